@@ -1,0 +1,416 @@
+package sessions_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/driver"
+)
+
+func TestBadCookiesOpenNothingAndDisturbNothing(t *testing.T) {
+	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+		o.Cookie.Secret = clientSecret
+		m, store := clientManager(t, o)
+		token := browserLogin(t, m).token()
+		for name, lines := range map[string][]string{
+			"empty value":            {"pump-session="},
+			"no value":               {"pump-session"},
+			"empty header":           {""},
+			"semicolons":             {";;;; ; ;"},
+			"equals":                 {"===;=;=pump-session;pump-session=="},
+			"forged":                 {"pump-session=" + strings.Repeat("A", len(token))},
+			"truncated":              {"pump-session=" + token[:len(token)-1]},
+			"a megabyte":             {"pump-session=" + strings.Repeat("A", 1<<20)},
+			"a megabyte of names":    {strings.Repeat("pump-session=;", 1<<20/14)},
+			"a megabyte of spaces":   {"pump-session=" + strings.Repeat(" ", 1<<20) + token + "x"},
+			"quoted":                 {`pump-session="` + token + `"`}, // we never send quotes
+			"half a quote":           {`pump-session="` + token},
+			"spaces around the sign": {"pump-session = " + token},
+			"a comma for semicolon":  {"a=b, pump-session=" + token},
+			"the name as a value":    {"x=pump-session=" + token},
+			"control characters":     {"pump-session=\x00\x01\x7f", "\x00=\x00"},
+			"invalid UTF-8":          {"pump-session=\xff\xfe\xfd"},
+			"a path":                 {"pump-session=../../../../etc/passwd", `pump-session=..\..\x`, "pump-session=/"},
+			"500 of our name":        slices.Repeat([]string{"pump-session=" + strings.Repeat("A", len(token))}, 500),
+		} {
+			t.Run(name, func(t *testing.T) {
+				var before int64
+				if store != nil {
+					before = store.calls()
+				}
+				b := newBrowser(t, m)
+				b.extra = lines
+				browserKeepsCookie(t, b.visit(func(s *sessions.Session) {
+					if !s.IsNew() || s.Get("user") != nil || s.Err() != nil {
+						t.Errorf("a session is open (%v)", s.Err())
+					}
+				}))
+				if store != nil && store.calls() != before {
+					t.Error("the store is called")
+				}
+				// A session can begin all the same, and is another one.
+				c := browserCookie(t, b.visit(func(s *sessions.Session) { s.Set("user", "bob") }))
+				if strings.Contains(strings.Join(lines, ""), c.Value) || len(c.Value) == 0 {
+					t.Errorf("the new token is %q", c.Value)
+				}
+			})
+		}
+	})
+}
+
+func TestTheSessionIsFoundAmongBadCookies(t *testing.T) {
+	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+		o.Cookie.Secret = clientSecret
+		m, _ := clientManager(t, o)
+		token := browserLogin(t, m).token()
+		own := "pump-session=" + token
+		other := browserLogin(t, m)
+		other.visit(func(s *sessions.Session) { s.Set("user", "bob") })
+		forged := "pump-session=" + strings.Repeat("A", len(token))
+		for name, c := range map[string]struct {
+			lines []string
+			want  any
+		}{
+			"alone":                         {[]string{own}, "ada"},
+			"behind others":                 {[]string{"a=b; c=d; " + own + "; e=f"}, "ada"},
+			"no space":                      {[]string{"a=b;" + own + ";c=d"}, "ada"},
+			"tabs":                          {[]string{"a=b;\t" + own + "\t;c=d"}, "ada"},
+			"trailing semicolon":            {[]string{own + ";"}, "ada"},
+			"several header lines":          {[]string{"a=b", "c=d", own}, "ada"},
+			"illegal names and values":      {[]string{`a b=c; "=; (x)=y; =; ; é=ü; q="unclosed`, `{"json": [1, 2]}; ` + own + "; \x00"}, "ada"},
+			"a value with equals":           {[]string{"x=a=b==; " + own}, "ada"},
+			"similar names":                 {[]string{"pump-session2=x; xpump-session=y; Pump-Session=z; " + own}, "ada"},
+			"behind a forged one":           {[]string{forged, own}, "ada"},
+			"before a forged one":           {[]string{own, forged}, "ada"},
+			"behind an empty one":           {[]string{"pump-session=; " + own}, "ada"},
+			"the first that verifies":       {[]string{forged, own, "pump-session=" + other.token()}, "ada"},
+			"the first that verifies, bob":  {[]string{forged, "pump-session=" + other.token(), own}, "bob"},
+			"behind 15 forged ones":         {append(slices.Repeat([]string{forged}, 15), own), "ada"},
+			"behind too many, work bounded": {append(slices.Repeat([]string{forged}, 16), own), nil},
+			"4000 other cookies":            {[]string{strings.Repeat("a=b; ", 4000) + own}, "ada"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				b := newBrowser(t, m)
+				b.extra = c.lines
+				if user := b.user(); user != c.want {
+					t.Errorf("the user is %v, want %v", user, c.want)
+				}
+			})
+		}
+	})
+}
+
+// badRecord stores bytes as the data of a session that a browser has.
+func badRecord(t *testing.T, o sessions.Options, data func([]byte) []byte) (*browser, *clientStore, driver.Key) {
+	t.Helper()
+	m, store := clientManager(t, o)
+	b := browserLogin(t, m)
+	for key, rec := range store.records(t) {
+		old := rec.Version
+		rec.Data = data(rec.Data)
+		rec.Version++
+		if err := store.Store.Save(t.Context(), key, old, rec); err != nil {
+			t.Fatal(err)
+		}
+		return b, store, key
+	}
+	t.Fatal("no record")
+	return nil, nil, driver.Key{}
+}
+
+// A record that is damaged opens an empty session. It stays where it is, for
+// whoever wants to look into it, and one line of the log tells.
+func TestADamagedRecordStartsTheSessionAnew(t *testing.T) {
+	for name, data := range map[string]func([]byte) []byte{
+		"empty":         func([]byte) []byte { return []byte{} },
+		"zeros":         func([]byte) []byte { return make([]byte, 50) },
+		"cut short":     func(b []byte) []byte { return b[:len(b)-1] },
+		"too long":      func(b []byte) []byte { return append(b, 0) },
+		"format alone":  func(b []byte) []byte { return b[:1] },
+		"bad settings":  func(b []byte) []byte { b[1] = 0x80; return b },
+		"count too big": func(b []byte) []byte { b[2] = 0x7f; return b },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log clientLog
+			b, store, key := badRecord(t, sessions.Options{Logger: log.logger()}, data)
+			before := store.records(t)[key]
+			old := b.token()
+			resp := b.visit(func(s *sessions.Session) {
+				if s.Err() != nil || !s.IsNew() || s.Get("user") != nil || s.ID() == key.String() {
+					t.Errorf("the session is not a fresh one (%v)", s.Err())
+				}
+			})
+			if resp.StatusCode != http.StatusOK {
+				t.Errorf("the status is %d", resp.StatusCode)
+			}
+			text := log.String()
+			if strings.Count(text, "\n") != 1 || !strings.Contains(text, "level=WARN") || !strings.Contains(text, key.String()) {
+				t.Errorf("the log says %q, want one warning that names the record", text)
+			}
+			b.visit(func(s *sessions.Session) { s.Set("user", "bob") })
+			if b.token() == old || b.user() != "bob" {
+				t.Error("no new session began")
+			}
+			after, ok := store.records(t)[key]
+			if !ok || !reflect.DeepEqual(before, after) {
+				t.Error("the damaged record was changed")
+			}
+		})
+	}
+}
+
+// A record of a newer version is not damaged: during a deployment the older
+// servers answer with an error rather than log anybody out.
+func TestARecordOfANewerVersionIsAnError(t *testing.T) {
+	b, store, key := badRecord(t, sessions.Options{}, func(b []byte) []byte { b[0]++; return b })
+	before := store.records(t)[key]
+	for range 2 {
+		resp := b.serve(func(w http.ResponseWriter, r *http.Request) {
+			s := sessions.FromContext(r.Context())
+			if s.Get("user") != nil || !errors.Is(s.Err(), sessions.ErrFormat) {
+				t.Errorf("Err is %v, want ErrFormat", s.Err())
+			}
+			s.Set("user", "mallory")
+			if err := s.Save(r.Context()); !errors.Is(err, sessions.ErrFormat) {
+				t.Errorf("Save: %v, want ErrFormat", err)
+			}
+			if err := s.Renew(); !errors.Is(err, sessions.ErrFormat) {
+				t.Errorf("Renew: %v, want ErrFormat", err)
+			}
+			w.Write([]byte("secret page"))
+		})
+		if resp.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("the status is %d, want 503", resp.StatusCode)
+		}
+		browserKeepsCookie(t, resp)
+	}
+	if after := store.records(t); len(after) != 1 || !reflect.DeepEqual(before, after[key]) {
+		t.Error("the record was changed")
+	}
+	if _, err := b.managers[0].Load(t.Context(), b.token()); !errors.Is(err, sessions.ErrFormat) {
+		t.Errorf("Load: %v, want ErrFormat", err)
+	}
+	// Logging out still works.
+	c := browserCookie(t, b.visit(func(s *sessions.Session) {
+		if err := s.Destroy(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}))
+	if c.MaxAge != -1 || len(store.records(t)) != 0 {
+		t.Error("the session was not destroyed")
+	}
+}
+
+// What the store itself finds damaged is handled in the same way.
+func TestADamageThatTheStoreFinds(t *testing.T) {
+	m, store := clientManager(t, sessions.Options{})
+	b := browserLogin(t, m)
+	for _, c := range []struct {
+		err    error
+		status int
+	}{
+		{driver.ErrCorrupt, 200}, {driver.ErrNotFound, 200},
+		{driver.ErrFormat, 503}, {driver.ErrClosed, 503}, {context.DeadlineExceeded, 503}, {errors.New("outage"), 503},
+	} {
+		store.onLoad = func(*driver.Record) error { return c.err }
+		resp := b.visit(func(s *sessions.Session) {
+			if s.Get("user") != nil {
+				t.Errorf("%v: there is a user", c.err)
+			}
+		})
+		if resp.StatusCode != c.status {
+			t.Errorf("%v: the status is %d, want %d", c.err, resp.StatusCode, c.status)
+		}
+		browserKeepsCookie(t, resp)
+	}
+	store.onLoad = nil
+	if b.user() != "ada" {
+		t.Error("the session did not survive")
+	}
+}
+
+func TestOutsideOfTheMiddlewareThereIsNoSession(t *testing.T) {
+	if s := sessions.FromContext(t.Context()); s != nil {
+		t.Errorf("FromContext gives %v", s)
+	}
+	m, _ := clientManager(t, sessions.Options{Store: "memory"})
+	if s := m.FromContext(t.Context()); s != nil {
+		t.Errorf("Manager.FromContext gives %v", s)
+	}
+	var s *sessions.Session
+	if text := s.String(); text != "none" {
+		t.Errorf("a nil session prints as %q", text)
+	}
+	if text := s.LogValue().String(); text != "none" {
+		t.Errorf("a nil session is logged as %q", text)
+	}
+	key := sessions.Key[int]("n")
+	queue := sessions.Flash[int]("q")
+	for name, use := range map[string]func(){
+		"Get":          func() { s.Get("n") },
+		"Set":          func() { s.Set("n", 1) },
+		"Delete":       func() { s.Delete("n") },
+		"Has":          func() { s.Has("n") },
+		"Keys":         func() { s.Keys() },
+		"Clear":        func() { s.Clear() },
+		"Decode":       func() { s.Decode("n", new(int)) },
+		"ID":           func() { s.ID() },
+		"Token":        func() { s.Token() },
+		"IsNew":        func() { s.IsNew() },
+		"Created":      func() { s.Created() },
+		"LastAccessed": func() { s.LastAccessed() },
+		"Err":          func() { s.Err() },
+		"Save":         func() { s.Save(t.Context()) },
+		"Revert":       func() { s.Revert() },
+		"Renew":        func() { s.Renew() },
+		"Invalidate":   func() { s.Invalidate() },
+		"Destroy":      func() { s.Destroy(t.Context()) },
+		"Owner":        func() { s.Owner() },
+		"SetOwner":     func() { s.SetOwner("ada") },
+		"SetExpires":   func() { s.SetExpires(sessions.ExpireNever) },
+		"SetTimeout":   func() { s.SetTimeout(time.Hour) },
+		"AddFlash":     func() { s.AddFlash("x") },
+		"Flashes":      func() { s.Flashes() },
+		"Key.Get":      func() { key.Get(s) },
+		"Key.Set":      func() { key.Set(s, 1) },
+		"Key.Update":   func() { key.Update(s, func(n int) int { return n }) },
+		"Key.Pop":      func() { key.Pop(s) },
+		"Key.Has":      func() { key.Has(s) },
+		"Key.Delete":   func() { key.Delete(s) },
+		"Flash.Add":    func() { queue.Add(s, 1) },
+		"Flash.Take":   func() { queue.Take(s) },
+		"Flash.Peek":   func() { queue.Peek(s) },
+		"DestroyOwned": func() { m.DestroyOwned(t.Context(), "ada", s) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if text := clientPanic(t, use); !strings.Contains(text, "Manager.Wrap") {
+				t.Errorf("the panic does not tell what to do: %s", text)
+			}
+		})
+	}
+}
+
+// A header of any kind opens no session but ours, adopts no token and calls no
+// store for what does not verify.
+func FuzzCookieHeader(f *testing.F) {
+	m, store := clientManager(f, sessions.Options{Cookie: sessions.Cookie{Secret: clientSecret}})
+	sealed, _ := clientManager(f, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: clientSecret}})
+	tokens := []string{browserLogin(f, m).token(), browserLogin(f, sealed).token()}
+	for _, seed := range []string{
+		"", "pump-session", "pump-session=", "pump-session=x", "a=b; pump-session=" + strings.Repeat("A", 86), ";;=;",
+		`pump-session="quoted"`, "pump-session=a; pump-session=b", "\x00=\xff", "pump-session=" + strings.Repeat("A", 43),
+		strings.Repeat("pump-session=;", 20), "pump-session=../../x", "pump-session=\n" + strings.Repeat("A", 85),
+	} {
+		f.Add(seed, "pump-session="+strings.Repeat("A", 85)+"B")
+	}
+	records := len(store.records(f))
+	f.Fuzz(func(t *testing.T, line1, line2 string) {
+		for i, m := range []*sessions.Manager{m, sealed} {
+			if strings.Contains(line1+line2, tokens[i]) {
+				t.Skip("our own token")
+			}
+			before := store.calls()
+			r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+			r.Header["Cookie"] = []string{line1, line2}
+			w := httptest.NewRecorder()
+			m.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				s := sessions.FromContext(r.Context())
+				if !s.IsNew() || s.Get("user") != nil || s.Err() != nil {
+					t.Errorf("%q, %q open a session (%v)", line1, line2, s.Err())
+				}
+			})).ServeHTTP(w, r)
+			if w.Code != 200 || len(w.Header()["Set-Cookie"]) > 0 {
+				t.Errorf("%d, %q", w.Code, w.Header()["Set-Cookie"])
+			}
+			if store.calls() != before {
+				t.Errorf("%q, %q reach the store", line1, line2)
+			}
+		}
+		if len(store.records(t)) != records {
+			t.Error("a record was made")
+		}
+	})
+}
+
+// Without a secret any 32 bytes in strict base64 are a token, and nothing else;
+// with one, nothing that was not signed.
+func FuzzToken(f *testing.F) {
+	secrets := [][]byte{clientSecret, clientSecret2}
+	signed, unsigned := sessions.SomeToken(secrets), sessions.SomeToken(nil)
+	for _, seed := range []string{signed, unsigned, "", "=", signed + "=", signed[:85] + "\n", strings.Repeat("A", 86),
+		strings.Repeat("A", 43), strings.Repeat("\n", 43), strings.Repeat("\r", 86), strings.Repeat("_", 42) + "B"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		if again, ok := sessions.DecodeToken(nil, token); ok && again != token {
+			t.Errorf("%q is another spelling of %q", token, again)
+		}
+		again, ok := sessions.DecodeToken(secrets, token)
+		if ok && (token != signed || again != token) {
+			t.Errorf("%q verifies", token)
+		}
+		if token == signed && !ok {
+			t.Error("our own token does not verify")
+		}
+	})
+}
+
+// No bytes of a record make trouble, and what can be read can be written again
+// without a difference.
+func FuzzData(f *testing.F) {
+	m, store := clientManager(f, sessions.Options{})
+	newBrowser(f, m).visit(func(s *sessions.Session) {
+		s.Set("a", []any{1, "two", map[string]any{"three": 3.5}})
+		s.Set("", nil)
+		s.Set("\xff", time.Unix(0, 0))
+		s.AddFlash("one")
+		s.AddFlash("two")
+		s.SetTimeout(time.Hour)
+		s.SetExpires(sessions.ExpireAt(time.Unix(1e9, 0)))
+	})
+	for _, rec := range store.records(f) {
+		f.Add(rec.Data)
+		for i := range rec.Data {
+			f.Add(rec.Data[:i])
+		}
+	}
+	f.Add([]byte{})
+	f.Add([]byte{1, 0, 0, 0})
+	f.Add([]byte{2})
+	f.Add([]byte{1, 0, 1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0})
+	f.Add([]byte{1, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 0, 0})
+	f.Add([]byte{1, 2, 2, 1, 0, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		was := bytes.Clone(data)
+		d, err := sessions.DescribeData(data)
+		if err != nil {
+			if !errors.Is(err, sessions.ErrCorrupt) && !errors.Is(err, sessions.ErrFormat) {
+				t.Errorf("%v is neither ErrCorrupt nor ErrFormat", err)
+			}
+			return
+		}
+		again, err := sessions.RecodeData(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d2, err := sessions.DescribeData(again)
+		if err != nil {
+			t.Fatalf("what was written again cannot be read: %v", err)
+		}
+		if !reflect.DeepEqual(d, d2) {
+			t.Errorf("read   %+v\nreread %+v", d, d2)
+		}
+		if !bytes.Equal(data, was) {
+			t.Error("reading changed the data")
+		}
+	})
+}

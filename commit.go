@@ -1,0 +1,328 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// Save commits the changes now, rather than with the response. After it, the
+// session shows what the store holds, other requests' changes included. It
+// fails with ErrEnded if the session was ended by another request, with
+// ErrConflict if a value that was popped went to another request, and with
+// ErrHeaderSent if the client can no longer be given the cookie it needs; then
+// the session keeps its changes, and Revert drops them. ctx bounds it, as
+// Options.StoreTimeout does.
+func (s *Session) Save(ctx context.Context) error {
+	s.touch()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("sessions: save: %w", err)
+	}
+	return s.commit(ctx, true)
+}
+
+// commit brings the store up to date with the session. write is whether changes
+// count, which they do not where the handler saves by hand and did not.
+func (s *Session) commit(ctx context.Context, write bool) error {
+	if len(s.doomed) > 0 {
+		if err := s.bury(ctx); err != nil {
+			return err
+		}
+	}
+	switch {
+	case s.err != nil:
+		return s.err
+	case s.state == untouched:
+		return nil
+	}
+	if write {
+		if err := s.noticeInPlace(); err != nil {
+			s.fail(err)
+		}
+		if s.fault != nil {
+			return fmt.Errorf("sessions: save: %w", s.fault)
+		}
+	} else if len(s.changes) > 0 && s.base.Version != 0 {
+		// The access is recorded by the timeout that is stored, not by one that
+		// was set and not saved.
+		defer func(view contents) { s.view = view }(s.view)
+		s.view, _ = parseData(s.base.Data, s.base.Owner) // it was parsed before
+	}
+	if s.m.sealer != nil {
+		return s.commitSealed(write)
+	}
+	var act func(*Session, context.Context) error
+	switch stored := s.base.Version != 0; {
+	case write && !stored && s.view.empty():
+		s.changes = nil
+	case write && !stored:
+		act = (*Session).create
+	case write && s.move == invalidate:
+		act = (*Session).replace
+	case write && s.move == renew:
+		act = (*Session).rename
+	case write && len(s.changes) > 0:
+		act = (*Session).update
+	case stored && s.move == stay && (s.stale || s.refreshDue(s.m.now())):
+		act = (*Session).refresh
+	}
+	if act == nil {
+		return nil // and so a read pays for no deadline
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
+	defer cancel()
+	if err := act(s, ctx); err != nil {
+		if errors.Is(err, ErrEnded) {
+			s.issue = leave // not even the cookie of an earlier Save
+		}
+		return fmt.Errorf("sessions: save: %w", err)
+	}
+	return nil
+}
+
+// noticeInPlace makes changes of what the program did to the maps, slices and
+// pointers that it was given.
+func (s *Session) noticeInPlace() error {
+	for i := range s.view.values {
+		v := &s.view.values[i]
+		changed, err := v.changedInPlace()
+		if err != nil {
+			return err
+		}
+		if changed {
+			s.changes = append(s.changes, &setValue{name: v.name, val: v.val})
+		}
+	}
+	return nil
+}
+
+// freeze keeps what the program made of the value so far by its encoding. The
+// function of the Update that follows may change it in place, and is to find it
+// as it is now whenever it is repeated.
+func (s *Session) freeze(name string) error {
+	v := s.view.find(name)
+	if v == nil || !v.has || !v.mutable {
+		return nil
+	}
+	changed, err := v.changedInPlace()
+	if err == nil {
+		err = v.settle()
+	}
+	if err == nil && (changed || sets(s.changes, name)) {
+		s.changes = appendChange(s.changes, &setValue{name: name, raw: v.raw})
+	}
+	return err
+}
+
+// record encodes the session as it is now, under a new version.
+func (s *Session) record() (driver.Record, error) {
+	data, err := s.view.appendData(nil)
+	if err != nil {
+		return driver.Record{}, err
+	}
+	rec := driver.Record{
+		Data:    data,
+		Owner:   s.view.owner,
+		Version: newVersion(),
+		Hint:    s.base.Hint,
+	}
+	s.times(&rec, s.m.now())
+	return rec, nil
+}
+
+func newVersion() driver.Version { return driver.Version(1 + rand.Int64N(1<<63-1)) }
+
+// saved makes the record that was just written the base. The program keeps the
+// maps and pointers that it was given.
+func (s *Session) saved(rec driver.Record) {
+	s.isNew = s.isNew || s.move == invalidate
+	if s.move != stay || !s.id.known {
+		s.id, s.next, s.move = *s.current(), identity{}, stay
+		s.issue, s.stale = live, false
+	} else if s.stale || s.reissueDue(s.base.Accessed, rec.Accessed) {
+		s.issue, s.stale = live, false
+	}
+	for _, ch := range s.changes {
+		if _, ok := ch.(*setExpires); ok {
+			s.issue = live
+		}
+	}
+	rec.Hint = nil // it belonged to the version before
+	s.base, s.changes = rec, nil
+}
+
+// create stores a new session.
+func (s *Session) create(ctx context.Context) error {
+	rec, err := s.place(ctx)
+	if err != nil {
+		return err
+	}
+	s.saved(rec)
+	return nil
+}
+
+// update writes the changes to the stored session, merging them with whatever
+// other requests wrote first.
+func (s *Session) update(ctx context.Context) error {
+	t := s.m.turns.of(s.id.key)
+	defer t.leave()
+	for {
+		rec, err := s.record()
+		if err != nil {
+			return err
+		}
+		err = s.m.write(ctx, s.id.key, s.base.Version, rec)
+		if err == nil {
+			s.saved(rec)
+			return nil
+		}
+		if errors.Is(err, errUnknown) {
+			s.fail(err) // a further commit could count an Update twice
+		}
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if err := t.wait(ctx); err != nil {
+			return err
+		}
+		if err := s.rebase(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// rebase puts the session's changes on top of the record as it is now. If they
+// do not fit there, the session stays as it was.
+func (s *Session) rebase(ctx context.Context) error {
+	rec, err := s.m.store.Load(ctx, s.id.key)
+	if errors.Is(err, ErrNotFound) {
+		return ErrEnded
+	}
+	if err != nil {
+		return err
+	}
+	view, err := parseData(rec.Data, rec.Owner)
+	if err != nil {
+		return err
+	}
+	for _, ch := range s.changes {
+		if err := ch.apply(&view); err != nil {
+			return err
+		}
+	}
+	s.base, s.view = rec, view
+	return nil
+}
+
+// replace stores the new session that Invalidate began, then removes the old
+// one, whatever became of it.
+func (s *Session) replace(ctx context.Context) error {
+	old := s.id.key
+	rec, err := s.place(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.m.store.Delete(ctx, old, 0); err != nil {
+		s.withdraw(ctx)
+		return err
+	}
+	s.saved(rec)
+	return nil
+}
+
+// rename stores the session under its new id, then removes it under the old
+// one, at the version that was copied. A crash between the two leaves a record
+// that nobody holds; the other order would lose the session. If another request
+// changed the old record first, its changes are taken along; if one ended the
+// session, the new record goes too.
+func (s *Session) rename(ctx context.Context) (err error) {
+	old := s.id.key
+	rec, err := s.place(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			s.withdraw(ctx)
+		}
+	}()
+	t := s.m.turns.of(old)
+	defer t.leave()
+	for {
+		err := s.m.store.Delete(ctx, old, s.base.Version)
+		if err == nil {
+			s.saved(rec)
+			return nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if err := t.wait(ctx); err != nil {
+			return err
+		}
+		if err := s.rebase(ctx); err != nil {
+			return err
+		}
+		placed := rec.Version
+		if rec, err = s.record(); err != nil {
+			return err
+		}
+		rec.Hint = nil
+		err = s.m.write(ctx, s.next.key, placed, rec)
+		if errors.Is(err, ErrConflict) {
+			return ErrEnded // only logging the owner out everywhere knows of it
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// place stores the session under its next id. An id that is taken, however
+// unlikely, is left to its holder.
+func (s *Session) place(ctx context.Context) (driver.Record, error) {
+	if s.headerSent {
+		return driver.Record{}, ErrHeaderSent
+	}
+	for range 3 {
+		rec, err := s.record()
+		if err != nil {
+			return rec, err
+		}
+		rec.Hint = nil
+		err = s.m.write(ctx, s.current().key, 0, rec)
+		if !errors.Is(err, ErrConflict) {
+			return rec, err
+		}
+		s.next = newIdentity()
+	}
+	return driver.Record{}, errors.New("three new session ids in a row were taken: the random source repeats itself")
+}
+
+// withdraw removes the record under the next id, which the client will never
+// hold. Should that fail, the record expires unused.
+func (s *Session) withdraw(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(s.m.opts.StoreTimeout, time.Second))
+	defer cancel()
+	if err := s.m.store.Delete(ctx, s.next.key, 0); err != nil {
+		s.m.log.Warn("sessions: removing an unused record failed", "session", s.next.key.String(), "error", err)
+	}
+}
+
+// bury removes the records of destroyed sessions.
+func (s *Session) bury(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
+	defer cancel()
+	for len(s.doomed) > 0 {
+		if err := s.m.store.Delete(ctx, s.doomed[0], 0); err != nil {
+			return fmt.Errorf("sessions: destroy: %w", err)
+		}
+		s.doomed = s.doomed[1:]
+	}
+	return nil
+}

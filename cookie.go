@@ -1,0 +1,99 @@
+package sessions
+
+import (
+	"iter"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// cookieWriter writes the session cookie with its fixed attributes.
+type cookieWriter struct {
+	name   string
+	attrs  string // "; Path=/; …", as net/http writes them
+	expiry Expiry
+}
+
+func newCookieWriter(c Cookie) *cookieWriter {
+	fixed := http.Cookie{
+		Name:        c.Name,
+		Path:        c.Path,
+		Domain:      c.Domain,
+		Secure:      c.Secure,
+		HttpOnly:    c.HttpOnly == On,
+		SameSite:    c.SameSite,
+		Partitioned: c.Partitioned,
+	}
+	return &cookieWriter{
+		name:   c.Name,
+		attrs:  strings.TrimPrefix(fixed.String(), c.Name+"="),
+		expiry: c.Expires,
+	}
+}
+
+// live is the Set-Cookie line that gives the client a token.
+func (c *cookieWriter) live(token string, e Expiry, now time.Time) string {
+	switch e.kind {
+	case expireNever:
+		return c.line(token, now.Add(browserCap), int64(browserCap/time.Second))
+	case expireAt:
+		return c.line(token, time.UnixMilli(e.ms), (e.ms-now.UnixMilli())/1000)
+	case expireAfter:
+		return c.line(token, now.Add(e.duration()), e.ms/1000)
+	default:
+		return c.name + "=" + token + c.attrs
+	}
+}
+
+// deletion is the Set-Cookie line that makes the client drop its cookie.
+func (c *cookieWriter) deletion() string { return c.line("", time.Unix(0, 0), 0) }
+
+func (c *cookieWriter) line(token string, expires time.Time, maxAge int64) string {
+	if token != "" {
+		maxAge = max(maxAge, 1) // 0 would delete it
+	}
+	var date [len(http.TimeFormat)]byte
+	return c.name + "=" + token + c.attrs +
+		"; Expires=" + string(expires.UTC().AppendFormat(date[:0], http.TimeFormat)) +
+		"; Max-Age=" + strconv.FormatInt(maxAge, 10)
+}
+
+// put puts a Set-Cookie line into the header in place of any other for the same
+// name.
+func (c *cookieWriter) put(h http.Header, line string) {
+	lines := h["Set-Cookie"]
+	kept := lines[:0:0]
+	for _, l := range lines {
+		if name, _, _ := strings.Cut(l, "="); strings.TrimSpace(name) != c.name {
+			kept = append(kept, l)
+		}
+	}
+	h["Set-Cookie"] = append(kept, line)
+}
+
+// values yields what the client sent under the cookie's name, in its order. It
+// reads the header as it is rather than through net/http, which copies every
+// cookie of the request and leaves out those that it finds malformed.
+func (c *cookieWriter) values(h http.Header) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, line := range h["Cookie"] {
+			for line != "" {
+				var pair string
+				pair, line, _ = strings.Cut(line, ";")
+				name, value, found := strings.Cut(strings.Trim(pair, " \t"), "=")
+				if found && name == c.name && !yield(value) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// sent tells whether the client sent any cookie of the name.
+func (c *cookieWriter) sent(h http.Header) bool {
+	for range c.values(h) {
+		return true
+	}
+	return false
+}

@@ -1,0 +1,82 @@
+package cookie
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// maxCookie is how long a cookie's name and value may be together, in bytes,
+// for every browser to keep it (RFC 6265bis, 5.6).
+const maxCookie = 4096
+
+// Seal returns the key and the record as a token. The payload is the key's
+// bytes and then the record in the driver's encoding, whose first byte is the
+// format.
+func (s *store) Seal(key driver.Key, rec driver.Record) (string, error) {
+	if err := s.gate.Enter(); err != nil {
+		return "", err
+	}
+	defer s.gate.Leave()
+	payload := make([]byte, 0, len(key)+driver.RecordOverhead+len(rec.Owner)+len(rec.Data))
+	payload, err := driver.AppendRecord(append(payload, key[:]...), rec)
+	if err != nil {
+		return "", fmt.Errorf("cookie: seal: %w", err)
+	}
+	token, err := s.codecs[0].Encode(s.name, payload) // encrypts the payload in place
+	if err != nil {
+		return "", fmt.Errorf("cookie: seal: %w", err)
+	}
+	if size := len(s.name) + len(token); size > maxCookie {
+		return "", fmt.Errorf("cookie: seal: name and value would have %d bytes, browsers keep %d; the session's %d bytes of data and owner must shrink by about %d, or move to another store: %w",
+			size, maxCookie, len(rec.Owner)+len(rec.Data), (size-maxCookie)*9/16+1, driver.ErrTooLarge)
+	}
+	return token, nil
+}
+
+// Unseal returns what a token of Seal's carries. Any other token is
+// ErrNotFound, plain: tokens come from anybody, and refusing them is cheap.
+func (s *store) Unseal(token string) (driver.Sealed, error) {
+	if err := s.gate.Enter(); err != nil {
+		return driver.Sealed{}, err
+	}
+	defer s.gate.Leave()
+	if len(s.name)+len(token) > maxCookie || !canonical(token) {
+		return driver.Sealed{}, driver.ErrNotFound
+	}
+	for i, codec := range s.codecs {
+		var payload []byte
+		if codec.Decode(s.name, token, &payload) == nil {
+			return s.parse(payload, i > 0)
+		}
+	}
+	return driver.Sealed{}, driver.ErrNotFound
+}
+
+// parse reads a payload that was sealed with one of our keys.
+func (s *store) parse(payload []byte, stale bool) (driver.Sealed, error) {
+	var key driver.Key
+	if len(payload) < len(key) {
+		return driver.Sealed{}, fmt.Errorf("cookie: unseal: %w", driver.ErrCorrupt)
+	}
+	n := copy(key[:], payload)
+	rec, err := driver.ParseRecord(payload[n:])
+	if err != nil {
+		return driver.Sealed{}, fmt.Errorf("cookie: unseal: %w", err)
+	}
+	if rec.Expired(s.now()) {
+		return driver.Sealed{}, driver.ErrNotFound
+	}
+	return driver.Sealed{Key: key, Record: rec, Stale: stale}, nil
+}
+
+// canonical tells whether the token is the one way to write its bytes in
+// base64. The decoder below passes over line breaks and the unused bits of the
+// last character, and two spellings of a token are one too many.
+func canonical(token string) bool {
+	var buf [maxCookie]byte
+	_, err := base64.URLEncoding.Strict().AppendDecode(buf[:0], []byte(token))
+	return err == nil && !strings.ContainsAny(token, "\r\n")
+}

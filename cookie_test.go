@@ -1,0 +1,520 @@
+package sessions_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions"
+)
+
+// cookieOnBoth runs a test on a store that keeps its records and on one that
+// keeps them with the client.
+func cookieOnBoth(t *testing.T, test func(t *testing.T, o sessions.Options)) {
+	t.Run("server", func(t *testing.T) { test(t, sessions.Options{}) })
+	t.Run("sealed", func(t *testing.T) {
+		test(t, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: clientSecret}})
+	})
+}
+
+func TestTheCookieOfANewSessionByDefault(t *testing.T) {
+	clock := newBrowserClock()
+	m, _ := clientManager(t, sessions.Options{Now: clock.now})
+	var token string
+	resp := newBrowser(t, m).visit(func(s *sessions.Session) {
+		s.Set("user", "ada")
+		token = s.Token()
+	})
+	// 400 days after noon of March 4.
+	want := "pump-session=" + token + "; Path=/; HttpOnly; SameSite=Lax; Expires=Wed, 08 Apr 2026 12:00:00 GMT; Max-Age=34560000"
+	if got := resp.Header["Set-Cookie"]; !slices.Equal(got, []string{want}) {
+		t.Errorf("Set-Cookie: %q\nwant          %q", got, want)
+	}
+}
+
+// The attributes are the same whenever the cookie is set, and when it is
+// deleted: a browser takes a cookie with another path for another cookie.
+func TestCookieAttributes(t *testing.T) {
+	for name, c := range map[string]struct {
+		cookie sessions.Cookie
+		want   string
+	}{
+		"defaults":             {sessions.Cookie{}, "; Path=/; HttpOnly; SameSite=Lax"},
+		"HttpOnly off":         {sessions.Cookie{HttpOnly: sessions.Off}, "; Path=/; SameSite=Lax"},
+		"SameSite Strict":      {sessions.Cookie{SameSite: http.SameSiteStrictMode}, "; Path=/; HttpOnly; SameSite=Strict"},
+		"SameSite None":        {sessions.Cookie{SameSite: http.SameSiteNoneMode, Secure: true}, "; Path=/; HttpOnly; Secure; SameSite=None"},
+		"SameSite not sent":    {sessions.Cookie{SameSite: http.SameSiteDefaultMode}, "; Path=/; HttpOnly"},
+		"Secure":               {sessions.Cookie{Secure: true}, "; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		"Partitioned":          {sessions.Cookie{Partitioned: true, Secure: true}, "; Path=/; HttpOnly; Secure; SameSite=Lax; Partitioned"},
+		"Domain":               {sessions.Cookie{Domain: "example.org"}, "; Path=/; Domain=example.org; HttpOnly; SameSite=Lax"},
+		"Domain with a dot":    {sessions.Cookie{Domain: ".example.org"}, "; Path=/; Domain=example.org; HttpOnly; SameSite=Lax"},
+		"Path":                 {sessions.Cookie{Path: "/shop"}, "; Path=/shop; HttpOnly; SameSite=Lax"},
+		"__Host- name":         {sessions.Cookie{Name: "__Host-id", Secure: true}, "; Path=/; HttpOnly; Secure; SameSite=Lax"},
+		"name like attributes": {sessions.Cookie{Name: "Path"}, "; Path=/; HttpOnly; SameSite=Lax"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+				clock := newBrowserClock()
+				c.cookie.Secret = o.Cookie.Secret
+				o.Cookie, o.Now = c.cookie, clock.now
+				m, _ := clientManager(t, o)
+				cookie := c.cookie.Name
+				if cookie == "" {
+					cookie = "pump-session"
+				}
+				b := newBrowser(t, m)
+				check := func(when string, resp *http.Response, value, tail string) {
+					t.Helper()
+					want := []string{cookie + "=" + value + c.want + tail}
+					if got := resp.Header["Set-Cookie"]; !slices.Equal(got, want) {
+						t.Errorf("%s:\ngot  %q\nwant %q", when, got, want)
+					}
+				}
+
+				resp := b.visit(func(s *sessions.Session) { s.Set("n", 1) })
+				check("created", resp, b.cookies[cookie], "; Expires=Wed, 08 Apr 2026 12:00:00 GMT; Max-Age=34560000")
+
+				clock.advance(24 * time.Hour)
+				resp = b.visit(func(s *sessions.Session) { s.Get("n") })
+				check("issued again", resp, b.cookies[cookie], "; Expires=Thu, 09 Apr 2026 12:00:00 GMT; Max-Age=34560000")
+
+				resp = b.visit(func(s *sessions.Session) {
+					if err := s.Renew(); err != nil {
+						t.Error(err)
+					}
+				})
+				check("renewed", resp, b.cookies[cookie], "; Expires=Thu, 09 Apr 2026 12:00:00 GMT; Max-Age=34560000")
+
+				resp = b.visit(func(s *sessions.Session) {
+					if err := s.Destroy(t.Context()); err != nil {
+						t.Error(err)
+					}
+				})
+				check("deleted", resp, "", "; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0")
+			})
+		})
+	}
+}
+
+func TestTheCookiesNameIsReadAndWritten(t *testing.T) {
+	m, store := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "sid"}})
+	b := browserLogin(t, m)
+	token := b.cookies["sid"]
+	if b.user() != "ada" {
+		t.Error("the cookie is not read")
+	}
+	before := store.calls()
+	for _, name := range []string{"SID", "sid2", "xsid", "pump-session", "sid ", "$sid"} {
+		b.cookies = map[string]string{name: token}
+		if b.user() != nil {
+			t.Errorf("a cookie named %q is read", name)
+		}
+	}
+	if store.calls() != before {
+		t.Error("a cookie of another name reaches the store")
+	}
+}
+
+func TestCookieExpiry(t *testing.T) {
+	// The clock reads 250 ms past noon.
+	start := newBrowserClock().now()
+	at := func(d time.Duration) string { return start.Add(d).UTC().Format(http.TimeFormat) }
+	for name, c := range map[string]struct {
+		expires sessions.Expiry
+		date    string
+		maxAge  int
+	}{
+		"never":                  {sessions.ExpireNever, at(400 * 24 * time.Hour), 400 * 24 * 60 * 60},
+		"with the browser":       {sessions.ExpireWithBrowser, "", 0},
+		"after an hour":          {sessions.ExpireAfter(time.Hour), at(time.Hour), 3600},
+		"after 2^31 ms and more": {sessions.ExpireAfter(40 * 24 * time.Hour), at(40 * 24 * time.Hour), 40 * 24 * 60 * 60},
+		"after less than 1 s":    {sessions.ExpireAfter(20 * time.Millisecond), at(20 * time.Millisecond), 1},
+		"at a time":              {sessions.ExpireAt(start.Add(90 * time.Minute)), at(90 * time.Minute), 5400},
+		"at a time elsewhere":    {sessions.ExpireAt(time.Date(2025, 8, 1, 2, 3, 4, 0, time.FixedZone("CEST", 7200))), "Fri, 01 Aug 2025 00:03:04 GMT", 12916983},
+		"at a time far away":     {sessions.ExpireAt(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)), "Fri, 31 Dec 9999 23:59:59 GMT", 251661211198},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+				o.Now = func() time.Time { return start.In(time.FixedZone("NPT", 20700)) }
+				check := func(resp *http.Response) {
+					t.Helper()
+					got := browserCookie(t, resp)
+					if got.RawExpires != c.date || got.MaxAge != c.maxAge {
+						t.Errorf("Expires=%s; Max-Age=%d\nwant    %s;         %d", got.RawExpires, got.MaxAge, c.date, c.maxAge)
+					}
+				}
+				t.Run("of all sessions", func(t *testing.T) {
+					o.Cookie.Expires = c.expires
+					m, _ := clientManager(t, o)
+					check(newBrowser(t, m).visit(func(s *sessions.Session) { s.Set("n", 1) }))
+				})
+				t.Run("of one session", func(t *testing.T) {
+					o.Cookie.Expires = sessions.ExpireAfter(time.Minute)
+					m, _ := clientManager(t, o)
+					b := newBrowser(t, m)
+					check(b.visit(func(s *sessions.Session) {
+						if err := s.SetExpires(c.expires); err != nil {
+							t.Error(err)
+						}
+						s.Set("n", 1)
+					}))
+					// It is the session's, and so outlives the request.
+					check(b.visit(func(s *sessions.Session) { s.Renew() }))
+					// A session beside it has the common one.
+					other := browserCookie(t, newBrowser(t, m).visit(func(s *sessions.Session) { s.Set("n", 1) }))
+					if other.MaxAge != 60 {
+						t.Errorf("another session's Max-Age=%d, want 60", other.MaxAge)
+					}
+				})
+			})
+		})
+	}
+}
+
+// "Remember me" may be decided in a session that is there already.
+func TestSetExpiresOfAStoredSessionSendsTheCookie(t *testing.T) {
+	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+		o.Cookie.Expires = sessions.ExpireWithBrowser
+		m, _ := clientManager(t, o)
+		b := browserLogin(t, m)
+		c := browserCookie(t, b.visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireAfter(30 * 24 * time.Hour)) }))
+		if c.MaxAge != 30*24*60*60 {
+			t.Errorf("Max-Age=%d", c.MaxAge)
+		}
+		if b.user() != "ada" {
+			t.Error("the session is lost")
+		}
+		c = browserCookie(t, b.visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser) }))
+		if c.MaxAge != 0 || c.RawExpires != "" {
+			t.Errorf("Expires=%q, Max-Age=%d, want neither", c.RawExpires, c.MaxAge)
+		}
+	})
+}
+
+// A setting alone is nothing to keep.
+func TestSetExpiresAloneBeginsNoSession(t *testing.T) {
+	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+		m, _ := clientManager(t, o)
+		browserKeepsCookie(t, newBrowser(t, m).visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireAfter(time.Hour)) }))
+	})
+}
+
+func TestARollingCookieIsIssuedAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		expires sessions.Expiry
+		every   time.Duration // 0: never
+	}{
+		"never: once a day":          {sessions.ExpireNever, 24 * time.Hour},
+		"after 100 h: once an hour":  {sessions.ExpireAfter(100 * time.Hour), time.Hour},
+		"with the browser: not once": {sessions.ExpireWithBrowser, 0},
+		"at a time: not once":        {sessions.ExpireAt(newBrowserClock().now().AddDate(1, 0, 0)), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock := newBrowserClock()
+			m, _ := clientManager(t, sessions.Options{Now: clock.now, Cookie: sessions.Cookie{Expires: c.expires}})
+			b := browserLogin(t, m)
+			token := b.token()
+			read := func() *http.Response { return b.visit(func(s *sessions.Session) { s.Get("user") }) }
+			if c.every == 0 {
+				for range 50 {
+					clock.advance(5 * 24 * time.Hour)
+					browserKeepsCookie(t, read())
+				}
+				return
+			}
+			for range 3 {
+				clock.advance(c.every - time.Millisecond)
+				browserKeepsCookie(t, read())
+				clock.advance(time.Millisecond)
+				got := browserCookie(t, read())
+				if got.Value != token {
+					t.Error("the cookie has another token")
+				}
+				if want := clock.now().Add(time.Duration(got.MaxAge) * time.Second); got.RawExpires != want.Format(http.TimeFormat) {
+					t.Errorf("Expires=%s, want %s", got.RawExpires, want.Format(http.TimeFormat))
+				}
+				browserKeepsCookie(t, read())
+			}
+			// A save counts as a use.
+			clock.advance(c.every)
+			browserCookie(t, b.visit(func(s *sessions.Session) { s.Set("n", 1) }))
+			// What is not touched is not used.
+			clock.advance(c.every)
+			browserKeepsCookie(t, b.serve(func(http.ResponseWriter, *http.Request) {}))
+		})
+	}
+}
+
+// Whoever comes often enough, however seldom that is, keeps the cookie.
+func TestARollingCookieNeverLapsesInUse(t *testing.T) {
+	for _, pause := range []time.Duration{time.Minute, 35 * time.Minute, 59 * time.Minute, 90 * time.Hour} {
+		t.Run(pause.String(), func(t *testing.T) {
+			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+				clock := newBrowserClock()
+				o.Now, o.Cookie.Expires = clock.now, sessions.ExpireAfter(100*time.Hour)
+				m, _ := clientManager(t, o)
+				b := browserLogin(t, m)
+				lapses := clock.now().Add(100 * time.Hour)
+				for range 300 {
+					clock.advance(pause)
+					if clock.now().After(lapses) {
+						t.Fatal("the browser dropped the cookie")
+					}
+					resp := b.visit(func(s *sessions.Session) { s.Get("user") })
+					for _, c := range browserCookies(t, resp) {
+						lapses = clock.now().Add(time.Duration(c.MaxAge) * time.Second)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Plain reads and saves of a stored session send no cookie: the answer to an
+// older request, arriving late, must not overwrite the cookie of a renewal.
+func TestAStoredSessionSendsNoCookie(t *testing.T) {
+	m, _ := clientManager(t, sessions.Options{Timeout: time.Hour})
+	b := browserLogin(t, m)
+	for name, h := range map[string]func(s *sessions.Session){
+		"read":         func(s *sessions.Session) { s.Get("user") },
+		"set":          func(s *sessions.Session) { s.Set("n", 1) },
+		"set and save": func(s *sessions.Session) { s.Set("n", 2); s.Save(t.Context()) },
+		"delete":       func(s *sessions.Session) { s.Delete("n") },
+		"clear":        func(s *sessions.Session) { s.Clear() },
+		"flash":        func(s *sessions.Session) { s.AddFlash("hello") },
+		"owner":        func(s *sessions.Session) { s.SetOwner("ada") },
+		"own timeout":  func(s *sessions.Session) { s.SetTimeout(time.Minute) },
+		"reverted":     func(s *sessions.Session) { s.Set("n", 3); s.Renew(); s.Revert() },
+		"untouched":    func(s *sessions.Session) {},
+	} {
+		t.Run(name, func(t *testing.T) { browserKeepsCookie(t, b.visit(h)) })
+	}
+}
+
+func TestANewSessionWithNothingInItSendsNoCookie(t *testing.T) {
+	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+		m, store := clientManager(t, o)
+		for name, h := range map[string]func(s *sessions.Session){
+			"untouched":          func(s *sessions.Session) {},
+			"read":               func(s *sessions.Session) { s.Get("user"); s.Token(); s.ID() },
+			"set and deleted":    func(s *sessions.Session) { s.Set("n", 1); s.Delete("n") },
+			"set and cleared":    func(s *sessions.Session) { s.Set("n", 1); s.Clear() },
+			"set and reverted":   func(s *sessions.Session) { s.Set("n", 1); s.Revert() },
+			"set and destroyed":  func(s *sessions.Session) { s.Set("n", 1); s.Destroy(t.Context()) },
+			"set, saved, ended":  func(s *sessions.Session) { s.Set("n", 1); s.Save(t.Context()); s.Destroy(t.Context()) },
+			"renewed":            func(s *sessions.Session) { s.Renew() },
+			"invalidated":        func(s *sessions.Session) { s.Invalidate() },
+			"flash never seen":   func(s *sessions.Session) { s.AddFlash("x"); s.Flashes() },
+			"saved as it is":     func(s *sessions.Session) { s.Save(t.Context()) },
+			"timeout of its own": func(s *sessions.Session) { s.SetTimeout(time.Minute) },
+		} {
+			t.Run(name, func(t *testing.T) {
+				browserKeepsCookie(t, newBrowser(t, m).visit(h))
+				if store != nil && len(store.records(t)) > 0 {
+					t.Error("a record is left")
+				}
+			})
+		}
+	})
+}
+
+// The cookie store sends the session with each change; in between it sends it
+// when a tenth of the timeout has passed.
+func TestTheCookieStoreSendsEveryChange(t *testing.T) {
+	clock := newBrowserClock()
+	m, _ := clientManager(t, sessions.Options{
+		Store: "sealed", Timeout: 100 * time.Minute, Now: clock.now,
+		Cookie: sessions.Cookie{Secret: clientSecret, Expires: sessions.ExpireWithBrowser},
+	})
+	b := browserLogin(t, m)
+	read := func() *http.Response { return b.visit(func(s *sessions.Session) { s.Get("user") }) }
+	browserKeepsCookie(t, read())
+	clock.advance(9 * time.Minute)
+	browserKeepsCookie(t, read())
+	browserCookie(t, b.visit(func(s *sessions.Session) { s.Set("n", 1) }))
+	clock.advance(10 * time.Minute)
+	browserCookie(t, read())
+	browserKeepsCookie(t, read())
+	if b.user() != "ada" {
+		t.Error("the session is lost")
+	}
+}
+
+func TestDestroyDeletesTheCookieThatTheClientSent(t *testing.T) {
+	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+		m, _ := clientManager(t, o)
+		for name, token := range map[string]string{
+			"of its session": browserLogin(t, m).token(),
+			"forged":         "forged",
+			"empty":          "",
+		} {
+			t.Run(name, func(t *testing.T) {
+				b := newBrowser(t, m)
+				b.cookies["pump-session"] = token
+				c := browserCookie(t, b.visit(func(s *sessions.Session) {
+					if err := s.Destroy(t.Context()); err != nil {
+						t.Error(err)
+					}
+				}))
+				if c.Name != "pump-session" || c.Value != "" || c.MaxAge != -1 || !c.Expires.Equal(time.Unix(0, 0)) {
+					t.Errorf("the deletion is %+v", c)
+				}
+			})
+		}
+		t.Run("none", func(t *testing.T) {
+			browserKeepsCookie(t, newBrowser(t, m).visit(func(s *sessions.Session) { s.Destroy(t.Context()) }))
+		})
+	})
+}
+
+func TestOneSetCookieWhateverChanges(t *testing.T) {
+	set := func(s *sessions.Session) { s.Set("n", s.Get("n")) }
+	set1 := func(s *sessions.Session) { s.Set("n", "1") }
+	save := func(s *sessions.Session) { s.Save(t.Context()) }
+	renew := func(s *sessions.Session) { s.Renew() }
+	invalidate := func(s *sessions.Session) { s.Invalidate() }
+	destroy := func(s *sessions.Session) { s.Destroy(t.Context()) }
+	expires := func(s *sessions.Session) { s.SetExpires(sessions.ExpireAfter(time.Hour)) }
+	for i, c := range []struct {
+		steps   []func(*sessions.Session)
+		deleted bool
+	}{
+		{[]func(*sessions.Session){set1, renew}, false},
+		{[]func(*sessions.Session){set1, save, renew, save, set, expires}, false},
+		{[]func(*sessions.Session){renew, save, renew, save, renew}, false},
+		{[]func(*sessions.Session){set1, renew, destroy}, true},
+		{[]func(*sessions.Session){set1, save, renew, save, destroy}, true},
+		{[]func(*sessions.Session){destroy, destroy}, true},
+		{[]func(*sessions.Session){set1, renew, destroy, set1}, false},
+		{[]func(*sessions.Session){destroy, set1, save, destroy, set1}, false},
+		{[]func(*sessions.Session){destroy, set1, save, renew, destroy}, true},
+		{[]func(*sessions.Session){invalidate, set1}, false},
+		{[]func(*sessions.Session){invalidate}, false},
+		{[]func(*sessions.Session){renew, invalidate}, false},
+		{[]func(*sessions.Session){invalidate, destroy}, true},
+	} {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+				m, _ := clientManager(t, o)
+				b := browserLogin(t, m)
+				old := b.token()
+				var id string
+				resp := b.visit(func(s *sessions.Session) {
+					for _, step := range c.steps {
+						step(s)
+					}
+					id = s.ID()
+				})
+				got := browserCookie(t, resp)
+				if deleted := got.MaxAge < 0; deleted != c.deleted {
+					t.Fatalf("deleted: %v, want %v", deleted, c.deleted)
+				}
+				if c.deleted {
+					return
+				}
+				if got.Value == old {
+					t.Error("the cookie has the old token")
+				}
+				b.visit(func(s *sessions.Session) {
+					if s.ID() != id {
+						t.Errorf("the cookie opens the session %s, want %s", s.ID(), id)
+					}
+				})
+			})
+		})
+	}
+}
+
+// The handler's own cookies are its own business.
+func TestTheHandlersOwnCookiesStay(t *testing.T) {
+	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+		m, _ := clientManager(t, o)
+		b := newBrowser(t, m)
+		resp := b.serve(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Add("Set-Cookie", "theme=dark; Path=/")
+			sessions.FromContext(r.Context()).Set("n", 1)
+			http.SetCookie(w, &http.Cookie{Name: "pump-session2", Value: "x"})
+			w.Header().Add("Set-Cookie", "odd = a=b;;")
+			w.Header().Add("Set-Cookie", "pump-session=planted; Path=/")
+			w.WriteHeader(http.StatusAccepted)
+			w.Header().Add("Set-Cookie", "late=1")
+		})
+		lines := resp.Header["Set-Cookie"]
+		if len(lines) != 4 {
+			t.Fatalf("%d lines: %q", len(lines), lines)
+		}
+		for i, want := range []string{"theme=dark; Path=/", "pump-session2=x", "odd = a=b;;", "pump-session="} {
+			if !strings.HasPrefix(lines[i], want) {
+				t.Errorf("line %d is %q, want %q", i, lines[i], want)
+			}
+		}
+		if strings.Contains(lines[3], "planted") {
+			t.Error("the session's cookie is the handler's")
+		}
+	})
+}
+
+func TestCachesAreToldOfTheSession(t *testing.T) {
+	const noCookie = `no-cache="Set-Cookie"`
+	set := func(s *sessions.Session) { s.Set("n", 1) }
+	read := func(s *sessions.Session) { s.Get("n") }
+	for name, c := range map[string]struct {
+		cache, vary []string // what the handler says
+		touch       func(*sessions.Session)
+		wantCache   []string
+		wantVary    []string
+	}{
+		"untouched":                   {nil, nil, nil, nil, nil},
+		"untouched, with fields":      {[]string{"public"}, []string{"Accept"}, nil, []string{"public"}, []string{"Accept"}},
+		"read":                        {nil, nil, read, []string{"private"}, []string{"Cookie"}},
+		"read, with Cache-Control":    {[]string{"max-age=60"}, nil, read, []string{"max-age=60"}, []string{"Cookie"}},
+		"read, with Vary":             {nil, []string{"Accept"}, read, []string{"private"}, []string{"Accept", "Cookie"}},
+		"read, with Vary: cookie":     {nil, []string{"Accept, cookie"}, read, []string{"private"}, []string{"Accept, cookie"}},
+		"read, with Vary: Cookie":     {nil, []string{"Accept", "Cookie"}, read, []string{"private"}, []string{"Accept", "Cookie"}},
+		"read, with Vary: *":          {nil, []string{"*"}, read, []string{"private"}, []string{"*"}},
+		"read, with Vary: Cookie-Foo": {nil, []string{"Cookie-Foo"}, read, []string{"private"}, []string{"Cookie-Foo", "Cookie"}},
+		"cookie set":                  {nil, nil, set, []string{"private, " + noCookie}, []string{"Cookie"}},
+		"set, with Cache-Control":     {[]string{"max-age=60"}, nil, set, []string{"max-age=60", noCookie}, []string{"Cookie"}},
+		"set, with no-store":          {[]string{"no-store"}, nil, set, []string{"no-store"}, []string{"Cookie"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, _ := clientManager(t, sessions.Options{})
+			resp := newBrowser(t, m).serve(func(w http.ResponseWriter, r *http.Request) {
+				for _, v := range c.cache {
+					w.Header().Add("Cache-Control", v)
+				}
+				for _, v := range c.vary {
+					w.Header().Add("Vary", v)
+				}
+				if c.touch != nil {
+					c.touch(sessions.FromContext(r.Context()))
+				}
+			})
+			if got := resp.Header["Cache-Control"]; !slices.Equal(got, c.wantCache) {
+				t.Errorf("Cache-Control: %q, want %q", got, c.wantCache)
+			}
+			if got := resp.Header["Vary"]; !slices.Equal(got, c.wantVary) {
+				t.Errorf("Vary: %q, want %q", got, c.wantVary)
+			}
+		})
+	}
+}
+
+func TestACookieCannotBeGivenAnExpiryThatIsPastOrComesTooLate(t *testing.T) {
+	m, _ := clientManager(t, sessions.Options{})
+	newBrowser(t, m).serve(func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		s.Set("n", 1)
+		if err := s.SetExpires(sessions.ExpireAt(time.Now().Add(-time.Second))); err == nil {
+			t.Error("a past date was accepted")
+		}
+		w.WriteHeader(http.StatusOK)
+		if err := s.SetExpires(sessions.ExpireWithBrowser); !errors.Is(err, sessions.ErrHeaderSent) {
+			t.Errorf("after the header: %v", err)
+		}
+	})
+}

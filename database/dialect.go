@@ -1,0 +1,126 @@
+package database
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Dialect is the SQL that a database speaks.
+type Dialect string
+
+const (
+	SQLite     Dialect = "sqlite"     // 3.24 and newer
+	PostgreSQL Dialect = "postgresql" // 10 and newer
+	MySQL      Dialect = "mysql"      // MySQL 5.7 and newer, MariaDB 10.3 and newer
+)
+
+// fault is what an error of the database means.
+type fault int
+
+const (
+	other     fault = iota // anything, an unknown outcome included
+	busy                   // certainly not run, and worth trying again
+	duplicate              // certainly not run: the row is there
+	tooLarge               // certainly not run: over a limit of the server
+	noTable                // certainly not run: the table is gone
+	readOnly               // certainly not run: the server takes no writes
+)
+
+// dialect is how a database differs from the others.
+type dialect struct {
+	quote string
+	// ddl makes the tables and indexes; each statement may run many times.
+	ddl func(n names) []string
+	// create inserts a row or replaces an expired one. Empty: the database
+	// cannot do both in one statement and tell what it did; see store.create.
+	create string
+	// sweep removes a number of expired rows.
+	sweep string
+	// updatesAll tells that an update rewrites the index of every column that
+	// it names, changed or not.
+	updatesAll bool
+	// ownerIndex is the condition that a query must state for the owners'
+	// index to be considered.
+	ownerIndex string
+	fault      func(error) fault
+}
+
+func (d Dialect) dialect() (*dialect, error) {
+	switch d {
+	case SQLite:
+		return &sqliteDialect, nil
+	case PostgreSQL:
+		return &postgresDialect, nil
+	case MySQL:
+		return &mysqlDialect, nil
+	}
+	return nil, fmt.Errorf("unknown Dialect %.40q: it is one of SQLite, PostgreSQL, MySQL", string(d))
+}
+
+// names are the tables' names, checked and quoted.
+type names struct {
+	table, schema string // the tables
+	plain         string // the table's, unquoted
+	quote         string
+}
+
+const maxTable = 48 // leaves room in PostgreSQL's 63 bytes for what is put behind it
+
+func (o Options) names(d Dialect, q string) (names, error) {
+	table := o.Table
+	if table == "" {
+		table = "sessions"
+	}
+	if !isName(table, maxTable) {
+		return names{}, fmt.Errorf("Options.Table: at most %d letters (a-z, A-Z), digits and underscores, not beginning with a digit", maxTable)
+	}
+	prefix := ""
+	if o.Schema != "" {
+		if d == SQLite {
+			return names{}, errors.New("Options.Schema: SQLite has none")
+		}
+		if !isName(o.Schema, 63) {
+			return names{}, errors.New("Options.Schema: at most 63 letters (a-z, A-Z), digits and underscores, not beginning with a digit")
+		}
+		prefix = q + o.Schema + q + "."
+	}
+	return names{table: prefix + q + table + q, schema: prefix + q + table + "_schema" + q, plain: table, quote: q}, nil
+}
+
+func isName(s string, most int) bool {
+	for i, c := range []byte(s) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '_':
+		case i > 0 && '0' <= c && c <= '9':
+		default:
+			return false
+		}
+	}
+	return s != "" && len(s) <= most
+}
+
+// index is the quoted name of the table's index on what.
+func (n names) index(what string) string { return n.quote + n.plain + "_" + what + n.quote }
+
+// sql puts the names into a statement: {table}, {schema}, {expires}, {owner}.
+func (n names) sql(s string) string {
+	return strings.NewReplacer("{table}", n.table, "{schema}", n.schema,
+		"{expires}", n.index("expires"), "{owner}", n.index("owner")).Replace(s)
+}
+
+// dollars numbers the question marks, as PostgreSQL has it.
+func dollars(s string) string {
+	var b strings.Builder
+	n := 0
+	for _, c := range []byte(s) {
+		if c != '?' {
+			b.WriteByte(c)
+			continue
+		}
+		n++
+		b.WriteString("$" + strconv.Itoa(n))
+	}
+	return b.String()
+}

@@ -1,0 +1,54 @@
+package database
+
+import "errors"
+
+var postgresDialect = dialect{
+	quote: `"`,
+	ddl: func(n names) []string {
+		return []string{
+			// IF NOT EXISTS alone fails where two create at once.
+			`SELECT pg_advisory_xact_lock(8101239460417293042)`,
+			n.sql(`CREATE TABLE IF NOT EXISTS {table} (
+  namespace text COLLATE "C" NOT NULL,
+  id        bytea  NOT NULL,
+  version   bigint NOT NULL,
+  created   bigint NOT NULL,
+  accessed  bigint NOT NULL,
+  expires   bigint NOT NULL,
+  owner     bytea  NOT NULL,
+  data      bytea  NOT NULL,
+  PRIMARY KEY (namespace, id)
+) WITH (fillfactor = 75)`),
+			n.sql(`CREATE INDEX IF NOT EXISTS {expires} ON {table} (namespace, expires)`),
+			n.sql(`CREATE INDEX IF NOT EXISTS {owner} ON {table} (namespace, owner, id) WHERE owner <> ''`),
+			n.sql(`CREATE TABLE IF NOT EXISTS {schema} (version integer NOT NULL PRIMARY KEY)`),
+			n.sql(`INSERT INTO {schema} (version) VALUES (1) ON CONFLICT DO NOTHING`),
+		}
+	},
+	create: insert + ` ON CONFLICT (namespace, id) DO UPDATE SET
+  version = excluded.version, created = excluded.created, accessed = excluded.accessed,
+  expires = excluded.expires, owner = excluded.owner, data = excluded.data
+WHERE {table}.expires <= ?`,
+	// An array, for a subquery may be run again for each row; what another
+	// node has locked is its own to remove.
+	sweep: `DELETE FROM {table} WHERE namespace = $1 AND expires <= $2 AND id = ANY (ARRAY(
+  SELECT id FROM {table} WHERE namespace = $1 AND expires <= $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED))`,
+	ownerIndex: ` AND owner <> ''`,
+	fault: func(err error) fault {
+		var coded interface{ SQLState() string } // lib/pq's and pgx's errors have it
+		if !errors.As(err, &coded) {
+			return other
+		}
+		switch coded.SQLState() {
+		case "40001", "40P01", "23505": // serialization, deadlock; a table's creation at the same time
+			return busy
+		case "54000": // program_limit_exceeded
+			return tooLarge
+		case "42P01": // undefined_table
+			return noTable
+		case "25006": // read_only_sql_transaction
+			return readOnly
+		}
+		return other
+	},
+}

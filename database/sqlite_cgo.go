@@ -1,0 +1,89 @@
+//go:build cgo
+
+package database
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+func mattnCode(err error) int {
+	var e sqlite3.Error
+	if errors.As(err, &e) {
+		return int(e.Code)
+	}
+	return 0
+}
+
+// openSQLite returns the pool of a file, or of a database in memory.
+func (at *place) openSQLite(dataDir string) (*pool, error) {
+	c := &sqliteConnector{synchronous: at.synchronous}
+	size := at.Pool
+	if at.file == ":memory:" {
+		size = 1 // each connection would be a database of its own
+	} else {
+		c.path = at.file
+		if dataDir != "" && !filepath.IsAbs(c.path) {
+			c.path = filepath.Join(dataDir, c.path)
+		}
+	}
+	p := openPool(c, SQLite, size)
+	p.alone = make(chan struct{}, 1)
+	if c.path == "" {
+		p.SetConnMaxIdleTime(0)
+		p.SetConnMaxLifetime(0)
+	}
+	return p, nil
+}
+
+// sqliteConnector connects to the file at path, or to memory.
+type sqliteConnector struct{ path, synchronous string }
+
+func (c *sqliteConnector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
+
+// escape makes a path part of a URI, as SQLite reads it.
+var escape = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
+
+// Connect makes the file, if there is none. The busy handler is off: it would
+// sleep through a context's end, so waiting is done in Go.
+func (c *sqliteConnector) Connect(context.Context) (driver.Conn, error) {
+	if c.path == "" {
+		return c.Driver().Open(":memory:")
+	}
+	if _, err := os.Lstat(c.path); errors.Is(err, os.ErrNotExist) {
+		if err := createPrivate(c.path); err != nil {
+			return nil, err
+		}
+	}
+	dsn := "file:" + escape.Replace(filepath.ToSlash(c.path)) + "?_busy_timeout=0&_journal_mode=WAL&_synchronous=" + c.synchronous
+	return c.Driver().Open(dsn) // busy for a moment where another turns the log on: see store.try
+}
+
+// createPrivate makes an empty file for this user alone, if there is none;
+// SQLite gives the files beside it the same mode. The file gets its name when
+// it is closed: closing a file drops every lock that the process has on it,
+// those of another SQLite connection too.
+func createPrivate(path string) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".sessions-") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
+}

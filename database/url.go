@@ -1,0 +1,267 @@
+package database
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/lib/pq"
+)
+
+// place is what a URL says.
+type place struct {
+	Options
+	dialect     Dialect
+	file        string // SQLite
+	synchronous string // SQLite
+	postgres    pq.Config
+	mysql       *mysql.Config
+}
+
+// errURL is a fault of the URL, of which it quotes nothing: it may hold a
+// password in whatever place.
+func errURL(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
+var errForm = errors.New(`Options.URL has none of the forms that the database store knows:
+	sqlite:///relative.db  sqlite:////absolute.db  sqlite:///:memory:
+	postgresql://user:password@host:5432/database
+	mysql://user:password@host:3306/database  mariadb://user:password@host/database
+	host=… user=… password=… dbname=…              (github.com/lib/pq)
+	user:password@tcp(host:3306)/database          (github.com/go-sql-driver/mysql)`)
+
+// The parameters that a URL of each kind may have beside our own.
+var (
+	postgresParameters = []string{
+		"application_name", "binary_parameters", "client_encoding", "connect_timeout", "fallback_application_name",
+		"host", "krbspn", "krbsrvname", "load_balance_hosts", "options", "passfile", "port", "search_path", "service", "sslcert",
+		"sslinline", "sslkey", "sslmode", "sslnegotiation", "sslrootcert", "sslsni", "ssl_max_protocol_version",
+		"ssl_min_protocol_version", "statement_timeout", "target_session_attrs",
+	}
+	mysqlParameters = []string{
+		"allowCleartextPasswords", "allowNativePasswords", "charset", "collation", "compress",
+		"readTimeout", "serverPubKey", "timeout", "tls", "unix_socket", "writeTimeout",
+	}
+)
+
+// parseURL reads a URL as SQLAlchemy has them, or a DSN of one of the drivers.
+func parseURL(s string, o Options) (*place, error) {
+	at := &place{Options: o}
+	scheme, rest, isURL := strings.Cut(s, "://")
+	switch {
+	case s == "":
+		return nil, fmt.Errorf("Options.URL is required; %w", errForm)
+	case !isURL:
+		return at, at.parseDSN(s)
+	}
+	// What follows a plus sign names a driver of Python's.
+	scheme, _, _ = strings.Cut(strings.ToLower(scheme), "+")
+	main, rawQuery, _ := strings.Cut(rest, "?")
+	query, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return nil, errURL("the parameters in Options.URL are malformed")
+	}
+	switch scheme {
+	case "sqlite", "sqlite3":
+		err = at.parseSQLite(main, query)
+	case "postgres", "postgresql":
+		err = at.parsePostgres(main, query)
+	case "mysql", "mariadb":
+		err = at.parseMySQL(main, query)
+	default:
+		err = errForm
+	}
+	return at, err
+}
+
+// own takes the store's own parameters out of the query, and refuses those
+// that are not known.
+func (at *place) own(query url.Values, known []string) error {
+	for name, values := range query {
+		v := values[0]
+		ours := true
+		var err error
+		switch name {
+		case "table":
+			at.Table = v
+		case "schema":
+			at.Schema = v
+		case "create":
+			at.NeverCreate, err = no(v)
+		case "prepare":
+			at.NoPrepare, err = no(v)
+		case "pool":
+			at.Pool, err = strconv.Atoi(v)
+			if err == nil && at.Pool < 1 {
+				err = errors.New("it must be 1 or more")
+			}
+		default:
+			ours = false
+		}
+		switch {
+		case len(values) > 1:
+			return errURL("Options.URL has the parameter %.40q twice", name)
+		case err != nil:
+			return errURL("the parameter %s in Options.URL has a value that it cannot have", name)
+		case ours:
+			delete(query, name)
+		case !slices.Contains(known, name):
+			all := append([]string{"table", "schema", "create", "prepare", "pool"}, known...)
+			return errURL("Options.URL has the unknown parameter %.40q; there are %s", name, strings.Join(all, ", "))
+		}
+	}
+	return nil
+}
+
+// no reads a parameter that is yes unless it says no.
+func no(v string) (bool, error) {
+	switch v {
+	case "no", "false", "0":
+		return true, nil
+	case "yes", "true", "1":
+		return false, nil
+	}
+	return false, errors.New("it must be yes or no")
+}
+
+// parseSQLite reads what follows sqlite://, by SQLAlchemy's rule: a slash,
+// then the path as it is.
+func (at *place) parseSQLite(main string, query url.Values) error {
+	if err := at.own(query, []string{"synchronous"}); err != nil {
+		return err
+	}
+	file, ok := strings.CutPrefix(main, "/")
+	file, err := url.PathUnescape(file)
+	switch {
+	case err != nil:
+		return errURL("the path in Options.URL is malformed")
+	case main == "":
+		file = ":memory:"
+	case !ok:
+		return errURL("an SQLite URL has three slashes before a relative path and four before an absolute one")
+	case file == "":
+		return errURL("Options.URL names no SQLite file")
+	}
+	at.dialect, at.file, at.synchronous = SQLite, file, "NORMAL"
+	switch v := strings.ToUpper(query.Get("synchronous")); v {
+	case "":
+	case "NORMAL", "FULL":
+		at.synchronous = v
+	default:
+		return errURL("synchronous in Options.URL must be normal or full")
+	}
+	return nil
+}
+
+// authority is what stands between the slashes of a URL and its path.
+func authority(scheme, main string) (*url.URL, error) {
+	u, err := url.Parse(scheme + "://" + main)
+	if err != nil || u.Fragment != "" {
+		return nil, errURL("Options.URL is malformed: in a user name, password or database name, " +
+			"write a character such as @ : / ? # %% as %%40 %%3A %%2F %%3F %%23 %%25")
+	}
+	return u, nil
+}
+
+func (at *place) parsePostgres(main string, query url.Values) error {
+	at.dialect = PostgreSQL
+	if err := at.own(query, postgresParameters); err != nil {
+		return err
+	}
+	u, err := authority("postgres", main)
+	if err != nil {
+		return err
+	}
+	if !query.Has("sslmode") && os.Getenv("PGSSLMODE") == "" {
+		query.Set("sslmode", "prefer") // as libpq has it, and so SQLAlchemy
+	}
+	u.RawQuery = query.Encode()
+	return at.configurePostgres(u.String(), query.Has("binary_parameters"))
+}
+
+// configurePostgres keeps the driver's errors to itself: they quote.
+func (at *place) configurePostgres(dsn string, binarySet bool) error {
+	cfg, err := pq.NewConfig(dsn)
+	if err != nil {
+		return errURL("PostgreSQL's driver does not understand Options.URL, or the environment's PG variables")
+	}
+	if !binarySet {
+		cfg.BinaryParameters = true // bytes as they are, and one round trip without preparing
+	}
+	at.postgres = cfg
+	return nil
+}
+
+func (at *place) parseMySQL(main string, query url.Values) error {
+	at.dialect = MySQL
+	if err := at.own(query, mysqlParameters); err != nil {
+		return err
+	}
+	u, err := authority("mysql", main)
+	if err != nil {
+		return err
+	}
+	at.mysql = mysql.NewConfig()
+	if len(query) > 0 {
+		socket := query.Get("unix_socket")
+		query.Del("unix_socket")
+		if at.mysql, err = mysql.ParseDSN("tcp(localhost)/?" + query.Encode()); err != nil {
+			return errURL("MySQL's driver does not understand the parameters in Options.URL")
+		}
+		if socket != "" {
+			at.mysql.Net, at.mysql.Addr = "unix", socket
+		}
+	}
+	at.mysql.User = u.User.Username()
+	at.mysql.Passwd, _ = u.User.Password()
+	at.mysql.DBName = strings.TrimPrefix(u.Path, "/")
+	if at.mysql.Net != "unix" {
+		host, port := u.Hostname(), u.Port()
+		if host == "" {
+			host = "localhost"
+		}
+		if port == "" {
+			port = "3306"
+		}
+		at.mysql.Net, at.mysql.Addr = "tcp", net.JoinHostPort(host, port)
+	}
+	return nil
+}
+
+// parseDSN reads a DSN of one of the drivers.
+func (at *place) parseDSN(s string) error {
+	head, _, _ := strings.Cut(s, "/")
+	switch {
+	case strings.Contains(head, "tcp(") || strings.Contains(head, "unix(") || strings.HasSuffix(head, "@"):
+		cfg, err := mysql.ParseDSN(s)
+		if err != nil {
+			return errURL("MySQL's driver does not understand Options.URL")
+		}
+		at.dialect, at.mysql = MySQL, cfg
+		return nil
+	case strings.Contains(s, "="):
+		at.dialect = PostgreSQL
+		return at.configurePostgres(s, strings.Contains(s, "binary_parameters"))
+	}
+	return errForm
+}
+
+// open returns the pool of connections to the place.
+func (at *place) open(dataDir string) (*pool, error) {
+	if at.Pool < 0 {
+		return nil, errors.New("Options.Pool must be 1 or more, or 0 for the default")
+	}
+	switch at.dialect {
+	case SQLite:
+		return at.openSQLite(dataDir)
+	case PostgreSQL:
+		return at.openPostgres()
+	default:
+		return at.openMySQL()
+	}
+}

@@ -1,0 +1,116 @@
+package dbm
+
+import (
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// A save that moves neither the expiry nor the owner leaves their buckets as
+// they are on the disk; a touch leaves the owners.
+func TestUnchangedIndexesAreNotWritten(t *testing.T) {
+	s := opened(t, t.TempDir())
+	must(t, fill(s, 300)) // too many for buckets that live in their parent's page
+	roots := func() (expires, owners uint64) {
+		must(t, s.view(background, func(b buckets) error {
+			expires, owners = uint64(b.in(b.expires).Root()), uint64(b.in(b.owners).Root())
+			return nil
+		}))
+		return expires, owners
+	}
+	expires, owners := roots()
+	for n := range 20 {
+		rec, err := s.Load(background, keyOf(n))
+		must(t, err)
+		next := recordOf(n, rec.Owner)
+		next.Expires = rec.Expires
+		must(t, s.Save(background, keyOf(n), rec.Version, next))
+	}
+	if e, o := roots(); e != expires || o != owners {
+		t.Error("saves with the same expiry and owner have written the indexes")
+	}
+	rec, err := s.Load(background, keyOf(0))
+	must(t, err)
+	rec.Expires += 1000
+	must(t, s.Touch(background, keyOf(0), rec))
+	e, o := roots()
+	if e == expires || o != owners {
+		t.Error("a touch writes the expiry index, and not the owners")
+	}
+	must(t, s.Save(background, keyOf(0), rec.Version, func() driver.Record {
+		next := recordOf(0, "another")
+		next.Expires = rec.Expires
+		return next
+	}()))
+	if e2, o2 := roots(); e2 != e || o2 == o {
+		t.Error("a change of the owner writes the owner index alone")
+	}
+	sound(t, s)
+}
+
+func TestExpiresAreInOrder(t *testing.T) {
+	last := ""
+	for _, m := range []driver.Millis{-1 << 63, -1, 0, 1, 255, 256, 1 << 40, 1<<63 - 1} {
+		k := string(expiresKey(m, keyOf(1)))
+		if got, key := splitExpires([]byte(k)); got != m || key != keyOf(1) {
+			t.Errorf("%d came back as %d", m, got)
+		}
+		if k <= last {
+			t.Errorf("%d is not behind the one before", m)
+		}
+		last = k
+	}
+}
+
+func TestNamesOfNamespacesDiffer(t *testing.T) {
+	seen := map[string]bool{}
+	for _, ns := range []string{"", "a", "records", "expires", "a.records"} {
+		n := namesOf(ns)
+		for _, name := range [][]byte{n.records, n.expires, n.owners} {
+			if seen[string(name)] {
+				t.Errorf("%q is there twice", name)
+			}
+			seen[string(name)] = true
+		}
+	}
+}
+
+// The sweep yields to other writers, and takes what another has refreshed
+// meanwhile for alive.
+func TestSweepLooksAgain(t *testing.T) {
+	s := opened(t, t.TempDir())
+	rec := recordOf(0, "user")
+	rec.Expires = 5
+	must(t, s.Save(background, keyOf(0), 0, rec))
+	due, err := s.due(background, nil)
+	must(t, err)
+	must(t, s.Save(background, keyOf(0), 0, recordOf(1, "user")))
+	if n, err := s.remove(background, due); n != 0 || err != nil || len(due) != 1 {
+		t.Errorf("removed %d of %d (%v)", n, len(due), err)
+	}
+	if n := sound(t, s); n != 1 {
+		t.Error("a session that came back was removed")
+	}
+}
+
+// An empty sweep leaves the file alone.
+func TestSweepOfNothingWritesNothing(t *testing.T) {
+	s := opened(t, t.TempDir())
+	must(t, fill(s, 3))
+	d, err := s.source.acquire(background)
+	must(t, err)
+	defer s.source.release(d, nil)
+	id := func() (id int) {
+		must(t, d.View(func(tx *bbolt.Tx) error {
+			id = tx.ID()
+			return nil
+		}))
+		return id
+	}
+	before := id()
+	if n, err := s.Sweep(background); n != 0 || err != nil || id() != before {
+		t.Error(n, err)
+	}
+}

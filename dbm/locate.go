@@ -1,0 +1,132 @@
+package dbm
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// fileName is the database file in DataDir.
+const fileName = "sessions.db"
+
+// place is where a database file and its locks are.
+type place struct {
+	file  string // by its real path
+	locks string // what the lock files' names begin with
+}
+
+// locate finds the file that the configuration names. It makes the directories
+// that are missing.
+func locate(cfg driver.Config) (place, error) {
+	path, err := readURL(cfg.URL)
+	if err != nil {
+		return place{}, err
+	}
+	if path == "" {
+		if cfg.DataDir == "" {
+			return place{}, errors.New("Options.DataDir is empty, and no Options.URL names the file")
+		}
+		path = filepath.Join(cfg.DataDir, fileName)
+	}
+	dir, err := directory(filepath.Dir(path))
+	if err != nil {
+		return place{}, err
+	}
+	path = filepath.Join(dir, filepath.Base(path))
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return place{}, err
+	}
+	if cfg.LockDir == "" {
+		return place{path, path}, nil
+	}
+	locks, err := directory(cfg.LockDir)
+	if err != nil {
+		return place{}, err
+	}
+	if locks == filepath.Dir(path) {
+		return place{path, path}, nil
+	}
+	// The locks of several databases may meet here.
+	sum := sha256.Sum256([]byte(path))
+	return place{path, filepath.Join(locks, fmt.Sprintf("%s-%x", filepath.Base(path), sum[:6]))}, nil
+}
+
+// directory returns the real path of a directory, which it makes if missing.
+func directory(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if err := makeDirectory(dir); err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(dir)
+}
+
+// makeDirectory is os.MkdirAll, with mode 0700 under any umask.
+func makeDirectory(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	if parent := filepath.Dir(dir); parent != dir {
+		if err := makeDirectory(parent); err != nil {
+			return err
+		}
+	}
+	err := os.Mkdir(dir, 0o700)
+	if err == nil {
+		return os.Chmod(dir, 0o700)
+	}
+	if info, statErr := os.Stat(dir); statErr == nil && info.IsDir() {
+		return nil // another process was quicker
+	}
+	return err
+}
+
+var errURL = errors.New(`Options.URL must be "dbm:", alone or with the path of a file: dbm:///abs/sessions.db or dbm:rel/sessions.db`)
+
+// readURL returns the path in the URL, if there is one. What url.Parse
+// complains of is not passed on: it quotes the URL.
+func readURL(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "dbm" || u.Host != "" || u.Fragment != "" || u.User != nil {
+		return "", errURL
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return "", errURL
+	}
+	names := make([]string, 0, len(query))
+	for name := range query {
+		names = append(names, name)
+	}
+	if len(names) > 0 {
+		return "", fmt.Errorf("Options.URL has the unknown parameter %.40q; dbm has none", slices.Min(names))
+	}
+	path := u.Path
+	if u.Opaque != "" {
+		if path, err = url.PathUnescape(u.Opaque); err != nil {
+			return "", errURL
+		}
+	}
+	if path == "/" || path != "" && path[len(path)-1] == '/' {
+		return "", errURL
+	}
+	if runtime.GOOS == "windows" && len(path) > 2 && path[0] == '/' && path[2] == ':' {
+		path = path[1:]
+	}
+	return filepath.FromSlash(path), nil
+}

@@ -1,0 +1,177 @@
+package dbm
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// store keeps the sessions of one namespace in a source's database.
+type store struct {
+	cfg    driver.Config
+	source source
+	names  *names
+	gate   driver.Gate
+	stop   func() // ends the sweeper
+}
+
+var (
+	_ driver.Lister  = (*store)(nil)
+	_ driver.Owners  = (*store)(nil)
+	_ driver.Sweeper = (*store)(nil)
+)
+
+func newStore(cfg driver.Config, src source) *store {
+	s := &store{cfg: cfg, source: src, names: namesOf(cfg.Namespace)}
+	s.stop = driver.StartSweeper(cfg, s.Sweep)
+	return s
+}
+
+func (s *store) now() driver.Millis { return driver.MillisOf(s.cfg.Now()) }
+
+// Load reads in bbolt's snapshot, which waits for no writer.
+func (s *store) Load(ctx context.Context, key driver.Key) (driver.Record, error) {
+	var rec driver.Record
+	err := s.view(ctx, func(b buckets) error {
+		found, err := b.live(key, s.now())
+		if err != nil {
+			return err
+		}
+		if found.Version == 0 {
+			return driver.ErrNotFound
+		}
+		rec = found
+		rec.Data = bytes.Clone(rec.Data) // it ends with the transaction
+		return nil
+	})
+	return rec, wrap("load", err)
+}
+
+func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+	raw, err := encode(&rec)
+	if err != nil {
+		return wrap("save", err)
+	}
+	rec.Data = nil // the caller's; the write may outlive the call
+	return wrap("save", s.update(ctx, len(raw), func(b buckets) (bool, error) {
+		was, err := b.get(key)
+		if err != nil {
+			return false, err
+		}
+		present := was.Version
+		if was.Expires <= s.now() {
+			present = 0
+		}
+		if present != old {
+			return false, driver.ErrConflict
+		}
+		return true, b.put(key, &was, &rec, raw)
+	}))
+}
+
+// Touch writes the whole record: at the same version all else is the same.
+func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
+	raw, err := encode(&rec)
+	if err != nil {
+		return wrap("touch", err)
+	}
+	rec.Data = nil
+	return wrap("touch", s.update(ctx, len(raw), func(b buckets) (bool, error) {
+		was, err := b.live(key, s.now())
+		if err != nil {
+			return false, err
+		}
+		if was.Version != rec.Version {
+			return false, driver.ErrConflict
+		}
+		return true, b.put(key, &was, &rec, raw)
+	}))
+}
+
+func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Version) error {
+	return wrap("delete", s.update(ctx, 0, func(b buckets) (bool, error) {
+		if version == 0 {
+			return b.deleteAny(key)
+		}
+		was, err := b.live(key, s.now())
+		if err != nil {
+			return false, err
+		}
+		if was.Version != version {
+			return false, driver.ErrConflict
+		}
+		return true, b.delete(key, &was)
+	}))
+}
+
+// Close ends the sweeper, waits for calls under way, and lets go of the file.
+func (s *store) Close() error {
+	s.stop()
+	return s.gate.Close(s.source.close)
+}
+
+// view runs f in a transaction that reads.
+func (s *store) view(ctx context.Context, f func(buckets) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.gate.Enter(); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	d, err := s.source.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	err = view(d.DB, func(tx *bbolt.Tx) error { return f(buckets{tx, s.names}) })
+	if isStuck(err) {
+		s.source.release(d, err)
+	} else {
+		s.source.release(d, nil)
+	}
+	return err
+}
+
+// update runs f, which may write size bytes, in a transaction that it may share
+// with others. f may run more than once, and after update has returned.
+func (s *store) update(ctx context.Context, size int, f func(buckets) (wrote bool, err error)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.gate.Enter(); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	d, err := s.source.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	return s.source.queue().run(ctx, s.source, &write{db: d, size: size, do: func(tx *bbolt.Tx) (bool, error) {
+		b := buckets{tx, s.names}
+		if b.missing() {
+			if err := b.create(); err != nil {
+				return true, err
+			}
+		}
+		return f(b)
+	}})
+}
+
+func encode(rec *driver.Record) ([]byte, error) {
+	if len(rec.Data) > MaxData {
+		return nil, fmt.Errorf("data of %d bytes, at most %d: %w", len(rec.Data), MaxData, driver.ErrTooLarge)
+	}
+	return driver.AppendRecord(make([]byte, 0, len(rec.Data)+len(rec.Owner)+driver.RecordOverhead), *rec)
+}
+
+// wrap names the operation that failed.
+func wrap(operation string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("dbm: %s: %w", operation, err)
+}

@@ -1,0 +1,75 @@
+package driver
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+)
+
+// A record as one byte string, for stores whose backend holds just that:
+//
+//	format 1 byte | version, created, accessed, expires 8 bytes each |
+//	owner's length 1 byte | owner | data | CRC-32C of all before it 4 bytes
+//
+// All numbers are big-endian. Every future format keeps its first byte and its
+// last four, so that damage can be told from novelty.
+const (
+	recordFormat = 1
+	recordHead   = 1 + 4*8 + 1
+	recordSum    = 4
+)
+
+// RecordOverhead is how many bytes AppendRecord adds to Data and Owner.
+const RecordOverhead = recordHead + recordSum
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// AppendRecord appends the record, all but its Hint, to b. An Owner over
+// MaxOwner bytes is an error.
+func AppendRecord(b []byte, r Record) ([]byte, error) {
+	if len(r.Owner) > MaxOwner {
+		return b, fmt.Errorf("driver: encode record: owner of %d bytes, at most %d: %w", len(r.Owner), MaxOwner, ErrTooLarge)
+	}
+	start := len(b)
+	b = append(b, recordFormat)
+	b = binary.BigEndian.AppendUint64(b, uint64(r.Version))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.Created))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.Accessed))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.Expires))
+	b = append(b, byte(len(r.Owner)))
+	b = append(b, r.Owner...)
+	b = append(b, r.Data...)
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli)), nil
+}
+
+// ParseRecord reads what AppendRecord wrote. Bytes that are damaged in any way
+// are ErrCorrupt; bytes that are whole but of a later format are ErrFormat.
+// Data is a part of b, not a copy.
+func ParseRecord(b []byte) (Record, error) {
+	if len(b) < 1+recordSum {
+		return Record{}, fmt.Errorf("driver: decode record of %d bytes: %w", len(b), ErrCorrupt)
+	}
+	body, sum := b[:len(b)-recordSum], binary.BigEndian.Uint32(b[len(b)-recordSum:])
+	if crc32.Checksum(body, castagnoli) != sum {
+		return Record{}, fmt.Errorf("driver: decode record: checksum differs: %w", ErrCorrupt)
+	}
+	if body[0] != recordFormat {
+		return Record{}, fmt.Errorf("driver: decode record: format %d, known up to %d: %w", body[0], recordFormat, ErrFormat)
+	}
+	if len(body) < recordHead || len(body)-recordHead < int(body[recordHead-1]) {
+		return Record{}, fmt.Errorf("driver: decode record: cut short: %w", ErrCorrupt)
+	}
+	owner := int(body[recordHead-1])
+	r := Record{
+		Version:  Version(binary.BigEndian.Uint64(body[1:])),
+		Created:  Millis(binary.BigEndian.Uint64(body[9:])),
+		Accessed: Millis(binary.BigEndian.Uint64(body[17:])),
+		Expires:  Millis(binary.BigEndian.Uint64(body[25:])),
+		Owner:    string(body[recordHead : recordHead+owner]),
+		Data:     body[recordHead+owner:],
+	}
+	if r.Version <= 0 || r.Expires == 0 {
+		return Record{}, fmt.Errorf("driver: decode record: no version or expiry: %w", ErrCorrupt)
+	}
+	return r, nil
+}

@@ -1,0 +1,61 @@
+package driver
+
+import (
+	"errors"
+	"sync"
+)
+
+// Gate keeps rule 11 for a Store: calls enter and leave, and Close waits for
+// those inside. The zero Gate is open. A call may enter again from within, so
+// a listing may yield to code that calls the same Store.
+type Gate struct {
+	mu     sync.Mutex
+	inside int
+	closed bool
+	empty  chan struct{} // made by Close, closed when nobody is inside
+	once   sync.Once
+	err    error
+}
+
+// Enter admits a call, which then must Leave, or returns ErrClosed.
+func (g *Gate) Enter() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return ErrClosed
+	}
+	g.inside++
+	return nil
+}
+
+// Leave ends a call that Enter admitted.
+func (g *Gate) Leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.inside--
+	if g.closed && g.inside == 0 {
+		close(g.empty)
+	}
+}
+
+// Close shuts the gate, waits for the calls inside, then runs each release in
+// order and returns their errors joined. All of it happens once: a further
+// Close waits for the first and returns the same.
+func (g *Gate) Close(release ...func() error) error {
+	g.once.Do(func() {
+		g.mu.Lock()
+		g.closed = true
+		g.empty = make(chan struct{})
+		if g.inside == 0 {
+			close(g.empty)
+		}
+		g.mu.Unlock()
+		<-g.empty
+		var errs []error
+		for _, f := range release {
+			errs = append(errs, f())
+		}
+		g.err = errors.Join(errs...)
+	})
+	return g.err
+}

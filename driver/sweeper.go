@@ -1,0 +1,51 @@
+package driver
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// StartSweeper calls sweep every Config.SweepInterval, give or take a tenth so
+// that several processes spread out, until stop is called. An error goes to
+// the logger and the next round comes as usual. stop cancels the context of a
+// round under way and waits for its end; it may be called more than once. With
+// a negative interval nothing is started.
+func StartSweeper(cfg Config, sweep func(context.Context) (int, error)) (stop func()) {
+	if cfg.SweepInterval < 0 {
+		return func() {}
+	}
+	cfg = cfg.WithDefaults()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		timer := time.NewTimer(spread(cfg.SweepInterval))
+		defer timer.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-timer.C:
+			}
+			n, err := sweep(ctx)
+			switch {
+			case err != nil && ctx.Err() == nil && !errors.Is(err, ErrClosed):
+				cfg.Logger.Warn("sessions: removing expired records failed", "error", err)
+			case n > 0:
+				cfg.Logger.Debug("sessions: expired records removed", "count", n)
+			}
+			timer.Reset(spread(cfg.SweepInterval))
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// spread returns d changed at random by up to a tenth either way.
+func spread(d time.Duration) time.Duration {
+	return d + time.Duration((rand.Float64()-0.5)*0.2*float64(d))
+}

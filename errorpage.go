@@ -1,0 +1,76 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"net/http"
+)
+
+// ofTheAnswer are the header fields that tell of the handler's own answer, and
+// are not true of the error page.
+var ofTheAnswer = []string{"Content-Length", "Content-Type", "Content-Encoding", "Content-Language", "Content-Location",
+	"Content-Range", "Content-Disposition", "Content-Digest", "Repr-Digest", "Etag", "Last-Modified", "Expires",
+	"Location", "Refresh", "Accept-Ranges", "Trailer"}
+
+// fail answers a request whose session could not be loaded or saved.
+func (x *exchange) fail(err error) {
+	m, h := x.session.m, x.w.Header()
+	m.logFailure(x.r.Context(), err)
+	for _, field := range ofTheAnswer {
+		delete(h, field)
+	}
+	if x.encoding != "" {
+		h.Set("Content-Encoding", x.encoding)
+	}
+	h.Set("Cache-Control", "no-store")
+	page := &answer{ResponseWriter: x.w}
+	m.opts.ErrorHandler(page, x.r, err)
+	if !page.begun {
+		x.w.WriteHeader(statusOf(err))
+	}
+}
+
+func (m *Manager) logFailure(ctx context.Context, err error) {
+	s := m.FromContext(ctx)
+	if errors.Is(err, ErrEnded) || errors.Is(err, ErrConflict) || errors.Is(err, context.Canceled) {
+		m.log.Info("sessions: request lost its session", "session", s, "error", err)
+		return
+	}
+	m.log.Error("sessions: request failed", "session", s, "error", err)
+}
+
+// errorPage is the default ErrorHandler. The page tells nothing of the cause.
+func errorPage(w http.ResponseWriter, _ *http.Request, err error) {
+	status := statusOf(err)
+	http.Error(w, http.StatusText(status), status)
+}
+
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, ErrEnded), errors.Is(err, ErrConflict):
+		return http.StatusConflict
+	case errors.Is(err, ErrValue), errors.Is(err, ErrTooLarge), errors.Is(err, ErrHeaderSent):
+		return http.StatusInternalServerError
+	default:
+		return http.StatusServiceUnavailable
+	}
+}
+
+// answer notes whether an ErrorHandler has begun to answer.
+type answer struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (a *answer) WriteHeader(status int) {
+	a.begun = a.begun || status >= 200
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	a.begun = true
+	return a.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

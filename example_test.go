@@ -1,0 +1,245 @@
+package sessions_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"sync"
+	"time"
+
+	"github.com/pump-go/sessions"
+	_ "github.com/pump-go/sessions/memory"
+)
+
+// serve starts a server for the handler on a memory store, and returns what
+// fetches a page from it as one browser would, cookies kept.
+func serve(opts sessions.Options, handler http.HandlerFunc) (get func(path string) string, m *sessions.Manager, stop func()) {
+	m, err := sessions.New(context.Background(), opts)
+	if err != nil {
+		panic(err)
+	}
+	server := httptest.NewServer(m.Wrap(handler))
+	jar, _ := cookiejar.New(nil)
+	browser := &http.Client{Jar: jar}
+	get = func(path string) string {
+		res, err := browser.Get(server.URL + path)
+		if err != nil {
+			panic(err)
+		}
+		defer res.Body.Close()
+		body, _ := io.ReadAll(res.Body)
+		return string(body)
+	}
+	return get, m, func() { server.Close(); m.Close() }
+}
+
+// A visit counter. Nothing needs saving: changes go out with the response.
+func Example() {
+	const visits sessions.Key[int] = "visits"
+	get, _, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		n := visits.Update(s, func(n int) int { return n + 1 })
+		fmt.Fprintf(w, "visit %d", n)
+	})
+	defer stop()
+	fmt.Println(get("/"))
+	fmt.Println(get("/"))
+	// Output:
+	// visit 1
+	// visit 2
+}
+
+// New reports all that is wrong with the options, at once.
+func ExampleNew() {
+	_, err := sessions.New(context.Background(), sessions.Options{
+		Store:    "memory",
+		Timeout:  time.Hour,
+		Lifetime: time.Minute,
+		Cookie:   sessions.Cookie{Name: "__Host-id", Secret: []byte("too short")},
+	})
+	fmt.Println(errors.Is(err, sessions.ErrOptions))
+	fmt.Println(err)
+	// Output:
+	// true
+	// sessions: invalid options:
+	// Options.Lifetime: 1m0s is shorter than Options.Timeout, 1h0m0s
+	// Options.Cookie.Name: browsers drop a cookie named __Host-id without Secure
+	// Options.Cookie.Secret: 9 bytes, at least 32 are needed; make one with  openssl rand -base64 32
+}
+
+type item struct {
+	Name  string
+	Count int
+}
+
+// A value of the program's own type. It may be changed in place.
+func ExampleKey() {
+	const cart sessions.Key[map[string]*item] = "cart"
+	get, _, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		goods, ok := cart.Get(s)
+		if !ok {
+			cart.Set(s, map[string]*item{"tea": {Name: "Tea", Count: 1}})
+			return
+		}
+		goods["tea"].Count++
+		fmt.Fprintf(w, "%d × %s", goods["tea"].Count, goods["tea"].Name)
+	})
+	defer stop()
+	get("/")
+	get("/")
+	fmt.Println(get("/"))
+	// Output: 3 × Tea
+}
+
+// Of parallel updates none is lost.
+func ExampleKey_Update() {
+	const votes sessions.Key[int] = "votes"
+	get, _, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		if r.URL.Path == "/vote" {
+			votes.Update(s, func(n int) int { return n + 1 })
+		}
+		n, _ := votes.Get(s)
+		fmt.Fprint(w, n)
+	})
+	defer stop()
+	get("/vote")
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() { get("/vote") })
+	}
+	wg.Wait()
+	fmt.Println(get("/"))
+	// Output: 51
+}
+
+// A token that may be used once, even if two requests bring it together.
+func ExampleKey_Pop() {
+	const reset sessions.Key[string] = "password-reset"
+	get, _, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		if r.URL.Path == "/ask" {
+			reset.Set(s, "4711")
+			return
+		}
+		token, ok := reset.Pop(s)
+		if !ok || token != r.URL.Query().Get("token") {
+			fmt.Fprint(w, "refused")
+			return
+		}
+		if err := s.Save(r.Context()); err != nil { // be sure before acting on it
+			fmt.Fprint(w, "another request was faster")
+			return
+		}
+		fmt.Fprint(w, "password reset")
+	})
+	defer stop()
+	get("/ask")
+	fmt.Println(get("/use?token=4711"))
+	fmt.Println(get("/use?token=4711"))
+	// Output:
+	// password reset
+	// refused
+}
+
+// Messages for the next page.
+func ExampleFlash() {
+	type notice struct{ Level, Text string }
+	const notices sessions.Flash[notice] = "notices"
+	get, _, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		if r.URL.Path == "/save" {
+			notices.Add(s, notice{"info", "Saved."})
+			http.Redirect(w, r, "/", http.StatusSeeOther)
+			return
+		}
+		for _, n := range notices.Take(s) {
+			fmt.Fprintf(w, "[%s] %s", n.Level, n.Text)
+		}
+	})
+	defer stop()
+	fmt.Println(get("/save"))
+	fmt.Println(get("/") == "")
+	// Output:
+	// [info] Saved.
+	// true
+}
+
+// Signing in, signing out, and signing out everywhere else.
+func ExampleManager_DestroyOwned() {
+	const user sessions.Key[string] = "user"
+	var m *sessions.Manager
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		switch r.URL.Path {
+		case "/in": // the password was checked
+			s.Renew() // an id seen before is worth nothing now
+			s.SetOwner("user:ann")
+			s.SetExpires(sessions.ExpireWithBrowser)
+			user.Set(s, "ann")
+		case "/out":
+			s.Destroy(r.Context())
+		case "/out-elsewhere":
+			n, err := m.DestroyOwned(r.Context(), s.Owner(), s)
+			fmt.Fprint(w, n, " signed out, error: ", err)
+			return
+		}
+		name, ok := user.Get(s)
+		fmt.Fprint(w, name, " signed in: ", ok)
+	}
+	phone, m, stop := serve(sessions.Options{}, handler)
+	defer stop()
+
+	server := httptest.NewServer(m.Wrap(http.HandlerFunc(handler)))
+	defer server.Close()
+	jar, _ := cookiejar.New(nil)
+	laptop := &http.Client{Jar: jar}
+
+	fmt.Println(phone("/in"))
+	laptop.Get(server.URL + "/in")
+	fmt.Println(phone("/out-elsewhere"))
+	fmt.Println(phone("/"))
+	fmt.Println(phone("/out"))
+	// Output:
+	// ann signed in: true
+	// 1 signed out, error: <nil>
+	// ann signed in: true
+	//  signed in: false
+}
+
+// A WebSocket or a job opens the session by its token, and saves by hand.
+func ExampleManager_Load() {
+	const progress sessions.Key[int] = "progress"
+	tokens := make(chan string, 1)
+	get, m, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		if r.URL.Path == "/start" {
+			progress.Set(s, 0)
+			tokens <- s.Token() // valid once this request is answered
+			return
+		}
+		n, _ := progress.Get(s)
+		fmt.Fprintf(w, "%d%%", n)
+	})
+	defer stop()
+	get("/start")
+
+	ctx := context.Background()
+	s, err := m.Load(ctx, <-tokens)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	progress.Set(s, 80)
+	if err := s.Save(ctx); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(get("/"))
+	// Output: 80%
+}

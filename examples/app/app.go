@@ -1,0 +1,68 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/pump-go/sessions"
+)
+
+// What the app keeps in a session. Each value has one typed key; no type needs
+// to be registered, and no value is decoded before a handler asks for it.
+const (
+	login   sessions.Key[Login]    = "login"
+	cart    sessions.Key[Cart]     = "cart"
+	visits  sessions.Key[int]      = "visits"
+	notices sessions.Flash[Notice] = "notices"
+)
+
+// cookieName is the library's default, named here because ended.go looks for it.
+const cookieName = "pump-session"
+
+type app struct {
+	sessions *sessions.Manager
+	store    string
+	timeout  time.Duration
+	log      *slog.Logger
+}
+
+// handler is the whole app. One Wrap gives every route its session, and costs
+// nothing on those that do not use it, such as the style sheet.
+func (a *app) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", a.shop)
+	mux.HandleFunc("GET /cart", a.showCart)
+	mux.HandleFunc("POST /cart/{product}/add", a.addToCart)
+	mux.HandleFunc("POST /cart/{product}/change", a.changeQuantity)
+	mux.HandleFunc("POST /cart/{product}/remove", a.removeFromCart)
+	mux.HandleFunc("GET /signin", a.signInForm)
+	mux.HandleFunc("POST /signin", a.signIn)
+	mux.HandleFunc("POST /signout", a.signOut)
+	mux.HandleFunc("GET /devices", a.devices)
+	mux.HandleFunc("POST /devices/signout-others", a.signOutOthers)
+	mux.HandleFunc("GET /style.css", asset)
+	mux.HandleFunc("GET /icon.svg", asset)
+	mux.HandleFunc("/", notFound)
+	return a.protect(a.sessions.Wrap(mux))
+}
+
+// protect refuses what other sites make a visitor's browser send: a session
+// cookie goes along with such requests as with our own.
+func (a *app) protect(next http.Handler) http.Handler {
+	origin := http.NewCrossOriginProtection()
+	origin.SetDenyHandler(http.HandlerFunc(crossOrigin))
+	next = origin.Handler(http.MaxBytesHandler(next, 16<<10))
+
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; "+
+			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		// The pages are personal: nothing may show them after signing out.
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"maps"
+	"net/http"
+	"strconv"
+
+	"github.com/pump-go/sessions"
+)
+
+// Cart is the quantity of each product, by its id. Names and prices stay out of
+// the session: they are the shop's to change.
+type Cart map[string]int
+
+const maxQuantity = 99
+
+type cartLine struct {
+	Product  Product
+	Quantity int
+	Sum      Cents
+}
+
+type cartPage struct {
+	Lines       []cartLine
+	Total       Cents
+	MaxQuantity int
+}
+
+func (a *app) showCart(w http.ResponseWriter, r *http.Request) {
+	c, _ := cart.Get(sessions.FromContext(r.Context()))
+	page := cartPage{MaxQuantity: maxQuantity}
+	for _, p := range catalogue {
+		if n := c[p.ID]; n > 0 {
+			line := cartLine{Product: p, Quantity: n, Sum: p.Price * Cents(n)}
+			page.Lines = append(page.Lines, line)
+			page.Total += line.Sum
+		}
+	}
+	a.render(w, r, http.StatusOK, "cart", "Cart", page)
+}
+
+func (a *app) addToCart(w http.ResponseWriter, r *http.Request) {
+	a.changeCart(w, r, "/", "is in your cart.", func(old int) int { return old + 1 })
+}
+
+func (a *app) changeQuantity(w http.ResponseWriter, r *http.Request) {
+	n, err := strconv.Atoi(r.PostFormValue("quantity"))
+	if err != nil || n < 0 || n > maxQuantity {
+		notices.Add(sessions.FromContext(r.Context()), Notice{
+			Text:    "A quantity is a number from 0 to " + strconv.Itoa(maxQuantity) + ".",
+			Problem: true,
+		})
+		http.Redirect(w, r, "/cart", http.StatusSeeOther)
+		return
+	}
+	a.changeCart(w, r, "/cart", "has its new quantity.", func(int) int { return n })
+}
+
+func (a *app) removeFromCart(w http.ResponseWriter, r *http.Request) {
+	a.changeCart(w, r, "/cart", "is out of your cart.", func(int) int { return 0 })
+}
+
+// changeCart changes one quantity and goes back to a page that shows it. The
+// redirect makes the browser's reload repeat the page, not the change.
+func (a *app) changeCart(w http.ResponseWriter, r *http.Request, back, done string, change func(old int) int) {
+	p, ok := product(r.PathValue("product"))
+	if !ok {
+		notFound(w, r)
+		return
+	}
+	s := sessions.FromContext(r.Context())
+	tellIfEnded(r, s)
+	// Update, not Get and Set: of two tabs that add at once, none is lost. The
+	// function may run again on what the other tab saved, so it changes what it
+	// is given and has no effects of its own.
+	cart.Update(s, func(old Cart) Cart {
+		c := Cart{}
+		maps.Copy(c, old)
+		if n := min(change(old[p.ID]), maxQuantity); n > 0 {
+			c[p.ID] = n
+		} else {
+			delete(c, p.ID)
+		}
+		return c
+	})
+	notices.Add(s, Notice{Text: p.Name + " " + done})
+	http.Redirect(w, r, back, http.StatusSeeOther)
+}
+
+// count is how many pieces are in the cart.
+func (c Cart) count() (n int) {
+	for _, quantity := range c {
+		n += quantity
+	}
+	return n
+}

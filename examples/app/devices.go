@@ -1,0 +1,112 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/pump-go/sessions"
+)
+
+type device struct {
+	Login
+	This     bool
+	SignedIn string
+	LastUsed string
+}
+
+type devicesPage struct {
+	Devices []device
+	Unable  bool // the store cannot list
+}
+
+// Others tells whether there is a device to sign out.
+func (p devicesPage) Others() bool { return len(p.Devices) > 1 }
+
+func (a *app) devices(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	l, ok := login.Get(s)
+	if !ok {
+		askToSignIn(w, r, s)
+		return
+	}
+	var page devicesPage
+	for other, err := range a.sessions.Owned(r.Context(), l.owner()) {
+		switch {
+		case errors.Is(err, errors.ErrUnsupported):
+			page.Unable = true
+		case errors.Is(err, sessions.ErrCorrupt):
+			// One damaged record, which opens no session. The listing goes on.
+		case err != nil:
+			a.fail(w, r, err)
+			return
+		default:
+			page.Devices = append(page.Devices, a.describe(other, s))
+		}
+	}
+	// This device first, then the latest sign-in: a store lists in no order.
+	slices.SortFunc(page.Devices, func(x, y device) int {
+		if x.This != y.This {
+			if x.This {
+				return -1
+			}
+			return 1
+		}
+		return y.At.Compare(x.At)
+	})
+	a.render(w, r, http.StatusOK, "devices", "Your devices", page)
+}
+
+// describe tells what the page shows of one of the user's sessions. Its public
+// ID tells which is the one that asks.
+func (a *app) describe(other, this *sessions.Session) device {
+	l, _ := login.Get(other)
+	signedIn := time.Since(l.At)
+	d := device{Login: l, This: other.ID() == this.ID(), SignedIn: ago(signedIn), LastUsed: "now"}
+	if !d.This {
+		d.LastUsed = lastUsed(time.Since(other.LastAccessed()), signedIn, a.idleLimit(l.Remember))
+	}
+	return d
+}
+
+func (a *app) signOutOthers(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	l, ok := login.Get(s)
+	if !ok {
+		askToSignIn(w, r, s)
+		return
+	}
+	// The other devices are anonymous from their next request on. A request of
+	// theirs that is under way now cannot save its session back.
+	n, err := a.sessions.DestroyOwned(r.Context(), l.owner(), s)
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		notices.Add(s, Notice{Text: "The " + a.store + " store cannot sign out other devices.", Problem: true})
+	case err != nil:
+		a.fail(w, r, err)
+		return
+	default:
+		a.log.Info("signed out the others", "session", s.ID(), "count", n)
+		notices.Add(s, Notice{Text: signedOut(n)})
+	}
+	http.Redirect(w, r, "/devices", http.StatusSeeOther)
+}
+
+func signedOut(n int) string {
+	switch n {
+	case 0:
+		return "There was no other device to sign out."
+	case 1:
+		return "One other device is signed out."
+	default:
+		return fmt.Sprintf("%d other devices are signed out.", n)
+	}
+}
+
+func askToSignIn(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+	tellIfEnded(r, s)
+	notices.Add(s, Notice{Text: "Please sign in to see your devices.", Problem: true})
+	http.Redirect(w, r, "/signin", http.StatusSeeOther)
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/pump-go/sessions"
+)
+
+func TestSessionFailed(t *testing.T) {
+	for _, test := range []struct {
+		err    error
+		status int
+		text   string
+	}{
+		{errors.New("dial tcp 10.0.0.7: refused"), 503, "try again"},
+		{fmt.Errorf("save: %w", sessions.ErrEnded), 409, "signed out elsewhere"},
+		{fmt.Errorf("pop: %w", sessions.ErrConflict), 409, "Someone was faster"},
+		{fmt.Errorf("save: %w", sessions.ErrTooLarge), 507, "too much"},
+	} {
+		w := httptest.NewRecorder()
+		sessionFailed(w, httptest.NewRequest("GET", "/cart", nil), test.err)
+		if w.Code != test.status {
+			t.Errorf("%v: %d, want %d", test.err, w.Code, test.status)
+		}
+		expect(t, w.Body.String(), test.text)
+		expectNot(t, w.Body.String(), test.err.Error())
+	}
+}
+
+func TestOutage(t *testing.T) {
+	s := start(t)
+	b := newBrowser(t, s.URL, firefox)
+	b.post("/signin", "name", "Ada")
+	token := b.token()
+	if err := s.sessions.Close(); err != nil { // no store answers now
+		t.Fatal(err)
+	}
+	for _, request := range [][2]string{{"GET", "/"}, {"GET", "/devices"}, {"POST", "/cart/mini/add"}, {"POST", "/signout"}} {
+		status, page := b.do(request[0], request[1], nil)
+		if status != http.StatusServiceUnavailable {
+			t.Errorf("%v: %d", request, status)
+		}
+		expect(t, page, "Please try again")
+	}
+	if b.token() != token {
+		t.Error("the outage cost the client its cookie")
+	}
+	expect(t, b.get("/style.css"), "body")
+}
+
+// TestSignedOutUnderWay signs a device out while a request of it is served.
+func TestSignedOutUnderWay(t *testing.T) {
+	s := start(t)
+	b := newBrowser(t, s.URL, firefox)
+	b.post("/signin", "name", "Ada")
+
+	slow := s.sessions.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		visits.Set(sessions.FromContext(r.Context()), 1000)
+		if n, err := s.sessions.DestroyOwned(r.Context(), "user:ada"); n != 1 || err != nil {
+			t.Errorf("destroyed %d: %v", n, err)
+		}
+	}))
+	r := httptest.NewRequest("GET", "/", nil)
+	r.AddCookie(&http.Cookie{Name: cookieName, Value: b.token()})
+	w := httptest.NewRecorder()
+	slow.ServeHTTP(w, r)
+	if w.Code != http.StatusConflict || w.Header().Get("Set-Cookie") != "" {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	expect(t, w.Body.String(), "You were signed out elsewhere")
+}

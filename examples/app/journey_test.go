@@ -1,0 +1,138 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+)
+
+func TestTwoDevices(t *testing.T) {
+	server := start(t)
+	one, two := newBrowser(t, server.URL, firefox), newBrowser(t, server.URL, safari)
+
+	expect(t, one.get("/"), "first visit", "Sign in")
+	expect(t, one.get("/"), "<strong>2</strong> times")
+	expect(t, one.post("/cart/mini/add"), "Mini pump is in your cart.")
+
+	before := one.token()
+	expect(t, one.post("/signin", "name", "Ada", "remember", "yes"), "Welcome, Ada", "Firefox on Linux", "Sign out")
+	if one.token() == before {
+		t.Error("signing in kept the session's id")
+	}
+	expect(t, one.get("/cart"), "Mini pump") // it came along
+	expect(t, two.post("/signin", "name", "ada"), "Welcome, ada", "Safari on iPhone")
+
+	devices := one.get("/devices")
+	expect(t, devices, "Firefox on Linux", "this device", "Safari on iPhone", "Remembered", "Until the browser is closed", "Sign out the others")
+
+	expect(t, one.post("/devices/signout-others"), "One other device is signed out.", "No other device")
+	page := two.get("/devices")
+	expect(t, page, "Your earlier session is over", "Please sign in")
+	expectNot(t, two.get("/"), "Your earlier session is over") // told once
+	expectNot(t, page, "Sign out", "ada")
+	expect(t, one.get("/"), "Good to see you, Ada")
+
+	page = one.post("/signout")
+	expect(t, page, "You are signed out.", "Sign in", "first visit")
+	expectNot(t, page, "Ada")
+}
+
+func TestCart(t *testing.T) {
+	b := newBrowser(t, start(t).URL, firefox)
+	b.post("/cart/mini/add")
+	b.post("/cart/mini/add")
+	b.post("/cart/patch/add")
+	expect(t, b.get("/cart"), `value="2"`, "€\u00a045.00", "€\u00a049.90")
+	expect(t, b.post("/cart/mini/change", "quantity", "3"), "Mini pump has its new quantity.", "€\u00a072.40")
+	expect(t, b.post("/cart/mini/change", "quantity", "-1"), "A quantity is a number", "€\u00a072.40")
+	expectNot(t, b.get("/cart"), "A quantity is a number") // shown once
+	b.post("/cart/mini/remove")
+	expect(t, b.post("/cart/patch/change", "quantity", "0"), "nothing in it")
+
+	if status, _ := b.do(http.MethodPost, "/cart/car/add", nil); status != http.StatusNotFound {
+		t.Errorf("unknown product: %d", status)
+	}
+}
+
+func TestAnotherUserGetsAnotherCart(t *testing.T) {
+	b := newBrowser(t, start(t).URL, firefox)
+	b.post("/signin", "name", "Ada")
+	b.post("/cart/mini/add")
+	b.post("/signin", "name", "Ada")
+	expect(t, b.get("/cart"), "Mini pump")
+	b.post("/signin", "name", "Grace")
+	expect(t, b.get("/cart"), "nothing in it", "Grace")
+	expectNot(t, b.get("/devices"), "Sign out the others")
+}
+
+func TestSignedOutCookieIsDead(t *testing.T) {
+	b := newBrowser(t, start(t).URL, firefox)
+	b.post("/signin", "name", "Ada")
+	old := &http.Cookie{Name: cookieName, Value: b.token()}
+	b.post("/signout")
+
+	thief := newBrowser(t, b.base, safari)
+	u, _ := url.Parse(b.base)
+	thief.Jar.SetCookies(u, []*http.Cookie{old})
+	expectNot(t, thief.get("/"), "Ada")
+}
+
+func TestNames(t *testing.T) {
+	b := newBrowser(t, start(t).URL, firefox)
+	for _, name := range []string{"", "  ", "a\x00b", "\xff", "a name that is longer than forty characters"} {
+		status, page := b.do(http.MethodPost, "/signin", url.Values{"name": {name}})
+		if status != http.StatusUnprocessableEntity {
+			t.Errorf("name %q: %d", name, status)
+		}
+		expect(t, page, "Please enter a name", `aria-invalid="true"`)
+	}
+	expect(t, b.post("/signin", "name", "<b>Zoë & co</b>"), "&lt;b&gt;Zoë &amp; co&lt;/b&gt;")
+}
+
+func TestDevicesAsksToSignIn(t *testing.T) {
+	b := newBrowser(t, start(t).URL, firefox)
+	expect(t, b.get("/devices"), "Please sign in", `name="name"`)
+	expect(t, b.post("/devices/signout-others"), "Please sign in")
+}
+
+func TestCrossOriginIsRefused(t *testing.T) {
+	b := newBrowser(t, start(t).URL, firefox)
+	b.post("/signin", "name", "Ada")
+	for _, header := range [][]string{
+		{"Sec-Fetch-Site", "cross-site"},
+		{"Sec-Fetch-Site", "same-site"},
+		{"Origin", "https://evil.example"},
+	} {
+		status, page := b.do(http.MethodPost, "/signout", nil, header...)
+		if status != http.StatusForbidden {
+			t.Errorf("%v: %d", header, status)
+		}
+		expect(t, page, "another site")
+	}
+	expect(t, b.get("/"), "Ada")
+}
+
+// TestCookieStore restarts the app: what is left is the secret and the jar.
+func TestCookieStore(t *testing.T) {
+	flags := []string{"-store", "cookie", "-secret", secret}
+	b := newBrowser(t, start(t, flags...).URL, firefox)
+	b.post("/cart/floor/add")
+	b.post("/signin", "name", "Ada")
+	expect(t, b.get("/devices"), "<code>cookie</code> store cannot list")
+	expect(t, b.post("/devices/signout-others"), "cookie store cannot sign out")
+
+	b.moveTo(start(t, flags...).URL)
+	expect(t, b.get("/"), "Good to see you, Ada")
+	expect(t, b.get("/cart"), "Floor pump")
+
+	b.moveTo(start(t, "-store", "cookie", "-secret", secret+", but another").URL)
+	expectNot(t, b.get("/"), "Ada")
+
+	b.moveTo(start(t, flags...).URL)
+	b.post("/signin", "name", "Ada")
+	expectNot(t, b.post("/signout"), "Ada")
+}
+
+// moveTo goes on at another address with the same cookies. (A jar tells hosts
+// apart, not ports.)
+func (b *browser) moveTo(base string) { b.base = base }

@@ -1,0 +1,113 @@
+// App is a small shop that shows what sessions are for: signing in and out,
+// "remember me", a cart, a visit counter, messages that survive a redirect, and
+// a list of the devices where one is signed in.
+//
+//	go run ./examples/app        # then open http://127.0.0.1:8080
+//	go run ./examples/app -h     # the stores and settings to try
+//
+// app.go is the place to begin reading.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/pump-go/sessions"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, errUsage):
+		os.Exit(2) // package flag has said what is wrong
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "app:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx is done.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	set, err := parseFlags(args, os.LookupEnv, stderr)
+	if err != nil {
+		return err
+	}
+	if set.needSecret() {
+		set.makeSecret()
+		log.Warn("made a secret for this run: a restart signs everyone out; give -secret or SESSIONS_SECRET to prevent that")
+	}
+
+	m, err := sessions.New(ctx, set.options(log))
+	if err != nil {
+		return err
+	}
+	// The manager closes last: requests that are being drained still need it.
+	defer func() { err = errors.Join(err, m.Close()) }()
+
+	l, err := net.Listen("tcp", set.addr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "Serving http://%s with the %s store. Ctrl-C stops it.\n", visitable(l.Addr()), set.storeName())
+
+	a := &app{sessions: m, store: set.storeName(), timeout: set.timeout, log: log}
+	return serve(ctx, l, a.handler(), log)
+}
+
+// drain is how long requests under way may take after the signal to stop.
+const drain = 10 * time.Second
+
+// serve answers requests until ctx is done, then lets those under way finish.
+func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+
+	log.Info("stopping")
+	// ctx is done already, so the drain needs one of its own.
+	bound, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	if err := server.Shutdown(bound); err != nil {
+		return errors.Join(fmt.Errorf("requests were cut off after %v: %w", drain, err), server.Close())
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// visitable is the address as a browser on this machine can open it.
+func visitable(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,61 @@
+package sessions
+
+// What the fuzz tests need of the inside.
+
+// DecodeToken verifies a token as a manager with the secrets would, and encodes
+// what it found again.
+func DecodeToken(secrets [][]byte, token string) (again string, ok bool) {
+	t := newTokens(keyring{secrets: secrets, scope: "fuzz"})
+	i, _, ok := t.decode(token)
+	return t.encode(i), ok
+}
+
+// SomeToken is the token of an id, the same every time.
+func SomeToken(secrets [][]byte) string {
+	return newTokens(keyring{secrets: secrets, scope: "fuzz"}).encode(id{1, 2, 3, 31: 4})
+}
+
+// RecodeData parses the data of a record and encodes it again.
+func RecodeData(data []byte) ([]byte, error) {
+	c, err := parseData(data, "")
+	if err != nil {
+		return nil, err
+	}
+	return c.appendData(nil)
+}
+
+// DescribeData parses the data of a record and tells all that is in it.
+func DescribeData(data []byte) (any, error) {
+	c, err := parseData(data, "")
+	if err != nil {
+		return nil, err
+	}
+	type item struct {
+		Name string
+		ID   uint64
+		Raw  string
+	}
+	var d struct {
+		Values, Flashes []item
+		Expires         Expiry
+		Timeout         int64
+	}
+	for i := range c.values {
+		v := &c.values[i]
+		d.Values = append(d.Values, item{v.name, 0, string(v.raw)})
+		if c.find(v.name) != v {
+			d.Values = append(d.Values, item{"cannot be found: " + v.name, 0, ""})
+		}
+	}
+	for _, f := range c.flashes {
+		d.Flashes = append(d.Flashes, item{f.queue, f.id, string(f.raw)})
+	}
+	d.Timeout = -1
+	if c.timeout != nil {
+		d.Timeout = int64(*c.timeout)
+	}
+	if c.expires != nil {
+		d.Expires = *c.expires
+	}
+	return d, nil
+}

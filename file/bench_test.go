@@ -1,0 +1,211 @@
+package file
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions"
+)
+
+// The benchmarks measure requests through the whole middleware beside the raw
+// operations on a file of the same bytes: one of each in turn, so that whatever
+// else the machine does meets them alike. They report medians, and the ratio
+// of the means beside that of the medians.
+
+const visits sessions.Key[int] = "visits"
+
+// sink is the least of a ResponseWriter.
+type sink struct{ header http.Header }
+
+func (w *sink) Header() http.Header         { return w.header }
+func (w *sink) Write(b []byte) (int, error) { return len(b), nil }
+func (w *sink) WriteHeader(int)             {}
+
+// served is an application with one session.
+type served struct {
+	b       *testing.B
+	handler http.Handler
+	request *http.Request
+	act     func(*sessions.Session)
+	dir     string
+	raw     string // a file of the record's bytes
+	bytes   []byte
+}
+
+func serve(b *testing.B, dir string, o Options) *served {
+	m, err := sessions.New(b.Context(), sessions.Options{
+		Driver: New(o), DataDir: filepath.Join(dir, "data"), SweepInterval: -1,
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { m.Close() })
+	a := &served{b: b, dir: dir}
+	a.handler = m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.act(sessions.FromContext(r.Context()))
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	a.request, err = http.NewRequest("GET", "http://example.com/", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var token string
+	a.act = func(s *sessions.Session) {
+		visits.Set(s, 1)
+		s.Set("user", "somebody@example.com")
+		s.Set("cart", []string{"three", "things", "or so"})
+		token = s.Token()
+	}
+	a.serve()
+	a.request.Header.Set("Cookie", "pump-session="+token)
+
+	records := files(b, filepath.Join(dir, "data", "records"))
+	if len(records) != 1 {
+		b.Fatalf("records: %q", records)
+	}
+	if a.bytes, err = os.ReadFile(records[0]); err != nil {
+		b.Fatal(err)
+	}
+	// As deep as the record.
+	a.raw = filepath.Join(dir, "data", "raw", "ab", filepath.Base(records[0]))
+	if err := os.MkdirAll(filepath.Dir(a.raw), 0o700); err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(a.raw, a.bytes, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	return a
+}
+
+func (a *served) serve() { a.handler.ServeHTTP(&sink{make(http.Header)}, a.request) }
+
+func (a *served) must(err error) {
+	if err != nil {
+		a.b.Fatal(err)
+	}
+}
+
+func (a *served) rawRead(buf []byte) {
+	f, err := os.Open(a.raw)
+	a.must(err)
+	_, err = f.Read(buf)
+	a.must(err)
+	a.must(f.Close())
+}
+
+func (a *served) rawReplace(sync bool) {
+	temp := a.raw + ".new"
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	a.must(err)
+	_, err = f.Write(a.bytes)
+	a.must(err)
+	if sync {
+		a.must(f.Sync())
+	}
+	a.must(f.Close())
+	a.must(os.Rename(temp, a.raw))
+	if sync {
+		a.must(syncDir(filepath.Dir(a.raw)))
+	}
+}
+
+// samples are how long one operation took each time.
+type samples []time.Duration
+
+func (s *samples) take(f func()) {
+	began := time.Now()
+	f()
+	*s = append(*s, time.Since(began))
+}
+
+func (s samples) median() float64 {
+	slices.Sort(s)
+	return float64(s[len(s)/2])
+}
+
+func (s samples) mean() (sum float64) {
+	for _, d := range s {
+		sum += float64(d)
+	}
+	return sum / float64(len(s))
+}
+
+// disks are where to measure: on the disk of temporary files, and where the
+// system has one, on a disk in memory, which shows what the store itself takes.
+func disks(b *testing.B, f func(b *testing.B, dir string)) {
+	b.Run("disk", func(b *testing.B) { f(b, b.TempDir()) })
+	if dir, err := os.MkdirTemp("/dev/shm", "bench"); err == nil {
+		b.Cleanup(func() { os.RemoveAll(dir) })
+		b.Run("shm", func(b *testing.B) {
+			dir, err := os.MkdirTemp(dir, "")
+			if err != nil {
+				b.Fatal(err)
+			}
+			f(b, dir)
+		})
+	}
+}
+
+func BenchmarkSessionRead(b *testing.B) {
+	disks(b, func(b *testing.B, dir string) {
+		a := serve(b, dir, Options{})
+		a.act = func(s *sessions.Session) {
+			if n, ok := visits.Get(s); !ok || n != 1 {
+				b.Fatal(n, s.Err())
+			}
+		}
+		buf := make([]byte, 2*len(a.bytes))
+		var session, read samples
+		for b.Loop() {
+			read.take(func() { a.rawRead(buf) })
+			session.take(a.serve)
+		}
+		b.ReportMetric(session.median(), "session-ns")
+		b.ReportMetric(read.median(), "read-ns")
+		b.ReportMetric(session.median()/read.median(), "x-read")
+		b.ReportMetric(session.mean()/read.mean(), "x-read-mean")
+		b.ReportMetric((session.median()-1.5*read.median())/1000, "µs-over-1.5x")
+	})
+}
+
+func BenchmarkSessionWrite(b *testing.B) {
+	for _, sync := range []bool{false, true} {
+		name := "kill-safe"
+		if sync {
+			name = "power-safe"
+		}
+		b.Run(name, func(b *testing.B) {
+			disks(b, func(b *testing.B, dir string) {
+				a := serve(b, dir, Options{Sync: sync})
+				n := 0
+				a.act = func(s *sessions.Session) {
+					n = visits.Update(s, func(n int) int { return n%1000 + 1 })
+				}
+				buf := make([]byte, 2*len(a.bytes))
+				var session, read, replace samples
+				for b.Loop() {
+					read.take(func() { a.rawRead(buf) })
+					replace.take(func() { a.rawReplace(sync) })
+					session.take(a.serve)
+				}
+				if n == 0 {
+					b.Fatal("nothing was written")
+				}
+				raw := read.median() + replace.median()
+				b.ReportMetric(session.median(), "session-ns")
+				b.ReportMetric(read.median(), "read-ns")
+				b.ReportMetric(replace.median(), "replace-ns")
+				b.ReportMetric(session.median()/raw, "x-read+replace")
+				b.ReportMetric(session.mean()/(read.mean()+replace.mean()), "x-read+replace-mean")
+				b.ReportMetric(session.median()/replace.median(), "x-replace")
+			})
+		})
+	}
+}

@@ -1,0 +1,151 @@
+package file
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"os"
+	"testing"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// write puts bytes where a record is.
+func plant(t *testing.T, s *store, key driver.Key, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(pathOf(s, key), b, fileMode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDamage(t *testing.T) {
+	s, _ := open(t, t.TempDir())
+	key, neighbour := driver.Key{1, 1}, driver.Key{1, 2}
+	save(t, s, key, 0, until(beginning+1000))
+	save(t, s, neighbour, 0, until(beginning+1000))
+	whole, err := os.ReadFile(pathOf(s, key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := 0
+	corrupt := func(what string, i int, b []byte) {
+		cases++
+		plant(t, s, key, b)
+		if _, err := s.Load(t.Context(), key); !errors.Is(err, driver.ErrCorrupt) {
+			t.Errorf("%s %d: Load gave %v", what, i, err)
+		}
+		if err := s.Save(t.Context(), key, 1, until(beginning+1000)); !errors.Is(err, driver.ErrCorrupt) {
+			t.Errorf("%s %d: Save gave %v", what, i, err)
+		}
+	}
+	for n := range whole {
+		corrupt("cut at", n, whole[:n])
+	}
+	for bit := range 8 * len(whole) {
+		b := bytes.Clone(whole)
+		b[bit/8] ^= 1 << (bit % 8)
+		corrupt("bit", bit, b)
+	}
+	for n := 1; n < 100; n++ {
+		corrupt("trailing", n, append(bytes.Clone(whole), bytes.Repeat([]byte{byte(n)}, n)...))
+	}
+	t.Logf("%d kinds of damage", cases)
+	if err := os.Truncate(pathOf(s, key), 1<<40); err != nil { // takes no space
+		t.Fatal(err)
+	}
+	_, err = s.Load(t.Context(), key)
+	wantErr(t, "a file of a terabyte", err, driver.ErrCorrupt)
+
+	if rec, err := s.Load(t.Context(), neighbour); err != nil || rec.Version != 1 {
+		t.Errorf("the neighbour: %v", err)
+	}
+	var bad, good int
+	for e, err := range s.All(t.Context()) {
+		switch {
+		case e.Key == key && errors.Is(err, driver.ErrCorrupt):
+			bad++
+		case err == nil:
+			good++
+		}
+	}
+	if bad != 1 || good != 1 {
+		t.Errorf("listed %d damaged and %d sound", bad, good)
+	}
+	save(t, s, key, 0, until(beginning+1000)) // it is no live record
+	if _, err := s.Load(t.Context(), key); err != nil {
+		t.Error(err)
+	}
+}
+
+// newer is a record as a later version of the store might write it.
+func newer(t *testing.T) []byte {
+	t.Helper()
+	b, err := driver.AppendRecord(nil, until(beginning+1000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = b[:len(b)-4]
+	b[0]++
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+func TestNewerFormatIsLeftAlone(t *testing.T) {
+	s, c := open(t, t.TempDir())
+	key := driver.Key{1}
+	save(t, s, key, 0, until(beginning+1000))
+	plant(t, s, key, newer(t))
+	_, err := s.Load(t.Context(), key)
+	wantErr(t, "Load", err, driver.ErrFormat)
+	wantErr(t, "Save", s.Save(t.Context(), key, 1, until(beginning+1000)), driver.ErrFormat)
+	wantErr(t, "Save with old 0", s.Save(t.Context(), key, 0, until(beginning+1000)), driver.ErrFormat)
+	wantErr(t, "Touch", s.Touch(t.Context(), key, until(beginning+1000)), driver.ErrFormat)
+	wantErr(t, "Delete at a version", s.Delete(t.Context(), key, 1), driver.ErrFormat)
+	c.set(beginning + 5000)
+	sweep(t, s, 0)
+	if b, err := os.ReadFile(pathOf(s, key)); err != nil || !bytes.Equal(b, newer(t)) {
+		t.Errorf("after all of it: %v", err)
+	}
+	wantErr(t, "Delete", s.Delete(t.Context(), key, 0), nil)
+}
+
+func TestDamagedRecordGoesWhenItIsDue(t *testing.T) {
+	s, c := open(t, t.TempDir())
+	save(t, s, driver.Key{1}, 0, until(beginning+1000))
+	save(t, s, driver.Key{2}, 0, until(beginning+1000))
+	plant(t, s, driver.Key{1}, nil)
+	sweep(t, s, 0)
+	if _, err := os.Stat(pathOf(s, driver.Key{1})); err != nil {
+		t.Errorf("before its time: %v", err)
+	}
+	c.set(beginning + 1000)
+	sweep(t, s, 2)
+	if left := files(t, s.records.dir); len(left) != 0 {
+		t.Errorf("left: %q", left)
+	}
+}
+
+func TestRemovedFileIsNoticed(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := open(t, dir)
+	key := driver.Key{1}
+	save(t, s, key, 0, until(beginning+1000))
+	if err := os.Remove(pathOf(s, key)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Load(t.Context(), key)
+	wantErr(t, "Load", err, driver.ErrNotFound)
+	wantErr(t, "Save", s.Save(t.Context(), key, 1, until(beginning+1000)), driver.ErrConflict)
+
+	// Everything may go, while the store is open.
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Load(t.Context(), key)
+	wantErr(t, "Load", err, driver.ErrNotFound)
+	save(t, s, key, 0, until(beginning+1000))
+	if owned(t, s, "user:42") != 1 {
+		t.Error("the owner's index did not come back")
+	}
+	sweep(t, s, 0)
+}

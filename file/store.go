@@ -1,0 +1,277 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// maxData is how large a record's Data may be. A file that has more was not
+// written by the store.
+const maxData = 16 << 20
+
+const maxFile = maxData + driver.MaxOwner + driver.RecordOverhead
+
+type store struct {
+	cfg     driver.Config
+	sync    bool
+	tree    *tree
+	records *fan
+	owners  *owners
+	expiry  *expiry
+	locks   *locks
+
+	gate    driver.Gate
+	closing context.Context // ends with the store's life
+	stop    func()          // ends closing, and the sweeper
+}
+
+var (
+	_ driver.Lister  = (*store)(nil)
+	_ driver.Owners  = (*store)(nil)
+	_ driver.Sweeper = (*store)(nil)
+)
+
+func newStore(cfg driver.Config, o Options) (*store, error) {
+	dir, err := filepath.Abs(cfg.DataDir) // the program may change its working directory
+	if err != nil {
+		return nil, err
+	}
+	info, err := makeAll(dir)
+	if err != nil {
+		return nil, err
+	}
+	if shared(info) {
+		return nil, fmt.Errorf("everybody may replace what is in %s: take that permission away", dir)
+	}
+	t := &tree{trust: trustOf(info), sync: o.Sync}
+	root := namespaced(dir, cfg.Namespace)
+	lockDir := filepath.Join(root, "locks")
+	if cfg.LockDir != "" {
+		if lockDir, err = filepath.Abs(cfg.LockDir); err != nil {
+			return nil, err
+		}
+		if _, err := makeAll(lockDir); err != nil {
+			return nil, err
+		}
+		lockDir = namespaced(filepath.Join(lockDir, "file"), cfg.Namespace)
+	}
+	s := &store{
+		cfg:     cfg,
+		sync:    o.Sync,
+		tree:    t,
+		records: newFan(t, filepath.Join(root, "records"), 2),
+		owners:  newOwners(t, filepath.Join(root, "owners")),
+		expiry:  newExpiry(t, filepath.Join(root, "expiry")),
+		locks:   newLocks(t, lockDir),
+	}
+	if err := s.begin(dir, root); err != nil {
+		return nil, err
+	}
+	closing, end := context.WithCancel(context.Background())
+	s.closing = closing
+	stop := driver.StartSweeper(cfg, s.Sweep)
+	s.stop = func() { end(); stop() }
+	return s, nil
+}
+
+func (s *store) now() driver.Millis { return driver.MillisOf(s.cfg.Now()) }
+
+// enter begins a call.
+func (s *store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.gate.Enter()
+}
+
+func (s *store) Load(ctx context.Context, key driver.Key) (driver.Record, error) {
+	rec, err := s.load(ctx, key)
+	if err != nil && err != driver.ErrNotFound {
+		return driver.Record{}, fmt.Errorf("file: load: %w", err)
+	}
+	return rec, err
+}
+
+// load returns the live record at key.
+func (s *store) load(ctx context.Context, key driver.Key) (driver.Record, error) {
+	if err := s.enter(ctx); err != nil {
+		return driver.Record{}, err
+	}
+	defer s.gate.Leave()
+	rec, err := s.read(key.String())
+	if err == nil && rec.Expires <= s.now() {
+		return driver.Record{}, driver.ErrNotFound
+	}
+	return rec, err
+}
+
+// read returns the record with that name, be it expired or not.
+func (s *store) read(name string) (driver.Record, error) {
+	err := s.records.check(name)
+	var b []byte
+	if err == nil {
+		b, err = readFile(s.records.file(name), s.tree.trust, maxFile)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return driver.Record{}, driver.ErrNotFound
+	}
+	if err != nil {
+		return driver.Record{}, err
+	}
+	return driver.ParseRecord(b)
+}
+
+func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+	if err := s.write(ctx, key, old, rec); err != nil {
+		return fmt.Errorf("file: save: %w", err)
+	}
+	return nil
+}
+
+// Touch writes the whole record, as the contract allows: readers take no lock,
+// and so nothing is ever changed in place.
+func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
+	old := rec.Version
+	if old == 0 {
+		old = -1 // no record's: a touch does not create
+	}
+	if err := s.write(ctx, key, old, rec); err != nil {
+		return fmt.Errorf("file: touch: %w", err)
+	}
+	return nil
+}
+
+// write puts the record at key if the live one there is at version old, or if
+// old is 0 and there is none.
+func (s *store) write(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	if len(rec.Data) > maxData {
+		return fmt.Errorf("data of %d bytes, at most %d: %w", len(rec.Data), maxData, driver.ErrTooLarge)
+	}
+	b, err := driver.AppendRecord(make([]byte, 0, len(rec.Data)+len(rec.Owner)+driver.RecordOverhead), rec)
+	if err != nil {
+		return err
+	}
+	lock := &s.locks.dirs[dirOf(key)]
+	if err := lock.lock(ctx); err != nil {
+		return err
+	}
+	defer lock.unlock()
+
+	name := key.String()
+	was, err := s.read(name)
+	switch {
+	case err == driver.ErrNotFound:
+		was = driver.Record{}
+	case errors.Is(err, driver.ErrCorrupt) && old == 0:
+		was = driver.Record{} // no live record: it opens no session
+	case err != nil:
+		return err
+	}
+	if live := was.Expires > s.now() && was.Version != 0; live && was.Version != old || !live && old != 0 {
+		return driver.ErrConflict
+	}
+	if err := s.index(name, was, rec); err != nil {
+		return err
+	}
+	if err := s.put(name, b); err != nil {
+		return err
+	}
+	if was.Owner != rec.Owner {
+		s.owners.drop(was.Owner, name)
+	}
+	return nil
+}
+
+// index does what must be done before rec may take the place of was, so that
+// neither index ever lacks a record.
+func (s *store) index(name string, was, rec driver.Record) error {
+	if was.Version == 0 || rec.Expires < was.Expires {
+		if err := s.expiry.add(name, rec.Expires, s.now()); err != nil {
+			return err
+		}
+	}
+	if rec.Owner != "" && rec.Owner != was.Owner {
+		return s.owners.add(rec.Owner, name)
+	}
+	return nil
+}
+
+// put replaces the file with that name. The caller holds its directory's lock.
+func (s *store) put(name string, b []byte) error {
+	for again := true; ; again = false {
+		if err := s.records.ensure(name); err != nil {
+			return err
+		}
+		err := replace(s.records.under(name), name, b, s.sync)
+		if again && errors.Is(err, fs.ErrNotExist) { // the directory has gone
+			s.records.forget(name)
+			continue
+		}
+		return err
+	}
+}
+
+func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Version) error {
+	if err := s.delete(ctx, key, version); err != nil {
+		return fmt.Errorf("file: delete: %w", err)
+	}
+	return nil
+}
+
+func (s *store) delete(ctx context.Context, key driver.Key, version driver.Version) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	lock := &s.locks.dirs[dirOf(key)]
+	if err := lock.lock(ctx); err != nil {
+		return err
+	}
+	defer lock.unlock()
+
+	name := key.String()
+	was, err := s.read(name)
+	damaged := errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrFormat)
+	switch {
+	case err == driver.ErrNotFound && version == 0:
+		return nil
+	case err == driver.ErrNotFound:
+		return driver.ErrConflict
+	case err != nil && (version != 0 || !damaged):
+		return err
+	case version != 0 && (was.Version != version || was.Expires <= s.now()):
+		return driver.ErrConflict
+	}
+	return s.remove(name, was.Owner)
+}
+
+// remove removes the file with that name. The caller holds its directory's
+// lock.
+func (s *store) remove(name, owner string) error {
+	if err := os.Remove(s.records.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if s.sync {
+		if err := syncDir(s.records.under(name)); err != nil {
+			return err
+		}
+	}
+	s.owners.drop(owner, name)
+	return nil
+}
+
+// Close ends a sweep under way, and waits for the other calls.
+func (s *store) Close() error {
+	s.stop()
+	return s.gate.Close()
+}

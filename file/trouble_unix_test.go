@@ -1,0 +1,279 @@
+//go:build unix
+
+package file
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// patient is a store in trouble, with one session that must come through.
+type patient struct {
+	s   *store
+	key driver.Key
+	rec driver.Record
+}
+
+func newPatient(dir string) (*patient, error) {
+	s, err := openDir(dir, Options{})
+	if err != nil {
+		return nil, err
+	}
+	p := &patient{s: s, key: keyOf(1), rec: until(1 << 60)}
+	return p, s.Save(ctx, p.key, 0, p.rec)
+}
+
+// next is the record that is to come, with more data.
+func (p *patient) next(size int) driver.Record {
+	rec := p.rec
+	rec.Version++
+	rec.Data = bytes.Repeat([]byte("x"), size)
+	return rec
+}
+
+// whole fails unless the session is as it was, with nothing left beside it.
+func (p *patient) whole() error {
+	rec, err := p.s.Load(ctx, p.key)
+	if err != nil || rec.Version != p.rec.Version || !bytes.Equal(rec.Data, p.rec.Data) {
+		return fmt.Errorf("the old record: %v, version %d", err, rec.Version)
+	}
+	left, err := filepath.Glob(filepath.Join(p.s.records.dir, "*", unfinished))
+	if err != nil || len(left) != 0 {
+		return fmt.Errorf("left: %q, %v", left, err)
+	}
+	return nil
+}
+
+// fails wants err to be, and to say what was done where.
+func fails(what string, err, want error) error {
+	if !errors.Is(err, want) || !strings.HasPrefix(err.Error(), "file: ") || !strings.Contains(err.Error(), "/") {
+		return fmt.Errorf("%s gave %v, want %v in an error that tells where", what, err, want)
+	}
+	return nil
+}
+
+// recovers wants everything to work again, at once.
+func (p *patient) recovers(size int) error {
+	next := p.next(size)
+	if err := p.s.Save(ctx, p.key, p.rec.Version, next); err != nil {
+		return fmt.Errorf("after the trouble: %w", err)
+	}
+	p.rec = next
+	if err := p.s.Save(ctx, keyOf(3), 0, until(1<<60)); err != nil {
+		return fmt.Errorf("creating, after the trouble: %w", err)
+	}
+	if err := p.s.Delete(ctx, keyOf(3), 0); err != nil {
+		return fmt.Errorf("deleting, after the trouble: %w", err)
+	}
+	if _, err := p.s.Sweep(ctx); err != nil {
+		return fmt.Errorf("sweeping, after the trouble: %w", err)
+	}
+	return p.whole()
+}
+
+// during runs the steps of a case until one fails.
+func during(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func limit(resource int, soft uint64) error {
+	var r unix.Rlimit
+	if err := unix.Getrlimit(resource, &r); err != nil {
+		return err
+	}
+	r.Cur = atMost(soft, r.Max)
+	return unix.Setrlimit(resource, &r)
+}
+
+// atMost is for systems that do not agree on a limit's type.
+func atMost[T int64 | uint64](n uint64, max T) T { return T(min(n, uint64(max))) }
+
+func init() {
+	// fsize: no file may grow beyond a limit, as on a full disk.
+	children["fsize"] = func(dir string, _ []string) error {
+		signal.Ignore(syscall.SIGXFSZ)
+		p, err := newPatient(dir)
+		if err != nil {
+			return err
+		}
+		defer p.s.Close()
+		return during(
+			func() error { return limit(unix.RLIMIT_FSIZE, 100) },
+			func() error {
+				return fails("Save", p.s.Save(ctx, p.key, p.rec.Version, p.next(5000)), unix.EFBIG)
+			},
+			p.whole,
+			// The log ends in half a line.
+			func() error { return fails("creating", p.s.Save(ctx, keyOf(2), 0, p.next(1)), unix.EFBIG) },
+			p.whole,
+			func() error { return limit(unix.RLIMIT_FSIZE, 1<<40) },
+			func() error { return p.recovers(5000) },
+			func() error { return p.s.Save(ctx, keyOf(2), 0, until(1<<60)) },
+			func() error {
+				// The line after the half one counts.
+				late := *p
+				s, err := openLate(dir)
+				if err != nil {
+					return err
+				}
+				late.s = s
+				n, err := s.Sweep(ctx)
+				if err != nil || n != 2 {
+					return fmt.Errorf("swept %d of 2, %v", n, err)
+				}
+				return s.Close()
+			},
+		)
+	}
+
+	// full: the disk is full.
+	children["full"] = func(dir string, _ []string) error {
+		if err := mountSmall(dir); err != nil {
+			fmt.Println("skip:no small disk can be mounted: " + err.Error())
+			return nil
+		}
+		defer unmount(dir)
+		p, err := newPatient(filepath.Join(dir, "data"))
+		if err != nil {
+			return err
+		}
+		defer p.s.Close()
+		ballast := filepath.Join(dir, "ballast")
+		return during(
+			func() error { // fill it to the last byte
+				f, err := os.Create(ballast)
+				if err != nil {
+					return err
+				}
+				defer f.Close()
+				for err == nil {
+					_, err = f.Write(make([]byte, 4096))
+				}
+				if !errors.Is(err, unix.ENOSPC) {
+					return err
+				}
+				return nil
+			},
+			func() error {
+				return fails("Save", p.s.Save(ctx, p.key, p.rec.Version, p.next(5000)), unix.ENOSPC)
+			},
+			p.whole,
+			func() error { return fails("creating", p.s.Save(ctx, keyOf(2), 0, p.next(5000)), unix.ENOSPC) },
+			p.whole,
+			func() error { return os.Remove(ballast) },
+			func() error { return p.recovers(5000) },
+		)
+	}
+
+	// readonly: the directory may be written to no more.
+	children["readonly"] = func(dir string, _ []string) error {
+		if err := unprivileged(dir); err != nil {
+			return err
+		}
+		p, err := newPatient(dir)
+		if err != nil {
+			return err
+		}
+		defer p.s.Close()
+		records := p.s.records.under(p.key.String())
+		return during(
+			func() error { return os.Chmod(records, 0o500) },
+			func() error { return fails("Save", p.s.Save(ctx, p.key, 1, p.next(5000)), unix.EACCES) },
+			func() error { return fails("Touch", p.s.Touch(ctx, p.key, p.rec), unix.EACCES) },
+			func() error { return fails("Delete", p.s.Delete(ctx, p.key, 0), unix.EACCES) },
+			p.whole,
+			func() error { return os.Chmod(records, 0o700) },
+			func() error { return p.recovers(5000) },
+			func() error { return os.Chmod(p.s.expiry.dir, 0o500) },
+			func() error { // which takes another log
+				return fails("creating", p.s.Save(ctx, keyOf(2), 0, until(1<<61)), unix.EACCES)
+			},
+			func() error { return os.Chmod(p.s.expiry.dir, 0o700) },
+			func() error { return p.recovers(6000) },
+		)
+	}
+
+	// files: no file can be opened.
+	children["files"] = func(dir string, _ []string) error {
+		p, err := newPatient(dir)
+		if err != nil {
+			return err
+		}
+		defer p.s.Close()
+		if err := limit(unix.RLIMIT_NOFILE, 64); err != nil {
+			return err
+		}
+		var held []int
+		for {
+			fd, err := unix.Open(os.DevNull, unix.O_RDONLY, 0)
+			if err != nil {
+				break
+			}
+			held = append(held, fd)
+		}
+		if len(held) == 0 {
+			return errors.New("no file could be opened to begin with")
+		}
+		release := func(n int) {
+			for ; n > 0; n-- {
+				unix.Close(held[len(held)-1])
+				held = held[:len(held)-1]
+			}
+		}
+		return during(
+			func() error {
+				_, err := p.s.Load(ctx, p.key)
+				return fails("Load", err, unix.EMFILE)
+			},
+			func() error { return fails("Save", p.s.Save(ctx, p.key, 1, p.next(5000)), unix.EMFILE) },
+			func() error { return fails("Delete", p.s.Delete(ctx, p.key, 0), unix.EMFILE) },
+			func() error {
+				_, err := p.s.Sweep(ctx)
+				return fails("Sweep", err, unix.EMFILE)
+			},
+			func() error {
+				for _, err := range p.s.All(ctx) {
+					return fails("All", err, unix.EMFILE)
+				}
+				return errors.New("All was empty")
+			},
+			func() error { release(1); return nil }, // enough for a lock, or for a record
+			func() error { return fails("Save", p.s.Save(ctx, p.key, 1, p.next(5000)), unix.EMFILE) },
+			p.whole,
+			func() error { release(len(held)); return nil },
+			func() error { return p.recovers(5000) },
+		)
+	}
+}
+
+// openLate opens the store in dir when all has expired.
+func openLate(dir string) (*store, error) {
+	c := &clock{}
+	c.set(1<<60 + day)
+	s, err := New(Options{}).Open(ctx, driver.Config{DataDir: dir, SweepInterval: -1, Now: c.Now})
+	if err != nil {
+		return nil, err
+	}
+	return s.(*store), nil
+}
+
+func TestFileSizeLimit(t *testing.T)     { start(t, t.TempDir(), "fsize").wait() }
+func TestFullDisk(t *testing.T)          { start(t, t.TempDir(), "full").wait() }
+func TestReadOnlyDirectory(t *testing.T) { start(t, publicDir(t), "readonly").wait() }
+func TestTooManyOpenFiles(t *testing.T)  { start(t, t.TempDir(), "files").wait() }

@@ -1,0 +1,69 @@
+package sessions
+
+import (
+	"fmt"
+	"math/rand/v2"
+)
+
+// Flash is the name of a queue of messages of type T, which wait in the session
+// until a page shows them: typically the next one, after a redirect. What T may
+// be is as with Key.
+//
+//	const notices sessions.Flash[string] = "notices"
+type Flash[T any] string
+
+// Add appends a message to the queue. Messages that parallel requests add are
+// all kept.
+func (q Flash[T]) Add(s *Session, message T) {
+	s.touch()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return
+	}
+	raw, err := encoder.Marshal(message)
+	if err != nil {
+		s.fail(fmt.Errorf("encode flash %q: %w: %w", string(q), ErrValue, err))
+		return
+	}
+	s.do(&addFlash{flash{queue: string(q), id: rand.Uint64(), raw: raw}})
+}
+
+// Take returns the messages in the order they were added, and removes them. One
+// that another request adds meanwhile stays for the next Take.
+func (q Flash[T]) Take(s *Session) []T { return q.read(s, true) }
+
+// Peek returns the messages and leaves them.
+func (q Flash[T]) Peek(s *Session) []T { return q.read(s, false) }
+
+func (q Flash[T]) read(s *Session, take bool) []T {
+	s.touch()
+	defer s.mu.Unlock()
+	var messages []T
+	ids := make(map[uint64]bool)
+	for _, f := range s.view.flashes {
+		if f.queue != string(q) {
+			continue
+		}
+		ids[f.id] = true
+		var message T
+		if err := decoder.Unmarshal(f.raw, &message); err != nil {
+			s.m.log.Warn("sessions: stored flash does not fit its type",
+				"session", s.publicID(), "queue", string(q), "error", err)
+			continue
+		}
+		messages = append(messages, message)
+	}
+	if take && len(ids) > 0 {
+		s.do(&takeFlashes{ids})
+	}
+	return messages
+}
+
+// flashes is the queue of AddFlash and Flashes.
+const flashes Flash[string] = "flash"
+
+// AddFlash adds a text to the session's common queue of messages.
+func (s *Session) AddFlash(message string) { flashes.Add(s, message) }
+
+// Flashes returns the texts of the common queue and removes them.
+func (s *Session) Flashes() []string { return flashes.Take(s) }

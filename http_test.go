@@ -1,0 +1,465 @@
+package sessions_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"mime/multipart"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"net/textproto"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions"
+)
+
+// clientServer is a real server, and a client of it with a jar.
+type clientServer struct {
+	*http.Client
+	url   string
+	m     *sessions.Manager
+	store *clientStore
+	major int // the version of HTTP
+	mux   *http.ServeMux
+	stop  func() // ends the server, when it has done with all requests
+}
+
+// clientServers runs a test over HTTP/1.1 and over HTTP/2. The server must have
+// nothing to complain of.
+func clientServers(t *testing.T, o sessions.Options, test func(t *testing.T, c *clientServer)) {
+	for _, major := range []int{1, 2} {
+		t.Run(fmt.Sprintf("HTTP %d", major), func(t *testing.T) {
+			c := &clientServer{major: major, mux: http.NewServeMux()}
+			c.m, c.store = clientManager(t, o)
+			var complaints clientLog
+			srv := httptest.NewUnstartedServer(c.m.Wrap(c.mux))
+			srv.Config.ErrorLog = log.New(&complaints, "", 0)
+			if major == 2 {
+				srv.EnableHTTP2 = true
+				srv.StartTLS()
+			} else {
+				srv.Start()
+			}
+			c.url, c.Client, c.stop = srv.URL, srv.Client(), srv.Close
+			c.Jar, _ = cookiejar.New(nil)
+			t.Cleanup(func() {
+				srv.Close()
+				if s := complaints.String(); s != "" {
+					t.Errorf("the server complains: %s", s)
+				}
+			})
+			test(t, c)
+		})
+	}
+}
+
+func (c *clientServer) handle(path string, h func(w http.ResponseWriter, r *http.Request, s *sessions.Session)) {
+	c.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { h(w, r, sessions.FromContext(r.Context())) })
+}
+
+// get makes a request, and returns the answer and its body.
+func (c *clientServer) get(t *testing.T, method, path string) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, c.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.ProtoMajor != c.major {
+		t.Fatalf("the answer is HTTP/%d", resp.ProtoMajor)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+// In whichever way the header leaves, it carries the cookie of the session that
+// began, and the session is in the store.
+func TestTheHeaderLeavesWithTheCookie(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "page")
+	if err := os.WriteFile(file, []byte(strings.Repeat("page ", 100_000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		answer func(w http.ResponseWriter, r *http.Request) error
+		status int
+		body   string
+	}{
+		"nothing":     {func(http.ResponseWriter, *http.Request) error { return nil }, 200, ""},
+		"Write":       {func(w http.ResponseWriter, _ *http.Request) error { _, err := w.Write([]byte("hi")); return err }, 200, "hi"},
+		"WriteString": {func(w http.ResponseWriter, _ *http.Request) error { _, err := io.WriteString(w, "hi"); return err }, 200, "hi"},
+		"WriteHeader": {func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(201); return nil }, 201, ""},
+		"204":         {func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(204); return nil }, 204, ""},
+		"304":         {func(w http.ResponseWriter, _ *http.Request) error { w.WriteHeader(304); return nil }, 304, ""},
+		"404":         {func(w http.ResponseWriter, r *http.Request) error { http.NotFound(w, r); return nil }, 404, "404 page not found\n"},
+		"Flush":       {func(w http.ResponseWriter, _ *http.Request) error { w.(http.Flusher).Flush(); return nil }, 200, ""},
+		"Flush by a ResponseController": {func(w http.ResponseWriter, _ *http.Request) error {
+			return http.NewResponseController(w).Flush()
+		}, 200, ""},
+		"io.Copy": {func(w http.ResponseWriter, r *http.Request) error {
+			_, isReaderFrom := w.(io.ReaderFrom)
+			if isReaderFrom != (r.ProtoMajor == 1) {
+				return fmt.Errorf("io.ReaderFrom: %v", isReaderFrom)
+			}
+			f, err := os.Open(file)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = io.Copy(w, f)
+			return err
+		}, 200, strings.Repeat("page ", 100_000)},
+		"ServeFile": {func(w http.ResponseWriter, r *http.Request) error { http.ServeFile(w, r, file); return nil }, 200, strings.Repeat("page ", 100_000)},
+		"deadlines, then Write": {func(w http.ResponseWriter, _ *http.Request) error {
+			rc := http.NewResponseController(w)
+			soon := time.Now().Add(time.Minute)
+			_, err := w.Write([]byte("hi"))
+			return errors.Join(rc.SetReadDeadline(soon), rc.SetWriteDeadline(soon), rc.EnableFullDuplex(), err)
+		}, 200, "hi"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+				srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+					s.Set("user", "ada")
+					if err := c.answer(w, r); err != nil {
+						t.Error(err)
+					}
+				})
+				resp, body := srv.get(t, "GET", "/")
+				if resp.StatusCode != c.status || body != c.body {
+					t.Errorf("%d and %d bytes, want %d and %d", resp.StatusCode, len(body), c.status, len(c.body))
+				}
+				browserCookie(t, resp)
+				if n := len(srv.store.records(t)); n != 1 {
+					t.Errorf("%d records, want 1", n)
+				}
+			})
+		})
+	}
+}
+
+func TestHEADSavesAsGETDoes(t *testing.T) {
+	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+			s.Set("user", "ada")
+			io.WriteString(w, "hello")
+		})
+		resp, body := srv.get(t, "HEAD", "/")
+		browserCookie(t, resp)
+		if body != "" || len(srv.store.records(t)) != 1 {
+			t.Errorf("body %q, %d records", body, len(srv.store.records(t)))
+		}
+	})
+}
+
+// The page after login or logout knows of it, however fast the browser is.
+func TestARedirectCarriesTheChange(t *testing.T) {
+	for _, status := range []int{301, 302, 303, 307} {
+		clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+			srv.handle("/login", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+				s.Renew()
+				s.Set("user", "ada")
+				http.Redirect(w, r, "/", status)
+			})
+			srv.handle("/logout", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+				if err := s.Destroy(r.Context()); err != nil {
+					t.Error(err)
+				}
+				http.Redirect(w, r, "/", status)
+			})
+			srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) { fmt.Fprint(w, s.Get("user")) })
+			for range 2 {
+				if _, body := srv.get(t, "GET", "/login"); body != "ada" {
+					t.Errorf("%d: after login the user is %s", status, body)
+				}
+				if n := len(srv.store.records(t)); n != 1 {
+					t.Errorf("%d: %d records", status, n)
+				}
+			}
+			if _, body := srv.get(t, "GET", "/logout"); body != "<nil>" {
+				t.Errorf("%d: after logout the user is %s", status, body)
+			}
+		})
+	}
+}
+
+// Early hints leave before the header: nothing is committed by them, and they
+// carry no cookie.
+func TestEarlyHintsComeBeforeTheCommit(t *testing.T) {
+	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+			s.Set("n", 1)
+			w.Header().Set("Link", "</style.css>; rel=preload")
+			w.WriteHeader(http.StatusEarlyHints)
+			if srv.store.saves.Load() != 0 {
+				t.Error("early hints commit the session")
+			}
+			s.Set("user", "ada")
+			io.WriteString(w, "hello")
+		})
+		hints := 0
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+			Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+				hints++
+				if code != 103 || len(h["Set-Cookie"]) > 0 || h.Get("Link") == "" {
+					t.Errorf("%d with %v", code, h)
+				}
+				return nil
+			},
+		})
+		r, _ := http.NewRequestWithContext(ctx, "GET", srv.url, nil)
+		resp, err := srv.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		browserCookie(t, resp)
+		if hints != 1 || srv.store.saves.Load() != 1 {
+			t.Errorf("%d hints, %d saves", hints, srv.store.saves.Load())
+		}
+	})
+}
+
+// 101 is a final header: the upgraded connection's client has its cookie.
+func TestSwitchingProtocolsCarriesTheCookie(t *testing.T) {
+	m, store := clientManager(t, sessions.Options{})
+	srv := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		s.Set("user", "ada")
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "echo")
+		w.WriteHeader(http.StatusSwitchingProtocols)
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "upgraded")
+		if err := s.Renew(); !errors.Is(err, sessions.ErrHeaderSent) {
+			t.Errorf("Renew: %v, want ErrHeaderSent", err)
+		}
+	})))
+	defer srv.Close()
+	r, _ := http.NewRequestWithContext(t.Context(), "GET", srv.URL, nil)
+	r.Header.Set("Connection", "Upgrade")
+	r.Header.Set("Upgrade", "echo")
+	resp, err := srv.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 101 || len(store.records(t)) != 1 {
+		t.Errorf("%d, %d records", resp.StatusCode, len(store.records(t)))
+	}
+	browserCookie(t, resp)
+	if body, _ := io.ReadAll(resp.Body); string(body) != "upgraded" {
+		t.Errorf("the connection says %q", body)
+	}
+}
+
+func TestHijackCommitsFirst(t *testing.T) {
+	for name, hijack := range map[string]func(w http.ResponseWriter) (io.WriteCloser, error){
+		"by the writer": func(w http.ResponseWriter) (io.WriteCloser, error) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			return conn, err
+		},
+		"by a ResponseController": func(w http.ResponseWriter) (io.WriteCloser, error) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			return conn, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, store := clientManager(t, sessions.Options{})
+			fail := false
+			store.onSave = func(context.Context) error {
+				if fail {
+					return errors.New("outage")
+				}
+				return nil
+			}
+			srv := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				sessions.FromContext(r.Context()).Set("user", "ada")
+				conn, err := hijack(w)
+				if fail != (err != nil) {
+					t.Errorf("Hijack: %v", err)
+				}
+				if err != nil {
+					return
+				}
+				defer conn.Close()
+				// The program sends the header, and the cookie in it.
+				for _, line := range w.Header()["Set-Cookie"] {
+					fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nSet-Cookie: %s\r\nContent-Length: 2\r\n\r\nhi", line)
+				}
+			})))
+			defer srv.Close()
+			resp, err := srv.Client().Get(srv.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			browserCookie(t, resp)
+			if len(store.records(t)) != 1 {
+				t.Error("the session is not stored")
+			}
+			// Where the save fails the connection stays the server's, for the error page.
+			fail = true
+			resp, err = srv.Client().Get(srv.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != 503 {
+				t.Errorf("the status is %d, want 503", resp.StatusCode)
+			}
+		})
+	}
+}
+
+func TestTheErrorPageOnTheWire(t *testing.T) {
+	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+		srv.store.onSave = func(context.Context) error { return errors.New("outage") }
+		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+			s.Set("n", 1)
+			w.Header().Set("Content-Length", "7")
+			io.WriteString(w, "welcome")
+			http.NewResponseController(w).Flush()
+		})
+		resp, body := srv.get(t, "GET", "/")
+		if resp.StatusCode != 503 || body != "Service Unavailable\n" {
+			t.Errorf("%d %q", resp.StatusCode, body)
+		}
+		browserKeepsCookie(t, resp)
+	})
+}
+
+func TestAStreamedChangeIsThereForTheNextRequest(t *testing.T) {
+	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+		srv.handle("/login", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) { s.Set("user", "ada") })
+		srv.handle("/stream", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+			http.NewResponseController(w).Flush()
+			s.Set("user", "bob")
+			io.WriteString(w, "done")
+		})
+		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) { fmt.Fprint(w, s.Get("user")) })
+		srv.get(t, "GET", "/login")
+		srv.get(t, "GET", "/stream") // read to its end
+		if _, body := srv.get(t, "GET", "/"); body != "bob" {
+			t.Errorf("the user is %s", body)
+		}
+	})
+}
+
+// Whoever hangs up after "pay" has paid.
+func TestAClientThatHangsUpDoesNotPreventTheCommit(t *testing.T) {
+	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+		began, ended := make(chan struct{}), make(chan struct{})
+		srv.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+			sessions.FromContext(r.Context()).Set("paid", true)
+			close(began)
+			<-r.Context().Done()
+			io.WriteString(w, "thanks")
+			close(ended) // the header has left, so the commit is done
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			<-began
+			cancel()
+		}()
+		r, _ := http.NewRequestWithContext(ctx, "GET", srv.url, nil)
+		if resp, err := srv.Do(r); err == nil {
+			resp.Body.Close()
+			t.Error("there is an answer")
+		}
+		<-ended
+		if n := len(srv.store.records(t)); n != 1 {
+			t.Errorf("%d records, want 1", n)
+		}
+	})
+}
+
+func TestErrAbortHandlerReachesTheServer(t *testing.T) {
+	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+			s.Set("n", 1)
+			panic(http.ErrAbortHandler)
+		})
+		r, _ := http.NewRequestWithContext(t.Context(), "GET", srv.url, nil)
+		if resp, err := srv.Do(r); err == nil {
+			resp.Body.Close()
+			t.Error("there is an answer")
+		}
+		if n := len(srv.store.records(t)); n != 0 {
+			t.Errorf("%d records, want none", n)
+		}
+	})
+}
+
+// The server removes the files of an uploaded form. It finds them by the request
+// that it made itself.
+func TestUploadedFilesAreRemoved(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
+		t.Setenv(name, dir)
+	}
+	files := func() int {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Error(err)
+		}
+		return len(entries)
+	}
+	var form bytes.Buffer
+	mw := multipart.NewWriter(&form)
+	part, _ := mw.CreateFormFile("file", "large")
+	part.Write(make([]byte, 11<<20)) // 10 MB are kept in memory whatever is asked for
+	mw.Close()
+
+	clientServers(t, sessions.Options{}, func(t *testing.T, c *clientServer) {
+		c.handle("/upload", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+			if err := r.ParseMultipartForm(0); err != nil {
+				t.Error(err)
+			}
+			lifeEqual(t, "files of the request", files(), 1)
+		})
+		resp, err := c.Post(c.url+"/upload", mw.FormDataContentType(), bytes.NewReader(form.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		c.stop()
+		lifeEqual(t, "files left", files(), 0)
+	})
+}
+
+// http.TimeoutHandler has a writer of its own, and runs the handler elsewhere.
+func TestATimeoutHandlerInsideWorks(t *testing.T) {
+	m, _ := clientManager(t, sessions.Options{})
+	b := newBrowser(t, m)
+	timeout := func(h http.HandlerFunc) http.HandlerFunc {
+		return http.TimeoutHandler(h, time.Hour, "").ServeHTTP
+	}
+	browserCookie(t, b.serve(timeout(func(w http.ResponseWriter, r *http.Request) {
+		sessions.FromContext(r.Context()).Set("user", "ada")
+		io.WriteString(w, "hello")
+	})))
+	if b.user() != "ada" {
+		t.Error("the session is lost")
+	}
+}

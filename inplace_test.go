@@ -1,0 +1,326 @@
+package sessions_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/pump-go/sessions"
+)
+
+// lifeBox is a struct that can be changed in place only by way of its pointer.
+type lifeBox struct {
+	Name  string
+	Inner *lifeAddress
+}
+
+const (
+	lifeList sessions.Key[[]int]        = "list"
+	lifePtr  sessions.Key[*lifeAddress] = "ptr"
+	lifeVal  sessions.Key[lifeBox]      = "box"
+)
+
+// lifeWithReferences is a client with one value of each type that can change in
+// place.
+func lifeWithReferences(a *lifeApp) *lifeClient {
+	c := a.client()
+	c.ok(func(s *sessions.Session) {
+		lifeMap.Set(s, map[string]int{"a": 1})
+		lifeList.Set(s, []int{1, 2, 3})
+		lifePtr.Set(s, &lifeAddress{Street: "Elm"})
+		lifeVal.Set(s, lifeBox{"box", &lifeAddress{Street: "Oak"}})
+	})
+	a.store.calls()
+	return c
+}
+
+func lifeCheckReferences(t *testing.T, c *lifeClient) {
+	t.Helper()
+	c.ok(func(s *sessions.Session) {
+		m, _ := lifeMap.Get(s)
+		list, _ := lifeList.Get(s)
+		p, _ := lifePtr.Get(s)
+		box, _ := lifeVal.Get(s)
+		lifeEqual(t, "map", m, map[string]int{"a": 1, "b": 2})
+		lifeEqual(t, "slice", list, []int{9, 2, 3})
+		lifeEqual(t, "pointer", p, &lifeAddress{Street: "Elm", No: 7})
+		lifeEqual(t, "pointer in a struct", box.Inner, &lifeAddress{Street: "Oak", No: 8})
+	})
+}
+
+func lifeChangeInPlace(m map[string]int, list []int, p *lifeAddress, box lifeBox) {
+	m["b"], list[0], p.No, box.Inner.No = 2, 9, 7, 8
+}
+
+func TestChangesInPlaceAreNoticed(t *testing.T) {
+	get := func(s *sessions.Session) (map[string]int, []int, *lifeAddress, lifeBox) {
+		m, _ := lifeMap.Get(s)
+		list, _ := lifeList.Get(s)
+		p, _ := lifePtr.Get(s)
+		box, _ := lifeVal.Get(s)
+		return m, list, p, box
+	}
+	t.Run("of what Get returned", func(t *testing.T) {
+		a := newLife(t)
+		c := lifeWithReferences(a)
+		c.ok(func(s *sessions.Session) { lifeChangeInPlace(get(s)) })
+		lifeEqual(t, "store calls", a.store.calls(), "Load Save")
+		lifeCheckReferences(t, c)
+	})
+	t.Run("of what Set was given", func(t *testing.T) {
+		a := newLife(t)
+		c := a.client()
+		c.ok(func(s *sessions.Session) {
+			m, list, p, box := map[string]int{"a": 1}, []int{1, 2, 3}, &lifeAddress{Street: "Elm"}, lifeBox{"box", &lifeAddress{Street: "Oak"}}
+			lifeMap.Set(s, m)
+			lifeList.Set(s, list)
+			lifePtr.Set(s, p)
+			lifeVal.Set(s, box)
+			lifeChangeInPlace(m, list, p, box)
+		})
+		lifeCheckReferences(t, c)
+	})
+	t.Run("of what Update returned", func(t *testing.T) {
+		a := newLife(t)
+		c := lifeWithReferences(a)
+		c.ok(func(s *sessions.Session) {
+			lifeChangeInPlace(
+				lifeMap.Update(s, func(m map[string]int) map[string]int { return m }),
+				lifeList.Update(s, func(list []int) []int { return append([]int(nil), list...) }),
+				lifePtr.Update(s, func(p *lifeAddress) *lifeAddress { return &lifeAddress{Street: p.Street} }),
+				lifeVal.Update(s, func(b lifeBox) lifeBox { b.Name = "crate"; return b }),
+			)
+		})
+		lifeCheckReferences(t, c)
+	})
+	t.Run("after Save", func(t *testing.T) {
+		a := newLife(t)
+		c := lifeWithReferences(a)
+		c.ok(func(s *sessions.Session) {
+			m, list, p, box := get(s)
+			m["a"], list[1], p.Street, box.Inner.Street = 0, 0, "?", "?"
+			s.Save(t.Context())
+			m["a"], list[1], p.Street, box.Inner.Street = 1, 2, "Elm", "Oak"
+			s.Save(t.Context())
+			lifeChangeInPlace(m, list, p, box)
+		})
+		lifeEqual(t, "store calls", a.store.calls(), "Load Save Save Save")
+		lifeCheckReferences(t, c)
+	})
+	t.Run("in the function of Update", func(t *testing.T) {
+		a := newLife(t)
+		c := lifeWithReferences(a)
+		c.ok(func(s *sessions.Session) {
+			lifeMap.Update(s, func(m map[string]int) map[string]int { m["b"] = 2; return m })
+			lifeList.Update(s, func(list []int) []int { list[0] = 9; return list })
+			lifePtr.Update(s, func(p *lifeAddress) *lifeAddress { p.No = 7; return p })
+			lifeVal.Update(s, func(b lifeBox) lifeBox { b.Inner.No = 8; return b })
+		})
+		lifeEqual(t, "store calls", a.store.calls(), "Load Save")
+		lifeCheckReferences(t, c)
+	})
+	t.Run("of an untyped value", func(t *testing.T) {
+		a := newLife(t)
+		c := lifeWithReferences(a)
+		c.ok(func(s *sessions.Session) {
+			s.Get("map").(map[string]any)["b"] = 2
+			s.Get("list").([]any)[0] = 9
+			s.Get("ptr").(map[string]any)["n"] = 7
+			s.Get("box").(map[string]any)["Inner"].(map[string]any)["n"] = 8
+		})
+		lifeCheckReferences(t, c)
+	})
+}
+
+func TestUnchangedReferencesAreNotWritten(t *testing.T) {
+	a := newLife(t)
+	c := lifeWithReferences(a)
+	c.ok(func(s *sessions.Session) {
+		m, _ := lifeMap.Get(s)
+		lifeList.Get(s)
+		lifePtr.Get(s)
+		lifeVal.Get(s)
+		m["b"] = 1
+		delete(m, "b") // there and back is no change
+	})
+	lifeEqual(t, "store calls", a.store.calls(), "Load")
+	c.ok(func(s *sessions.Session) {
+		for _, name := range s.Keys() {
+			s.Get(name)
+		}
+	})
+	lifeEqual(t, "store calls of untyped reads", a.store.calls(), "Load")
+}
+
+func TestReadingAsANarrowerTypeDoesNotDropWhatIsStored(t *testing.T) {
+	type wide struct {
+		Name, Mail string
+		Age        int
+	}
+	type narrow struct{ Name string }
+	const (
+		wides   sessions.Key[*wide]   = "profile"
+		narrows sessions.Key[*narrow] = "profile"
+	)
+	a := newLife(t)
+	c := a.client()
+	c.ok(func(s *sessions.Session) { wides.Set(s, &wide{"ann", "ann@example.org", 30}) })
+	a.store.calls()
+	c.ok(func(s *sessions.Session) {
+		p, ok := narrows.Get(s)
+		if !ok || p.Name != "ann" {
+			t.Errorf("narrow: %v, %v", p, ok)
+		}
+	})
+	lifeEqual(t, "store calls", a.store.calls(), "Load")
+	// A change elsewhere copies the value as it is.
+	c.ok(func(s *sessions.Session) { narrows.Get(s); lifeUser.Set(s, "ann") })
+	c.ok(func(s *sessions.Session) {
+		p, _ := wides.Get(s)
+		lifeEqual(t, "wide", *p, wide{"ann", "ann@example.org", 30})
+	})
+}
+
+func TestOneValueMayBeReadAsSeveralTypes(t *testing.T) {
+	a := newLife(t)
+	c := a.client()
+	c.ok(func(s *sessions.Session) { lifeMap.Set(s, map[string]int{"a": 1}) })
+	c.ok(func(s *sessions.Session) {
+		m, _ := lifeMap.Get(s)
+		as64, ok := sessions.Key[map[string]int64]("map").Get(s)
+		lifeEqual(t, "as another map", as64, map[string]int64{"a": 1})
+		lifeEqual(t, "found", ok, true)
+		m["a"] = 2 // the type that was read first is the one that is watched
+	})
+	c.ok(func(s *sessions.Session) {
+		m, _ := lifeMap.Get(s)
+		lifeEqual(t, "map", m, map[string]int{"a": 2})
+	})
+}
+
+func TestValueThatNoLongerFitsItsType(t *testing.T) {
+	const asInt sessions.Key[int] = "user"
+	a := newLife(t)
+	c := a.client()
+	c.ok(func(s *sessions.Session) { lifeUser.Set(s, "bartholomew") })
+	stored := a.store.record(t).Record.Version
+
+	c.ok(func(s *sessions.Session) {
+		n, ok := asInt.Get(s)
+		if n != 0 || ok {
+			t.Errorf("Get: %d, %v", n, ok)
+		}
+		n, ok = asInt.Pop(s)
+		if n != 0 || ok {
+			t.Errorf("Pop: %d, %v", n, ok)
+		}
+		lifeEqual(t, "Has", asInt.Has(s), true)
+	})
+	if log := a.log.String(); !strings.Contains(log, "does not fit") || !strings.Contains(log, "key=user") || strings.Contains(log, "bart") {
+		t.Errorf("log: %s", log)
+	}
+	lifeEqual(t, "version", a.store.record(t).Record.Version, stored)
+
+	c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
+		lifeEqual(t, "Update's result", asInt.Update(s, func(n int) int { return n + 1 }), 0)
+		lifeError(t, "Save", s.Save(t.Context()), sessions.ErrValue)
+	})
+	lifeEqual(t, "user", c.user(), "bartholomew")
+
+	c.ok(func(s *sessions.Session) { // Revert forgets what could not be done
+		asInt.Update(s, func(n int) int { return n + 1 })
+		s.Revert()
+		lifeUser.Update(s, func(name string) string { return name + "i" })
+	})
+	lifeEqual(t, "user", c.user(), "bartholomewi")
+	c.ok(func(s *sessions.Session) { asInt.Set(s, 1) }) // overwriting is meant
+	c.ok(func(s *sessions.Session) { lifeEqual(t, "user", s.Get("user"), any(int64(1))) })
+}
+
+func TestUnencodableValueFailsTheCommit(t *testing.T) {
+	type deep struct{ F func() }
+	for name, f := range map[string]func(*sessions.Session){
+		"channel":         func(s *sessions.Session) { s.Set("x", make(chan int)) },
+		"function":        func(s *sessions.Session) { s.Set("x", func() {}) },
+		"complex":         func(s *sessions.Session) { s.Set("x", 1i) },
+		"deep inside":     func(s *sessions.Session) { s.Set("x", []any{map[string]any{"a": deep{func() {}}}}) },
+		"of Update":       func(s *sessions.Session) { sessions.Key[any]("x").Update(s, func(any) any { return make(chan int) }) },
+		"of a flash":      func(s *sessions.Session) { sessions.Flash[any]("x").Add(s, make(chan int)) },
+		"put in in place": func(s *sessions.Session) { s.Get("any").(map[string]any)["x"] = make(chan int) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newLife(t)
+			c := a.signedIn()
+			c.ok(func(s *sessions.Session) { s.Set("any", map[string]any{"a": 1}) })
+			stored := a.store.record(t).Record.Version
+			res := c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
+				f(s)
+				lifeUser.Set(s, "bob")
+				lifeError(t, "Save", s.Save(t.Context()), sessions.ErrValue)
+			})
+			lifeEqual(t, "cookie", res.cookie, nil)
+			lifeEqual(t, "version", a.store.record(t).Record.Version, stored)
+			lifeEqual(t, "user", c.user(), "ann")
+		})
+	}
+	t.Run("of a new session", func(t *testing.T) {
+		a := newLife(t)
+		res := a.client().fails(http.StatusInternalServerError, func(s *sessions.Session) { s.Set("x", make(chan int)) })
+		lifeEqual(t, "cookie", res.cookie, nil)
+		lifeEqual(t, "store calls", a.store.calls(), "")
+	})
+	t.Run("deleted again", func(t *testing.T) {
+		a := newLife(t)
+		c := a.signedIn()
+		c.ok(func(s *sessions.Session) {
+			s.Set("x", make(chan int))
+			lifeError(t, "Save", s.Save(t.Context()), sessions.ErrValue)
+			s.Delete("x")
+			lifeEqual(t, "Save", s.Save(t.Context()), nil)
+		})
+	})
+}
+
+// What is set or changed in place before an Update is part of what the Update
+// works on, once, however often the commit has to begin anew.
+func TestChangesInPlaceBeforeAnUpdateMergeOnce(t *testing.T) {
+	double := func(s *sessions.Session) {
+		lifeMap.Update(s, func(m map[string]int) map[string]int { m["a"] *= 2; return m })
+	}
+	for name, f := range map[string]func(*sessions.Session){
+		"set": func(s *sessions.Session) { lifeMap.Set(s, map[string]int{"a": 5}) },
+		"set, then in place": func(s *sessions.Session) {
+			m := map[string]int{"a": 1}
+			lifeMap.Set(s, m)
+			m["a"] = 5
+		},
+		"in place": func(s *sessions.Session) {
+			m, _ := lifeMap.Get(s)
+			m["a"] = 5
+		},
+		"in place, and a Save that failed": func(s *sessions.Session) {
+			m, _ := lifeMap.Get(s)
+			m["a"] = 5
+			s.Set("x", make(chan int))
+			s.Save(t.Context())
+			s.Delete("x")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newLife(t)
+			c := a.client()
+			c.ok(func(s *sessions.Session) { lifeMap.Set(s, map[string]int{"a": 1}) })
+			other := c.copied()
+			a.store.before("Save", func() { other.ok(func(s *sessions.Session) { lifeUser.Set(s, "ann") }) })
+			c.ok(func(s *sessions.Session) {
+				f(s)
+				double(s)
+			})
+			c.ok(func(s *sessions.Session) {
+				m, _ := lifeMap.Get(s)
+				lifeEqual(t, "map", m, map[string]int{"a": 10})
+				lifeEqual(t, "user", s.Get("user"), any("ann"))
+			})
+		})
+	}
+}

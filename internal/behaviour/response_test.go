@@ -1,0 +1,180 @@
+package behaviour
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions"
+)
+
+func TestHandlerThatWritesNothing(t *testing.T) {
+	everywhere(t, func(t *testing.T, st store) {
+		a := st.start(t)
+		c := a.client()
+		got := c.serve(func(_ http.ResponseWriter, r *http.Request) { user.Set(sessions.FromContext(r.Context()), "ann") })
+		if got.status != http.StatusOK || got.body != "" || got.cookie == nil {
+			t.Errorf("answered %d %q with the cookie %v", got.status, got.body, got.cookie)
+		}
+		a.wantRecords(1)
+		equal(t, "user", c.user(), "ann")
+	})
+}
+
+func TestSeveralWritesAreOneSave(t *testing.T) {
+	everywhere(t, func(t *testing.T, st store) {
+		a := st.start(t)
+		c := a.client()
+		got := c.serve(func(w http.ResponseWriter, r *http.Request) {
+			user.Set(sessions.FromContext(r.Context()), "ann")
+			io.WriteString(w, "one ")
+			w.Write([]byte("two "))
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				t.Error(err)
+			}
+			fmt.Fprint(w, "three ")
+			io.Copy(w, strings.NewReader("four"))
+		})
+		equal(t, "body", got.body, "one two three four")
+		equal(t, "saves", a.calls.since("Save", "Seal"), 1)
+		equal(t, "user", c.user(), "ann")
+	})
+}
+
+func TestHandlersOwnCookiesSurvive(t *testing.T) {
+	for name, send := range map[string]func(w http.ResponseWriter){
+		"WriteHeader": func(w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted) },
+		"Write":       func(w http.ResponseWriter) { w.Write([]byte("hello")) },
+		"Flush":       func(w http.ResponseWriter) { http.NewResponseController(w).Flush() },
+		"nothing":     func(http.ResponseWriter) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			everywhere(t, func(t *testing.T, st store) {
+				got := st.start(t).client().serve(func(w http.ResponseWriter, r *http.Request) {
+					http.SetCookie(w, &http.Cookie{Name: "theme", Value: "dark"})
+					user.Set(sessions.FromContext(r.Context()), "ann")
+					http.SetCookie(w, &http.Cookie{Name: "pump-session2", Value: "x"})
+					send(w)
+				})
+				lines := got.header["Set-Cookie"]
+				if len(lines) != 3 || got.line == "" || !slices.Contains(lines, "theme=dark") || !slices.Contains(lines, "pump-session2=x") {
+					t.Errorf("Set-Cookie: %q", lines)
+				}
+			})
+		})
+	}
+}
+
+// The last state wins, in one line. client.request checks that it is one.
+func TestOneSetCookieWhateverChanges(t *testing.T) {
+	type step = func(s *sessions.Session)
+	set := func(s *sessions.Session) { user.Set(s, "bob") }
+	renew := func(s *sessions.Session) { s.Renew() }
+	invalidate := func(s *sessions.Session) { s.Invalidate() }
+	const live, deleted = "live", "deleted"
+	for name, test := range map[string]struct {
+		steps func(save, destroy step) []step
+		want  string
+		user  string
+	}{
+		"set, renew":                       {func(_, _ step) []step { return []step{set, renew} }, live, "bob"},
+		"set, save, renew, save, set":      {func(save, _ step) []step { return []step{set, save, renew, save, set} }, live, "bob"},
+		"renew, save, renew, save":         {func(save, _ step) []step { return []step{renew, save, renew, save} }, live, "ann"},
+		"renew, destroy":                   {func(_, destroy step) []step { return []step{renew, destroy} }, deleted, ""},
+		"set, renew, save, destroy":        {func(save, destroy step) []step { return []step{set, renew, save, destroy} }, deleted, ""},
+		"set, renew, destroy, set":         {func(_, destroy step) []step { return []step{set, renew, destroy, set} }, live, "bob"},
+		"destroy, set, save, destroy":      {func(save, destroy step) []step { return []step{destroy, set, save, destroy} }, deleted, ""},
+		"destroy, set, save, destroy, set": {func(save, destroy step) []step { return []step{destroy, set, save, destroy, set} }, live, "bob"},
+		"invalidate, set, save, renew":     {func(save, _ step) []step { return []step{invalidate, set, save, renew} }, live, "bob"},
+		"invalidate, destroy":              {func(_, destroy step) []step { return []step{invalidate, destroy} }, deleted, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			everywhere(t, func(t *testing.T, st store) {
+				a := st.start(t)
+				c := a.signedIn()
+				old := c.token
+				save := func(s *sessions.Session) { wantErr(t, "Save", s.Save(t.Context()), nil) }
+				destroy := func(s *sessions.Session) { wantErr(t, "Destroy", s.Destroy(t.Context()), nil) }
+				got := c.do(func(s *sessions.Session) {
+					for _, f := range test.steps(save, destroy) {
+						f(s)
+					}
+				})
+				if got.cookie == nil || (got.cookie.Value == "") != (test.want == deleted) || got.cookie.Value == old {
+					t.Errorf("Set-Cookie: %q, want a %s one", got.line, test.want)
+				}
+				equal(t, "user", c.user(), test.user)
+				a.wantRecords(map[string]int{live: 1, deleted: 0}[test.want])
+			})
+		})
+	}
+}
+
+// The page after login or logout knows of it. The client is a browser as far as
+// it can be: it follows redirects, with a jar.
+func TestRedirectCarriesTheChange(t *testing.T) {
+	for _, status := range []int{301, 302, 303} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			everywhere(t, func(t *testing.T, st store) {
+				a := st.start(t)
+				a.handlers.Store("/login", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					s := sessions.FromContext(r.Context())
+					s.Renew()
+					user.Set(s, "ann")
+					http.Redirect(w, r, "/", status)
+				}))
+				a.handlers.Store("/logout", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					wantErr(t, "Destroy", sessions.FromContext(r.Context()).Destroy(r.Context()), nil)
+					http.Redirect(w, r, "/", status)
+				}))
+				a.handlers.Store("/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					fmt.Fprint(w, sessions.FromContext(r.Context()).Get("user"))
+				}))
+				jar, _ := cookiejar.New(nil)
+				browser := &http.Client{Jar: jar, Transport: a.server.Client().Transport}
+				for i, visit := range []struct{ path, want string }{
+					{"/", "<nil>"}, {"/login", "ann"}, {"/login", "ann"}, {"/", "ann"}, {"/logout", "<nil>"}, {"/", "<nil>"}, {"/login", "ann"},
+				} {
+					resp, err := browser.Get(a.server.URL + visit.path)
+					if err != nil {
+						t.Fatal(err)
+					}
+					body, err := io.ReadAll(resp.Body)
+					resp.Body.Close()
+					if string(body) != visit.want || err != nil {
+						t.Errorf("visit %d of %s: the user is %s, want %s (%v)", i, visit.path, body, visit.want, err)
+					}
+				}
+				a.wantRecords(1)
+			})
+		})
+	}
+}
+
+func TestHEADSavesAsGETDoes(t *testing.T) {
+	everywhere(t, func(t *testing.T, st store) {
+		a := st.start(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+		page := func(w http.ResponseWriter, r *http.Request) {
+			increment(sessions.FromContext(r.Context()))
+			io.WriteString(w, "hello")
+		}
+		lines := make(map[string]string)
+		for method, body := range map[string]string{"GET": "hello", "HEAD": ""} {
+			c := a.client()
+			got := c.request(method, page)
+			equal(t, "body of "+method, got.body, body)
+			if got.cookie == nil {
+				t.Fatalf("%s set no cookie", method)
+			}
+			lines[method] = attributes(got.line) + got.header.Get("Vary") + got.header.Get("Cache-Control")
+			c.request(method, page)
+			c.do(func(s *sessions.Session) { equal(t, "count after "+method, s.Get("count"), any(int64(2))) })
+		}
+		equal(t, "the header of HEAD", lines["HEAD"], lines["GET"])
+	})
+}

@@ -1,0 +1,4 @@
+//go:build !unix
+
+// Package servers starts private database servers for tests, on Unix.
+package servers

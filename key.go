@@ -1,0 +1,107 @@
+package sessions
+
+import "fmt"
+
+// Key is the name of a session value of type T. Declare one constant for each
+// value, and use it wherever the value is read or written:
+//
+//	const cart sessions.Key[[]Item] = "cart"
+//
+// T may be anything that CBOR can hold (github.com/fxamacker/cbor): the basic
+// types, time.Time, structs by their exported fields (json and cbor tags are
+// honoured), slices, maps and pointers of these, and types that marshal
+// themselves to binary or text. No type needs to be registered.
+//
+// A map, slice or pointer that Get or Update returned, or that Set was given,
+// may be changed in place: it is compared when the session is committed. When
+// a Save merged with another request's, get it again first.
+type Key[T any] string
+
+// Get returns the value, and whether there is one. A stored value that does not
+// fit T counts as none; it stays stored until it is overwritten, and the log
+// tells of it.
+func (k Key[T]) Get(s *Session) (T, bool) {
+	s.touch()
+	defer s.mu.Unlock()
+	t, found, err := lookup[T](s, string(k))
+	if err != nil {
+		s.m.log.Warn("sessions: stored value does not fit its type",
+			"session", s.publicID(), "key", string(k), "type", fmt.Sprintf("%T", *new(T)), "error", err)
+		return *new(T), false
+	}
+	return t, found
+}
+
+func lookup[T any](s *Session, name string) (T, bool, error) {
+	v := s.view.find(name)
+	if v == nil {
+		return *new(T), false, nil
+	}
+	t, err := decode[T](v)
+	return t, true, err
+}
+
+// Has tells whether there is a value, of whatever type.
+func (k Key[T]) Has(s *Session) bool { return s.Has(string(k)) }
+
+// Set replaces the value. Where two requests set it at once, the one that
+// commits last wins, for this value alone. If it cannot be encoded, the commit
+// fails.
+func (k Key[T]) Set(s *Session, v T) { s.Set(string(k), v) }
+
+// Update replaces the value by what f makes of the present one (or of the zero
+// T, if there is none) and returns it. Where other requests do the same at
+// once, no update is lost: f runs again on the newer value. So it may run
+// several times, and must neither have effects of its own nor use the session.
+// Update returns what f made first; where the committed value matters, Save and
+// then Get.
+//
+// If the stored value does not fit T, Update changes nothing and the commit
+// fails, so that it is not lost by mistake.
+func (k Key[T]) Update(s *Session, f func(T) T) T {
+	s.touch()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return *new(T)
+	}
+	ch := &updateValue{name: string(k), step: func(v *value) (any, error) {
+		var old T
+		if v != nil {
+			var err error
+			if old, err = decode[T](v); err != nil {
+				return nil, fmt.Errorf("update: %w", err)
+			}
+		}
+		return f(old), nil
+	}}
+	if err := s.freeze(string(k)); err != nil {
+		s.fail(err)
+		return *new(T)
+	}
+	s.do(ch)
+	t, _, _ := lookup[T](s, string(k))
+	return t
+}
+
+// Pop returns the value and removes it. Of several requests that pop the same
+// value, the commit of one succeeds; the others' fail with ErrConflict. So a
+// token kept in a session is used once. Save first where the effect of using
+// it must not come before the certainty.
+func (k Key[T]) Pop(s *Session) (T, bool) {
+	s.touch()
+	defer s.mu.Unlock()
+	t, found, err := lookup[T](s, string(k))
+	if !found || err != nil {
+		return *new(T), false
+	}
+	v := s.view.find(string(k))
+	if seen := v.raw; !v.dirty && !touches(s.changes, string(k)) {
+		s.do(&popValue{name: string(k), seen: seen})
+	} else {
+		s.do(&deleteValue{name: string(k)})
+	}
+	return t, true
+}
+
+// Delete removes the value, if there is one.
+func (k Key[T]) Delete(s *Session) { s.Delete(string(k)) }

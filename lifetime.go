@@ -1,0 +1,124 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// maxTimeout keeps sums of times in range.
+const maxTimeout = 100 * 365 * 24 * time.Hour
+
+func checkTimeout(d time.Duration) error {
+	if d < 0 || d > maxTimeout || d%time.Millisecond != 0 {
+		return fmt.Errorf("%v is not from 0 to 100 years in whole milliseconds", d)
+	}
+	return nil
+}
+
+// timeout is the session's idle timeout; 0 is none.
+func (s *Session) timeout() time.Duration {
+	if s.view.timeout != nil {
+		return *s.view.timeout
+	}
+	return s.m.opts.Timeout
+}
+
+// expires is the session's cookie expiry.
+func (s *Session) expires() Expiry {
+	if s.view.expires != nil {
+		return *s.view.expires
+	}
+	return s.m.cookie.expiry
+}
+
+// deadline is when the session is over if it is not used after accessed.
+func (s *Session) deadline(accessed driver.Millis) driver.Millis {
+	idle := s.timeout()
+	if idle == 0 {
+		idle = browserCap
+	}
+	end := accessed + driver.Millis(idle.Milliseconds())
+	if life := s.m.opts.Lifetime; life > 0 {
+		end = min(end, s.created+driver.Millis(life.Milliseconds()))
+	}
+	return end
+}
+
+// outlived tells that the session is past a Lifetime that was shortened after
+// its record was written.
+func (m *Manager) outlived(rec *driver.Record) bool {
+	life := m.opts.Lifetime
+	return life > 0 && rec.Created+driver.Millis(life.Milliseconds()) <= m.now()
+}
+
+// refreshEvery is how long an access may go unrecorded, so that reading does
+// not mean writing.
+func (s *Session) refreshEvery() driver.Millis {
+	const day = 24 * time.Hour
+	share := time.Duration(100)
+	if s.m.sealer != nil {
+		share = 10 // each refresh sends the whole session
+	}
+	every := day
+	if idle := s.timeout(); idle > 0 {
+		every = min(every, idle/share)
+	}
+	if reissue := s.expires().reissueEvery(); reissue > 0 {
+		every = min(every, reissue)
+	}
+	return driver.Millis(max(every, time.Millisecond).Milliseconds())
+}
+
+// refreshDue tells whether this access is to be recorded: some time has passed,
+// the clock was set back, or the stored expiry is not what the settings say.
+func (s *Session) refreshDue(now driver.Millis) bool {
+	since, every := now-s.base.Accessed, s.refreshEvery()
+	// Clocks of several machines differ by a little; that is no clock set back.
+	const skew = driver.Millis(time.Minute / time.Millisecond)
+	return since >= every || since <= -every-skew || s.base.Expires != s.deadline(s.base.Accessed)
+}
+
+// times fills in when the record was accessed and expires. Within the throttle
+// they stay as they are stored, so that a store's indexes are left alone.
+func (s *Session) times(rec *driver.Record, now driver.Millis) {
+	rec.Created = s.created
+	if s.base.Version != 0 && s.move != invalidate && !s.refreshDue(now) {
+		rec.Accessed, rec.Expires = s.base.Accessed, s.base.Expires
+		return
+	}
+	rec.Accessed, rec.Expires = now, s.deadline(now)
+}
+
+// reissueDue tells whether a cookie that rolls has gone far enough since it was
+// issued: whether the time between two records of access passed a multiple of
+// the interval, counted from the session's creation.
+func (s *Session) reissueDue(before, after driver.Millis) bool {
+	every := driver.Millis(s.expires().reissueEvery().Milliseconds())
+	return every > 0 && (before-s.created)/every != (after-s.created)/every
+}
+
+// refresh records this access. It moves the times alone, and only where nobody
+// changed the session meanwhile. Its failure is no reason to withhold the
+// answer: the log tells.
+//
+// A session that came under a previous secret is refreshed in any case: only
+// one that is alive is given a cookie under the present one, lest it take the
+// place of a newer session's.
+func (s *Session) refresh(ctx context.Context) error {
+	rec := s.base
+	s.times(&rec, s.m.now())
+	switch err := s.m.store.Touch(ctx, s.id.key, rec); {
+	case err == nil:
+		if s.stale || s.reissueDue(s.base.Accessed, rec.Accessed) {
+			s.issue, s.stale = live, false
+		}
+		s.base.Accessed, s.base.Expires, s.base.Hint = rec.Accessed, rec.Expires, nil
+	case !errors.Is(err, ErrConflict):
+		s.m.log.Warn("sessions: recording the access failed", "session", s.publicID(), "error", err)
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// maxCandidates bounds the work on a request with many cookies of our name,
+// which a neighbouring host can plant.
+const maxCandidates = 16
+
+// presented finds the session that the client names: the first cookie that
+// verifies counts.
+func (m *Manager) presented(h http.Header) (_ identity, stale, ok bool) {
+	n := 0
+	for token := range m.cookie.values(h) {
+		if i, stale, ok := m.tokens.decode(token); ok {
+			return identityOf(i), stale, true
+		}
+		if n++; n == maxCandidates {
+			break
+		}
+	}
+	return identity{}, false, false
+}
+
+// load brings in the session that the request presents, or makes it a new one.
+func (s *Session) load() {
+	s.start()
+	var err error
+	if s.m.sealer != nil {
+		err = s.unsealFirst()
+	} else if who, stale, ok := s.m.presented(s.in); ok {
+		ctx, cancel := context.WithTimeout(s.ctx, s.m.opts.StoreTimeout)
+		defer cancel()
+		err = s.fetch(ctx, who, stale)
+	}
+	s.state = loaded
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrNotFound):
+		s.start() // an unknown id is never adopted
+	case errors.Is(err, ErrCorrupt):
+		s.m.log.Warn("sessions: damaged record; the session starts anew", "session", s.publicID(), "error", err)
+		s.start()
+	default:
+		s.state, s.err = failed, fmt.Errorf("sessions: load: %w", err)
+	}
+}
+
+// fetch reads the record of who.
+func (s *Session) fetch(ctx context.Context, who identity, stale bool) error {
+	s.id, s.stale = who, stale
+	rec, err := s.m.store.Load(ctx, who.key)
+	if err != nil {
+		return err
+	}
+	if s.m.outlived(&rec) {
+		return ErrNotFound
+	}
+	return s.adopt(rec)
+}
+
+// adopt makes the record the session's base and view.
+func (s *Session) adopt(rec driver.Record) error {
+	view, err := parseData(rec.Data, rec.Owner)
+	if err != nil {
+		return err
+	}
+	s.base, s.view = rec, view
+	s.created, s.accessed, s.isNew = rec.Created, rec.Accessed, false
+	return nil
+}
+
+// Load opens the session of a token outside of a request: for a WebSocket, a
+// remote call, a job. What is changed takes effect with Session.Save. It fails
+// with ErrNotFound if the token is not genuine, or its session is over.
+func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
+	defer cancel()
+	s := m.detached()
+	var err error
+	if m.sealer != nil {
+		err = s.unseal(token)
+	} else if i, stale, ok := m.tokens.decode(token); ok {
+		err = s.fetch(ctx, identityOf(i), stale)
+	} else {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sessions: load: %w", err)
+	}
+	return s, nil
+}
+
+// Find opens the session of a public id, as Session.ID gives it: to show it, to
+// change it, to sign out one device. It has no Token and cannot be renewed. It
+// fails with ErrNotFound if there is no such session, or it is over, and with
+// errors.ErrUnsupported where the store keeps no sessions.
+//
+// The id proves nothing about who sends it. Check that the session's Owner is
+// the user whose request it is.
+func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
+	if m.sealer != nil {
+		return nil, unsupported("find")
+	}
+	key, err := driver.ParseKey(id)
+	if err != nil {
+		return nil, fmt.Errorf("sessions: find: %w", ErrNotFound)
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
+	defer cancel()
+	s := m.detached()
+	if err := s.fetch(ctx, identity{key: key, known: true}, false); err != nil {
+		return nil, fmt.Errorf("sessions: find: %w", err)
+	}
+	return s, nil
+}
+
+// detached makes a session that belongs to no request.
+func (m *Manager) detached() *Session {
+	s := &Session{m: m, ctx: context.Background(), state: loaded}
+	s.start()
+	return s
+}

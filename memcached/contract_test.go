@@ -1,0 +1,64 @@
+package memcached_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/bradfitz/gomemcache/memcache"
+
+	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/memcached"
+	"github.com/pump-go/sessions/sessionstest"
+)
+
+// harness has a pair of servers for all cases of a test, and a namespace for
+// each case.
+func harness(t testing.TB) sessionstest.Harness {
+	installed(t)
+	url := sync.OnceValue(func() string { return start(t, "-m", "256").addr() + ";" + start(t, "-m", "256").addr() })
+	var cases atomic.Int64
+	return sessionstest.Harness{
+		Driver: memcached.New(nil, memcached.Options{}),
+		Config: func(testing.TB) driver.Config {
+			return driver.Config{URL: url(), Namespace: fmt.Sprint("case-", cases.Add(1))}
+		},
+		Cannot: map[sessionstest.Ability]string{
+			sessionstest.List:   "memcached does not name its keys",
+			sessionstest.Owners: "an index of owners could be evicted, and would then miss sessions",
+			sessionstest.Sweep:  "the server removes expired items itself",
+		},
+		MaxData: 1<<20 - 512,
+		Damage:  damage,
+	}
+}
+
+// damage cuts the stored record short.
+func damage(cfg driver.Config, key driver.Key) error {
+	client, err := clientOf(cfg.URL)
+	if err != nil {
+		return err
+	}
+	item, err := client.Get(cfg.Namespace + ":" + key.String())
+	if err != nil {
+		return err
+	}
+	item.Value = item.Value[:len(item.Value)/2]
+	return errors.Join(client.Set(item), client.Close())
+}
+
+// clientOf makes the raw client that finds what the store keeps.
+func clientOf(url string) (*memcache.Client, error) {
+	selector, err := memcached.NewSelector(strings.Split(url, ";")...)
+	if err != nil {
+		return nil, err
+	}
+	return memcache.NewFromSelector(selector), nil
+}
+
+func TestContract(t *testing.T) { sessionstest.Run(t, harness(t)) }
+
+func BenchmarkContract(b *testing.B) { sessionstest.Benchmark(b, harness(b)) }

@@ -1,0 +1,85 @@
+//go:build unix
+
+package memcached_test
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions"
+)
+
+// hang stops the server and returns when it has stopped.
+func (i *instance) hang() {
+	i.t.Helper()
+	if err := i.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		i.t.Fatal(err)
+	}
+	for {
+		c, err := net.Dial("tcp", i.addr())
+		if err != nil {
+			i.t.Fatal(err)
+		}
+		_, err = io.WriteString(c, "version\r\n")
+		if err == nil {
+			_ = c.SetDeadline(time.Now().Add(50 * time.Millisecond))
+			_, err = c.Read(make([]byte, 1))
+		}
+		c.Close()
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (i *instance) wake() {
+	i.t.Helper()
+	if err := i.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		i.t.Fatal(err)
+	}
+}
+
+func TestAServerThatHangsHoldsUpOnlyItsSessions(t *testing.T) {
+	servers, url := pair(t)
+	site := app(manager(t, sessions.Options{URL: url + "?timeout=500ms"}))
+	at := users(t, site, 3, servers)
+	servers[0].hang()
+	for _, b := range at[0] {
+		began := time.Now()
+		if code, page := b.get("/visit"); code != http.StatusServiceUnavailable {
+			t.Errorf("a session of the server that hangs: %d %q", code, page)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("the error page took %v, with a timeout of 500 ms", took)
+		}
+	}
+	for _, b := range at[1] {
+		b.wants(t, "/visit", "2 ")
+	}
+	servers[0].wake()
+	for _, b := range at[0] {
+		b.wants(t, "/visit", "2 ") // the load failed before, and so nothing was counted
+	}
+}
+
+// StoreTimeout holds where the client's own timeout is longer.
+func TestStoreTimeoutBoundsAHungServer(t *testing.T) {
+	server := start(t)
+	site := app(manager(t, sessions.Options{URL: "memcached://" + server.addr() + "?timeout=3s", StoreTimeout: 200 * time.Millisecond}))
+	b := &browser{app: site}
+	b.wants(t, "/visit", "1 ")
+	server.hang()
+	began := time.Now()
+	if code, page := b.get("/visit"); code != http.StatusServiceUnavailable {
+		t.Errorf("%d %q", code, page)
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %v, with a StoreTimeout of 200 ms", took)
+	}
+	server.wake()
+	b.wants(t, "/visit", "2 ")
+}

@@ -1,0 +1,269 @@
+package memcached_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/memcached"
+)
+
+func open(t testing.TB, url string, o memcached.Options) driver.Store {
+	t.Helper()
+	s, err := memcached.New(nil, o).Open(t.Context(), driver.Config{URL: url}.WithDefaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func keyOf(i int) driver.Key { return sha256.Sum256(fmt.Append(nil, i)) }
+
+// The limit that the documentation states is one that the server keeps.
+func TestTheLargestSession(t *testing.T) {
+	for _, c := range []struct {
+		flag string
+		url  string
+		o    memcached.Options
+		most int
+	}{
+		{"1m", "", memcached.Options{}, 1<<20 - 512},
+		{"512k", "?max_item_size=524288", memcached.Options{}, 512<<10 - 512},
+		{"4m", "", memcached.Options{MaxItemSize: 4 << 20}, 4<<20 - 512},
+		{"4m", "?max_item_size=4194304", memcached.Options{MaxItemSize: 2048}, 4<<20 - 512},
+	} {
+		server := start(t, "-I", c.flag, "-m", "128")
+		s := open(t, server.addr()+c.url, c.o)
+		rec := fresh()
+		rec.Owner = strings.Repeat("o", driver.MaxOwner)
+		rec.Data = bytes.Repeat([]byte("d"), c.most)
+		if err := s.Save(t.Context(), key, 0, rec); err != nil {
+			t.Errorf("-I %s: %d bytes: %v", c.flag, c.most, err)
+		}
+		if got, err := s.Load(t.Context(), key); err != nil || !bytes.Equal(got.Data, rec.Data) {
+			t.Errorf("-I %s: %d bytes loaded, %v", c.flag, len(got.Data), err)
+		}
+		before := server.stat("cmd_set")
+		rec.Data = append(rec.Data, 'd')
+		for what, err := range map[string]error{"create": s.Save(t.Context(), keyOf(1), 0, rec), "replace": s.Save(t.Context(), key, rec.Version, rec)} {
+			if !errors.Is(err, driver.ErrTooLarge) {
+				t.Errorf("-I %s: %s of a byte more: %v", c.flag, what, err)
+			}
+		}
+		if server.stat("cmd_set") != before {
+			t.Errorf("-I %s: it was sent", c.flag)
+		}
+	}
+}
+
+// A server whose -I is less than the program says refuses for certain, and
+// keeps what it has.
+func TestAServerWithALowerLimit(t *testing.T) {
+	s := open(t, start(t, "-I", "512k").addr(), memcached.Options{})
+	rec := fresh()
+	if err := s.Save(t.Context(), key, 0, rec); err != nil {
+		t.Fatal(err)
+	}
+	large := rec
+	large.Version, large.Data = 8, make([]byte, 600_000)
+	for what, err := range map[string]error{"create": s.Save(t.Context(), keyOf(1), 0, large), "replace": s.Save(t.Context(), key, 7, large)} {
+		if !errors.Is(err, driver.ErrTooLarge) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if got, err := s.Load(t.Context(), key); err != nil || got.Version != rec.Version {
+		t.Errorf("afterwards: version %d, %v", got.Version, err)
+	}
+}
+
+// In a full server sessions go missing, and are never other than they were.
+func TestAFullServerEvicts(t *testing.T) {
+	server := start(t, "-m", "2")
+	s := open(t, server.addr(), memcached.Options{})
+	const n = 8000
+	rec := fresh()
+	for i := range n {
+		rec.Version = driver.Version(i + 1)
+		rec.Data = bytes.Repeat([]byte(strconv.Itoa(i)+" "), 200)
+		if err := s.Save(t.Context(), keyOf(i), 0, rec); err != nil {
+			t.Fatalf("session %d: %v", i, err)
+		}
+	}
+	if server.stat("evictions") == 0 {
+		t.Fatal("nothing was evicted: the test shows nothing")
+	}
+	gone := 0
+	for i := range n {
+		got, err := s.Load(t.Context(), keyOf(i))
+		switch {
+		case errors.Is(err, driver.ErrNotFound):
+			gone++
+			if err := s.Save(t.Context(), keyOf(i), driver.Version(i+1), rec); !errors.Is(err, driver.ErrConflict) {
+				t.Fatalf("Save of an evicted session: %v", err)
+			}
+			if err := s.Touch(t.Context(), keyOf(i), rec); !errors.Is(err, driver.ErrConflict) {
+				t.Fatalf("Touch of an evicted session: %v", err)
+			}
+			if err := s.Delete(t.Context(), keyOf(i), 0); err != nil {
+				t.Fatalf("Delete of an evicted session: %v", err)
+			}
+		case err != nil:
+			t.Fatal(err)
+		case got.Version != driver.Version(i+1) || !bytes.Equal(got.Data, bytes.Repeat([]byte(strconv.Itoa(i)+" "), 200)):
+			t.Fatalf("session %d is another", i)
+		}
+	}
+	t.Logf("%d of %d sessions were evicted", gone, n)
+	if gone == 0 || gone == n {
+		t.Errorf("%d of %d sessions are gone", gone, n)
+	}
+}
+
+// A server that may not evict refuses, which is neither a success nor certain.
+func TestAServerThatMayNotEvict(t *testing.T) {
+	s := open(t, start(t, "-m", "2", "-M").addr(), memcached.Options{})
+	rec := fresh()
+	rec.Data = make([]byte, 1000)
+	for i := range 100_000 {
+		err := s.Save(t.Context(), keyOf(i), 0, rec)
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, driver.ErrConflict) || errors.Is(err, driver.ErrTooLarge) || !strings.Contains(err.Error(), "out of memory") {
+			t.Errorf("%v", err)
+		}
+		if _, err := s.Load(t.Context(), keyOf(i)); !errors.Is(err, driver.ErrNotFound) {
+			t.Errorf("after it was refused: %v", err)
+		}
+		if got, err := s.Load(t.Context(), keyOf(0)); err != nil || got.Version != rec.Version {
+			t.Errorf("the first session: %v", err)
+		}
+		// A new state needs room beside the old one, which stays if it is refused.
+		later := rec
+		later.Version = 8
+		err = s.Save(t.Context(), keyOf(0), 7, later)
+		got, lost := s.Load(t.Context(), keyOf(0))
+		if lost != nil || err == nil && got.Version != 8 || err != nil && got.Version != 7 {
+			t.Errorf("after Save answered %v: version %d, %v", err, got.Version, lost)
+		}
+		return
+	}
+	t.Error("it was never full")
+}
+
+// left is how long the server will keep a session, in seconds; -1 is for ever.
+func left(t *testing.T, server *instance, key driver.Key) int {
+	t.Helper()
+	answer := server.ask("mg :%v t", key)
+	n, err := strconv.Atoi(strings.TrimPrefix(answer, "HD t"))
+	if err != nil {
+		t.Fatalf("the server says %q", answer)
+	}
+	return n
+}
+
+// How long the server says it will keep what expires then: never less, and not
+// much more.
+func TestTheServerKeepsItLongEnough(t *testing.T) {
+	const day = 24 * time.Hour
+	server := start(t)
+	now := time.Now()
+	s, err := memcached.New(nil, memcached.Options{}).Open(t.Context(), driver.Config{
+		URL: server.addr(), Now: func() time.Time { return now },
+	}.WithDefaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	before := fresh()
+	before.Expires += 3600_000
+	for i, c := range []struct{ life, slack time.Duration }{
+		{time.Millisecond, 2 * time.Minute},
+		{999 * time.Millisecond, 2 * time.Minute},
+		{time.Second, 2 * time.Minute},
+		{time.Hour, 2 * time.Minute},
+		{30*day - time.Hour, 2 * time.Minute},
+		{30*day - time.Second, 2 * day},
+		{30 * day, 2 * day},
+		{30*day + time.Second, 2 * day},
+		{31 * day, 2 * day},
+		{400 * day, 2 * day},
+		{100 * 365 * day, -1},
+	} {
+		created, replaced, touched := keyOf(3*i), keyOf(3*i+1), keyOf(3*i+2)
+		rec := before
+		rec.Expires = driver.MillisOf(now) + driver.Millis(c.life.Milliseconds())
+		later := rec
+		later.Version = 8
+		err := errors.Join(
+			s.Save(t.Context(), created, 0, rec),
+			s.Save(t.Context(), replaced, 0, before), s.Save(t.Context(), replaced, before.Version, later),
+			s.Save(t.Context(), touched, 0, before), s.Touch(t.Context(), touched, rec),
+		)
+		if err != nil {
+			t.Fatalf("%v: %v", c.life, err)
+		}
+		for _, k := range []driver.Key{created, replaced, touched} {
+			got := time.Duration(left(t, server, k)) * time.Second
+			switch {
+			case c.slack < 0 && got != -time.Second:
+				t.Errorf("a session for %v is kept for %v, want for ever", c.life, got)
+			case c.slack >= 0 && (got < c.life || got > c.life+c.slack):
+				t.Errorf("a session for %v is kept for %v", c.life, got)
+			}
+		}
+	}
+	// What has expired already is not stored at all, or for ever.
+	for i, life := range []driver.Millis{0, -1, -500, -1000, -86400_000} {
+		rec := before
+		rec.Expires = driver.MillisOf(now) + life
+		if err := s.Save(t.Context(), keyOf(1000+i), 0, rec); err != nil {
+			t.Errorf("%d ms: %v", life, err)
+		}
+		if answer := server.ask("mg :%v t", keyOf(1000+i)); answer != "EN" {
+			t.Errorf("%d ms: the server says %q", life, answer)
+		}
+	}
+}
+
+// A delete at a version leaves nothing, at once, for a save under way to win
+// against.
+func TestADeletedSessionStaysDeleted(t *testing.T) {
+	server := start(t)
+	s := open(t, server.addr(), memcached.Options{})
+	for i, version := range []driver.Version{0, 7} {
+		k := keyOf(i)
+		if err := s.Save(t.Context(), k, 0, fresh()); err != nil {
+			t.Fatal(err)
+		}
+		rec, err := s.Load(t.Context(), k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Delete(t.Context(), k, version); err != nil {
+			t.Fatal(err)
+		}
+		if answer := server.ask("mg :%v t", k); answer != "EN" {
+			t.Errorf("the server says %q", answer)
+		}
+		later := rec
+		later.Version = 8
+		for what, err := range map[string]error{
+			"Save": s.Save(t.Context(), k, 7, later), "Touch": s.Touch(t.Context(), k, rec), "Delete": s.Delete(t.Context(), k, 7),
+		} {
+			if !errors.Is(err, driver.ErrConflict) {
+				t.Errorf("%s of what was loaded before: %v", what, err)
+			}
+		}
+		if _, err := s.Load(t.Context(), k); !errors.Is(err, driver.ErrNotFound) {
+			t.Errorf("afterwards: %v", err)
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package memcached_test
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions"
+)
+
+// users makes sessions until each of two servers has at least n, and returns
+// them by server.
+func users(t *testing.T, site http.Handler, n int, servers [2]*instance) (at [2][]*browser) {
+	t.Helper()
+	for len(at[0]) < n || len(at[1]) < n {
+		before := servers[0].stat("total_items")
+		b := &browser{app: site}
+		b.wants(t, "/visit", "1 ")
+		i := 1
+		if servers[0].stat("total_items") > before {
+			i = 0
+		}
+		at[i] = append(at[i], b)
+	}
+	return at
+}
+
+func pair(t *testing.T) (servers [2]*instance, url string) {
+	servers = [2]*instance{start(t), start(t)}
+	return servers, "memcached://" + servers[0].addr() + ";" + servers[1].addr()
+}
+
+func TestAServerThatIsKilledTakesOnlyItsSessions(t *testing.T) {
+	servers, url := pair(t)
+	site := app(manager(t, sessions.Options{URL: url}))
+	at := users(t, site, 5, servers)
+	servers[0].kill()
+	for range 2 {
+		for _, b := range at[0] {
+			cookie := b.cookie
+			if code, page := b.get("/visit"); code != http.StatusServiceUnavailable {
+				t.Errorf("a session of the server that is down: %d %q", code, page)
+			}
+			if b.cookie != cookie {
+				t.Error("the outage took the cookie")
+			}
+		}
+	}
+	for _, b := range at[1] {
+		b.wants(t, "/visit", "2 ")
+		b.wants(t, "/visit", "3 ")
+	}
+}
+
+func TestItRecoversFromARestartByItself(t *testing.T) {
+	servers, url := pair(t)
+	site := app(manager(t, sessions.Options{URL: url}))
+	at := users(t, site, 5, servers)
+	for range 3 {
+		servers[0].kill()
+		servers[0].restart()
+		for _, b := range at[0] {
+			b.wants(t, "/visit", "1 ") // the sessions were in its memory
+			b.wants(t, "/visit", "2 ")
+		}
+		for _, b := range at[1] {
+			b.wants(t, "/", "1 ")
+		}
+		for i := range at[0] { // the new session may be at the other server
+			at[0][i] = users(t, site, 1, servers)[0][0]
+		}
+	}
+}
+
+// While a server comes and goes, every answer is a session as it was, a new one
+// or the error page, and never somebody else's.
+func TestRestartInMidLoad(t *testing.T) {
+	servers, url := pair(t)
+	site := app(manager(t, sessions.Options{URL: url}))
+	var stop atomic.Bool
+	var served, failed atomic.Int64
+	var wg sync.WaitGroup
+	for u := range 8 {
+		wg.Go(func() {
+			name := fmt.Sprint("user", u)
+			b := &browser{app: site}
+			last := -1
+			for !stop.Load() {
+				if b.cookie == "" || last < 0 {
+					if code, _ := b.get("/as?" + name); code == 200 {
+						last = 0
+					}
+					continue
+				}
+				code, page := b.get("/visit")
+				var n int
+				var who string
+				_, _ = fmt.Sscanf(page, "%d %s", &n, &who)
+				switch {
+				case code == http.StatusServiceUnavailable, code == http.StatusConflict:
+					// The visit may be stored, its number was not told.
+					failed.Add(1)
+					if code == http.StatusConflict {
+						last = -1
+						b.cookie = ""
+					} else {
+						last = max(last, 0)
+					}
+				case code != 200:
+					t.Errorf("%d %q", code, page)
+				case who == "":
+					last = -1 // the server lost it
+				case who != name:
+					t.Errorf("%s was given %q", name, page)
+				case n <= last:
+					t.Errorf("after visit %d came visit %d", last, n)
+				default:
+					last = n
+					served.Add(1)
+				}
+			}
+		})
+	}
+	until := func(n int64) {
+		for began, from := time.Now(), served.Load(); served.Load() < from+n; time.Sleep(time.Millisecond) {
+			if time.Since(began) > 20*time.Second {
+				t.Error("nothing is served any more")
+				return
+			}
+		}
+	}
+	for i := range 6 {
+		until(200)
+		servers[i%2].kill()
+		time.Sleep(20 * time.Millisecond)
+		servers[i%2].restart()
+	}
+	until(200)
+	stop.Store(true)
+	wg.Wait()
+	t.Logf("%d requests served, %d failed", served.Load(), failed.Load())
+}
+
+func TestTheServerMayComeLater(t *testing.T) {
+	server := start(t)
+	server.kill()
+	site := app(manager(t, sessions.Options{URL: "memcached://" + server.addr()}))
+	b := &browser{app: site}
+	if code, page := b.get("/visit"); code != http.StatusServiceUnavailable || b.cookie != "" {
+		t.Errorf("with the server down: %d %q, cookie %q", code, page, b.cookie)
+	}
+	server.restart()
+	b.wants(t, "/visit", "1 ")
+	b.wants(t, "/visit", "2 ")
+}

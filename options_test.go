@@ -1,0 +1,409 @@
+package sessions_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/driver"
+)
+
+// clientNewFault is what New makes of options that are at fault.
+func clientNewFault(t *testing.T, o sessions.Options) error {
+	t.Helper()
+	m, err := sessions.New(t.Context(), o)
+	if err == nil {
+		m.Close()
+		t.Fatal("New took the options")
+	}
+	if m != nil {
+		t.Error("New returned a Manager beside the error")
+	}
+	return err
+}
+
+func clientOptionsFault(t *testing.T, o sessions.Options) error {
+	t.Helper()
+	err := clientNewFault(t, o)
+	if !errors.Is(err, sessions.ErrOptions) {
+		t.Errorf("%v does not match ErrOptions", err)
+	}
+	return err
+}
+
+func TestNewTakesTheZeroOptions(t *testing.T) {
+	m, err := sessions.New(t.Context(), sessions.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if user := browserLogin(t, m).user(); user != "ada" {
+		t.Errorf("the user is %v", user)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAClosedManagerAnswersWithTheErrorPage(t *testing.T) {
+	m, _ := clientManager(t, sessions.Options{})
+	b := browserLogin(t, m)
+	for range 2 {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if resp := b.visit(func(s *sessions.Session) { s.Get("user") }); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("after Close the status is %d, want 503", resp.StatusCode)
+	}
+}
+
+func TestNewTakes(t *testing.T) {
+	now := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, o := range map[string]sessions.Options{
+		"store by name":                    {Store: "memory"},
+		"store by the scheme of the URL":   {URL: "memory:"},
+		"scheme in capitals":               {URL: "MEMORY://"},
+		"URL with parameters":              {URL: "memory:?max=10"},
+		"name and URL":                     {Store: "memory", URL: "memory:"},
+		"namespace":                        {Namespace: "shop-2.test_a"},
+		"longest namespace":                {Namespace: strings.Repeat("n", 64)},
+		"shortest timeout":                 {Timeout: time.Millisecond},
+		"longest timeout":                  {Timeout: 100 * 365 * 24 * time.Hour},
+		"lifetime as long as timeout":      {Timeout: time.Hour, Lifetime: time.Hour},
+		"lifetime alone":                   {Lifetime: time.Second},
+		"no sweeping":                      {SweepInterval: -1},
+		"secret of 32 bytes":               {Cookie: sessions.Cookie{Secret: clientSecret}},
+		"previous secrets":                 {Cookie: sessions.Cookie{Secret: clientSecret, PreviousSecrets: [][]byte{clientSecret2}}},
+		"no previous secrets, not nil":     {Cookie: sessions.Cookie{PreviousSecrets: [][]byte{}}},
+		"domain":                           {Cookie: sessions.Cookie{Domain: "example.org"}},
+		"path":                             {Cookie: sessions.Cookie{Path: "/shop"}},
+		"__Host-":                          {Cookie: sessions.Cookie{Name: "__Host-id", Secure: true}},
+		"__Secure- with domain and path":   {Cookie: sessions.Cookie{Name: "__Secure-id", Secure: true, Domain: "example.org", Path: "/a"}},
+		"SameSite None with Secure":        {Cookie: sessions.Cookie{SameSite: http.SameSiteNoneMode, Secure: true}},
+		"SameSite left to the browser":     {Cookie: sessions.Cookie{SameSite: http.SameSiteDefaultMode}},
+		"Partitioned with Secure":          {Cookie: sessions.Cookie{Partitioned: true, Secure: true}},
+		"HttpOnly off":                     {Cookie: sessions.Cookie{HttpOnly: sessions.Off}},
+		"ExpireAt soon":                    {Cookie: sessions.Cookie{Expires: sessions.ExpireAt(now.Add(time.Second))}},
+		"ExpireAt the last second of 9999": {Cookie: sessions.Cookie{Expires: sessions.ExpireAt(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC))}},
+		"ExpireAfter a millisecond":        {Cookie: sessions.Cookie{Expires: sessions.ExpireAfter(time.Millisecond)}},
+		"ExpireAfter the longest duration": {Cookie: sessions.Cookie{Expires: sessions.ExpireAfter(math.MaxInt64)}},
+		"ExpireWithBrowser":                {Cookie: sessions.Cookie{Expires: sessions.ExpireWithBrowser}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o.Now = func() time.Time { return now }
+			m, err := sessions.New(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Close()
+		})
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	now := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	d, _ := clientStoreDriver()
+	long := strings.Repeat("s", 31)
+	for name, c := range map[string]struct {
+		o    sessions.Options
+		want []string // in the error's text
+	}{
+		"Driver beside Store":           {sessions.Options{Driver: d, Store: "memory"}, []string{"Options.Driver", "Options.Store"}},
+		"namespace in capitals":         {sessions.Options{Namespace: "Shop"}, []string{"Options.Namespace"}},
+		"namespace with a slash":        {sessions.Options{Namespace: "a/b"}, []string{"Options.Namespace"}},
+		"namespace that climbs":         {sessions.Options{Namespace: ".."}, []string{"Options.Namespace"}},
+		"namespace with a leading dash": {sessions.Options{Namespace: "-a"}, []string{"Options.Namespace"}},
+		"namespace not in ASCII":        {sessions.Options{Namespace: "läden"}, []string{"Options.Namespace"}},
+		"namespace too long":            {sessions.Options{Namespace: strings.Repeat("n", 65)}, []string{"Options.Namespace", "64"}},
+
+		"negative Timeout":           {sessions.Options{Timeout: -1}, []string{"Options.Timeout"}},
+		"Timeout under 1 ms":         {sessions.Options{Timeout: time.Microsecond}, []string{"Options.Timeout", "millisecond"}},
+		"Timeout of broken ms":       {sessions.Options{Timeout: 1500 * time.Microsecond}, []string{"Options.Timeout"}},
+		"Timeout over 100 years":     {sessions.Options{Timeout: 101 * 365 * 24 * time.Hour}, []string{"Options.Timeout"}},
+		"Timeout of any size":        {sessions.Options{Timeout: math.MaxInt64}, []string{"Options.Timeout"}},
+		"negative Lifetime":          {sessions.Options{Lifetime: -time.Hour}, []string{"Options.Lifetime"}},
+		"negative StoreTimeout":      {sessions.Options{StoreTimeout: -time.Second}, []string{"Options.StoreTimeout"}},
+		"Lifetime shorter than idle": {sessions.Options{Timeout: 2 * time.Hour, Lifetime: time.Hour}, []string{"Options.Lifetime", "shorter", "Options.Timeout"}},
+
+		"cookie name with a space":     {sessions.Options{Cookie: sessions.Cookie{Name: "my session"}}, []string{"Options.Cookie", "Name"}},
+		"cookie name with a semicolon": {sessions.Options{Cookie: sessions.Cookie{Name: "a;b"}}, []string{"Options.Cookie", "Name"}},
+		"cookie name with =":           {sessions.Options{Cookie: sessions.Cookie{Name: "a=b"}}, []string{"Options.Cookie", "Name"}},
+		"path with a semicolon":        {sessions.Options{Cookie: sessions.Cookie{Path: "/a;b"}}, []string{"Options.Cookie", "Path"}},
+		"path without a slash":         {sessions.Options{Cookie: sessions.Cookie{Path: "shop"}}, []string{"Options.Cookie.Path"}},
+		"domain with a space":          {sessions.Options{Cookie: sessions.Cookie{Domain: "exa mple.org"}}, []string{"Options.Cookie", "Domain"}},
+		"domain as a URL":              {sessions.Options{Cookie: sessions.Cookie{Domain: "https://example.org"}}, []string{"Options.Cookie", "Domain"}},
+		"HttpOnly neither On nor Off":  {sessions.Options{Cookie: sessions.Cookie{HttpOnly: 2}}, []string{"Options.Cookie.HttpOnly"}},
+		"unknown SameSite":             {sessions.Options{Cookie: sessions.Cookie{SameSite: 9}}, []string{"Options.Cookie.SameSite"}},
+		"negative SameSite":            {sessions.Options{Cookie: sessions.Cookie{SameSite: -1}}, []string{"Options.Cookie.SameSite"}},
+		"SameSite None, not Secure":    {sessions.Options{Cookie: sessions.Cookie{SameSite: http.SameSiteNoneMode}}, []string{"Options.Cookie.SameSite", "Secure"}},
+		"Partitioned, not Secure":      {sessions.Options{Cookie: sessions.Cookie{Partitioned: true}}, []string{"Options.Cookie.Partitioned", "Secure"}},
+		"__Host- not Secure":           {sessions.Options{Cookie: sessions.Cookie{Name: "__Host-id"}}, []string{"__Host-id", "Secure"}},
+		"__HOST- not Secure":           {sessions.Options{Cookie: sessions.Cookie{Name: "__HOST-id"}}, []string{"__HOST-id", "Secure"}},
+		"__Host- with Domain":          {sessions.Options{Cookie: sessions.Cookie{Name: "__Host-id", Secure: true, Domain: "example.org"}}, []string{"__Host-id", "Domain"}},
+		"__hOsT- with Path":            {sessions.Options{Cookie: sessions.Cookie{Name: "__hOsT-id", Secure: true, Path: "/a"}}, []string{"__hOsT-id", "Path"}},
+		"__Secure- not Secure":         {sessions.Options{Cookie: sessions.Cookie{Name: "__Secure-id"}}, []string{"__Secure-id", "Secure"}},
+		"__secure- not Secure":         {sessions.Options{Cookie: sessions.Cookie{Name: "__secure-id"}}, []string{"__secure-id", "Secure"}},
+
+		"ExpireAt the zero time":     {sessions.Options{Cookie: sessions.Cookie{Expires: sessions.ExpireAt(time.Time{})}}, []string{"Options.Cookie.Expires"}},
+		"ExpireAt now":               {sessions.Options{Cookie: sessions.Cookie{Expires: sessions.ExpireAt(now)}}, []string{"Options.Cookie.Expires", "past"}},
+		"ExpireAt long ago":          {sessions.Options{Cookie: sessions.Cookie{Expires: sessions.ExpireAt(now.AddDate(-500, 0, 0))}}, []string{"Options.Cookie.Expires"}},
+		"ExpireAt the year 10000":    {sessions.Options{Cookie: sessions.Cookie{Expires: sessions.ExpireAt(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC))}}, []string{"Options.Cookie.Expires", "9999"}},
+		"ExpireAt beyond any reason": {sessions.Options{Cookie: sessions.Cookie{Expires: sessions.ExpireAt(time.Unix(1<<62, 0))}}, []string{"Options.Cookie.Expires"}},
+		"ExpireAfter nothing":        {sessions.Options{Cookie: sessions.Cookie{Expires: sessions.ExpireAfter(0)}}, []string{"Options.Cookie.Expires"}},
+		"ExpireAfter less":           {sessions.Options{Cookie: sessions.Cookie{Expires: sessions.ExpireAfter(-time.Hour)}}, []string{"Options.Cookie.Expires"}},
+		"ExpireAfter a microsecond":  {sessions.Options{Cookie: sessions.Cookie{Expires: sessions.ExpireAfter(time.Microsecond)}}, []string{"Options.Cookie.Expires", "millisecond"}},
+
+		"short secret": {sessions.Options{Cookie: sessions.Cookie{Secret: []byte(long)}},
+			[]string{"Options.Cookie.Secret", "31 bytes", "at least 32", "openssl rand -base64 32"}},
+		"empty secret, an unset variable": {sessions.Options{Cookie: sessions.Cookie{Secret: []byte("")}},
+			[]string{"Options.Cookie.Secret", "0 bytes", "openssl rand -base64 32"}},
+		"short previous secret": {sessions.Options{Cookie: sessions.Cookie{Secret: clientSecret, PreviousSecrets: [][]byte{clientSecret2, []byte(long)}}},
+			[]string{"PreviousSecrets[1]", "31 bytes"}},
+		"nil previous secret": {sessions.Options{Cookie: sessions.Cookie{Secret: clientSecret, PreviousSecrets: [][]byte{nil}}},
+			[]string{"PreviousSecrets[0]", "0 bytes"}},
+		"previous secret without a present one": {sessions.Options{Cookie: sessions.Cookie{PreviousSecrets: [][]byte{clientSecret}}},
+			[]string{"PreviousSecrets", "present Secret"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.o.Now = func() time.Time { return now }
+			text := clientOptionsFault(t, c.o).Error()
+			for _, want := range c.want {
+				if !strings.Contains(text, want) {
+					t.Errorf("the error does not tell %q:\n%s", want, text)
+				}
+			}
+			if lines := strings.Count(text, "\n"); lines != 1 {
+				t.Errorf("one fault makes %d lines:\n%s", lines, text)
+			}
+		})
+	}
+}
+
+func TestNewReportsAllFaultsAtOnce(t *testing.T) {
+	err := clientOptionsFault(t, sessions.Options{
+		Store:        "nowhere",
+		Namespace:    "A",
+		Timeout:      -1,
+		Lifetime:     -1,
+		StoreTimeout: -1,
+		Cookie: sessions.Cookie{
+			Name:            "__Host-id",
+			Path:            "x",
+			HttpOnly:        7,
+			SameSite:        http.SameSiteNoneMode,
+			Partitioned:     true,
+			Expires:         sessions.ExpireAfter(-1),
+			Secret:          []byte("short"),
+			PreviousSecrets: [][]byte{[]byte("short too")},
+		},
+	})
+	for _, want := range []string{"nowhere", "Namespace", "Timeout", "Lifetime", "StoreTimeout", "__Host-id", "Cookie.Path",
+		"HttpOnly", "SameSite", "Partitioned", "Expires", "Cookie.Secret", "PreviousSecrets[0]"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not tell of %s:\n%v", want, err)
+		}
+	}
+	if !errors.Is(err, sessions.ErrUnknownStore) {
+		t.Error("the error does not match ErrUnknownStore")
+	}
+}
+
+func TestNewNamesTheImportOfAnUnknownStore(t *testing.T) {
+	for _, c := range []struct {
+		o    sessions.Options
+		want []string
+	}{
+		{sessions.Options{Store: "google"}, []string{`"google"`, `import  _ "github.com/pump-go/sessions/google"`}},
+		{sessions.Options{URL: "memcached://10.0.0.1:11211"}, []string{`"memcached"`, `_ "github.com/pump-go/sessions/memcached"`}},
+		{sessions.Options{Store: "redis"}, []string{`"redis"`, "import the package of its driver"}},
+		{sessions.Options{Store: "Memory"}, nil},
+		{sessions.Options{Store: " memory"}, nil},
+		{sessions.Options{URL: "sqlite:///var/app.db"}, []string{`Options.Store "database"`, `_ "github.com/pump-go/sessions/database"`}},
+		{sessions.Options{URL: "postgresql+psycopg2://u:p@db/app"}, []string{`Options.Store "database"`}},
+		{sessions.Options{URL: "mysql://u:p@db/app"}, []string{`Options.Store "database"`}},
+		{sessions.Options{URL: "/var/lib/app"}, []string{"set Options.Store"}},
+		{sessions.Options{URL: "10.0.0.1:11211;10.0.0.2:11211"}, []string{"set Options.Store"}},
+	} {
+		t.Run(c.o.Store+c.o.URL, func(t *testing.T) {
+			err := clientOptionsFault(t, c.o)
+			if !errors.Is(err, sessions.ErrUnknownStore) {
+				t.Errorf("%v does not match ErrUnknownStore", err)
+			}
+			want := c.want
+			if c.o.URL == "" {
+				want = append(want, "registered: ", "memory")
+			}
+			for _, want := range want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the error does not tell %q:\n%v", want, err)
+				}
+			}
+		})
+	}
+}
+
+func TestNewNeverTellsASecret(t *testing.T) {
+	const secret = "hunter2-hunter2-hunter2" // too short, so that it is a fault
+	for _, url := range []string{
+		"postgres://app:hunter2@db/app",
+		"POSTGRES://app:hunter2@db/app",
+		"sqlite://hunter2",
+		"nowhere://app:hunter2@db/app",
+		"app:hunter2@tcp(db)/app",
+		"host=db password=hunter2 application=a:b",
+		"memory://app:hunter2@db/app",
+		"memory:?max=hunter2",
+		"memory:?max=%zzhunter2",
+		"memory://%zzhunter2",
+		"hunter2",
+		"://hunter2",
+		"hunter2://",
+		"\x00hunter2:",
+	} {
+		for _, o := range []sessions.Options{
+			{URL: url},
+			{Store: "memory", URL: url},
+			{Store: "nowhere", URL: url},
+			{Store: url}, // taken for the URL
+		} {
+			if o.Store == url && url == "hunter2" || url == "hunter2://" {
+				continue // a name as good as any
+			}
+			o.Timeout = -1
+			o.Cookie = sessions.Cookie{Secret: []byte(secret), PreviousSecrets: [][]byte{[]byte(secret), []byte(secret)}}
+			if err := clientNewFault(t, o); strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("Store %q, URL %q: the error tells the secret:\n%v", o.Store, o.URL, err)
+			}
+			o.Timeout, o.Cookie = 0, sessions.Cookie{}
+			m, err := sessions.New(t.Context(), o)
+			if err == nil {
+				m.Close()
+			} else if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("Store %q, URL %q: the error tells the secret:\n%v", o.Store, o.URL, err)
+			}
+		}
+	}
+}
+
+func TestAPrintedManagerTellsNoSecret(t *testing.T) {
+	m, _ := clientManager(t, sessions.Options{
+		URL:    "memory:?max=471147114711",
+		Store:  "memory",
+		Cookie: sessions.Cookie{Secret: clientSecret, PreviousSecrets: [][]byte{clientSecret2}},
+	})
+	for _, verb := range []string{"%v", "%+v", "%#v"} {
+		text := fmt.Sprintf(verb, m)
+		for _, secret := range [][]byte{clientSecret, clientSecret2} {
+			for _, form := range []string{"%s", "%v", "%#v", "%x"} {
+				if s := strings.Trim(fmt.Sprintf(form, secret), "[]"); strings.Contains(text, s) {
+					t.Errorf("%s tells a secret", verb)
+				}
+			}
+		}
+		if strings.Contains(text, "471147114711") {
+			t.Errorf("%s tells the URL", verb)
+		}
+	}
+}
+
+func TestNewKeepsItsOwnCopyOfTheSecrets(t *testing.T) {
+	secret := []byte(strings.Clone(string(clientSecret)))
+	m, _ := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
+	b := browserLogin(t, m)
+	if string(secret) != string(clientSecret) {
+		t.Error("New changed the secret that it was given")
+	}
+	clear(secret)
+	if user := b.user(); user != "ada" {
+		t.Errorf("after the program wiped its secret the user is %v", user)
+	}
+	if c := browserLogin(t, m); c.user() != "ada" {
+		t.Error("after the program wiped its secret no session can be made")
+	}
+}
+
+// What a driver is opened with is what the Options say, defaults included.
+func TestNewGivesTheDriverItsConfiguration(t *testing.T) {
+	var got driver.Config
+	type mark struct{}
+	inner, _ := clientStoreDriver()
+	now := func() time.Time { return time.Unix(1e9, 0) }
+	logger := slog.New(slog.DiscardHandler)
+	ctx := context.WithValue(t.Context(), mark{}, true)
+	m, err := sessions.New(ctx, sessions.Options{
+		Driver: driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
+			if ctx.Value(mark{}) == nil {
+				t.Error("Open got another context")
+			}
+			got = cfg
+			cfg.URL = ""
+			return inner.Open(ctx, cfg)
+		}),
+		URL: "test:a", DataDir: "data", LockDir: "lock", Namespace: "ns", SweepInterval: -5,
+		Now: now, Logger: logger, Cookie: sessions.Cookie{Secret: clientSecret, PreviousSecrets: [][]byte{clientSecret2}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if got.URL != "test:a" || got.DataDir != "data" || got.LockDir != "lock" || got.Namespace != "ns" ||
+		got.SweepInterval != -5 || got.Logger != logger || !got.Now().Equal(now()) || got.CookieName != "pump-session" {
+		t.Errorf("the driver got %+v", got)
+	}
+	keys := got.Keys("a purpose")
+	if len(keys) != 2 || len(keys[0]) != 32 || len(keys[1]) != 32 || string(keys[0]) == string(keys[1]) {
+		t.Fatalf("%d keys for 2 secrets", len(keys))
+	}
+	for i, secret := range [][]byte{clientSecret, clientSecret2} {
+		if string(keys[i]) == string(secret) {
+			t.Error("the driver got a secret")
+		}
+		if string(keys[i]) == string(got.Keys("another purpose")[i]) {
+			t.Error("two purposes have the same key")
+		}
+	}
+}
+
+func TestNewPassesOnTheDriversError(t *testing.T) {
+	refusal := errors.New("no such place")
+	err := clientNewFault(t, sessions.Options{Driver: driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) {
+		return nil, refusal
+	})})
+	if !errors.Is(err, refusal) || errors.Is(err, sessions.ErrOptions) {
+		t.Errorf("got %v, want the driver's error, which is not ErrOptions", err)
+	}
+}
+
+func TestAnUnfitSettingOfASessionIsAnError(t *testing.T) {
+	m, store := clientManager(t, sessions.Options{})
+	b := browserLogin(t, m)
+	before := store.saves.Load()
+	b.visit(func(s *sessions.Session) {
+		for _, e := range []sessions.Expiry{
+			sessions.ExpireAt(time.Time{}), sessions.ExpireAt(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)),
+			sessions.ExpireAfter(0), sessions.ExpireAfter(-time.Second),
+		} {
+			if s.SetExpires(e) == nil {
+				t.Errorf("SetExpires took %v", e)
+			}
+		}
+		for _, d := range []time.Duration{-1, time.Microsecond, math.MaxInt64} {
+			if s.SetTimeout(d) == nil {
+				t.Errorf("SetTimeout took %v", d)
+			}
+		}
+		if s.SetOwner(strings.Repeat("o", 256)) == nil {
+			t.Error("SetOwner took 256 bytes")
+		}
+	})
+	if store.saves.Load() != before {
+		t.Error("what was refused was saved")
+	}
+}

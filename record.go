@@ -1,0 +1,211 @@
+package sessions
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// A record's Data, laid out so that a value is found without decoding any:
+//
+//	format, 1 byte | settings, 1 byte
+//	the session's own timeout in ms, if bit 0 of settings
+//	the session's own cookie expiry: kind, 1 byte, and ms, if bit 1
+//	the number of values | the number of flashes
+//	of each value: the length of its name, of its bytes
+//	of each flash: the length of its queue's name, its id (8 bytes), the length of its bytes
+//	all names, values' before flashes' | all bytes, likewise
+//
+// Numbers are varints, as in encoding/binary. Values stand in order of their
+// names, each once.
+const dataFormat = 1
+
+const (
+	hasTimeout = 1 << iota
+	hasExpires
+	allSettings = 1<<iota - 1
+)
+
+// appendData appends the encoding of the contents, all but the owner, to b.
+func (c *contents) appendData(b []byte) ([]byte, error) {
+	for i := range c.values {
+		if err := c.values[i].settle(); err != nil {
+			return nil, err
+		}
+	}
+	settings := byte(0)
+	if c.timeout != nil {
+		settings |= hasTimeout
+	}
+	if c.expires != nil {
+		settings |= hasExpires
+	}
+	b = append(b, dataFormat, settings)
+	if c.timeout != nil {
+		b = binary.AppendUvarint(b, uint64(c.timeout.Milliseconds()))
+	}
+	if c.expires != nil {
+		b = append(b, byte(c.expires.kind))
+		b = binary.AppendVarint(b, c.expires.ms)
+	}
+	b = binary.AppendUvarint(b, uint64(len(c.values)))
+	b = binary.AppendUvarint(b, uint64(len(c.flashes)))
+	for _, v := range c.values {
+		b = binary.AppendUvarint(b, uint64(len(v.name)))
+		b = binary.AppendUvarint(b, uint64(len(v.raw)))
+	}
+	for _, f := range c.flashes {
+		b = binary.AppendUvarint(b, uint64(len(f.queue)))
+		b = binary.BigEndian.AppendUint64(b, f.id)
+		b = binary.AppendUvarint(b, uint64(len(f.raw)))
+	}
+	for _, v := range c.values {
+		b = append(b, v.name...)
+	}
+	for _, f := range c.flashes {
+		b = append(b, f.queue...)
+	}
+	for _, v := range c.values {
+		b = append(b, v.raw...)
+	}
+	for _, f := range c.flashes {
+		b = append(b, f.raw...)
+	}
+	return b, nil
+}
+
+// parseData reads what appendData wrote. The contents refer to data, which must
+// not change. Bytes that appendData cannot have written are ErrCorrupt, unless
+// their format is a later one: ErrFormat.
+func parseData(data []byte, owner string) (contents, error) {
+	r := reader{b: data}
+	switch format := r.byte(); {
+	case r.failed || format == 0:
+		return contents{}, fmt.Errorf("decode session of %d bytes: %w", len(data), driver.ErrCorrupt)
+	case format > dataFormat:
+		return contents{}, fmt.Errorf("decode session: format %d, known up to %d: %w", format, dataFormat, driver.ErrFormat)
+	}
+	c := contents{owner: owner}
+	settings := r.byte()
+	if settings&hasTimeout != 0 {
+		ms := r.uvarint()
+		r.check(ms <= uint64(maxTimeout/time.Millisecond))
+		d := time.Duration(ms) * time.Millisecond
+		c.timeout = &d
+	}
+	if settings&hasExpires != 0 {
+		e := Expiry{kind: expiryKind(r.byte()), ms: r.varint()}
+		r.check(e.wellFormed() == nil)
+		c.expires = &e
+	}
+	// Each value takes two bytes or more, each flash ten: what is claimed beyond
+	// the data's length allocates nothing.
+	values, flashes := r.count(2), r.count(10)
+	r.check(settings&^byte(allSettings) == 0)
+	if r.failed {
+		return contents{}, r.corrupt()
+	}
+	lengths := r
+	names, total := 0, 0
+	for range values {
+		names += r.length()
+		total += r.length()
+		r.check(names+total <= len(data)) // and so the sums stay in range
+	}
+	for range flashes {
+		names += r.length()
+		r.take(8)
+		total += r.length()
+		r.check(names+total <= len(data))
+	}
+	if r.check(names+total == len(r.b)); r.failed {
+		return contents{}, r.corrupt()
+	}
+	name := string(r.take(names))
+	raw := r.b
+
+	c.values = make([]value, values)
+	for i := range c.values {
+		v := &c.values[i]
+		n, size := lengths.length(), lengths.length()
+		v.name, name = name[:n], name[n:]
+		v.raw, raw = raw[:size:size], raw[size:]
+		r.check(i == 0 || c.values[i-1].name < v.name)
+	}
+	if flashes > 0 {
+		c.flashes = make([]flash, flashes)
+	}
+	for i := range c.flashes {
+		f := &c.flashes[i]
+		n := lengths.length()
+		f.id = binary.BigEndian.Uint64(lengths.take(8))
+		size := lengths.length()
+		f.queue, name = name[:n], name[n:]
+		f.raw, raw = raw[:size:size], raw[size:]
+	}
+	if r.failed {
+		return contents{}, r.corrupt()
+	}
+	return c, nil
+}
+
+// reader reads numbers off the front of b. After a failure it reads zeros.
+type reader struct {
+	b      []byte
+	failed bool
+}
+
+func (r *reader) check(ok bool) { r.failed = r.failed || !ok }
+
+func (r *reader) corrupt() error {
+	return fmt.Errorf("decode session: lengths do not fit: %w", driver.ErrCorrupt)
+}
+
+func (r *reader) take(n int) []byte {
+	if r.check(n <= len(r.b)); r.failed {
+		return make([]byte, min(n, 8))
+	}
+	b := r.b[:n]
+	r.b = r.b[n:]
+	return b
+}
+
+func (r *reader) byte() byte { return r.take(1)[0] }
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if r.check(n > 0); r.failed {
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	if r.check(n > 0); r.failed {
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+// length reads the length of something that is still to come.
+func (r *reader) length() int {
+	v := r.uvarint()
+	if r.check(v <= uint64(len(r.b))); r.failed {
+		return 0
+	}
+	return int(v)
+}
+
+// count reads a number of things of at least size bytes that are to come.
+func (r *reader) count(size int) int {
+	v := r.uvarint()
+	if r.check(v <= uint64(len(r.b)/size)); r.failed {
+		return 0
+	}
+	return int(v)
+}

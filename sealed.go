@@ -1,0 +1,79 @@
+package sessions
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Here is all that differs for a store that keeps its records with the client.
+// There is nothing to compare and swap, and each commit makes a new token.
+
+// unsealFirst brings in the first of the client's cookies that can be unsealed.
+func (s *Session) unsealFirst() error {
+	n := 0
+	for token := range s.m.cookie.values(s.in) {
+		err := s.unseal(token)
+		if !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if n++; n == maxCandidates {
+			break
+		}
+	}
+	return ErrNotFound
+}
+
+func (s *Session) unseal(token string) error {
+	sealed, err := s.m.sealer.Unseal(token)
+	if err != nil {
+		return err
+	}
+	if s.m.outlived(&sealed.Record) {
+		return ErrNotFound
+	}
+	if err := s.adopt(sealed.Record); err != nil {
+		return err
+	}
+	s.id = identity{key: sealed.Key, known: true}
+	s.stale, s.sealed = sealed.Stale, token
+	return nil
+}
+
+// commitSealed seals the session anew if anything about it is to change.
+func (s *Session) commitSealed(write bool) error {
+	stored := s.base.Version != 0
+	if !stored && s.view.empty() {
+		return nil
+	}
+	changed := write && (len(s.changes) > 0 || s.move != stay || !stored)
+	due := stored && s.move == stay && (s.stale || s.refreshDue(s.m.now()))
+	switch {
+	case !changed && !due:
+		return nil
+	case s.headerSent && changed:
+		return fmt.Errorf("sessions: save: %w", ErrHeaderSent)
+	case s.headerSent:
+		return nil
+	}
+	rec := s.base
+	if changed {
+		var err error
+		if rec, err = s.record(); err != nil {
+			return err
+		}
+	} else {
+		s.times(&rec, s.m.now())
+	}
+	key := s.current().key
+	token, err := s.m.sealer.Seal(key, rec)
+	if err != nil {
+		return fmt.Errorf("sessions: save: %w", err)
+	}
+	if changed {
+		s.saved(rec)
+	} else {
+		s.base.Accessed, s.base.Expires = rec.Accessed, rec.Expires
+	}
+	s.sealed, s.stale, s.issue = token, false, live
+	return nil
+}

@@ -1,0 +1,435 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// Session is one client's session in one request. It is loaded from the store
+// when it is first used. Its methods are safe for concurrent use.
+//
+// Where loading failed, the session reads as empty, takes no changes, and Err
+// tells why; the middleware then sends the error page in place of the
+// handler's answer. A handler needs to look at Err only to stop early.
+type Session struct {
+	m   *Manager
+	ctx context.Context // of the request; bounds loading
+	in  http.Header     // the request's, with its cookies; nil outside of a request
+
+	mu     sync.Mutex
+	state  loadState
+	isNew  bool
+	err    error  // why loading failed
+	sealed string // the token as the client has it, of a store that keeps none itself
+
+	// What is stored.
+	id       identity
+	base     driver.Record // Version 0: nothing is stored
+	accessed driver.Millis // the access before this one
+	stale    bool          // the client's token is signed with a previous secret
+
+	// What the request made of it.
+	view    contents
+	changes []change
+	fault   error    // what could not be made, or may be stored already; the commit fails with it
+	move    move     // Renew or Invalidate, until the commit
+	next    identity // of a session that moves or is new
+	created driver.Millis
+	doomed  []driver.Key // destroyed, but the store has not confirmed it
+
+	// What the response is to tell the client.
+	issue      issue
+	headerSent bool // it can tell nothing more
+}
+
+type loadState byte
+
+const (
+	untouched loadState = iota
+	loaded
+	failed
+)
+
+// move is a change of id that the next commit makes.
+type move byte
+
+const (
+	stay move = iota
+	renew
+	invalidate
+)
+
+// issue is what the response's Set-Cookie line is to do.
+type issue byte
+
+const (
+	leave issue = iota // no line
+	live
+	deletion
+)
+
+// identity is what a session is known by. The id is missing where the session
+// came from a listing: the store does not know it.
+type identity struct {
+	id    id
+	key   driver.Key
+	known bool // there is a key
+	held  bool // there is an id
+}
+
+func newIdentity() identity { return identityOf(newID()) }
+
+func identityOf(i id) identity { return identity{id: i, key: i.key(), known: true, held: true} }
+
+// lock is the entry of every method.
+func (s *Session) lock() {
+	if s == nil {
+		panic("sessions: no session in this context: is the handler inside Manager.Wrap?")
+	}
+	s.mu.Lock()
+}
+
+// touch locks the session and makes sure that it is loaded, or failed.
+func (s *Session) touch() {
+	s.lock()
+	if s.state == untouched {
+		defer s.unlockUnlessLoaded()
+		s.load()
+	}
+}
+
+// unlockUnlessLoaded is for a store that panics: the session has failed, so
+// that it does not pass for a new one, and nobody waits for it.
+func (s *Session) unlockUnlessLoaded() {
+	if s.state == untouched {
+		s.state, s.err = failed, errLoadPanicked
+		s.mu.Unlock()
+	}
+}
+
+var errLoadPanicked = errors.New("sessions: load: the store panicked")
+
+// current is the identity that the session has, or will have after the commit.
+func (s *Session) current() *identity {
+	if s.move == stay && s.id.known {
+		return &s.id
+	}
+	if !s.next.known {
+		s.next = newIdentity()
+	}
+	return &s.next
+}
+
+// do makes a change and keeps it for the commit.
+func (s *Session) do(ch change) {
+	if s.err != nil {
+		return
+	}
+	if err := ch.apply(&s.view); err != nil {
+		s.fail(err)
+		return
+	}
+	s.changes = appendChange(s.changes, ch)
+}
+
+// fail keeps the first reason why what the program asked for cannot be done.
+func (s *Session) fail(err error) {
+	if s.fault == nil {
+		s.fault = err
+	}
+}
+
+// start makes it a new session, with nothing in it.
+func (s *Session) start() {
+	now := s.m.now()
+	s.id, s.next, s.move = identity{}, identity{}, stay
+	s.base, s.view, s.changes, s.fault = driver.Record{}, contents{}, nil, nil
+	s.created, s.isNew, s.stale, s.sealed = now, true, false, ""
+}
+
+// Err tells why the session could not be loaded, or nil. It loads the session,
+// if that was not done.
+func (s *Session) Err() error {
+	s.touch()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Get returns the value of the name, or nil if there is none. A value from the
+// store comes as CBOR's natural Go type: bool, int64, float64, string, []byte,
+// time.Time, []any or map[string]any. Key gives values their own types.
+func (s *Session) Get(name string) any {
+	v, _ := Key[any](name).Get(s)
+	return v
+}
+
+// Has tells whether there is a value of the name.
+func (s *Session) Has(name string) bool {
+	s.touch()
+	defer s.mu.Unlock()
+	return s.view.find(name) != nil
+}
+
+// Set replaces the value of the name. See Key.
+func (s *Session) Set(name string, v any) {
+	s.touch()
+	defer s.mu.Unlock()
+	s.do(&setValue{name: name, val: v})
+}
+
+// Delete removes the value of the name, if there is one.
+func (s *Session) Delete(name string) {
+	s.touch()
+	defer s.mu.Unlock()
+	if s.view.find(name) != nil {
+		s.do(&deleteValue{name})
+	}
+}
+
+// Clear removes all values and flash messages, and keeps the session: its id,
+// its owner and its settings.
+func (s *Session) Clear() {
+	s.touch()
+	defer s.mu.Unlock()
+	if len(s.view.values)+len(s.view.flashes) > 0 || s.base.Version != 0 {
+		s.do(clearAll{})
+	}
+}
+
+// Keys returns the names of the values, sorted.
+func (s *Session) Keys() []string {
+	s.touch()
+	defer s.mu.Unlock()
+	names := make([]string, len(s.view.values))
+	for i, v := range s.view.values {
+		names[i] = v.name
+	}
+	return names
+}
+
+// Decode stores the value of the name in what into points to, and tells why it
+// cannot: ErrNotFound if there is none.
+func (s *Session) Decode(name string, into any) error {
+	s.touch()
+	defer s.mu.Unlock()
+	v := s.view.find(name)
+	if v == nil {
+		return fmt.Errorf("sessions: no value %q: %w", name, ErrNotFound)
+	}
+	raw, err := v.encoded()
+	if err == nil {
+		err = decoder.Unmarshal(raw, into)
+	}
+	if err != nil {
+		return fmt.Errorf("sessions: decode %q: %w: %w", name, ErrValue, err)
+	}
+	return nil
+}
+
+// ID names the session in public, in 64 hex digits: it is the store's key, safe
+// to log and useless as a credential. Renew and Invalidate change it at once.
+func (s *Session) ID() string {
+	s.touch()
+	defer s.mu.Unlock()
+	return s.publicID()
+}
+
+func (s *Session) publicID() string { return s.current().key.String() }
+
+// Token is the credential that the session's cookie holds, for clients that
+// keep it elsewhere, and for Manager.Load. It opens the session: do not log it.
+// That of a new session is valid once the session is committed. A session that
+// a listing gave has none: the store does not know it. In a store that keeps
+// its records with the client, every commit makes another token; until the
+// first there is none.
+func (s *Session) Token() string {
+	s.touch()
+	defer s.mu.Unlock()
+	return s.token()
+}
+
+func (s *Session) token() string { return s.tokenOf(s.current()) }
+
+func (s *Session) tokenOf(i *identity) string {
+	switch {
+	case s.m.sealer != nil:
+		return s.sealed
+	case i.held:
+		return s.m.tokens.encode(i.id)
+	default:
+		return ""
+	}
+}
+
+// IsNew tells that the session began in this request, whatever was done since.
+func (s *Session) IsNew() bool {
+	s.touch()
+	defer s.mu.Unlock()
+	return s.isNew || s.move == invalidate
+}
+
+// Created is when the session began, in UTC to the millisecond.
+func (s *Session) Created() time.Time {
+	s.touch()
+	defer s.mu.Unlock()
+	return s.created.Time()
+}
+
+// LastAccessed is when the session was used before this request, to within the
+// precision of Options.Timeout (a day, if there is none). In a new session it
+// is Created.
+func (s *Session) LastAccessed() time.Time {
+	s.touch()
+	defer s.mu.Unlock()
+	if s.isNew || s.move == invalidate {
+		return s.created.Time()
+	}
+	return s.accessed.Time()
+}
+
+// SetExpires gives this session's cookie an expiry of its own: "remember me".
+// An Expiry that a cookie cannot have, or that is past, is an error, and so is
+// ErrHeaderSent once the client cannot be told.
+func (s *Session) SetExpires(e Expiry) error {
+	s.touch()
+	defer s.mu.Unlock()
+	err := e.check(s.m.opts.Now())
+	if err == nil && s.headerSent {
+		err = ErrHeaderSent
+	}
+	if err != nil {
+		return fmt.Errorf("sessions: set expires: %w", err)
+	}
+	s.do(&setExpires{e})
+	return s.err
+}
+
+// SetTimeout gives this session an idle timeout of its own, in whole
+// milliseconds; 0 is none. Options.Lifetime holds all the same.
+func (s *Session) SetTimeout(d time.Duration) error {
+	if err := checkTimeout(d); err != nil {
+		return fmt.Errorf("sessions: set timeout: %w", err)
+	}
+	s.touch()
+	defer s.mu.Unlock()
+	s.do(&setTimeout{d})
+	return s.err
+}
+
+// Renew gives the session a new id and keeps its data; the old id is dead. Call
+// it wherever a client's rights change, at login above all, so that an id that
+// was planted or seen before is worth nothing (OWASP ASVS 5.0, 7.2.4). It is done by
+// the commit or by Save; on a session that is not stored yet there is nothing
+// to do. It fails with ErrHeaderSent once the client cannot be told, and
+// outside of a request with errors.ErrUnsupported if the session came from a
+// listing.
+func (s *Session) Renew() error { return s.setMove("renew", renew) }
+
+// Invalidate begins a new, empty session under a new id in place of this one,
+// whose record is removed. It is done by the commit or by Save, and fails as
+// Renew does.
+func (s *Session) Invalidate() error { return s.setMove("invalidate", invalidate) }
+
+func (s *Session) setMove(op string, to move) error {
+	s.touch()
+	defer s.mu.Unlock()
+	switch {
+	case s.err != nil:
+		return s.err
+	case s.base.Version != 0 && !s.id.held && s.m.sealer == nil:
+		return unsupported(op + " a listed session")
+	case s.headerSent:
+		return fmt.Errorf("sessions: %s: %w", op, ErrHeaderSent)
+	}
+	if to == invalidate {
+		s.view, s.changes, s.fault = contents{}, nil, nil
+		s.created = s.m.now()
+	}
+	if s.base.Version == 0 {
+		s.next = identity{}
+		return nil
+	}
+	s.next = newIdentity()
+	s.move = max(s.move, to)
+	return nil
+}
+
+// Revert undoes what this request changed since the session was loaded or last
+// saved, a Renew or Invalidate included.
+func (s *Session) Revert() {
+	s.touch()
+	defer s.mu.Unlock()
+	s.revert()
+}
+
+func (s *Session) revert() {
+	s.changes, s.fault = nil, nil
+	if s.base.Version == 0 {
+		s.view = contents{}
+		return
+	}
+	s.move, s.next = stay, identity{}
+	view, err := parseData(s.base.Data, s.base.Owner)
+	if err != nil {
+		s.fail(err) // it was parsed or written before
+		return
+	}
+	s.view, s.created = view, s.base.Created
+}
+
+// Destroy ends the session: its record is removed now, and the response deletes
+// the client's cookie. What was changed is dropped; what is set afterwards
+// begins a new session. If the store fails, the error is returned, the commit
+// tries again, and if it fails too the client gets the error page and keeps its
+// cookie. ctx bounds the call, as Options.StoreTimeout does.
+//
+// The cookie store has nothing to remove: a copy of the cookie stays good until
+// it expires.
+func (s *Session) Destroy(ctx context.Context) error {
+	s.lock()
+	defer s.mu.Unlock()
+	if s.m.sealer != nil && s.headerSent {
+		return fmt.Errorf("sessions: destroy: %w", ErrHeaderSent)
+	}
+	if s.state != loaded {
+		// The token tells which record to remove; what is in it does not matter.
+		s.id, _, _ = s.m.presented(s.in)
+	}
+	if s.id.known && s.m.sealer == nil {
+		s.doomed = append(s.doomed, s.id.key)
+	}
+	s.state, s.err = loaded, nil
+	s.start()
+	s.issue = leave
+	if s.in != nil && (s.m.cookie.sent(s.in)) {
+		s.issue = deletion
+	}
+	return s.bury(ctx)
+}
+
+// LogValue is the session's public id, so that a session may be logged. It does
+// not load the session: one that nobody has used yet is "unused".
+func (s *Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// String is what LogValue tells.
+func (s *Session) String() string {
+	if s == nil {
+		return "none"
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == untouched {
+		return "unused"
+	}
+	return s.publicID()
+}
+
+// Format prints String for every verb, so that no %+v shows an id.
+func (s *Session) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }

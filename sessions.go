@@ -1,0 +1,270 @@
+// Package sessions keeps HTTP sessions in a store of the program's choice.
+//
+// A program names a store, wraps its handler, and reads and writes values:
+//
+//	import (
+//		"github.com/pump-go/sessions"
+//		_ "github.com/pump-go/sessions/memory"
+//	)
+//
+//	const visits sessions.Key[int] = "visits"
+//
+//	func home(w http.ResponseWriter, r *http.Request) {
+//		s := sessions.FromContext(r.Context())
+//		n := visits.Update(s, func(n int) int { return n + 1 })
+//		fmt.Fprintf(w, "visit %d", n)
+//	}
+//
+//	func main() {
+//		m, err := sessions.New(context.Background(), sessions.Options{Store: "memory"})
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//		defer m.Close()
+//		http.ListenAndServe(":8080", m.Wrap(http.HandlerFunc(home)))
+//	}
+//
+// Changes are saved with the response, just before its header leaves; there is
+// no Save to forget. A request that never touches its session costs nothing.
+// Moving to another store changes an import and an option.
+//
+// # What holds
+//
+// Parallel requests on one session merge: every change is applied to the
+// newest record, by compare-and-swap, so no [Key.Update] is lost. What
+// [Session.Destroy] and [Session.Renew] end stays ended, whatever is in flight.
+// A store that is down gives an error page ([Options.ErrorHandler]), never an
+// anonymous user. The store sees only hashes of session ids, so nobody signs in
+// with what a stolen database tells.
+//
+// The cookie store keeps no records and cannot promise the first two; its
+// package says what it gives instead.
+package sessions
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// Options configures a Manager. The zero value is usable where the memory
+// store is imported. New validates all of it and reports all faults at once.
+type Options struct {
+	// Store is the name of a registered store: "memory", "file", "dbm",
+	// "database", "memcached", "google", "cookie", or a third party's. The
+	// default is the scheme of URL, or "memory" if URL is empty too.
+	Store string
+
+	// URL tells the store where its data is; each store's package documents
+	// its forms. If its scheme is the name of a store, Store may be left out.
+	URL string
+
+	// Driver takes the place of Store: a driver made by a store package's New,
+	// for a client or with options that a URL cannot carry.
+	Driver driver.Driver
+
+	// DataDir is the directory in which file and dbm keep their data. They
+	// create it with mode 0700, and need it.
+	DataDir string
+
+	// LockDir is where file and dbm keep their lock files. The default is
+	// inside DataDir.
+	LockDir string
+
+	// Namespace keeps several applications apart in one backend, their listings
+	// and their secrets' uses included: at most 64 of the characters a-z 0-9 .
+	// _ and -, beginning with a letter or digit. The default is none.
+	Namespace string
+
+	// Cookie is the session cookie: its name, secrets and attributes.
+	Cookie Cookie
+
+	// Timeout is the idle time after which a session is over (OWASP ASVS
+	// 7.3.1), kept by the server. It is exact to 1% (10% in the cookie store),
+	// as not every access is recorded, and never exceeded. The default, 0, is
+	// no limit.
+	Timeout time.Duration
+
+	// Lifetime is the time from its creation after which a session is over,
+	// however busy it is (OWASP ASVS 5.0, 7.3.2). It must not be shorter than
+	// Timeout. The default, 0, is no limit.
+	Lifetime time.Duration
+
+	// StoreTimeout bounds each load and each commit. The default is 5 seconds.
+	StoreTimeout time.Duration
+
+	// SweepInterval is the time between two removals of expired records by the
+	// store, give or take a tenth. The default is a minute. If negative, the
+	// store removes none by itself; call Manager.Sweep.
+	SweepInterval time.Duration
+
+	// ManualSave leaves it to the handler to call Session.Save: what it did not
+	// save is dropped. Destroy, and the record of the last access, happen all
+	// the same.
+	ManualSave bool
+
+	// ErrorHandler answers the request when its session could not be loaded or
+	// saved. Header fields that belong to the handler's own answer have been
+	// removed. It must write an answer; if it does not, a bare status goes out.
+	// The session's cookie is left as the client has it. The default answers
+	// 503 Service Unavailable, 409 Conflict for ErrEnded and ErrConflict, or
+	// 500 for what only the program can mend, with a page that tells nothing
+	// of the cause. The cause is logged, whichever handler answers.
+	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
+
+	// Logger takes events and failures; it never sees a token. The default is
+	// slog.Default() at the time of New.
+	Logger *slog.Logger
+
+	// Now is the clock, for tests. The default is time.Now.
+	Now func() time.Time
+}
+
+// Cookie is the session cookie (RFC 6265bis). Its attributes are the same in
+// every response, the one that deletes it included.
+type Cookie struct {
+	// Name defaults to "pump-session". The prefixes __Host- and __Secure- are
+	// understood, and what browsers demand of such cookies is checked.
+	Name string
+
+	// Secret signs session ids, so that a forged one never reaches the store,
+	// and encrypts the sessions of the cookie store, which needs it. At least
+	// 32 random bytes; "openssl rand -base64 32" makes a good one. Nil is none;
+	// empty but not nil is an error, so that an unset variable is noticed.
+	Secret []byte
+
+	// PreviousSecrets are still accepted, so that Secret can be replaced
+	// without logging anyone out: a session that presents one gets a new
+	// cookie. Remove them when the longest session since then is over.
+	PreviousSecrets [][]byte
+
+	// Domain is the domain that may read the cookie, its subdomains included.
+	// The default is the current host alone.
+	Domain string
+
+	// Path defaults to "/".
+	Path string
+
+	// Expires is when the browser drops the cookie: ExpireNever (the default),
+	// ExpireWithBrowser, ExpireAt or ExpireAfter. Session.SetExpires overrides
+	// it for one session.
+	Expires Expiry
+
+	// Secure keeps the cookie to HTTPS. The default is false; set it in
+	// production (OWASP ASVS 5.0, 3.3.1).
+	Secure bool
+
+	// HttpOnly keeps the cookie from scripts. The default is On.
+	HttpOnly Switch
+
+	// SameSite defaults to http.SameSiteLaxMode. http.SameSiteNoneMode needs
+	// Secure; http.SameSiteDefaultMode sends no attribute.
+	SameSite http.SameSite
+
+	// Partitioned gives the cookie one jar for each top-level site (CHIPS). It
+	// needs Secure.
+	Partitioned bool
+}
+
+// Switch is an option that is on unless it is turned off.
+type Switch uint8
+
+// The values of a Switch. On is the zero value.
+const (
+	On Switch = iota
+	Off
+)
+
+// The defaults of Options, in one place.
+const (
+	defaultStoreTimeout = 5 * time.Second
+	defaultCookieName   = "pump-session"
+	defaultCookiePath   = "/"
+	defaultSameSite     = http.SameSiteLaxMode
+)
+
+// Manager opens sessions on one store. Its methods are safe for concurrent use.
+type Manager struct {
+	opts   Options
+	log    *slog.Logger
+	store  driver.Store
+	sealer driver.Sealer // the store, if it keeps its records with the client
+	tokens *tokens
+	cookie *cookieWriter
+	turns  turns
+
+	close    sync.Once
+	closeErr error
+}
+
+// New validates the options, opens the store, and returns a Manager for it.
+// Faults of the options are reported all together, none quoting a secret or a
+// URL; they match ErrOptions. A store that is down is no fault here: requests
+// fail until it is back. ctx bounds the opening alone.
+func New(ctx context.Context, opts Options) (*Manager, error) {
+	opts, d, err := validate(opts)
+	if err != nil {
+		return nil, fmt.Errorf("sessions: %w:\n%w", ErrOptions, err)
+	}
+	keys := newKeyring(opts)
+	store, err := d.Open(ctx, driver.Config{
+		URL:           opts.URL,
+		DataDir:       opts.DataDir,
+		LockDir:       opts.LockDir,
+		Namespace:     opts.Namespace,
+		CookieName:    opts.Cookie.Name,
+		Keys:          keys.derive,
+		SweepInterval: opts.SweepInterval,
+		Now:           opts.Now,
+		Logger:        opts.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sessions: open store: %w", err)
+	}
+	// Not needed any more, and so nowhere to be printed or dumped.
+	opts.Cookie.Secret, opts.Cookie.PreviousSecrets, opts.URL = nil, nil, ""
+	m := &Manager{
+		opts:   opts,
+		log:    opts.Logger,
+		store:  store,
+		tokens: newTokens(keys),
+		cookie: newCookieWriter(opts.Cookie),
+		turns:  newTurns(),
+	}
+	m.sealer, _ = store.(driver.Sealer)
+	return m, nil
+}
+
+// Close waits for store calls under way and closes the store. Sessions still in
+// use fail with ErrClosed from then on. It may be called more than once, and
+// returns the same each time.
+func (m *Manager) Close() error {
+	m.close.Do(func() {
+		if err := m.store.Close(); err != nil {
+			m.closeErr = fmt.Errorf("sessions: close store: %w", err)
+		}
+	})
+	return m.closeErr
+}
+
+// Sweep removes the expired records now, beyond what the store does by itself,
+// and returns how many there were. It fails with errors.ErrUnsupported where
+// the store leaves the removal to its backend.
+func (m *Manager) Sweep(ctx context.Context) (int, error) {
+	sw, ok := m.store.(driver.Sweeper)
+	if !ok {
+		return 0, unsupported("sweep")
+	}
+	n, err := sw.Sweep(ctx)
+	if err != nil {
+		return n, fmt.Errorf("sessions: sweep: %w", err)
+	}
+	return n, nil
+}
+
+func (m *Manager) now() driver.Millis { return driver.MillisOf(m.opts.Now()) }

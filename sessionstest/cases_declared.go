@@ -1,0 +1,54 @@
+package sessionstest
+
+import (
+	"errors"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+var declaredCases = []testCase{
+	{"declared-list", 0, "a store is a Lister, or its harness declares why it is none.", nil, func(e *env) {
+		s := e.open()
+		l, ok := s.(driver.Lister)
+		e.declared(List, "driver.Lister", ok, func() error {
+			_, err := collect(l.All(e.ctx))
+			return err
+		})
+	}},
+	{"declared-owners", 0, "a store implements Owners, or its harness declares why it does not.", nil, func(e *env) {
+		s := e.open()
+		o, ok := s.(driver.Owners)
+		e.declared(Owners, "driver.Owners", ok, func() error {
+			_, err := collect(o.Owned(e.ctx, "somebody"))
+			return err
+		})
+	}},
+	{"declared-sweep", 0, "a store is a Sweeper, or its harness declares why it is none.", nil, func(e *env) {
+		s := e.open()
+		w, ok := s.(driver.Sweeper)
+		e.declared(Sweep, "driver.Sweeper", ok, func() error {
+			_, err := w.Sweep(e.ctx)
+			return err
+		})
+	}},
+}
+
+// declared compares what the store implements with what its harness says.
+func (e *env) declared(a Ability, iface string, implements bool, call func() error) {
+	_, cannot := e.suite.Cannot[a]
+	var err error
+	if implements {
+		err = call()
+	}
+	unsupported := errors.Is(err, errors.ErrUnsupported)
+	switch {
+	case !implements && !cannot:
+		e.failf("the store does not implement %s; implement it or declare Cannot[%s]", iface, a)
+	case unsupported && !cannot:
+		e.failf("the store answers errors.ErrUnsupported as a %s; implement it or declare Cannot[%s]", iface, a)
+	case implements && cannot && !unsupported:
+		e.failf("Cannot[%s] is declared, yet the store implements %s (it answered with the error %v); drop the declaration, or answer errors.ErrUnsupported", a, iface, err)
+	case !cannot:
+		e.must(err, iface)
+	}
+}

@@ -1,0 +1,162 @@
+package sessionstest
+
+import (
+	"context"
+	"iter"
+	"strings"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+var ownerCases = []testCase{
+	{"owned-exactly", 10, "Owned misses no record of the owner, and yields no other.", []Ability{Owners}, ownedExactly},
+	{"owned-many", 10, "Owned misses no record of the owner, however many there are.", []Ability{Owners}, ownedMany},
+	{"owned-hostile", 10, "owners are compared byte for byte.", []Ability{Owners}, ownedHostile},
+	{"owned-follows-the-owner", 10, "Owned yields the records whose owner is the named one now.", []Ability{Owners}, ownedFollows},
+	{"owned-not-the-dead", 10, "what Owned yields is checked against the records: a deleted one is not among them.", []Ability{Owners}, ownedNotTheDead},
+	{"owned-by-nobody", 10, "an empty owner owns nothing.", []Ability{Owners}, ownedByNobody},
+	{"owned-while-others-change", 9, "a record present from the first step to the last comes exactly once.", []Ability{Owners}, ownedWhileChanging},
+	{"owned-while-created", 10, "Owned misses no record that was acknowledged before the call.", []Ability{Owners}, ownedWhileCreated},
+	{"owned-and-call-from-within", 9, "a listing holds no lock, transaction or connection while it yields, so its body may call the store.", []Ability{Owners}, func(e *env) {
+		s := e.open()
+		o := e.owners(s)
+		e.callFromWithin(s, func(ctx context.Context) iter.Seq2[driver.Entry, error] { return o.Owned(ctx, "user:42") })
+	}},
+	{"owned-broken-off", 9, "a listing may be broken off anywhere, and holds nothing afterwards.", []Ability{Owners}, func(e *env) {
+		s := e.open()
+		e.breakOff(s, e.owners(s).Owned(e.ctx, "user:42"))
+	}},
+}
+
+// hostileOwners are all different, some by very little.
+var hostileOwners = append([]string{
+	"a", "A", "aa", "aA", " a", "user:42", "user:421", "user:4", "User:42", "user:42 ", "user:42\x00",
+	everyByte[1:], everyByte[:driver.MaxOwner],
+	strings.Repeat("x", driver.MaxOwner),
+	strings.Repeat("x", driver.MaxOwner-1) + "y",
+	strings.Repeat("x", driver.MaxOwner-1),
+	strings.Repeat("\xff", driver.MaxOwner),
+	strings.Repeat("%", driver.MaxOwner),
+}, hostile...)
+
+func ownedExactly(e *env) {
+	s := e.open()
+	o := e.owners(s)
+	mine, theirs := map[driver.Key]driver.Record{}, map[driver.Key]driver.Record{}
+	for range 6 {
+		rec := e.owned("user:42", "mine")
+		mine[e.create(s, rec)] = rec
+		rec = e.owned("user:43", "theirs")
+		theirs[e.create(s, rec)] = rec
+		e.create(s, e.record("nobody's"))
+	}
+	e.lists(o.Owned(e.ctx, "user:42"), mine, "Owned")
+	e.lists(o.Owned(e.ctx, "user:43"), theirs, "Owned")
+	e.lists(o.Owned(e.ctx, "user:44"), nil, "Owned of an owner of nothing")
+	for key, rec := range mine {
+		mine[key] = extended(rec, hour)
+		e.must(s.Touch(e.ctx, key, mine[key]), "Touch")
+	}
+	e.lists(o.Owned(e.ctx, "user:42"), mine, "Owned, after Touch")
+}
+
+func ownedMany(e *env) {
+	s := e.open()
+	o := e.owners(s)
+	recs := e.fill(s, 1200, func(int) driver.Record { return e.owned("user:42", "data") })
+	e.lists(o.Owned(e.ctx, "user:42"), recs, "Owned")
+}
+
+func ownedHostile(e *env) {
+	s := e.open()
+	o := e.owners(s)
+	recs := e.fill(s, len(hostileOwners), func(i int) driver.Record {
+		return e.owned(hostileOwners[i], hostileOwners[i])
+	})
+	var keys []driver.Key
+	for key := range recs {
+		keys = append(keys, key)
+	}
+	e.each(len(keys), func(i int) {
+		rec := recs[keys[i]]
+		e.lists(o.Owned(e.ctx, rec.Owner), map[driver.Key]driver.Record{keys[i]: rec}, "Owned of a hostile owner")
+	})
+}
+
+func ownedFollows(e *env) {
+	s := e.open()
+	o := e.owners(s)
+	rec := e.record("data")
+	key := e.create(s, rec)
+	before := ""
+	for _, owner := range []string{"user:1", "user:2", "user:1", "", "user:3"} {
+		now := next(e.load(s, key, "before its owner changes"), "of "+owner)
+		old := rec.Version
+		now.Owner = owner
+		e.must(s.Save(e.ctx, key, old, now), "Save with another owner")
+		if owner != "" {
+			e.lists(o.Owned(e.ctx, owner), map[driver.Key]driver.Record{key: now}, "Owned of the new owner")
+		}
+		if before != "" {
+			e.lists(o.Owned(e.ctx, before), nil, "Owned of the owner before")
+		}
+		rec, before = now, owner
+	}
+	lost := next(rec, "lost")
+	lost.Owner = "user:4"
+	e.conflicts(s.Save(e.ctx, key, rec.Version^1, lost), "Save at a wrong version, with another owner")
+	e.lists(o.Owned(e.ctx, "user:4"), nil, "Owned of an owner whose Save conflicted")
+	e.lists(o.Owned(e.ctx, "user:3"), map[driver.Key]driver.Record{key: rec}, "Owned of the owner, after another's Save conflicted")
+}
+
+func ownedNotTheDead(e *env) {
+	s := e.open()
+	o := e.owners(s)
+	gone, rec := e.owned("user:42", "gone"), e.owned("user:42", "stays")
+	goneKey, key := e.create(s, gone), e.create(s, rec)
+	e.must(s.Delete(e.ctx, goneKey, gone.Version), "Delete")
+	want := map[driver.Key]driver.Record{key: rec}
+	e.lists(o.Owned(e.ctx, "user:42"), want, "Owned, after Delete of another")
+	e.must(s.Save(e.ctx, goneKey, 0, e.owned("user:43", "another's")), "Save with old 0 after Delete")
+	e.lists(o.Owned(e.ctx, "user:42"), want, "Owned, after the deleted record's key came to another owner")
+
+	expired, expiredKey := e.owned("user:44", "expires"), newKey()
+	e.must(s.Save(e.ctx, expiredKey, 0, expired), "Save with old 0")
+	e.clock.set(expired.Expires)
+	e.lists(o.Owned(e.ctx, "user:44"), nil, "Owned, after the record expired")
+	now := e.owned("user:44", "again")
+	e.must(s.Save(e.ctx, expiredKey, 0, now), "Save with old 0 over an expired record")
+	e.lists(o.Owned(e.ctx, "user:44"), map[driver.Key]driver.Record{expiredKey: now}, "Owned, after the record was created again")
+}
+
+func ownedByNobody(e *env) {
+	s := e.open()
+	o := e.owners(s)
+	e.create(s, e.record("nobody's"))
+	e.create(s, e.owned("user:42", "somebody's"))
+	e.lists(o.Owned(e.ctx, ""), nil, "Owned of the empty owner")
+}
+
+func ownedWhileChanging(e *env) {
+	s := e.open()
+	o := e.owners(s)
+	e.churn(s, "user:42", func() iter.Seq2[driver.Entry, error] { return o.Owned(e.ctx, "user:42") }, "Owned")
+}
+
+func ownedWhileCreated(e *env) {
+	s := e.open()
+	o := e.owners(s)
+	e.parallel(4, func(i int) {
+		owner := hostileOwners[i%2] // two writers share an owner
+		e.rounds(25, func(int) {
+			key := e.create(s, e.owned(owner, "data"))
+			for entry, err := range o.Owned(e.ctx, owner) {
+				e.must(err, "Owned")
+				if entry.Key == key {
+					return
+				}
+			}
+			e.fatalf("Owned missed a record whose Save was acknowledged before")
+		})
+	})
+}

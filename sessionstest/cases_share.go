@@ -1,0 +1,151 @@
+package sessionstest
+
+import "github.com/pump-go/sessions/driver"
+
+var shareCases = []testCase{
+	{"share-sees-the-other", 4, "what one call has acknowledged every later call sees, from any store that shares the backend.", []Ability{Share}, shareSees},
+	{"share-conflicts", 2, "Save, Touch and Delete go by the version that is there, whichever store wrote it.", []Ability{Share}, shareConflicts},
+	{"share-logout", 3, "no Save or Touch through one store brings back what was deleted through another.", []Ability{Share}, shareLogout},
+	{"share-counter", 2, "of N increments acknowledged through two stores on one backend, N are there.", []Ability{Share}, func(e *env) {
+		e.countTogether(e.open(), e.open())
+	}},
+	{"share-create", 2, "with old 0, Save creates if no live record is there: of many at once, through several stores, one does.", []Ability{Share}, shareCreate},
+	{"reopen", 4, "what was acknowledged before Close is there after another Open.", []Ability{Reopen}, reopen},
+	{"reopen-goes-on", 3, "what was deleted or replaced before Close stays so after another Open.", []Ability{Reopen}, reopenGoesOn},
+	{"reopen-expired", 1, "a record whose Expires came while no store was open is absent.", []Ability{Reopen}, reopenExpired},
+	{"reopen-sweeps", 8, "Sweep removes the records that have expired, those of an earlier Open too.", []Ability{Reopen, Sweep}, reopenSweeps},
+	{"reopen-owned", 10, "Owned misses no record, those of an earlier Open neither.", []Ability{Reopen, Owners}, reopenOwned},
+}
+
+func shareSees(e *env) {
+	one, two := e.open(), e.open()
+	rec := e.owned("user:42", "data\x00\xff")
+	key := e.create(one, rec)
+	e.holds(two, key, rec, "through another store than created it")
+	now := next(e.load(two, key, "through another store"), "replaced")
+	e.must(two.Save(e.ctx, key, rec.Version, now), "Save through another store than created it")
+	e.holds(one, key, now, "through another store than replaced it")
+	now = extended(now, hour)
+	e.must(one.Touch(e.ctx, key, now), "Touch through another store than replaced it")
+	e.holds(two, key, now, "through another store than touched it")
+	e.must(two.Delete(e.ctx, key, now.Version), "Delete through another store than touched it")
+	e.absent(one, key, "through another store than deleted it")
+}
+
+func shareConflicts(e *env) {
+	one, two := e.open(), e.open()
+	key := e.create(one, e.record("first"))
+	stale := e.load(one, key, "before the other store replaces it")
+	e.conflicts(two.Save(e.ctx, key, 0, e.record("again")), "Save with old 0 over another store's record")
+	now := next(stale, "second")
+	now.Hint = nil
+	e.must(two.Save(e.ctx, key, stale.Version, now), "Save through the other store")
+	e.conflicts(one.Save(e.ctx, key, stale.Version, next(stale, "lost")), "Save at a version that the other store replaced")
+	e.conflicts(one.Touch(e.ctx, key, extended(stale, hour)), "Touch at a version that the other store replaced")
+	e.conflicts(one.Delete(e.ctx, key, stale.Version), "Delete at a version that the other store replaced")
+	e.holds(one, key, now, "after calls that conflicted")
+	e.holds(two, key, now, "after calls that conflicted")
+}
+
+func shareLogout(e *env) {
+	one, two := e.open(), e.open()
+	key := e.create(one, e.record("data"))
+	loaded := e.load(one, key, "before the other store deletes it")
+	e.must(two.Delete(e.ctx, key, 0), "Delete through the other store")
+	e.conflicts(one.Save(e.ctx, key, loaded.Version, next(loaded, "revived")), "Save of what the other store deleted")
+	e.conflicts(one.Touch(e.ctx, key, extended(loaded, hour)), "Touch of what the other store deleted")
+	e.absent(one, key, "after Delete through the other store")
+	e.absent(two, key, "after Delete")
+}
+
+func shareCreate(e *env) {
+	stores := []driver.Store{e.open(), e.open(), e.open()}
+	e.rounds(15, func(int) {
+		key, recs := newKey(), e.records(6)
+		w := e.oneWins(len(recs), "Save with old 0, through several stores", func(i int) error {
+			return stores[i%len(stores)].Save(e.ctx, key, 0, recs[i])
+		})
+		for _, s := range stores {
+			e.holds(s, key, recs[w], "after a race to create through several stores")
+		}
+	})
+}
+
+// again closes the store and opens another.
+func (e *env) again(s driver.Store) driver.Store {
+	e.must(s.Close(), "Close")
+	return e.open()
+}
+
+func reopen(e *env) {
+	s := e.open()
+	recs := e.fill(s, 20, func(i int) driver.Record { return e.owned(hostileOwners[i], everyByte[i:]) })
+	s = e.again(s)
+	for key, rec := range recs {
+		e.holds(s, key, rec, "after another Open")
+	}
+	s = e.again(s)
+	for key, rec := range recs {
+		e.conflicts(s.Save(e.ctx, key, 0, rec), "Save with old 0 over a record of an earlier Open")
+		now := next(rec, "replaced")
+		e.must(s.Save(e.ctx, key, rec.Version, now), "Save at the version of an earlier Open")
+		e.holds(s, key, now, "replaced after another Open")
+	}
+}
+
+func reopenGoesOn(e *env) {
+	s := e.open()
+	gone, rec := e.record("gone"), e.record("first")
+	goneKey, key := e.create(s, gone), e.create(s, rec)
+	e.must(s.Delete(e.ctx, goneKey, 0), "Delete")
+	now := next(rec, "second")
+	e.must(s.Save(e.ctx, key, rec.Version, now), "Save at the present version")
+	now = extended(now, hour)
+	e.must(s.Touch(e.ctx, key, now), "Touch")
+	s = e.again(s)
+	e.absent(s, goneKey, "of a record deleted before Close")
+	e.conflicts(s.Save(e.ctx, goneKey, gone.Version, next(gone, "revived")), "Save of a record deleted before Close")
+	e.conflicts(s.Touch(e.ctx, goneKey, extended(gone, hour)), "Touch of a record deleted before Close")
+	e.conflicts(s.Save(e.ctx, key, rec.Version, next(rec, "lost")), "Save at a version replaced before Close")
+	e.holds(s, key, now, "replaced and touched before Close")
+}
+
+func reopenExpired(e *env) {
+	s := e.open()
+	rec, live := e.record("data"), e.record("live")
+	live.Expires++
+	key, liveKey := e.create(s, rec), e.create(s, live)
+	e.must(s.Close(), "Close")
+	e.clock.set(rec.Expires)
+	s = e.open()
+	e.absent(s, key, "of a record that expired meanwhile")
+	e.conflicts(s.Touch(e.ctx, key, extended(rec, hour)), "Touch of a record that expired meanwhile")
+	e.holds(s, liveKey, live, "of a record with 1 ms to live")
+}
+
+func reopenSweeps(e *env) {
+	s := e.open()
+	for range 5 {
+		e.create(s, e.record("data"))
+	}
+	live := e.record("live")
+	live.Expires++
+	key := e.create(s, live)
+	e.must(s.Close(), "Close")
+	e.clock.set(live.Expires - 1)
+	s = e.open()
+	e.sweeps(s, 5)
+	e.holds(s, key, live, "after Sweep removed what expired meanwhile")
+}
+
+func reopenOwned(e *env) {
+	s := e.open()
+	want := map[driver.Key]driver.Record{}
+	for range 5 {
+		rec := e.owned("user:42", "data")
+		want[e.create(s, rec)] = rec
+		e.create(s, e.owned("user:43", "another's"))
+	}
+	s = e.again(s)
+	e.lists(e.owners(s).Owned(e.ctx, "user:42"), want, "Owned, after another Open")
+}

@@ -1,0 +1,38 @@
+package sessionstest
+
+import (
+	"sync"
+	"time"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// start is where every case's clock begins: a whole millisecond, but no whole
+// second, so that rounding shows.
+var start = time.Date(2031, time.March, 4, 5, 6, 7, 89e6, time.UTC)
+
+// clock is a Config.Now that stands still until a case moves it.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) millis() driver.Millis { return driver.MillisOf(c.Now()) }
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func (c *clock) set(m driver.Millis) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = m.Time()
+}

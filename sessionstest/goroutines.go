@@ -1,0 +1,46 @@
+package sessionstest
+
+import (
+	"bytes"
+	"fmt"
+	"runtime/pprof"
+	"strings"
+	"time"
+)
+
+// label is the profiler label that a case's goroutines carry. A goroutine
+// inherits the labels of the one that started it, which tells a store's
+// goroutines from those of other tests.
+const label = "sessionstest"
+
+// goroutines returns the stacks of the goroutines labelled with id.
+func goroutines(id string) string {
+	var all bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&all, 1); err != nil {
+		return "no goroutine profile: " + err.Error()
+	}
+	var ours []string
+	for stack := range strings.SplitSeq(all.String(), "\n\n") {
+		if strings.Contains(stack, fmt.Sprintf("%q:%q", label, id)) {
+			ours = append(ours, stack)
+		}
+	}
+	return strings.Join(ours, "\n\n")
+}
+
+// checkGoroutines sees that none of the case's goroutines is left.
+func (e *env) checkGoroutines() {
+	if _, cannot := e.suite.Cannot[Goroutines]; cannot || e.failed() {
+		return
+	}
+	for deadline := time.Now().Add(e.suite.settle); ; time.Sleep(time.Millisecond) {
+		left := goroutines(e.id)
+		if left == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			e.breaks(11, "Close ends the store's goroutines.", fmt.Sprintf("goroutines are left %v after Close:\n%s", e.suite.settle, left))
+			return
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package sessionstest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// Harness is what Run tests.
+type Harness struct {
+	// Driver opens the store under test. The Config it gets is the one that
+	// Config returned, with Now, Logger, SweepInterval and, in some cases,
+	// Namespace set by the case.
+	Driver driver.Driver
+	// Config returns where a fresh, empty backend is: a URL, a DataDir. Each
+	// case calls it once, with its own testing.TB, to make directories and
+	// start servers with. Nil: the zero Config.
+	Config func(t testing.TB) driver.Config
+	// Cannot declares what the backend cannot do, and why. The reason is shown
+	// where a case is skipped for it.
+	Cannot map[Ability]string
+	// MaxData is the documented limit of a record's Data in bytes, whatever
+	// its Owner: Save must take that much, and refuse more with ErrTooLarge.
+	// 0: at least 1 MiB must be accepted, and no limit is tested.
+	MaxData int
+	// Damage spoils the record stored at key behind the store's back, while a
+	// store is open with cfg: it overwrites a part of a file, a column. Nil:
+	// the cases about damage are skipped.
+	Damage func(cfg driver.Config, key driver.Key) error
+	// Timeout ends a case that hangs. 0: 30 seconds.
+	Timeout time.Duration
+}
+
+// Run tests the store against every rule of package driver, each case as a
+// subtest. A failure says what happened, and then the rule that it broke.
+//
+// Use Run once in a test or subtest: a second process is told by the test's
+// name which Run it works for.
+func Run(t *testing.T, h Harness) {
+	t.Helper()
+	if h.Driver == nil {
+		t.Fatal("sessionstest: the Harness has no Driver")
+	}
+	if err := checkCannot(h.Cannot); err != nil {
+		t.Fatal(err)
+	}
+	serveIfAsked(t, h)
+	s := newSuite(h, t.Name())
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			v := s.run(t, c)
+			for _, f := range v.failures {
+				t.Error(f)
+			}
+			switch {
+			case len(v.failures) == 0 && v.skipped != "":
+				t.Skip(v.skipped)
+			case len(v.failures) > 0 && v.log != "":
+				t.Log("the store logged:\n" + v.log)
+			}
+		})
+	}
+}

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Checks and tests the whole module, installing what the tests need and the
+# machine lacks (Debian packages, if we may). Usage: ./test.sh
+# SESSIONS_TEST_REQUIRE=1 makes a test that would skip for want of a program fail.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+step() { printf '\n== %s\n' "$*"; }
+
+# What is missing of the programs that the tests use, as Debian packages.
+missing=()
+need() { # package, then paths where its program may be
+  local package=$1 path
+  shift
+  for path; do
+    for found in $(command -v "$path" || true) $path; do
+      [ -x "$found" ] && return
+    done
+  done
+  missing+=("$package")
+}
+need gcc gcc # the race detector needs a C compiler
+need memcached memcached /usr/sbin/memcached
+need postgresql postgres '/usr/lib/postgresql/*/bin/postgres'
+need mariadb-server mariadbd /usr/sbin/mariadbd
+need pgbouncer pgbouncer /usr/sbin/pgbouncer
+if [ ${#missing[@]} -gt 0 ]; then
+  step "install ${missing[*]}"
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" libc6-dev </dev/null
+  elif [[ " ${missing[*]} " == *" gcc "* ]]; then
+    echo "gcc is missing: install it and run again" >&2
+    exit 1
+  else
+    echo "tests that need them are skipped; on Debian, run as root to install them"
+  fi
+fi
+
+step "gofmt"
+unformatted=$(gofmt -l .)
+if [ -n "$unformatted" ]; then
+  echo "not formatted: $unformatted" >&2
+  exit 1
+fi
+
+step "go mod tidy, verify"
+go mod tidy -diff
+go mod verify
+
+step "go vet"
+go vet ./...
+
+step "staticcheck"
+go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+step "build for other systems, without cgo"
+for os in linux darwin windows; do
+  echo "$os"
+  CGO_ENABLED=0 GOOS=$os go vet ./...
+done
+
+step "test, with the race detector"
+go test -race -timeout 20m ./...
+
+step "the database store without cgo"
+CGO_ENABLED=0 go test -run 'WithoutCgo|URL' ./database
+
+step "test pgx with the database store, a module of its own"
+(cd database/pgxtest && go mod tidy -diff && go vet ./... && go test -race ./...)
+
+step "fuzz, briefly"
+grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's/^(.*)\/[^\/]*:func /\1 /' | sort | while read -r dir target; do
+  echo "$dir $target"
+  go test -run '^$' -fuzz "^$target\$" -fuzztime "${SESSIONS_FUZZTIME:-5s}" "$dir" </dev/null
+done
+
+step "benchmarks run"
+go test -run '^$' -bench . -benchtime 1x ./... >/dev/null
+
+printf '\nall passed\n'

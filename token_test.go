@@ -1,0 +1,511 @@
+package sessions_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/memory"
+)
+
+// tokenRefused checks that a token opens nothing: the request that presents it
+// gets a new session under another id, and nothing is written for reading it.
+func tokenRefused(t testing.TB, m *sessions.Manager, what, token string) {
+	t.Helper()
+	b := newBrowser(t, m)
+	b.extra = []string{"pump-session=" + token}
+	resp := b.visit(func(s *sessions.Session) {
+		if !s.IsNew() || len(s.Keys()) > 0 || s.Err() != nil {
+			t.Errorf("%s: it opens a session (%v)", what, s.Err())
+		}
+	})
+	browserKeepsCookie(t, resp)
+	if s, err := m.Load(t.Context(), token); !errors.Is(err, sessions.ErrNotFound) {
+		t.Errorf("%s: Load gives %v, %v, want ErrNotFound", what, s, err)
+	}
+}
+
+func TestAnAlteredTokenOpensNothing(t *testing.T) {
+	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+		o.Cookie.Secret = clientSecret
+		m, store := clientManager(t, o)
+		token := browserLogin(t, m).token()
+		var before int64
+		if store != nil {
+			before = store.calls()
+		}
+		const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+		load := func(what, altered string) {
+			t.Helper()
+			if altered == token {
+				t.Fatal("nothing is altered")
+			}
+			if _, err := m.Load(t.Context(), altered); !errors.Is(err, sessions.ErrNotFound) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		for i := range len(token) {
+			// Each of its six bits, and then characters of no token.
+			n := strings.IndexByte(alphabet, token[i])
+			if n < 0 {
+				continue // padding
+			}
+			for bit := range 6 {
+				load(fmt.Sprintf("bit %d of character %d", bit, i), token[:i]+string(alphabet[n^1<<bit])+token[i+1:])
+			}
+			for _, c := range []string{"", "+", "/", "=", "\n", "\r\n", " ", "\x00", "é", "%2D", token[i:i+1] + token[i:i+1]} {
+				if altered := token[:i] + c + token[i+1:]; altered != token {
+					load(fmt.Sprintf("%q in place of character %d", c, i), altered)
+				}
+			}
+		}
+		for what, altered := range map[string]string{
+			"empty":             "",
+			"cut short":         token[:len(token)-1],
+			"cut by a quantum":  token[:len(token)-4],
+			"its first half":    token[:len(token)/2],
+			"the id alone":      token[:43],
+			"the MAC alone":     token[43:],
+			"twice":             token + token,
+			"with padding":      token + "==",
+			"with a newline":    token + "\n",
+			"newlines inside":   token[:20] + "\n\n\n\n" + token[20:],
+			"quoted":            `"` + token + `"`,
+			"with a space":      " " + token,
+			"with a comma":      token + ",",
+			"in capitals":       strings.ToUpper(token),
+			"a megabyte":        strings.Repeat(token, 1<<20/len(token)),
+			"of NULs":           strings.Repeat("\x00", len(token)),
+			"of A":              strings.Repeat("A", len(token)),
+			"standard base64":   strings.NewReplacer("-", "+", "_", "/").Replace(token) + "+",
+			"hex":               strings.Repeat("0", len(token)),
+			"a path":            "../../../../etc/passwd",
+			"a path of Windows": `..\..\windows`,
+			"an encoded path":   "..%2f..%2fetc",
+		} {
+			load(what, altered)
+		}
+		if store != nil && store.calls() != before {
+			t.Errorf("forged tokens caused %d store calls", store.calls()-before)
+		}
+		if _, err := m.Load(t.Context(), token); err != nil {
+			t.Errorf("the token itself: %v", err)
+		}
+	})
+}
+
+// The last character of a token has bits that mean nothing. A token with those
+// set is another spelling of the same bytes, and refused.
+func TestATokenHasOneSpelling(t *testing.T) {
+	for name, secret := range map[string][]byte{"signed": clientSecret, "unsigned": nil} {
+		t.Run(name, func(t *testing.T) {
+			m, store := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
+			token := browserLogin(t, m).token()
+			raw, err := base64.RawURLEncoding.DecodeString(token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := store.calls()
+			spellings := 0
+			for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+				other := token[:len(token)-1] + string(c)
+				if same, err := base64.RawURLEncoding.DecodeString(other); err == nil && string(same) == string(raw) && other != token {
+					spellings++
+					tokenRefused(t, m, other, other)
+				}
+			}
+			if spellings == 0 {
+				t.Error("found no other spelling to try")
+			}
+			if store.calls() != before {
+				t.Error("another spelling reaches the store")
+			}
+		})
+	}
+}
+
+func TestAnUnsignedIDIsRefusedWhereThereIsASecret(t *testing.T) {
+	d, store := tokenSharedStore(t)
+	unsigned, _ := clientManager(t, sessions.Options{Driver: d})
+	signed, _ := clientManager(t, sessions.Options{Driver: d, Cookie: sessions.Cookie{Secret: clientSecret}})
+	b := browserLogin(t, unsigned)
+	before := store.calls()
+	tokenRefused(t, signed, "an unsigned id", b.token())
+	if store.calls() != before {
+		t.Error("an unsigned id reaches the store")
+	}
+
+	// The next write begins a new session, under an id that is signed.
+	old := b.token()
+	b.managers = []*sessions.Manager{signed}
+	b.visit(func(s *sessions.Session) { s.Set("user", "bob") })
+	if strings.HasPrefix(b.token(), old) {
+		t.Error("the unsigned id was adopted")
+	}
+	if b.user() != "bob" {
+		t.Error("the new session is not there")
+	}
+	// And the reverse: a signed token is nothing to a manager without a secret.
+	tokenRefused(t, unsigned, "a signed token", b.token())
+}
+
+// tokenSharedStore is a driver that opens the same store for every manager.
+func tokenSharedStore(t *testing.T) (driver.Driver, *clientStore) {
+	t.Helper()
+	one, err := memory.New(memory.Options{}).Open(t.Context(), driver.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { one.Close() })
+	shared := &clientStore{Store: one}
+	return driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) {
+		return tokenOpenStore{shared}, nil
+	}), shared
+}
+
+// tokenOpenStore is a store that stays open when a manager closes it.
+type tokenOpenStore struct{ *clientStore }
+
+func (tokenOpenStore) Close() error { return nil }
+
+// A token is good for one cookie name, one namespace and one secret.
+func TestATokenIsWorthNothingElsewhere(t *testing.T) {
+	for name, change := range map[string]func(o *sessions.Options){
+		"another secret":       func(o *sessions.Options) { o.Cookie.Secret = clientSecret2 },
+		"another namespace":    func(o *sessions.Options) { o.Namespace = "other" },
+		"another cookie name":  func(o *sessions.Options) { o.Cookie.Name = "other" },
+		"name and namespace":   func(o *sessions.Options) { o.Cookie.Name, o.Namespace = "app", "pump-session" },
+		"the same letters":     func(o *sessions.Options) { o.Cookie.Name, o.Namespace = "pump-sessiona", "pp" },
+		"a longer secret":      func(o *sessions.Options) { o.Cookie.Secret = append(slices.Clone(clientSecret), 0) },
+		"the name in capitals": func(o *sessions.Options) { o.Cookie.Name = "Pump-Session" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, kind := range []string{"server", "sealed"} {
+				t.Run(kind, func(t *testing.T) {
+					d, store := tokenSharedStore(t)
+					o := sessions.Options{Driver: d, Namespace: "app", Cookie: sessions.Cookie{Secret: clientSecret}}
+					if kind == "sealed" {
+						o.Driver, o.Store = nil, "sealed"
+					}
+					m, _ := clientManager(t, o)
+					token := browserLogin(t, m).token()
+					change(&o)
+					other, _ := clientManager(t, o)
+					before := store.calls()
+					if _, err := other.Load(t.Context(), token); !errors.Is(err, sessions.ErrNotFound) {
+						t.Errorf("Load: %v", err)
+					}
+					b := newBrowser(t, other)
+					b.extra = []string{"pump-session=" + token + "; other=" + token + "; Pump-Session=" + token + "; pump-sessiona=" + token + "; app=" + token}
+					if user := b.user(); user != nil {
+						t.Errorf("the user is %v", user)
+					}
+					if store.calls() != before {
+						t.Error("the token reaches the store")
+					}
+					if _, err := m.Load(t.Context(), token); err != nil {
+						t.Errorf("at home: %v", err)
+					}
+				})
+			}
+		})
+	}
+}
+
+// Rotation: nobody is logged out, and everybody who comes by gets a cookie under
+// the present secret.
+func TestASecretIsRotated(t *testing.T) {
+	for _, kind := range []string{"server", "sealed"} {
+		for _, manual := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, manual save %v", kind, manual), func(t *testing.T) {
+				d, _ := tokenSharedStore(t)
+				open := func(secret []byte, previous ...[]byte) *sessions.Manager {
+					o := sessions.Options{Driver: d, ManualSave: manual}
+					if kind == "sealed" {
+						o.Driver, o.Store = nil, "sealed"
+					}
+					o.Cookie = sessions.Cookie{Secret: secret, PreviousSecrets: previous, Expires: sessions.ExpireWithBrowser}
+					m, _ := clientManager(t, o)
+					return m
+				}
+				before := open(clientSecret)
+				b := newBrowser(t, before)
+				b.visit(func(s *sessions.Session) { s.Set("user", "ada"); s.Save(t.Context()) })
+				old := b.token()
+
+				third := []byte(strings.Repeat("third", 8))
+				during := open(clientSecret2, third, clientSecret)
+				b.managers = []*sessions.Manager{during}
+				browserKeepsCookie(t, b.visit(func(s *sessions.Session) {}))
+				var token string
+				var id string
+				resp := b.visit(func(s *sessions.Session) {
+					if s.Get("user") != "ada" {
+						t.Error("rotation logged the user out")
+					}
+					id = s.ID()
+					token = s.Token()
+				})
+				c := browserCookie(t, resp)
+				if c.Value == old {
+					t.Error("the cookie was not replaced")
+				}
+				if kind == "server" && c.Value != token {
+					t.Errorf("the cookie is %s, Token said %s", c.Value, token)
+				}
+				browserKeepsCookie(t, b.visit(func(s *sessions.Session) {
+					if s.ID() != id || s.Token() != c.Value {
+						t.Error("the new cookie opens another session")
+					}
+				}))
+
+				// A request that was under way still has the old one.
+				late := newBrowser(t, during)
+				late.cookies["pump-session"] = old
+				if late.user() != "ada" {
+					t.Error("the old token is refused while its secret is among the previous ones")
+				}
+
+				after := open(clientSecret2)
+				tokenRefused(t, after, "a token under a secret that is gone", old)
+				b.managers = []*sessions.Manager{after}
+				if b.user() != "ada" {
+					t.Error("removing the previous secret logged the user out")
+				}
+			})
+		}
+	}
+}
+
+func TestTokenIsWhatTheCookieHolds(t *testing.T) {
+	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+		for _, secret := range [][]byte{nil, clientSecret} {
+			if o.Store == "sealed" && secret == nil {
+				continue
+			}
+			o.Cookie.Secret = secret
+			m, _ := clientManager(t, o)
+			b := newBrowser(t, m)
+			same := func(change func(s *sessions.Session)) {
+				t.Helper()
+				var token string
+				b.visit(func(s *sessions.Session) {
+					change(s)
+					if err := s.Save(t.Context()); err != nil {
+						t.Error(err)
+					}
+					token = s.Token()
+				})
+				if token != b.token() {
+					t.Errorf("Token says %s, the cookie %s", token, b.token())
+				}
+				if _, err := m.Load(t.Context(), token); err != nil {
+					t.Error(err)
+				}
+			}
+			same(func(s *sessions.Session) { s.Set("n", 1) })
+			same(func(s *sessions.Session) { s.Set("n", 2) })
+			same(func(s *sessions.Session) { s.Renew() })
+			same(func(s *sessions.Session) { s.Invalidate() })
+			same(func(s *sessions.Session) { s.Destroy(t.Context()); s.Set("n", 3) })
+		}
+	})
+}
+
+// An id that the client chose, or that is no longer known, is never taken over:
+// the session that begins has an id of its own (session fixation).
+func TestAnUnknownIDIsNeverAdopted(t *testing.T) {
+	for name, secret := range map[string][]byte{"signed": clientSecret, "unsigned": nil} {
+		t.Run(name, func(t *testing.T) {
+			m, store := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
+			b := browserLogin(t, m)
+			token := b.token()
+			var id string
+			b.visit(func(s *sessions.Session) { id = s.ID(); s.Destroy(t.Context()) })
+			if n := len(store.records(t)); n != 0 {
+				t.Fatalf("%d records after Destroy", n)
+			}
+
+			b.cookies["pump-session"] = token
+			writes := store.saves.Load() + store.touches.Load()
+			browserKeepsCookie(t, b.visit(func(s *sessions.Session) {
+				if !s.IsNew() || s.ID() == id || s.Token() == token || s.Get("user") != nil {
+					t.Error("the unknown id was adopted")
+				}
+			}))
+			if store.saves.Load()+store.touches.Load() != writes {
+				t.Error("reading under an unknown id writes")
+			}
+
+			b.visit(func(s *sessions.Session) { s.Set("user", "mallory") })
+			if b.token() == token {
+				t.Error("the new session has the token that was presented")
+			}
+			if n := len(store.records(t)); n != 1 {
+				t.Errorf("%d records, want 1", n)
+			}
+			tokenRefused(t, m, "the old token", token)
+		})
+	}
+}
+
+// Who reads the store learns no token.
+func TestTheStoreSeesNoToken(t *testing.T) {
+	m, store := clientManager(t, sessions.Options{})
+	b := browserLogin(t, m)
+	raw, _ := base64.RawURLEncoding.DecodeString(b.token())
+	for key, rec := range store.records(t) {
+		for _, secret := range []string{b.token(), string(raw)} {
+			if strings.Contains(string(key[:])+string(rec.Data)+rec.Owner, secret) {
+				t.Error("the record tells the token")
+			}
+		}
+		b.visit(func(s *sessions.Session) {
+			if s.ID() != key.String() {
+				t.Errorf("ID is %s, the key %v", s.ID(), key)
+			}
+		})
+		forged := base64.RawURLEncoding.EncodeToString(key[:])
+		tokenRefused(t, m, "the store's key as a token", forged)
+	}
+}
+
+func TestNoTokenIsLogged(t *testing.T) {
+	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+		var log clientLog
+		o.Logger = log.logger()
+		m, store := clientManager(t, o)
+		b := newBrowser(t, m)
+		tokens := make(map[string]bool)
+		say := func(s *sessions.Session) {
+			o.Logger.Info("session", "session", s, "in text", fmt.Sprintf("%v %+v %#v %s %q %d", s, s, s, s, s, s),
+				slog.Group("group", "nested", s), "list", []any{s})
+			tokens[s.Token()] = true
+		}
+		outage := errors.New("outage")
+		fail := false
+		if store != nil {
+			store.onSave = func(context.Context) error {
+				if fail {
+					return outage
+				}
+				return nil
+			}
+			store.onDelete = func() error {
+				if fail {
+					return outage
+				}
+				return nil
+			}
+			store.onLoad = func(*driver.Record) error {
+				if fail {
+					return outage
+				}
+				return nil
+			}
+		}
+		b.visit(func(s *sessions.Session) { s.Set("password", "hunter2"); say(s) })
+		for _, fail = range []bool{false, true} {
+			b.visit(func(s *sessions.Session) { say(s); s.Renew(); say(s); s.Set("n", 1); say(s) })
+			b.visit(func(s *sessions.Session) { s.Set("password", func() {}); say(s) })
+			b.visit(func(s *sessions.Session) { sessions.Key[int]("password").Get(s); say(s) })
+			b.visit(func(s *sessions.Session) { sessions.Key[int]("password").Update(s, func(int) int { return 1 }); say(s) })
+			b.serve(func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(200)
+				s := sessions.FromContext(r.Context())
+				s.Destroy(t.Context())
+				s.Set("late", 1)
+				say(s)
+			})
+			b.visit(func(s *sessions.Session) { s.Set("password", "hunter2"); say(s) })
+			b.visit(func(s *sessions.Session) { s.Destroy(t.Context()); say(s) })
+		}
+		maps.DeleteFunc(tokens, func(token string, _ bool) bool { return token == "" })
+		if len(tokens) < 3 {
+			t.Fatalf("only %d tokens to look for", len(tokens))
+		}
+		text := log.String()
+		if !strings.Contains(text, "session") {
+			t.Fatal("nothing was logged")
+		}
+		for token := range tokens {
+			raw, _ := base64.RawURLEncoding.DecodeString(token)
+			if len(raw) < 32 {
+				raw, _ = base64.URLEncoding.DecodeString(token)
+			}
+			for _, form := range []string{token, token[:20], fmt.Sprintf("%x", raw[:32]), fmt.Sprint(raw[:32]), fmt.Sprintf("%q", raw[:32])} {
+				if strings.Contains(text, strings.Trim(form, `"[]`)) {
+					t.Errorf("the log tells the token %s", token)
+				}
+			}
+		}
+		if strings.Contains(text, "hunter2") {
+			t.Error("the log tells a value")
+		}
+	})
+}
+
+func TestAPrintedSessionTellsItsPublicIDAlone(t *testing.T) {
+	m, _ := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: clientSecret}})
+	b := browserLogin(t, m)
+	b.visit(func(s *sessions.Session) {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+			if got := fmt.Sprintf(verb, s); got != "unused" {
+				t.Errorf("%s of a session not yet loaded is %q", verb, got)
+			}
+		}
+		if s.LogValue().String() != "unused" {
+			t.Errorf("it is logged as %v", s.LogValue())
+		}
+		s.Set("password", "hunter2")
+		want := s.ID()
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+			if got := fmt.Sprintf(verb, s); got != want {
+				t.Errorf("%s is %q, want %q", verb, got, want)
+			}
+			texts := []string{fmt.Sprintf(verb, []any{s}), fmt.Sprintf(verb, struct{ S *sessions.Session }{s})}
+			if strings.HasSuffix(verb, "v") { // fmt asks no method of an unexported field
+				texts = append(texts, fmt.Sprintf(verb, struct{ s *sessions.Session }{s}))
+			}
+			for _, text := range texts {
+				for _, secret := range []string{s.Token(), "hunter2", string(clientSecret)} {
+					if strings.Contains(text, secret) {
+						t.Errorf("%s tells %q: %s", verb, secret, text)
+					}
+				}
+			}
+		}
+	})
+}
+
+// Nor does the context that it is found by, which programs print and log.
+func TestAPrintedContextTellsNothing(t *testing.T) {
+	m, _ := clientManager(t, sessions.Options{})
+	b := browserLogin(t, m)
+	b.serve(func(_ http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		s.Set("password", "hunter2")
+		type mark struct{}
+		inner := context.WithValue(r.Context(), mark{}, "x")
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+			texts := []string{fmt.Sprintf(verb, r.Context())}
+			if verb == "%v" || verb == "%s" { // as far as package context goes
+				texts = append(texts, fmt.Sprintf(verb, inner))
+			}
+			for _, text := range texts {
+				if strings.Contains(text, b.token()) || strings.Contains(text, "hunter2") || !strings.Contains(text, ".WithSession") {
+					t.Errorf("%s: %s", verb, text)
+				}
+			}
+		}
+	})
+}
