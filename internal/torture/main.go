@@ -1,0 +1,112 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pump-go/sessions/internal/servers"
+)
+
+func main() {
+	if encoded, ok := os.LookupEnv(serverEnv); ok {
+		beServer(encoded)
+	}
+	err := command()
+	servers.StopAll()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "torture:", err)
+		os.Exit(1)
+	}
+}
+
+// beServer makes this process a server process.
+func beServer(encoded string) {
+	if err := serve(encoded); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// long is the plan of the report: for each store.
+func long() plan {
+	return plan{
+		Calm: 20 * time.Second, Storm: 150 * time.Second,
+		Workers: 48, Sessions: 3000,
+		ProcessFaults: 1500 * time.Millisecond, BackendFaults: 2500 * time.Millisecond,
+	}
+}
+
+func command() error {
+	p := long()
+	flag.Uint64Var(&p.Seed, "seed", 1, "decides what clients ask, and which faults strike")
+	flag.DurationVar(&p.Storm, "time", p.Storm, "how long faults strike, for each store")
+	flag.DurationVar(&p.Calm, "calm", p.Calm, "how long there are none at first")
+	flag.IntVar(&p.Workers, "workers", p.Workers, "requests at a time")
+	flag.IntVar(&p.Sessions, "sessions", p.Sessions, "sessions alive at a time")
+	only := flag.String("stores", "", "names of stores, separated by commas; all if empty")
+	results := flag.String("results", "", "a directory to keep results in, from which the report is made")
+	report := flag.String("report", "docs/torture.md", "the report")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		return fmt.Errorf("unknown arguments %q", flag.Args())
+	}
+	if *results == "" {
+		dir, err := os.MkdirTemp("", "sessions-torture-results-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		*results = dir
+	}
+	if err := os.MkdirAll(*results, 0o755); err != nil {
+		return err
+	}
+	if *only != "report" {
+		names := strings.Split(*only, ",")
+		for _, name := range names {
+			if *only != "" && !slices.ContainsFunc(stores, func(st store) bool { return st.name == name }) {
+				return fmt.Errorf("there is no store %q", name)
+			}
+		}
+		for i := range stores {
+			st := &stores[i]
+			if *only != "" && !slices.Contains(names, st.name) {
+				continue
+			}
+			fmt.Printf("%s: seed %d\n", st.name, p.Seed)
+			res, err := torture(st, p)
+			if absent(err) && os.Getenv("SESSIONS_TEST_REQUIRE") != "1" {
+				fmt.Println("skipped:", err)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Println(res)
+			if err := res.write(*results); err != nil {
+				return err
+			}
+		}
+	}
+	all, err := readResults(*results)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(*report, []byte(render(all)), 0o644); err != nil {
+		return err
+	}
+	for _, res := range all {
+		if res.violations() > 0 {
+			err = errors.Join(err, fmt.Errorf("%s: %d violations", res.Store, res.violations()))
+		}
+	}
+	return err
+}
