@@ -46,15 +46,17 @@ var ofProcesses = []fault{
 var ofOneProcess = []fault{
 	{name: "server process stopped and continued", weight: 4, backend: true,
 		strike: func(r *run, rng *rand.Rand) error { return r.anySlot(rng).stop(hold(rng)) }},
-	{name: "store switched off", weight: 8, backend: true, strike: func(r *run, rng *rand.Rand) error {
-		return r.anySlot(rng).during("down", 1, 0, hold(rng))
-	}},
+	switchedOff,
 	{name: "server process killed, sessions lost", weight: 1, strike: func(r *run, rng *rand.Rand) error {
 		return r.backend.forgetting.forget("", r.anySlot(rng).kill)
 	}},
 	wrongClock,
 	swept,
 }
+
+var switchedOff = fault{name: "store switched off", weight: 8, backend: true, strike: func(r *run, rng *rand.Rand) error {
+	return r.anySlot(rng).during("down", 1, 0, hold(rng))
+}}
 
 var killed = fault{name: "server process killed", weight: 6, strike: func(r *run, rng *rand.Rand) error {
 	return r.anySlot(rng).kill()

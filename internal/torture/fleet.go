@@ -121,10 +121,26 @@ func (s *slot) start() error {
 		if err == nil {
 			s.p = p
 			s.addr.Store(&p.addr)
+			go s.watch(p)
 			return nil
 		}
 		if time.Now().After(deadline) {
 			return err
+		}
+	}
+}
+
+// watch has another process take the place of one that died by itself.
+func (s *slot) watch(p *process) {
+	<-p.exited
+	if p.expected.Load() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.p == p && !p.expected.Load() {
+		if err := s.start(); err != nil {
+			s.f.v.add(died, "starting another: %v", err)
 		}
 	}
 }

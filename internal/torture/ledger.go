@@ -83,7 +83,7 @@ type subject struct {
 	others  int  // log-outs of others that it asked for itself, under way
 	orphans int  // records that renewals of unknown outcome may have left
 
-	trail   trail
+	trail trail
 
 	timeout time.Duration // 0: longer than the run
 	created time.Time     // when its creation was asked for

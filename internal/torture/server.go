@@ -63,6 +63,7 @@ func (c setup) options() sessions.Options {
 var breakages = map[string]breakage{}
 
 type breakage struct {
+	config  func(*driver.Config)
 	store   func(driver.Store, *host) driver.Store
 	handler func(http.Handler, *host) http.Handler // around the manager's
 	inner   func(http.Handler, *host) http.Handler // inside it
@@ -143,9 +144,13 @@ func serve(encoded string) error {
 func (h *host) open() (err error) {
 	o := h.setup.options()
 	o.Now = h.now
-	if wrap := h.wrapping(); wrap != nil {
+	broken := breakages[h.setup.Broken]
+	if wrap := h.wrapping(broken.store); wrap != nil {
 		plain := drivers[o.Store]
 		o.Store, o.Driver = "", driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
+			if broken.config != nil {
+				broken.config(&cfg)
+			}
 			s, err := plain.Open(ctx, cfg)
 			if err != nil {
 				return nil, err
@@ -160,8 +165,7 @@ func (h *host) open() (err error) {
 // wrapping is what goes around the store: nothing around most, a switch around
 // memory, which has no other way to be down, and a breakage where a test wants
 // one.
-func (h *host) wrapping() func(driver.Store) driver.Store {
-	broken := breakages[h.setup.Broken].store
+func (h *host) wrapping(broken func(driver.Store, *host) driver.Store) func(driver.Store) driver.Store {
 	if h.setup.Store != "memory" && broken == nil {
 		return nil
 	}
