@@ -156,6 +156,56 @@ var brokens = []broken{
 			return rec, nil
 		}
 	}},
+	{name: "a value comes back with another byte in it, now and then", finds: torn, store: func(s *hooked, _ *host) {
+		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			rec, err := s.full.Load(ctx, key)
+			if i := bytes.Index(rec.Data, []byte("Pad")); i >= 0 && i+10 < len(rec.Data) && nowAndThen(100) {
+				rec.Data[i+8] ^= 1
+			}
+			return rec, err
+		}
+	}},
+	{name: "what is deleted is only hidden", finds: deadRecord, store: func(s *hooked, _ *host) {
+		var hidden sync.Map
+		s.del = func(ctx context.Context, key driver.Key, v driver.Version) error {
+			if r, err := s.load(ctx, key); v != 0 && (err != nil || r.Version != v) {
+				return driver.ErrConflict
+			}
+			hidden.Store(key, true)
+			return nil
+		}
+		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			if _, ok := hidden.Load(key); ok {
+				return driver.Record{}, driver.ErrNotFound
+			}
+			return s.full.Load(ctx, key)
+		}
+		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+			if _, ok := hidden.Load(key); ok {
+				return driver.ErrConflict
+			}
+			return s.full.Save(ctx, key, old, rec)
+		}
+		s.owned = func(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
+			return func(yield func(driver.Entry, error) bool) {
+				for e, err := range s.full.Owned(ctx, owner) {
+					if _, ok := hidden.Load(e.Key); !ok && !yield(e, err) {
+						return
+					}
+				}
+			}
+		}
+	}},
+	{name: "a new record is stored twice", finds: strayRecord, store: func(s *hooked, _ *host) {
+		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+			if old == 0 {
+				other := key
+				other[5]++
+				_ = s.full.Save(ctx, other, 0, rec)
+			}
+			return s.full.Save(ctx, key, old, rec)
+		}
+	}},
 	{name: "an outage is taken for a session that is not there", finds: whileDown, store: func(s *hooked, h *host) {
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			rec, err := s.full.Load(ctx, key)
@@ -324,7 +374,8 @@ func TestCheckerSees(t *testing.T) {
 			t.Parallel()
 			p := checking()
 			p.Broken, p.Until = b.name, b.finds
-			if b.finds == leak || b.finds == lateRecord || b.finds == died {
+			switch b.finds {
+			case leak, lateRecord, died, deadRecord, strayRecord:
 				p.Storm = 500 * time.Millisecond // these are found in the end
 			}
 			on := b.on

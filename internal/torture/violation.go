@@ -30,6 +30,12 @@ const (
 	unexplained  breach = "error that no fault explains"
 )
 
+// breaches are all of them.
+var breaches = []breach{
+	lostWrite, inexact, uncommitted, twice, crossTalk, torn, anonymous, whileDown, deadAnswered, deadRecord,
+	strayRecord, wrongCookie, lateAnswered, lateRecord, leak, died, unexplained,
+}
+
 // violation is one case of a breach.
 type violation struct {
 	Breach breach
