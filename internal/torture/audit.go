@@ -93,7 +93,7 @@ func (r *run) listAll() error {
 	for s, n := range orphans {
 		s.mu.Lock()
 		if n > s.orphans {
-			l.add(strayRecord, "session %s: %d records under ids that no client got, %d renewals or creations that may have left one", s.mark, n, s.orphans)
+			l.add(strayRecord, "session %s: %d records under ids that no client got, %d renewals or creations that may have left one%v", s.mark, n, s.orphans, &s.trail)
 		}
 		s.mu.Unlock()
 	}
@@ -129,7 +129,7 @@ func (r *run) sweepLast() {
 	if err := r.fleet.slots[0].control("sweep", 0, &removed); err != nil {
 		r.ledger.add(unexplained, "sweeping at the end: %v", err)
 	}
-	if removed > 0 && !r.tricked() {
+	if removed > 0 && !r.tricked() && !r.weather.during(r.began, time.Now(), keepingFault) {
 		r.ledger.add(lateRecord, "%d records were left for the last sweep", removed)
 	}
 }
@@ -160,7 +160,9 @@ func (r *run) rawAll() error {
 		s := t.s
 		s.mu.Lock()
 		switch {
-		case s.timeout > 0 && !r.weather.during(s.created, s.used.Add(s.timeout), clockFault):
+		case s.timeout > 0 && r.weather.during(s.created, s.used.Add(s.timeout), clockFault),
+			s.timeout > 0 && r.weather.during(s.created, s.used.Add(s.timeout+4*sweepInterval), keepingFault):
+		case s.timeout > 0:
 			l.add(lateRecord, "session %s, id %.8s: expired at %v, still there at %v", s.mark, t.id, s.used.Add(s.timeout), time.Now())
 		case s.timeout == 0 && (t.dead != 0 || s.ended != 0):
 			l.add(deadRecord, "session %s, id %.8s: its record is there", s.mark, t.id)

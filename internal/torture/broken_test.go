@@ -414,7 +414,7 @@ func TestCheckerIsRight(t *testing.T) {
 // checking is the plan of a run that ends when the breach is found.
 func checking() plan {
 	return plan{
-		Seed: *seedFlag, Calm: 500 * time.Millisecond, Storm: 20 * time.Second, Workers: 8, Sessions: 10,
+		Seed: *seedFlag, Calm: 500 * time.Millisecond, Storm: 20 * time.Second, Workers: 8, Sessions: 10, StoreTimeout: 5 * time.Second,
 		ProcessFaults: 100 * time.Millisecond, BackendFaults: time.Hour,
 	}
 }

@@ -190,7 +190,7 @@ func (c *call) finish(r response) {
 func (c *call) walk(r *response) {
 	st := step{
 		start: c.start, end: c.end, began: c.began, took: time.Since(c.began), life: c.o.Life, manner: c.o.Manner,
-		outcome: r.outcome, status: r.status, there: r.reply.Mark != "",
+		outcome: r.outcome, status: r.status, there: r.reply.Mark != "", changes: c.o.Changes,
 	}
 	if c.t != nil {
 		st.id = c.t.id
@@ -267,13 +267,16 @@ func counts(changes []change, i int) (n int) {
 // settleLife notes what became of the session as a whole.
 func (c *call) settleLife(st state, calm bool, r *response) {
 	l, s := c.l, c.s
+	// Where Save failed and the commit succeeded, it did so under another id if
+	// the first try had landed.
+	again := st == acked && c.o.Save && !r.reply.Saved && !calm
 	switch c.o.Life {
 	case create:
-		switch st {
-		case acked:
+		if st == acked {
 			l.tally.sessions.Add(1)
 			s.current = c.taken(s, r)
-		case unsure:
+		}
+		if st == unsure || again {
 			s.orphans++
 		}
 	case renew, login, invalidate:
@@ -283,7 +286,7 @@ func (c *call) settleLife(st state, calm bool, r *response) {
 		if st != unsure {
 			c.t.ending--
 		}
-		if st == unsure || st == void && !calm {
+		if st == unsure || st == void && !calm || again {
 			s.orphans++ // the removal of the new record may have failed, too
 			if c.fresh != nil {
 				c.fresh.orphans++
@@ -293,17 +296,20 @@ func (c *call) settleLife(st state, calm bool, r *response) {
 			return
 		}
 		l.tally.renewals.Add(1)
-		if c.t.dead == 0 && s.current != c.t {
-			l.add(deadAnswered, "session %s: one id was renewed twice", s.mark)
-		}
 		c.t.die(c.end, string(c.o.Life))
 		if c.fresh != nil {
 			l.tally.sessions.Add(1)
 			c.fresh.current = c.taken(c.fresh, r)
-			s.current = nil
-		} else {
-			s.current = c.taken(s, r)
+			if s.current == c.t { // else a renewal at the same time has kept it
+				s.current = nil
+			}
+			return
 		}
+		if c.t.moved {
+			l.add(deadAnswered, "session %s: id %.8s was renewed twice%v", s.mark, c.t.id, &s.trail)
+		}
+		c.t.moved = true
+		s.current = c.taken(s, r)
 	case logout:
 		if st != unsure {
 			c.t.ending--

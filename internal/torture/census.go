@@ -36,6 +36,7 @@ func takeCensus() census {
 
 // left is what a process that has shut down did not give back.
 type left struct {
+	Close       string // what Manager.Close complained of
 	Goroutines  int
 	Descriptors []string
 	Stacks      string

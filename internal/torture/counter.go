@@ -19,9 +19,9 @@ func (s *subject) sawCount(i, n, least, own int) {
 	c := &s.counts[i]
 	switch {
 	case n < least:
-		s.l.add(lostWrite, "session %s: counter %d shows %d, %d were acknowledged", s.mark, i, n, least)
+		s.l.add(lostWrite, "session %s: counter %d shows %d, %d were acknowledged%v", s.mark, i, n, least, &s.trail)
 	case n > c.most()-own:
-		s.l.add(inexact, "session %s: counter %d shows %d, at most %d were asked for", s.mark, i, n, c.most()-own)
+		s.l.add(inexact, "session %s: counter %d shows %d, at most %d were asked for%v", s.mark, i, n, c.most()-own, &s.trail)
 	}
 }
 

@@ -17,14 +17,15 @@ type fault struct {
 	weight  int  // how often it strikes, beside the others of its kind
 	backend bool // the store itself is in the way
 	clock   bool // a clock is wrong
+	keeps   bool // nothing can be removed; the store may try again much later
 	strike  func(r *run, rng *rand.Rand) error
 }
 
-// hold is how long a fault lasts: mostly briefly, now and then longer than a
-// store call may take.
-func hold(rng *rand.Rand) time.Duration {
-	if rng.IntN(6) == 0 {
-		return storeTimeout + time.Duration(rng.IntN(1000))*time.Millisecond
+// hold is how long a fault lasts: mostly briefly, and if the plan wants that now
+// and then longer than a store call may take.
+func (r *run) hold(rng *rand.Rand) time.Duration {
+	if r.plan.Outlast && rng.IntN(6) == 0 {
+		return r.plan.StoreTimeout + time.Duration(rng.IntN(1000))*time.Millisecond
 	}
 	return time.Duration(50+rng.IntN(500)) * time.Millisecond
 }
@@ -37,7 +38,7 @@ var ofProcesses = []fault{
 	killed,
 	{name: "deployed anew", weight: 3, strike: func(r *run, rng *rand.Rand) error { return r.anySlot(rng).deploy() }},
 	{name: "server process stopped and continued", weight: 3, backend: true, // it may hold a lock
-		strike: func(r *run, rng *rand.Rand) error { return r.anySlot(rng).stop(hold(rng)) }},
+		strike: func(r *run, rng *rand.Rand) error { return r.anySlot(rng).stop(r.hold(rng)) }},
 	wrongClock,
 	swept,
 }
@@ -45,7 +46,7 @@ var ofProcesses = []fault{
 // ofOneProcess are those of a process that keeps the sessions itself.
 var ofOneProcess = []fault{
 	{name: "server process stopped and continued", weight: 4, backend: true,
-		strike: func(r *run, rng *rand.Rand) error { return r.anySlot(rng).stop(hold(rng)) }},
+		strike: func(r *run, rng *rand.Rand) error { return r.anySlot(rng).stop(r.hold(rng)) }},
 	switchedOff,
 	{name: "server process killed, sessions lost", weight: 1, strike: func(r *run, rng *rand.Rand) error {
 		return r.backend.forgetting.forget("", r.anySlot(rng).kill)
@@ -55,7 +56,7 @@ var ofOneProcess = []fault{
 }
 
 var switchedOff = fault{name: "store switched off", weight: 8, backend: true, strike: func(r *run, rng *rand.Rand) error {
-	return r.anySlot(rng).during("down", 1, 0, hold(rng))
+	return r.anySlot(rng).during("down", 1, 0, r.hold(rng))
 }}
 
 var killed = fault{name: "server process killed", weight: 6, strike: func(r *run, rng *rand.Rand) error {
@@ -66,7 +67,7 @@ var killed = fault{name: "server process killed", weight: 6, strike: func(r *run
 // of any session's timeout.
 var wrongClock = fault{name: "clock wrong", weight: 2, clock: true, strike: func(r *run, rng *rand.Rand) error {
 	const most = int64(3 * time.Minute / time.Millisecond)
-	return r.anySlot(rng).during("clock", rng.Int64N(2*most)-most, 0, hold(rng))
+	return r.anySlot(rng).during("clock", rng.Int64N(2*most)-most, 0, r.hold(rng))
 }}
 
 // swept is no fault, and not counted as one, but comes at the same times.
@@ -78,15 +79,15 @@ const sweep = "sweep"
 
 // noRoom is a disk that is full for one process.
 var noRoom = fault{name: "no file may grow in a process", weight: 2, backend: true, strike: func(r *run, rng *rand.Rand) error {
-	return r.anySlot(rng).during("room", rng.Int64N(2000), -1, hold(rng))
+	return r.anySlot(rng).during("room", rng.Int64N(2000), -1, r.hold(rng))
 }}
 
 var fullDisk = fault{name: "disk full", weight: 3, backend: true, strike: func(r *run, rng *rand.Rand) error {
-	return r.backend.disk.fill(hold(rng))
+	return r.backend.disk.fill(r.hold(rng))
 }}
 
-var readOnly = fault{name: "directory read-only", weight: 2, backend: true, strike: func(r *run, rng *rand.Rand) error {
-	return r.backend.disk.protect(hold(rng))
+var readOnly = fault{name: "directory read-only", weight: 2, backend: true, keeps: true, strike: func(r *run, rng *rand.Rand) error {
+	return r.backend.disk.protect(r.hold(rng))
 }}
 
 // ofServer are the faults of a server that keeps the sessions.
@@ -104,12 +105,12 @@ func ofServer(s *servers.Server, forgets bool) []fault {
 	return []fault{
 		{name: "backend restarted", weight: 3, backend: true, strike: func(r *run, _ *rand.Rand) error { return gone(r, s.Stop) }},
 		{name: "backend killed", weight: 2, backend: true, strike: func(r *run, _ *rand.Rand) error { return gone(r, s.Kill) }},
-		{name: "backend hangs", weight: 4, backend: true, strike: func(_ *run, rng *rand.Rand) error {
+		{name: "backend hangs", weight: 4, backend: true, strike: func(r *run, rng *rand.Rand) error {
 			pids := s.Pids()
 			for _, pid := range pids {
 				_ = syscall.Kill(pid, syscall.SIGSTOP) // one that has ended meanwhile hangs well enough
 			}
-			time.Sleep(hold(rng))
+			time.Sleep(r.hold(rng))
 			for _, pid := range pids {
 				_ = syscall.Kill(pid, syscall.SIGCONT)
 			}
@@ -195,7 +196,7 @@ func (r *run) storm(faults []fault, every time.Duration, rng *rand.Rand, stop <-
 				_ = f.strike(r, rng) // it may meet a fault; at the end it has to succeed
 				break
 			}
-			end := r.weather.begin(f.name, f.backend, f.clock)
+			end := r.weather.begin(f)
 			if err := f.strike(r, rng); err != nil {
 				r.ledger.add(died, "%s: %v", f.name, err)
 			}

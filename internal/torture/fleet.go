@@ -24,9 +24,10 @@ import (
 
 // fleet is the server processes of a run, as the parent sees them.
 type fleet struct {
-	setup setup
-	v     *violations
-	slots []*slot
+	setup   setup
+	weather *weather
+	v       *violations
+	slots   []*slot
 }
 
 // slot is the place of one process, and of those that follow it.
@@ -48,8 +49,8 @@ type process struct {
 	expected atomic.Bool  // somebody is ending it
 }
 
-func startFleet(c setup, n int, v *violations) (*fleet, error) {
-	f := &fleet{setup: c, v: v}
+func startFleet(c setup, n int, w *weather, v *violations) (*fleet, error) {
+	f := &fleet{setup: c, weather: w, v: v}
 	for range n {
 		s := &slot{f: f}
 		f.slots = append(f.slots, s)
@@ -175,6 +176,7 @@ func (s *slot) deploy() error {
 
 // retire ends a process in good order.
 func (f *fleet) retire(p *process) error {
+	began := time.Now()
 	p.expected.Store(true)
 	_ = p.in.Close()
 	select {
@@ -189,6 +191,8 @@ func (f *fleet) retire(p *process) error {
 		f.v.add(died, "a server process did not shut down in good order: %.4000s", p.said.String())
 	case !told.nothing():
 		f.v.add(leak, "%v", told)
+	case told.Close != "" && !f.weather.during(began, time.Now(), backendFault):
+		f.v.add(unexplained, "closing: %s", told.Close)
 	}
 	return nil
 }

@@ -109,6 +109,7 @@ type token struct {
 	born   tick
 	dead   tick   // when it was known to be dead; 0: it is not
 	by     string // what it died by
+	moved  bool   // its renewal was acknowledged
 	ending int    // requests to end it, under way or of unknown outcome
 }
 

@@ -182,7 +182,7 @@ func TestOverIsOver(t *testing.T) {
 	})
 	t.Run("while the store is down", func(t *testing.T) {
 		h := newHistory(t)
-		defer h.l.weather.begin("outage", true, false)()
+		defer h.l.weather.begin(fault{name: "outage", backend: true})()
 		h.begin(&order{}).finish(response{status: 200})
 		h.wants(whileDown, 1)
 	})

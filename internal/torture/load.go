@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -110,6 +111,9 @@ func (ld *load) create(slot *atomic.Pointer[subject], rng *rand.Rand) {
 	var stale *token
 	if rng.IntN(5) == 0 {
 		stale = ld.l.deadToken(late(rng))
+		if stale != nil && stale.s.timeout > 0 {
+			stale = nil // while clocks are wrong, what has expired may come back
+		}
 	}
 	s := ld.l.newSubject(o.Mark)
 	ld.cs.ask(s, stale, o, nil, ld.hangUp(rng))
@@ -175,7 +179,11 @@ func (ld *load) use(slot *atomic.Pointer[subject], s *subject, rng *rand.Rand) {
 		o.Changes = []change{{Kind: count, N: rng.IntN(counters)}}
 		o.Save = true
 	}
-	ld.cs.ask(s, t, o, own, ld.hangUp(rng))
+	r := ld.cs.ask(s, t, o, own, ld.hangUp(rng))
+	if r.status == http.StatusServiceUnavailable || r.outcome == nothing && r.status == 0 {
+		// Who meets an error page waits a little, lest these be most of the load.
+		time.Sleep(time.Duration(5+rng.IntN(20)) * time.Millisecond)
+	}
 	if o.Life == invalidate {
 		if fresh := ld.l.subject(o.Mark); !fresh.over() {
 			slot.Store(fresh)

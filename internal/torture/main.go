@@ -39,7 +39,7 @@ func beServer(encoded string) {
 func long() plan {
 	return plan{
 		Calm: 20 * time.Second, Storm: 150 * time.Second,
-		Workers: 48, Sessions: 3000,
+		Workers: 48, Sessions: 3000, StoreTimeout: 2 * time.Second, Outlast: true,
 		ProcessFaults: 1500 * time.Millisecond, BackendFaults: 2500 * time.Millisecond,
 	}
 }
@@ -52,6 +52,7 @@ func command() error {
 	flag.IntVar(&p.Workers, "workers", p.Workers, "requests at a time")
 	flag.IntVar(&p.Sessions, "sessions", p.Sessions, "sessions alive at a time")
 	only := flag.String("stores", "", "names of stores, separated by commas; all if empty")
+	flag.StringVar(&p.Faults, "faults", "", "only faults whose names match this regular expression")
 	results := flag.String("results", "", "a directory to keep results in, from which the report is made")
 	report := flag.String("report", "docs/torture.md", "the report")
 	flag.Parse()

@@ -64,7 +64,7 @@ func (s *subject) sawNotes(seen []sighting, start tick, own bool) {
 	}
 	for seq, m := range q.notes {
 		if m.state == acked && m.end < start && !shown[seq] && m.takenStart == 0 && m.added.After(q.vague) {
-			s.l.add(lostWrite, "session %s: message %d is gone", s.mark, seq)
+			s.l.add(lostWrite, "session %s: message %d, added from %d to %d, is gone at %d%v", s.mark, seq, m.start, m.end, start, &s.trail)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func (s *subject) sawCell(i int, seen sighting, floor tick) {
 				return
 			}
 		}
-		s.l.add(lostWrite, "session %s: cell %d is empty, and should not be", s.mark, i)
+		s.l.add(lostWrite, "session %s: cell %d is empty, and should not be%v", s.mark, i, &s.trail)
 		return
 	}
 	switch w := r.writes[seen.Seq]; {
@@ -66,7 +66,7 @@ func (s *subject) sawCell(i int, seen sighting, floor tick) {
 	case w.state == void:
 		s.l.add(uncommitted, "session %s: cell %d shows value %d, which was not committed", s.mark, i, seen.Seq)
 	case !w.possible(floor):
-		s.l.add(lostWrite, "session %s: cell %d shows the old value %d", s.mark, i, seen.Seq)
+		s.l.add(lostWrite, "session %s: cell %d shows the old value %d%v", s.mark, i, seen.Seq, &s.trail)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,9 @@ type plan struct {
 	Sessions int           // alive at a time
 	// Faults of processes and of the backend come that often.
 	ProcessFaults, BackendFaults time.Duration
+	StoreTimeout                 time.Duration
+	Outlast                      bool   // some faults last longer than that
+	Faults                       string // only those that match, if not empty
 	Broken                       string // in tests of the checker
 	Until                        breach // stop when one of these was found
 }
@@ -52,8 +56,8 @@ func torture(st *store, p plan) (*result, error) {
 		r.ledger.forgot = f.forgot
 	}
 	c := r.backend.setup
-	c.Broken = p.Broken
-	if r.fleet, err = startFleet(c, st.processes, r.ledger.violations); err != nil {
+	c.Broken, c.StoreTimeout = p.Broken, p.StoreTimeout
+	if r.fleet, err = startFleet(c, st.processes, r.weather, r.ledger.violations); err != nil {
 		return nil, fmt.Errorf("%s: %w", st.name, err)
 	}
 	defer r.fleet.kill()
@@ -88,7 +92,7 @@ func (r *run) storms() {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for i, list := range [][]fault{r.backend.processes, r.backend.own} {
-		if len(list) == 0 {
+		if list = r.wanted(list); len(list) == 0 {
 			continue
 		}
 		every := []time.Duration{r.plan.ProcessFaults, r.plan.BackendFaults}[i]
@@ -98,6 +102,17 @@ func (r *run) storms() {
 	r.wait(r.plan.Storm)
 	close(stop)
 	wg.Wait()
+}
+
+// wanted are those of the faults that the plan wants.
+func (r *run) wanted(list []fault) (some []fault) {
+	only := regexp.MustCompile(r.plan.Faults)
+	for _, f := range list {
+		if only.MatchString(f.name) {
+			some = append(some, f)
+		}
+	}
+	return some
 }
 
 // audit proves, when all is quiet, what every session holds, what the store

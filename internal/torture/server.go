@@ -27,6 +27,7 @@ const serverEnv = "TORTURE_SERVER"
 // setup is what a server process is started with.
 type setup struct {
 	Store, URL, DataDir string
+	StoreTimeout        time.Duration
 	User                int    // to run as, if not 0
 	Broken              string // the name of a breakage, in tests of the checker
 }
@@ -37,7 +38,6 @@ const (
 	idleTimeout   = 15 * time.Minute
 	lifetime      = 24 * time.Hour
 	cookieExpires = 10 * time.Minute
-	storeTimeout  = 2 * time.Second
 	sweepInterval = 500 * time.Millisecond
 	cookieName    = "torture"
 	namespace     = "torture"
@@ -53,7 +53,7 @@ func (c setup) options() sessions.Options {
 			Expires: sessions.ExpireAfter(cookieExpires),
 		},
 		Timeout: idleTimeout, Lifetime: lifetime,
-		StoreTimeout: storeTimeout, SweepInterval: sweepInterval,
+		StoreTimeout: c.StoreTimeout, SweepInterval: sweepInterval,
 		ErrorHandler: errorPage,
 		Logger:       newLogger(),
 	}
@@ -126,13 +126,18 @@ func serve(encoded string) error {
 	_, _ = io.Copy(io.Discard, os.Stdin) // until the parent closes it, or dies
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	if err := errors.Join(server.Shutdown(ctx), h.manager.Close()); err != nil {
+	if err := server.Shutdown(ctx); err != nil {
 		return fmt.Errorf("shutting down: %w", err)
 	}
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	line, err := json.Marshal(leftSince(before))
+	closeErr := h.manager.Close() // a backend that hangs hears no farewell
+	gone := leftSince(before)
+	if closeErr != nil {
+		gone.Close = closeErr.Error()
+	}
+	line, err := json.Marshal(gone)
 	if err != nil {
 		return err
 	}

@@ -25,12 +25,13 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// short is the plan of the test.
+// short is the plan of the test. A run of more than a few seconds has faults
+// that outlast store calls, too.
 func short() plan {
 	return plan{
 		Seed: *seedFlag, Calm: min(time.Second, *timeFlag/4), Storm: *timeFlag,
-		Workers: 16, Sessions: 150,
-		ProcessFaults: 400 * time.Millisecond, BackendFaults: 700 * time.Millisecond,
+		Workers: 16, Sessions: 150, StoreTimeout: 5 * time.Second, // the machine may be busy with other tests
+		ProcessFaults: 300 * time.Millisecond, BackendFaults: 500 * time.Millisecond, Outlast: *timeFlag > 20*time.Second,
 	}
 }
 
@@ -38,6 +39,7 @@ func TestTorture(t *testing.T) {
 	for i := range stores {
 		st := &stores[i]
 		t.Run(st.name, func(t *testing.T) {
+			t.Parallel()
 			res, err := torture(st, short())
 			if absent(err) && os.Getenv("SESSIONS_TEST_REQUIRE") != "1" {
 				t.Skip(err)

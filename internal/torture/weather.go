@@ -16,9 +16,7 @@ type weather struct {
 
 // window is the time of one fault.
 type window struct {
-	name       string
-	backend    bool      // the store itself was down, slow or in the way
-	clock      bool      // a clock was wrong
+	fault      fault
 	began, end time.Time // end is zero while it lasts
 }
 
@@ -29,12 +27,12 @@ const aftermath = 5 * time.Second
 func newWeather() *weather { return &weather{count: make(map[string]int)} }
 
 // begin opens the window of a fault, and the function that it returns closes it.
-func (w *weather) begin(name string, backend, clock bool) (end func()) {
-	win := &window{name: name, backend: backend, clock: clock, began: time.Now()}
+func (w *weather) begin(f fault) (end func()) {
+	win := &window{fault: f, began: time.Now()}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.windows = append(w.windows, win)
-	w.count[name]++
+	w.count[f.name]++
 	return func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -56,8 +54,10 @@ func (w *weather) during(from, to time.Time, kind func(*window) bool) bool {
 }
 
 func anyFault(*window) bool       { return true }
-func backendFault(w *window) bool { return w.backend }
-func clockFault(w *window) bool   { return w.clock }
+func backendFault(w *window) bool { return w.fault.backend }
+func clockFault(w *window) bool   { return w.fault.clock }
+
+func keepingFault(w *window) bool { return w.fault.keeps }
 
 // disturbed tells whether any fault may have had effect since from.
 func (w *weather) disturbed(from time.Time) bool { return w.during(from, time.Now(), anyFault) }
