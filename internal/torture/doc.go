@@ -30,6 +30,8 @@
 //	go test ./internal/torture -run /postgres -torture.seed 7
 //	go run ./internal/torture                           the long run; writes docs/torture.md
 //	go run ./internal/torture -stores file,dbm -results DIR
+//	go run ./internal/torture -stores none -results DIR only writes the report
+//	go run ./internal/torture -stores dbm -faults 'disk full' -report /dev/stdout
 //
 // With -results, what each store's run found is kept in DIR as JSON, and the
 // report is made of all that is there; so the long run can be done in parts.

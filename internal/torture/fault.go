@@ -192,7 +192,9 @@ func (r *run) storm(faults []fault, every time.Duration, rng *rand.Rand, stop <-
 				continue
 			}
 			if f.name == sweep {
-				r.sweeps.Add(1)
+				if r.store.sweeps {
+					r.sweeps.Add(1)
+				}
 				_ = f.strike(r, rng) // it may meet a fault; at the end it has to succeed
 				break
 			}

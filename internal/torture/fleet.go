@@ -26,6 +26,7 @@ import (
 type fleet struct {
 	setup   setup
 	weather *weather
+	leave   func() // has clients close connections that they do not use
 	v       *violations
 	slots   []*slot
 }
@@ -178,6 +179,7 @@ func (s *slot) deploy() error {
 func (f *fleet) retire(p *process) error {
 	began := time.Now()
 	p.expected.Store(true)
+	f.leave() // a server waits seconds for one that has not been used yet
 	_ = p.in.Close()
 	select {
 	case <-p.exited:

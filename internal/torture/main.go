@@ -38,7 +38,7 @@ func beServer(encoded string) {
 // long is the plan of the report: for each store.
 func long() plan {
 	return plan{
-		Calm: 20 * time.Second, Storm: 150 * time.Second,
+		Calm: 15 * time.Second, Storm: 130 * time.Second,
 		Workers: 48, Sessions: 3000, StoreTimeout: 2 * time.Second, Outlast: true,
 		ProcessFaults: 1500 * time.Millisecond, BackendFaults: 2500 * time.Millisecond,
 	}
@@ -51,13 +51,17 @@ func command() error {
 	flag.DurationVar(&p.Calm, "calm", p.Calm, "how long there are none at first")
 	flag.IntVar(&p.Workers, "workers", p.Workers, "requests at a time")
 	flag.IntVar(&p.Sessions, "sessions", p.Sessions, "sessions alive at a time")
-	only := flag.String("stores", "", "names of stores, separated by commas; all if empty")
 	flag.StringVar(&p.Faults, "faults", "", "only faults whose names match this regular expression")
-	results := flag.String("results", "", "a directory to keep results in, from which the report is made")
+	names := flag.String("stores", "all", "names of stores, separated by commas; none only writes the report of what is in -results")
+	results := flag.String("results", "", "a directory to keep results in, of which the report is made")
 	report := flag.String("report", "docs/torture.md", "the report")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unknown arguments %q", flag.Args())
+	}
+	chosen, err := choose(*names)
+	if err != nil {
+		return err
 	}
 	if *results == "" {
 		dir, err := os.MkdirTemp("", "sessions-torture-results-")
@@ -70,43 +74,58 @@ func command() error {
 	if err := os.MkdirAll(*results, 0o755); err != nil {
 		return err
 	}
-	if *only != "report" {
-		names := strings.Split(*only, ",")
-		for _, name := range names {
-			if *only != "" && !slices.ContainsFunc(stores, func(st store) bool { return st.name == name }) {
-				return fmt.Errorf("there is no store %q", name)
-			}
-		}
-		for i := range stores {
-			st := &stores[i]
-			if *only != "" && !slices.Contains(names, st.name) {
-				continue
-			}
-			fmt.Printf("%s: seed %d\n", st.name, p.Seed)
-			res, err := torture(st, p)
-			if absent(err) && os.Getenv("SESSIONS_TEST_REQUIRE") != "1" {
-				fmt.Println("skipped:", err)
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			fmt.Println(res)
-			if err := res.write(*results); err != nil {
-				return err
-			}
+	for _, st := range chosen {
+		if err := runOne(st, p, *results); err != nil {
+			return err
 		}
 	}
-	all, err := readResults(*results)
+	return writeReport(*results, *report)
+}
+
+// choose returns the stores of the names.
+func choose(names string) (chosen []*store, err error) {
+	if names == "none" {
+		return nil, nil
+	}
+	for i := range stores {
+		if names == "all" || slices.Contains(strings.Split(names, ","), stores[i].name) {
+			chosen = append(chosen, &stores[i])
+		}
+	}
+	if names != "all" && len(chosen) != len(strings.Split(names, ",")) {
+		return nil, fmt.Errorf("-stores %s: one of these is no store", names)
+	}
+	return chosen, nil
+}
+
+// runOne tortures a store and keeps the result.
+func runOne(st *store, p plan, results string) error {
+	fmt.Printf("%s: seed %d\n", st.name, p.Seed)
+	res, err := torture(st, p)
+	if absent(err) && os.Getenv("SESSIONS_TEST_REQUIRE") != "1" {
+		fmt.Println("skipped:", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(*report, []byte(render(all)), 0o644); err != nil {
+	fmt.Println(res)
+	return res.write(results)
+}
+
+// writeReport makes the report of all results. It fails if there was a
+// violation.
+func writeReport(results, report string) error {
+	all, err := readResults(results)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(report, []byte(render(all)), 0o644); err != nil {
 		return err
 	}
 	for _, res := range all {
-		if res.violations() > 0 {
-			err = errors.Join(err, fmt.Errorf("%s: %d violations", res.Store, res.violations()))
+		if n := res.violations(); n > 0 {
+			err = errors.Join(err, fmt.Errorf("%s: %d violations", res.Store, n))
 		}
 	}
 	return err

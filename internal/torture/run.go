@@ -62,6 +62,7 @@ func torture(st *store, p plan) (*result, error) {
 	}
 	defer r.fleet.kill()
 	r.clients = newClients(r.ledger, r.fleet, p.Workers)
+	r.fleet.leave = r.clients.http.CloseIdleConnections
 	r.load = newLoad(r.ledger, r.clients, st, p)
 
 	stop := make(chan struct{})
@@ -130,7 +131,6 @@ func (r *run) audit() error {
 	if r.store.sweeps {
 		r.sweepLast()
 	}
-	r.clients.http.CloseIdleConnections()
 	if err := r.fleet.retireAll(); err != nil {
 		return err
 	}
