@@ -50,7 +50,7 @@ func (c *call) judge(r *response) {
 	}
 	takes := false
 	for _, ch := range c.o.Changes {
-		takes = takes || ch.Kind == take
+		takes = takes || ch.Kind == take && c.fresh == nil
 	}
 	s.sawNotes(rep.Notes, c.start, takes)
 }

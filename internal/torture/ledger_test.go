@@ -142,6 +142,17 @@ func TestMessageIsThereUntilItIsTaken(t *testing.T) {
 		h.begin(&order{}).finish(seen(there))
 		h.wants(twice, 1)
 	})
+	t.Run("being taken", func(t *testing.T) {
+		h := newHistory(t)
+		h.begin(add).finish(seen(reply{}))
+		h.begin(taking)
+		h.begin(&order{}).finish(seen(reply{}))
+		anew := &order{Life: invalidate, Mark: "n", Changes: taking.Changes}
+		gone := seen(reply{})
+		gone.cookies = []*http.Cookie{{Value: tokenOf(2)}}
+		h.begin(anew).finish(gone) // its take is of the new session
+		h.wants(lostWrite, 0)
+	})
 	t.Run("taken, perhaps", func(t *testing.T) {
 		h := newHistory(t)
 		h.begin(add).finish(seen(reply{}))
