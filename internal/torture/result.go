@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 )
 
@@ -18,7 +17,6 @@ type result struct {
 	Seed       uint64
 	Date       time.Time
 	Took       time.Duration
-	Revision   string
 	Sessions   int64
 	Operations int64
 	Writes     int64 // changes acknowledged
@@ -44,7 +42,7 @@ func (r *run) result() *result {
 	defer v.mu.Unlock()
 	return &result{
 		Store: r.store.name, Processes: r.store.processes, Seed: r.plan.Seed,
-		Date: r.began.UTC().Truncate(time.Second), Took: time.Since(r.began).Round(time.Second), Revision: revision(),
+		Date: r.began.UTC().Truncate(time.Second), Took: time.Since(r.began).Round(time.Second),
 		Sessions: t.sessions.Load(), Operations: t.operations.Load(), Writes: t.writes.Load(), Unsure: t.unsure.Load(),
 		Refused: t.refused.Load(), Endings: t.endings.Load(), HungUp: t.hungUp.Load(), Panics: t.panics.Load(),
 		Renewals: t.renewals.Load(), Logouts: t.logouts.Load(), Expired: t.expired.Load(), Evictions: t.evictions.Load(),
@@ -74,21 +72,6 @@ func (res *result) String() string {
 		s += "\n  " + v.String()
 	}
 	return s
-}
-
-// revision is the commit that the program was built from.
-func revision() string {
-	info, _ := debug.ReadBuildInfo()
-	found, dirty := "", ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			found = s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			dirty = " with changes"
-		}
-	}
-	return found + dirty
 }
 
 func (res *result) write(dir string) error {
