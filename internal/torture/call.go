@@ -310,7 +310,7 @@ func (c *call) settleLife(st state, calm bool, r *response) {
 		}
 		c.t.moved = true
 		s.current = c.taken(s, r)
-	case logout:
+	case logout: // of the id that was sent; if it is renewed meanwhile, the new one may live
 		if st != unsure {
 			c.t.ending--
 		}

@@ -38,7 +38,7 @@ const (
 	idleTimeout   = 15 * time.Minute
 	lifetime      = 24 * time.Hour
 	cookieExpires = 10 * time.Minute
-	sweepInterval = 500 * time.Millisecond
+	sweepInterval = 250 * time.Millisecond
 	cookieName    = "torture"
 	namespace     = "torture"
 )
