@@ -89,11 +89,3 @@ func (c *cookieWriter) values(h http.Header) iter.Seq[string] {
 		}
 	}
 }
-
-// sent tells whether the client sent any cookie of the name.
-func (c *cookieWriter) sent(h http.Header) bool {
-	for range c.values(h) {
-		return true
-	}
-	return false
-}

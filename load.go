@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"iter"
 
 	"github.com/pump-go/sessions/driver"
 )
@@ -13,16 +13,30 @@ import (
 // which a neighbouring host can plant.
 const maxCandidates = 16
 
-// presented finds the session that the client names: the first cookie that
-// verifies counts.
-func (m *Manager) presented(h http.Header) (_ identity, stale, ok bool) {
-	n := 0
-	for token := range m.cookie.values(h) {
-		if i, stale, ok := m.tokens.decode(token); ok {
-			return identityOf(i), stale, true
+// offered yields the tokens that the client sent: the one in the header field,
+// if it uses that, or else those in its cookies, as many as are worth a look.
+func (s *Session) offered() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		var token string
+		if token, s.byHeader = s.m.header.of(s.in); s.byHeader {
+			yield(token)
+			return
 		}
-		if n++; n == maxCandidates {
-			break
+		n := 0
+		for token := range s.m.cookie.values(s.in) {
+			if n++; n > maxCandidates || !yield(token) {
+				return
+			}
+		}
+	}
+}
+
+// presented finds the session that the client names: the first token that
+// verifies counts.
+func (s *Session) presented() (_ identity, stale, ok bool) {
+	for token := range s.offered() {
+		if i, stale, ok := s.m.tokens.decode(token); ok {
+			return identityOf(i), stale, true
 		}
 	}
 	return identity{}, false, false
@@ -34,7 +48,7 @@ func (s *Session) load() {
 	var err error
 	if s.m.sealer != nil {
 		err = s.unsealFirst()
-	} else if who, stale, ok := s.m.presented(s.in); ok {
+	} else if who, stale, ok := s.presented(); ok {
 		ctx, cancel := context.WithTimeout(s.ctx, s.m.opts.StoreTimeout)
 		defer cancel()
 		err = s.fetch(ctx, who, stale)

@@ -68,11 +68,8 @@ func (x *exchange) settle() error {
 		}
 	}()
 	s := &x.session
-	line, touched, err := s.conclude(x.ctx)
+	err := s.conclude(x.ctx, x.w)
 	x.settled = true
-	if touched {
-		s.m.putHeaders(x.w.Header(), line)
-	}
 	if err != nil {
 		x.failure = fmt.Errorf("sessions: the error page was sent instead: %w", err)
 		x.fail(err)
@@ -80,14 +77,17 @@ func (x *exchange) settle() error {
 	return x.failure
 }
 
-// conclude commits the session and tells what the header needs, for the last
-// time before it leaves.
-func (s *Session) conclude(ctx context.Context) (line string, touched bool, err error) {
+// conclude commits the session and puts into the response's header what it
+// needs, for the last time before it leaves.
+func (s *Session) conclude(ctx context.Context, w http.ResponseWriter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock() // the function of an Update may panic when it is repeated
-	err = s.settle(ctx)
+	err := s.settle(ctx)
 	s.headerSent = true
-	return s.cookieLine(), s.state != untouched, err
+	if s.state != untouched {
+		s.putHeaders(w.Header())
+	}
+	return err
 }
 
 // settle is the commit that the response waits for. The handler's or client's
@@ -127,44 +127,63 @@ func (x *exchange) abandon() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.revert()
-	if line := s.cookieLine(); line != "" && !x.settled {
-		s.m.putHeaders(x.w.Header(), line)
+	if s.tells() != leave && !x.settled {
+		s.putHeaders(x.w.Header())
 	}
 	s.headerSent, x.settled = true, true
 }
 
-// cookieLine is the Set-Cookie line that the response needs, or "". It is for
-// what is stored: not for the id of a Renew that failed or was not saved.
-func (s *Session) cookieLine() string {
-	switch {
-	case s.issue == live:
-		return s.m.cookie.live(s.tokenOf(&s.id), s.expires(), s.m.opts.Now())
-	case s.issue == deletion && len(s.doomed) == 0:
-		return s.m.cookie.deletion()
-	default:
-		return ""
+// tells is what the response says of the client's token. It is for what is
+// stored: not for the id of a Renew that failed or was not saved.
+func (s *Session) tells() issue {
+	if s.issue == deletion && len(s.doomed) > 0 {
+		return leave
 	}
+	return s.issue
 }
 
-// putHeaders marks the answer as this client's own, and adds the cookie.
-func (m *Manager) putHeaders(h http.Header, line string) {
-	if !lists(h["Vary"], "cookie") {
-		h["Vary"] = append(h["Vary"], "Cookie")
+// putHeaders marks the answer as this client's own, and puts the token where
+// the client looks for it.
+func (s *Session) putHeaders(h http.Header) {
+	vary(h, "Cookie")
+	if s.m.header.name != "" {
+		vary(h, s.m.header.name)
 	}
 	private := len(h["Cache-Control"]) == 0
 	if private {
 		h["Cache-Control"] = []string{"private"}
 	}
-	if line == "" {
+	say := s.tells()
+	if say == leave {
 		return
 	}
-	m.cookie.put(h, line)
-	// Nothing stores the cookie with the answer (RFC 9111, 5.2.2.4).
+	token := ""
+	if say == live {
+		token = s.tokenOf(&s.id)
+	}
+	field := "Set-Cookie"
+	switch {
+	case s.byHeader:
+		field = s.m.header.name
+		s.m.header.put(h, token)
+	case say == live:
+		s.m.cookie.put(h, s.m.cookie.live(token, s.expires(), s.m.opts.Now()))
+	default:
+		s.m.cookie.put(h, s.m.cookie.deletion())
+	}
+	// Nothing stores the token with the answer (RFC 9111, 5.2.2.4).
 	switch {
 	case private:
-		h["Cache-Control"] = []string{`private, no-cache="Set-Cookie"`}
+		h["Cache-Control"] = []string{`private, no-cache="` + field + `"`}
 	case !lists(h["Cache-Control"], "no-store"):
-		h["Cache-Control"] = append(h["Cache-Control"], `no-cache="Set-Cookie"`)
+		h["Cache-Control"] = append(h["Cache-Control"], `no-cache="`+field+`"`)
+	}
+}
+
+// vary says that the answer depends on a field of the request's header.
+func vary(h http.Header, field string) {
+	if !lists(h["Vary"], field) {
+		h["Vary"] = append(h["Vary"], field)
 	}
 }
 

@@ -8,16 +8,11 @@ import (
 // Here is all that differs for a store that keeps its records with the client.
 // There is nothing to compare and swap, and each commit makes a new token.
 
-// unsealFirst brings in the first of the client's cookies that can be unsealed.
+// unsealFirst brings in the first of the client's tokens that can be unsealed.
 func (s *Session) unsealFirst() error {
-	n := 0
-	for token := range s.m.cookie.values(s.in) {
-		err := s.unseal(token)
-		if !errors.Is(err, ErrNotFound) {
+	for token := range s.offered() {
+		if err := s.unseal(token); !errors.Is(err, ErrNotFound) {
 			return err
-		}
-		if n++; n == maxCandidates {
-			break
 		}
 	}
 	return ErrNotFound

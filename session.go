@@ -46,6 +46,7 @@ type Session struct {
 
 	// What the response is to tell the client.
 	issue      issue
+	byHeader   bool // in Options.TokenHeader rather than a cookie
 	headerSent bool // it can tell nothing more
 }
 
@@ -400,7 +401,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 	}
 	if s.state != loaded {
 		// The token tells which record to remove; what is in it does not matter.
-		s.id, _, _ = s.m.presented(s.in)
+		s.id, _, _ = s.presented()
 	}
 	if s.id.known && s.m.sealer == nil {
 		s.doomed = append(s.doomed, s.id.key)
@@ -408,8 +409,11 @@ func (s *Session) Destroy(ctx context.Context) error {
 	s.state, s.err = loaded, nil
 	s.start()
 	s.issue = leave
-	if s.in != nil && (s.m.cookie.sent(s.in)) {
-		s.issue = deletion
+	for token := range s.offered() {
+		if token != "" || !s.byHeader {
+			s.issue = deletion
+		}
+		break
 	}
 	return s.bury(ctx)
 }

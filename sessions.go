@@ -84,6 +84,18 @@ type Options struct {
 	// Cookie is the session cookie: its name, secrets and attributes.
 	Cookie Cookie
 
+	// TokenHeader is a request header field, such as "X-Session-Token", that
+	// clients without cookies (apps, other servers) may carry the session's
+	// token in. A request that has the field, be it empty because there is no
+	// token yet, is answered in the field of the same name and never with a
+	// cookie, and its cookies count for nothing; an empty answer says that the
+	// session is over and the token to be dropped. All else is as with a
+	// cookie. Under "Authorization" the token stands behind "Bearer ", and
+	// other schemes are left alone. Other sites' pages cannot send the field
+	// unless the program's CORS answers allow it, so such requests need no
+	// protection against forgery. The default is none.
+	TokenHeader string
+
 	// Timeout is the idle time after which a session is over (OWASP ASVS
 	// 7.3.1), kept by the server. It is exact to 1% (10% in the cookie store),
 	// as not every access is recorded, and never exceeded. The default, 0, is
@@ -196,6 +208,7 @@ type Manager struct {
 	sealer driver.Sealer // the store, if it keeps its records with the client
 	tokens *tokens
 	cookie *cookieWriter
+	header tokenHeader
 	turns  turns
 
 	close    sync.Once
@@ -234,6 +247,7 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 		store:  store,
 		tokens: newTokens(keys),
 		cookie: newCookieWriter(opts.Cookie),
+		header: newTokenHeader(opts.TokenHeader),
 		turns:  newTurns(),
 	}
 	m.sealer, _ = store.(driver.Sealer)
