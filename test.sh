@@ -9,13 +9,11 @@ step() { printf '\n== %s\n' "$*"; }
 
 # What is missing of the programs that the tests use, as Debian packages.
 missing=()
-need() { # package, then paths where its program may be
-  local package=$1 path
+need() { # package, then its program: by name, or by paths where it may be
+  local package=$1 program
   shift
-  for path; do
-    for found in $(command -v "$path" || true) $path; do
-      [ -x "$found" ] && return
-    done
+  for program in $*; do # unquoted: a path may be a pattern
+    command -v "$program" >/dev/null && return
   done
   missing+=("$package")
 }
