@@ -54,7 +54,7 @@ func (s *Session) commit(ctx context.Context, write bool) error {
 		s.view, _ = parseData(s.base.Data, s.base.Owner) // it was parsed before
 	}
 	if s.m.sealer != nil {
-		return s.commitSealed(write)
+		return s.commitSealed(ctx, write)
 	}
 	var act func(*Session, context.Context) error
 	switch stored := s.base.Version != 0; {
@@ -163,6 +163,7 @@ func (s *Session) create(ctx context.Context) error {
 		return err
 	}
 	s.saved(rec)
+	s.m.note(ctx, eventCreated, s.id.key)
 	return nil
 }
 
@@ -187,6 +188,7 @@ func (s *Session) update(ctx context.Context) error {
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
+		s.m.note(ctx, eventConflict, s.id.key)
 		if err := t.wait(ctx); err != nil {
 			return err
 		}
@@ -232,6 +234,8 @@ func (s *Session) replace(ctx context.Context) error {
 		return err
 	}
 	s.saved(rec)
+	s.m.note(ctx, eventDestroyed, old)
+	s.m.note(ctx, eventCreated, s.id.key)
 	return nil
 }
 
@@ -257,11 +261,13 @@ func (s *Session) rename(ctx context.Context) (err error) {
 		err := s.m.store.Delete(ctx, old, s.base.Version)
 		if err == nil {
 			s.saved(rec)
+			s.m.note(ctx, eventRenewed, s.id.key, old)
 			return nil
 		}
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
+		s.m.note(ctx, eventConflict, old)
 		if err := t.wait(ctx); err != nil {
 			return err
 		}
@@ -322,6 +328,7 @@ func (s *Session) bury(ctx context.Context) error {
 		if err := s.m.store.Delete(ctx, s.doomed[0], 0); err != nil {
 			return fmt.Errorf("sessions: destroy: %w", err)
 		}
+		s.m.note(ctx, eventDestroyed, s.doomed[0])
 		s.doomed = s.doomed[1:]
 	}
 	return nil

@@ -57,6 +57,9 @@ func (s *Session) load() {
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrNotFound):
+		if s.id.known {
+			s.m.note(s.ctx, eventOver, s.id.key)
+		}
 		s.start() // an unknown id is never adopted
 	case errors.Is(err, ErrCorrupt):
 		s.m.log.Warn("sessions: damaged record; the session starts anew", "session", s.publicID(), "error", err)

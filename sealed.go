@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -35,7 +36,7 @@ func (s *Session) unseal(token string) error {
 }
 
 // commitSealed seals the session anew if anything about it is to change.
-func (s *Session) commitSealed(write bool) error {
+func (s *Session) commitSealed(ctx context.Context, write bool) error {
 	stored := s.base.Version != 0
 	if !stored && s.view.empty() {
 		return nil
@@ -65,7 +66,14 @@ func (s *Session) commitSealed(write bool) error {
 		return fmt.Errorf("sessions: save: %w", err)
 	}
 	if changed {
+		moved, before := s.move, s.id.key
 		s.saved(rec)
+		switch {
+		case moved == renew:
+			s.m.note(ctx, eventRenewed, key, before)
+		case moved == invalidate || !stored:
+			s.m.note(ctx, eventCreated, key)
+		}
 	} else {
 		s.base.Accessed, s.base.Expires = rec.Accessed, rec.Expires
 	}

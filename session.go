@@ -403,8 +403,12 @@ func (s *Session) Destroy(ctx context.Context) error {
 		// The token tells which record to remove; what is in it does not matter.
 		s.id, _, _ = s.presented()
 	}
-	if s.id.known && s.m.sealer == nil {
+	switch {
+	case !s.id.known:
+	case s.m.sealer == nil:
 		s.doomed = append(s.doomed, s.id.key)
+	default:
+		s.m.note(ctx, eventDestroyed, s.id.key) // as far as that goes
 	}
 	s.state, s.err = loaded, nil
 	s.start()

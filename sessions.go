@@ -43,6 +43,7 @@ package sessions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -129,8 +130,20 @@ type Options struct {
 	// of the cause. The cause is logged, whichever handler answers.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 
-	// Logger takes events and failures; it never sees a token. The default is
-	// slog.Default() at the time of New.
+	// WrapStore, if not nil, is given the store once it is open, and returns
+	// the one to use in its place: around it, for metrics, tracing, a fault on
+	// purpose. What it returns keeps the driver contract, is a driver.Sealer if
+	// and only if the store is one, and its Close closes the store. Package
+	// otelsessions has one for OpenTelemetry.
+	WrapStore func(driver.Store) driver.Store
+
+	// Logger takes what happens to sessions, by their public ids, and never
+	// sees a token. Failures of the store and damaged records are errors and
+	// warnings; a request that lost its session to another is info; that a
+	// session was created, renewed, destroyed, or not found any more, and that
+	// a commit met another's, is debug. Give a logger of level debug for an
+	// audit trail (OWASP ASVS 5.0, 16.3). The default is slog.Default() at the
+	// time of New.
 	Logger *slog.Logger
 
 	// Now is the clock, for tests. The default is time.Now.
@@ -238,6 +251,12 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sessions: open store: %w", err)
+	}
+	if opts.WrapStore != nil {
+		inner := store
+		if store = opts.WrapStore(inner); store == nil {
+			return nil, errors.Join(fmt.Errorf("sessions: %w: Options.WrapStore returned nil", ErrOptions), inner.Close())
+		}
 	}
 	// Not needed any more, and so nowhere to be printed or dumped.
 	opts.Cookie.Secret, opts.Cookie.PreviousSecrets, opts.URL = nil, nil, ""
