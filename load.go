@@ -49,8 +49,8 @@ func (s *Session) load() {
 	if s.m.sealer != nil {
 		err = s.unsealFirst()
 	} else if who, stale, ok := s.presented(); ok {
-		ctx, cancel := context.WithTimeout(s.ctx, s.m.opts.StoreTimeout)
-		defer cancel()
+		ctx := bound(s.ctx, s.m.opts.StoreTimeout)
+		defer ctx.end()
 		err = s.fetch(ctx, who, stale)
 	}
 	s.state = loaded
@@ -97,14 +97,14 @@ func (s *Session) adopt(rec driver.Record) error {
 // remote call, a job. What is changed takes effect with Session.Save. It fails
 // with ErrNotFound if the token is not genuine, or its session is over.
 func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
-	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
-	defer cancel()
+	bounded := bound(ctx, m.opts.StoreTimeout)
+	defer bounded.end()
 	s := m.detached()
 	var err error
 	if m.sealer != nil {
 		err = s.unseal(token)
 	} else if i, stale, ok := m.tokens.decode(token); ok {
-		err = s.fetch(ctx, identityOf(i), stale)
+		err = s.fetch(bounded, identityOf(i), stale)
 	} else {
 		err = ErrNotFound
 	}
@@ -129,10 +129,10 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sessions: find: %w", ErrNotFound)
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
-	defer cancel()
+	bounded := bound(ctx, m.opts.StoreTimeout)
+	defer bounded.end()
 	s := m.detached()
-	if err := s.fetch(ctx, identity{key: key, known: true}, false); err != nil {
+	if err := s.fetch(bounded, identity{key: key, known: true}, false); err != nil {
 		return nil, fmt.Errorf("sessions: find: %w", err)
 	}
 	return s, nil

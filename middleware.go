@@ -82,21 +82,12 @@ func (x *exchange) settle() error {
 func (s *Session) conclude(ctx context.Context, w http.ResponseWriter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock() // the function of an Update may panic when it is repeated
-	err := s.settle(ctx)
+	err := s.commit(ctx, byResponse)
 	s.headerSent = true
 	if s.state != untouched {
 		s.putHeaders(w.Header())
 	}
 	return err
-}
-
-// settle is the commit that the response waits for. The handler's or client's
-// going away does not cancel it.
-func (s *Session) settle(ctx context.Context) error {
-	if s.state == untouched {
-		return nil
-	}
-	return s.commit(context.WithoutCancel(ctx), !s.m.opts.ManualSave)
 }
 
 // end finishes the exchange when the handler has.
@@ -114,7 +105,7 @@ func (x *exchange) end() {
 	s := &x.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.settle(x.ctx); err != nil {
+	if err := s.commit(x.ctx, byResponse); err != nil {
 		s.m.log.Error("sessions: changes after the response's header are lost", "session", s.publicID(), "error", err)
 	}
 }
