@@ -175,7 +175,7 @@ func (s *Session) Get(name string) any {
 func (s *Session) Has(name string) bool {
 	s.touch()
 	defer s.mu.Unlock()
-	return s.view.find(name) != nil
+	return s.view.has(name)
 }
 
 // Set replaces the value of the name. See Key.
@@ -189,7 +189,7 @@ func (s *Session) Set(name string, v any) {
 func (s *Session) Delete(name string) {
 	s.touch()
 	defer s.mu.Unlock()
-	if s.view.find(name) != nil {
+	if s.view.has(name) {
 		s.do(&deleteValue{name})
 	}
 }
@@ -199,7 +199,7 @@ func (s *Session) Delete(name string) {
 func (s *Session) Clear() {
 	s.touch()
 	defer s.mu.Unlock()
-	if len(s.view.values)+len(s.view.flashes) > 0 || s.base.Version != 0 {
+	if s.view.count()+len(s.view.flashes) > 0 || s.base.Version != 0 {
 		s.do(clearAll{})
 	}
 }
@@ -208,6 +208,7 @@ func (s *Session) Clear() {
 func (s *Session) Keys() []string {
 	s.touch()
 	defer s.mu.Unlock()
+	s.view.unpack()
 	names := make([]string, len(s.view.values))
 	for i, v := range s.view.values {
 		names[i] = v.name
