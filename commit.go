@@ -40,17 +40,17 @@ const (
 // commit brings the store up to date with the session. Where the program saves
 // by hand, changes count on that occasion alone.
 func (s *Session) commit(ctx context.Context, on occasion) error {
+	if s.state == untouched {
+		return nil
+	}
 	write := on == bySave || !s.m.opts.ManualSave
 	if len(s.doomed) > 0 {
 		if err := s.bury(on.context(ctx)); err != nil {
 			return err
 		}
 	}
-	switch {
-	case s.err != nil:
+	if s.err != nil {
 		return s.err
-	case s.state == untouched:
-		return nil
 	}
 	if write {
 		if err := s.noticeInPlace(); err != nil {

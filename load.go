@@ -44,8 +44,7 @@ func (s *Session) presented() (_ identity, stale, ok bool) {
 
 // load brings in the session that the request presents, or makes it a new one.
 func (s *Session) load() {
-	s.start()
-	var err error
+	err := ErrNotFound
 	if s.m.sealer != nil {
 		err = s.unsealFirst()
 	} else if who, stale, ok := s.presented(); ok {
@@ -65,6 +64,7 @@ func (s *Session) load() {
 		s.m.log.Warn("sessions: damaged record; the session starts anew", "session", s.publicID(), "error", err)
 		s.start()
 	default:
+		s.created, s.isNew = s.m.now(), true
 		s.state, s.err = failed, fmt.Errorf("sessions: load: %w", err)
 	}
 }
@@ -140,7 +140,5 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 
 // detached makes a session that belongs to no request.
 func (m *Manager) detached() *Session {
-	s := &Session{m: m, ctx: context.Background(), state: loaded}
-	s.start()
-	return s
+	return &Session{m: m, ctx: context.Background(), state: loaded, use: new(use)}
 }

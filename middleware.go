@@ -27,8 +27,11 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		x := &exchange{w: w, ctx: r.Context(), encoding: w.Header().Get("Content-Encoding")}
-		x.session = Session{m: m, ctx: x.ctx, in: r.Header}
+		x := &exchange{w: w, ctx: r.Context()}
+		x.session.m, x.session.ctx, x.session.in = m, x.ctx, r.Header
+		if coded := w.Header()["Content-Encoding"]; len(coded) > 0 {
+			x.encoding = coded[0]
+		}
 		x.r = r.WithContext((*requestContext)(x))
 		defer func() {
 			if form := x.r.MultipartForm; form != nil {
@@ -117,9 +120,11 @@ func (x *exchange) abandon() {
 	s := &x.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.revert()
-	if s.tells() != leave && !x.settled {
-		s.putHeaders(x.w.Header())
+	if s.state != untouched {
+		s.revert()
+		if s.tells() != leave && !x.settled {
+			s.putHeaders(x.w.Header())
+		}
 	}
 	s.headerSent, x.settled = true, true
 }
@@ -136,13 +141,13 @@ func (s *Session) tells() issue {
 // putHeaders marks the answer as this client's own, and puts the token where
 // the client looks for it.
 func (s *Session) putHeaders(h http.Header) {
-	vary(h, "Cookie")
+	s.vary(h, "Cookie")
 	if s.m.header.name != "" {
-		vary(h, s.m.header.name)
+		s.vary(h, s.m.header.name)
 	}
 	private := len(h["Cache-Control"]) == 0
 	if private {
-		h["Cache-Control"] = []string{"private"}
+		h["Cache-Control"] = s.line(cacheLine, "private")
 	}
 	say := s.tells()
 	if say == leave {
@@ -152,30 +157,47 @@ func (s *Session) putHeaders(h http.Header) {
 	if say == live {
 		token = s.tokenOf(&s.id)
 	}
-	field := "Set-Cookie"
+	uncached := `no-cache="Set-Cookie"`
 	switch {
 	case s.byHeader:
-		field = s.m.header.name
+		uncached = `no-cache="` + s.m.header.name + `"`
 		s.m.header.put(h, token)
 	case say == live:
-		s.m.cookie.put(h, s.m.cookie.live(token, s.expires(), s.m.opts.Now()))
+		s.m.cookie.put(h, s.line(cookieLine, s.m.cookie.live(token, s.expires(), s.m.opts.Now())))
 	default:
-		s.m.cookie.put(h, s.m.cookie.deletion())
+		s.m.cookie.put(h, s.line(cookieLine, s.m.cookie.deletion()))
 	}
 	// Nothing stores the token with the answer (RFC 9111, 5.2.2.4).
 	switch {
 	case private:
-		h["Cache-Control"] = []string{`private, no-cache="` + field + `"`}
+		h["Cache-Control"] = s.line(cacheLine, "private, "+uncached)
 	case !lists(h["Cache-Control"], "no-store"):
-		h["Cache-Control"] = append(h["Cache-Control"], `no-cache="`+field+`"`)
+		h["Cache-Control"] = append(h["Cache-Control"], uncached)
 	}
 }
 
 // vary says that the answer depends on a field of the request's header.
-func vary(h http.Header, field string) {
-	if !lists(h["Vary"], field) {
-		h["Vary"] = append(h["Vary"], field)
+func (s *Session) vary(h http.Header, field string) {
+	switch lines := h["Vary"]; {
+	case len(lines) == 0:
+		h["Vary"] = s.line(varyLine, field)
+	case !lists(lines, field):
+		h["Vary"] = append(lines, field)
 	}
+}
+
+// Places in use.lines.
+const (
+	varyLine = iota
+	cacheLine
+	cookieLine
+)
+
+// line makes a header field of one line, of the session's own so that whoever
+// changes it in place changes this response alone, and without an allocation.
+func (u *use) line(place int, text string) []string {
+	u.lines[place] = text
+	return u.lines[place : place+1 : place+1]
 }
 
 // lists tells whether one of the comma-separated lists has the item, or "*",

@@ -23,8 +23,15 @@ type Session struct {
 	ctx context.Context // of the request; bounds loading
 	in  http.Header     // the request's, with its cookies; nil outside of a request
 
-	mu     sync.Mutex
-	state  loadState
+	mu         sync.Mutex
+	state      loadState
+	headerSent bool // the client can be told nothing more
+	*use            // nil while untouched
+}
+
+// use is what a session has once it is used. Most of a program's requests may
+// never do, and so pay for none of it: half the time of an untouched request.
+type use struct {
 	isNew  bool
 	err    error  // why loading failed
 	sealed string // the token as the client has it, of a store that keeps none itself
@@ -45,9 +52,9 @@ type Session struct {
 	doomed  []driver.Key // destroyed, but the store has not confirmed it
 
 	// What the response is to tell the client.
-	issue      issue
-	byHeader   bool // in Options.TokenHeader rather than a cookie
-	headerSent bool // it can tell nothing more
+	issue    issue
+	byHeader bool                   // in Options.TokenHeader rather than a cookie
+	lines    [cookieLine + 1]string // of the response's header
 }
 
 type loadState byte
@@ -102,6 +109,7 @@ func (s *Session) touch() {
 	s.lock()
 	if s.state == untouched {
 		defer s.unlockUnlessLoaded()
+		s.use = new(use)
 		s.load()
 	}
 }
@@ -149,10 +157,9 @@ func (s *Session) fail(err error) {
 
 // start makes it a new session, with nothing in it.
 func (s *Session) start() {
-	now := s.m.now()
 	s.id, s.next, s.move = identity{}, identity{}, stay
 	s.base, s.view, s.changes, s.fault = driver.Record{}, contents{}, nil, nil
-	s.created, s.isNew, s.stale, s.sealed = now, true, false, ""
+	s.created, s.isNew, s.stale, s.sealed = s.m.now(), true, false, ""
 }
 
 // Err tells why the session could not be loaded, or nil. It loads the session,
@@ -399,6 +406,9 @@ func (s *Session) Destroy(ctx context.Context) error {
 	defer s.mu.Unlock()
 	if s.m.sealer != nil && s.headerSent {
 		return fmt.Errorf("sessions: destroy: %w", ErrHeaderSent)
+	}
+	if s.use == nil {
+		s.use = new(use)
 	}
 	if s.state != loaded {
 		// The token tells which record to remove; what is in it does not matter.
