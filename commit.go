@@ -80,9 +80,10 @@ func (s *Session) commit(ctx context.Context, on occasion) error {
 		act = (*Session).rename
 	case write && len(s.changes) > 0:
 		act = (*Session).update
-	case stored && s.move == stay && (s.stale || s.refreshDue(s.m.now())):
+	case stored && s.move == stay && !(on == byResponse && s.recorded) && (s.stale || s.refreshDue(s.m.now())):
 		act = (*Session).refresh
 	}
+	s.recorded = s.recorded || on == byResponse
 	if act == nil {
 		return nil // and so a read pays for no deadline
 	}

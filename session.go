@@ -49,7 +49,10 @@ type use struct {
 	move    move     // Renew or Invalidate, until the commit
 	next    identity // of a session that moves or is new
 	created driver.Millis
-	doomed  []driver.Key // destroyed, but the store has not confirmed it
+	// recorded: a commit has seen to the record of this access. What comes after
+	// the response's header is no further one.
+	recorded bool
+	doomed   []driver.Key // destroyed, but the store has not confirmed it
 
 	// What the response is to tell the client.
 	issue    issue
