@@ -209,7 +209,7 @@ func (s *Session) Delete(name string) {
 func (s *Session) Clear() {
 	s.touch()
 	defer s.mu.Unlock()
-	if s.view.count()+len(s.view.flashes) > 0 || s.base.Version != 0 {
+	if !s.view.empty() || s.base.Version != 0 {
 		s.do(clearAll{})
 	}
 }
@@ -218,12 +218,7 @@ func (s *Session) Clear() {
 func (s *Session) Keys() []string {
 	s.touch()
 	defer s.mu.Unlock()
-	s.view.unpack()
-	names := make([]string, len(s.view.values))
-	for i, v := range s.view.values {
-		names[i] = v.name
-	}
-	return names
+	return s.view.names()
 }
 
 // Decode stores the value of the name in what into points to, and tells why it
