@@ -94,11 +94,23 @@ func (c *cookieWriter) values(h http.Header) iter.Seq[string] {
 			for line != "" {
 				var pair string
 				pair, line, _ = strings.Cut(line, ";")
-				name, value, found := strings.Cut(strings.Trim(pair, " \t"), "=")
+				name, value, found := strings.Cut(trimBlanks(pair), "=")
 				if found && name == c.name && !yield(value) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// trimBlanks cuts off blanks at both ends, and nothing else that some take for
+// one: a token with a byte more is no token.
+func trimBlanks(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
