@@ -55,8 +55,7 @@ func (p packed) sorted() bool {
 	return true
 }
 
-// takeLength reads a length off the front of b; parseData has looked at it. It
-// is inlined, for nearly all lengths are one byte.
+// takeLength reads a length off the front of b; parseData has looked at it.
 func takeLength(b []byte) (int, []byte) {
 	if b[0] >= 0x80 {
 		return takeLongLength(b)
@@ -64,7 +63,6 @@ func takeLength(b []byte) (int, []byte) {
 	return int(b[0]), b[1:]
 }
 
-//go:noinline
 func takeLongLength(b []byte) (int, []byte) {
 	v, n := binary.Uvarint(b)
 	return int(v), b[n:]
