@@ -10,22 +10,27 @@ import (
 )
 
 // maxCandidates bounds the work on a request with many cookies of our name,
-// which a neighbouring host can plant.
-const maxCandidates = 16
+// which a neighbouring host can plant, and maxGenuine the store calls on one
+// with many that verify.
+const (
+	maxCandidates = 16
+	maxGenuine    = 4
+)
 
-// presented finds the session that the client names: the first cookie that
-// verifies counts.
-func (m *Manager) presented(h http.Header) (_ identity, stale, ok bool) {
-	n := 0
+// presented calls f with each session that the client names by a cookie that
+// verifies, in the client's order, until f returns false.
+func (m *Manager) presented(h http.Header, f func(who identity, stale bool) bool) {
+	candidates, genuine := 0, 0
 	for token := range m.cookie.values(h) {
 		if i, stale, ok := m.tokens.decode(token); ok {
-			return identityOf(i), stale, true
+			if genuine++; !f(identityOf(i), stale) || genuine == maxGenuine {
+				return
+			}
 		}
-		if n++; n == maxCandidates {
-			break
+		if candidates++; candidates == maxCandidates {
+			return
 		}
 	}
-	return identity{}, false, false
 }
 
 // load brings in the session that the request presents, or makes it a new one.
@@ -34,10 +39,8 @@ func (s *Session) load() {
 	var err error
 	if s.m.sealer != nil {
 		err = s.unsealFirst()
-	} else if who, stale, ok := s.m.presented(s.in); ok {
-		ctx, cancel := context.WithTimeout(s.ctx, s.m.opts.StoreTimeout)
-		defer cancel()
-		err = s.fetch(ctx, who, stale)
+	} else {
+		err = s.fetchFirst()
 	}
 	s.state = loaded
 	switch {
@@ -45,11 +48,32 @@ func (s *Session) load() {
 	case errors.Is(err, ErrNotFound):
 		s.start() // an unknown id is never adopted
 	case errors.Is(err, ErrCorrupt):
-		s.m.log.Warn("sessions: damaged record; the session starts anew", "session", s.publicID(), "error", err)
+		s.warnDamaged(err)
 		s.start()
 	default:
 		s.state, s.err = failed, fmt.Errorf("sessions: load: %w", err)
 	}
+}
+
+// fetchFirst brings in the first session that the client names and that is
+// alive. A cookie that was set for another path or domain, before those were
+// changed, may come first for as long as the browser keeps it; what it names is
+// over sooner or later, and must not hide the session of the cookie behind it.
+func (s *Session) fetchFirst() (err error) {
+	s.m.presented(s.in, func(who identity, stale bool) (next bool) {
+		ctx, cancel := context.WithTimeout(s.ctx, s.m.opts.StoreTimeout)
+		defer cancel()
+		if err = s.fetch(ctx, who, stale); errors.Is(err, ErrCorrupt) {
+			s.warnDamaged(err)
+			err = ErrNotFound
+		}
+		return errors.Is(err, ErrNotFound)
+	})
+	return err
+}
+
+func (s *Session) warnDamaged(err error) {
+	s.m.log.Warn("sessions: damaged record; the session starts anew", "session", s.publicID(), "error", err)
 }
 
 // fetch reads the record of who.

@@ -400,9 +400,11 @@ func (s *Session) Destroy(ctx context.Context) error {
 	}
 	if s.state != loaded {
 		// The token tells which record to remove; what is in it does not matter.
-		s.id, _, _ = s.m.presented(s.in)
-	}
-	if s.id.known && s.m.sealer == nil {
+		s.m.presented(s.in, func(who identity, _ bool) bool {
+			s.doomed = append(s.doomed, who.key)
+			return true
+		})
+	} else if s.id.known && s.m.sealer == nil {
 		s.doomed = append(s.doomed, s.id.key)
 	}
 	s.state, s.err = loaded, nil

@@ -147,7 +147,10 @@ type Cookie struct {
 	// The default is the current host alone.
 	Domain string
 
-	// Path defaults to "/".
+	// Path defaults to "/". Where it or Domain is changed, browsers keep the
+	// cookie they had, may send it first, and nothing deletes it. A session that
+	// is over hides no other; but in the cookie store the old one does not end,
+	// so change Name along with them there.
 	Path string
 
 	// Expires is when the browser drops the cookie: ExpireNever (the default),
