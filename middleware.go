@@ -50,9 +50,10 @@ type exchange struct {
 
 	encoding string // how the answer is coded further out, if that was said beforehand
 
-	failure   error // the error page was sent instead
-	settled   bool  // the session was committed, the header may leave
-	completed bool  // the handler returned; neither a panic nor Goexit ended it
+	failure   error       // the error page was sent instead
+	refused   http.Header // what the handler goes on to set then, for nobody
+	settled   bool        // the session was committed, the header may leave
+	completed bool        // the handler returned; neither a panic nor Goexit ended it
 }
 
 // settle commits the session before the header leaves and sets its header
@@ -75,6 +76,7 @@ func (x *exchange) settle() error {
 	}
 	if err != nil {
 		x.failure = fmt.Errorf("sessions: the error page was sent instead: %w", err)
+		x.refused = x.w.Header().Clone()
 		x.fail(err)
 	}
 	return x.failure
