@@ -48,24 +48,41 @@ func (s *Session) deadline(accessed driver.Millis) driver.Millis {
 	return end
 }
 
+// skew is how far the clocks of several machines may be apart.
+const skew = driver.Millis(time.Minute / time.Millisecond)
+
 // outlived tells that the session is past a Lifetime that was shortened after
-// its record was written.
+// its record was written. So is one from a future further off than Lifetime: a
+// clock that ran ahead when it began does not make it last longer than twice.
 func (m *Manager) outlived(rec *driver.Record) bool {
-	life := m.opts.Lifetime
-	return life > 0 && rec.Created+driver.Millis(life.Milliseconds()) <= m.now()
+	life, age := driver.Millis(m.opts.Lifetime.Milliseconds()), m.now()-rec.Created
+	return life > 0 && (age >= life || age < -max(life, skew))
+}
+
+// idleTooLong tells that the session is past a Timeout that was shortened after
+// its record was written. Accesses since the one that is recorded, which the
+// timeout of then left out, are in its favour.
+func (s *Session) idleTooLong() bool {
+	const day = driver.Millis(24 * time.Hour / time.Millisecond)
+	idle, then := driver.Millis(s.timeout().Milliseconds()), s.base.Expires-s.base.Accessed
+	return idle > 0 && s.m.now()-s.base.Accessed >= idle+min(then/s.refreshShare(), day)
+}
+
+// refreshShare is the share of the timeout that may go unrecorded.
+func (s *Session) refreshShare() driver.Millis {
+	if s.m.sealer != nil {
+		return 10 // each refresh sends the whole session
+	}
+	return 100
 }
 
 // refreshEvery is how long an access may go unrecorded, so that reading does
 // not mean writing.
 func (s *Session) refreshEvery() driver.Millis {
 	const day = 24 * time.Hour
-	share := time.Duration(100)
-	if s.m.sealer != nil {
-		share = 10 // each refresh sends the whole session
-	}
 	every := day
 	if idle := s.timeout(); idle > 0 {
-		every = min(every, idle/share)
+		every = min(every, idle/time.Duration(s.refreshShare()))
 	}
 	if reissue := s.expires().reissueEvery(); reissue > 0 {
 		every = min(every, reissue)
@@ -74,11 +91,10 @@ func (s *Session) refreshEvery() driver.Millis {
 }
 
 // refreshDue tells whether this access is to be recorded: some time has passed,
-// the clock was set back, or the stored expiry is not what the settings say.
+// the clock was set back by more than clocks differ, or the stored expiry is not
+// what the settings say.
 func (s *Session) refreshDue(now driver.Millis) bool {
 	since, every := now-s.base.Accessed, s.refreshEvery()
-	// Clocks of several machines differ by a little; that is no clock set back.
-	const skew = driver.Millis(time.Minute / time.Millisecond)
 	return since >= every || since <= -every-skew || s.base.Expires != s.deadline(s.base.Accessed)
 }
 

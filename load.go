@@ -83,19 +83,23 @@ func (s *Session) fetch(ctx context.Context, who identity, stale bool) error {
 	if err != nil {
 		return err
 	}
-	if s.m.outlived(&rec) {
-		return ErrNotFound
-	}
 	return s.adopt(rec)
 }
 
-// adopt makes the record the session's base and view.
+// adopt makes the record the session's base and view, unless it is over by a
+// limit that is shorter than it was.
 func (s *Session) adopt(rec driver.Record) error {
+	if s.m.outlived(&rec) {
+		return ErrNotFound
+	}
 	view, err := parseData(rec.Data, rec.Owner)
 	if err != nil {
 		return err
 	}
 	s.base, s.view = rec, view
+	if s.idleTooLong() {
+		return ErrNotFound
+	}
 	s.created, s.accessed, s.isNew = rec.Created, rec.Accessed, false
 	return nil
 }

@@ -63,10 +63,9 @@ func (m *Manager) listed(op string, entries iter.Seq2[driver.Entry, error]) iter
 			s := m.detached()
 			s.id = identity{key: e.Key, known: true}
 			if err == nil {
-				if m.outlived(&e.Record) {
+				if err = s.adopt(e.Record); errors.Is(err, ErrNotFound) {
 					continue
 				}
-				err = s.adopt(e.Record)
 			}
 			if err != nil {
 				s, err = nil, fmt.Errorf("sessions: %s: session %v: %w", op, e.Key, err)

@@ -55,6 +55,28 @@ func TestIdleTimeoutHoldsBesideALifetime(t *testing.T) {
 	})
 }
 
+// A limit that is tightened holds for the sessions that are there, at once.
+func TestLimitsTightenedByADeployment(t *testing.T) {
+	for name, tighten := range map[string]func(o *sessions.Options){
+		"Timeout":  func(o *sessions.Options) { o.Timeout = time.Hour },
+		"Lifetime": func(o *sessions.Options) { o.Timeout, o.Lifetime = 20*time.Hour, 20*time.Hour },
+	} {
+		t.Run(name, func(t *testing.T) {
+			everywhere(t, func(t *testing.T, st store) {
+				a := st.start(t, func(o *sessions.Options) { o.Timeout = 100 * time.Hour })
+				old := a.signedIn()
+				a.clock.advance(15 * time.Hour)
+				equal(t, "user of the old session", old.user(), "ann")
+				a.clock.advance(15 * time.Hour)
+				fresh := a.signedIn()
+				a.deploy(tighten)
+				old.isAnonymous("a session past the new limit")
+				equal(t, "user of a fresh session", fresh.user(), "ann")
+			})
+		})
+	}
+}
+
 func TestLifetimeEndsABusySession(t *testing.T) {
 	for name, use := range map[string]func(s *sessions.Session){
 		"read": look, "written": increment, "renewed": func(s *sessions.Session) { s.Renew() },
