@@ -86,8 +86,8 @@ type Options struct {
 
 	// Timeout is the idle time after which a session is over (OWASP ASVS
 	// 7.3.1), kept by the server. It is exact to 1% (10% in the cookie store),
-	// as not every access is recorded, and never exceeded. The default, 0, is
-	// no limit.
+	// as not every access is recorded, and never exceeded. One that is shortened
+	// holds at once for the sessions that are there. The default, 0, is no limit.
 	Timeout time.Duration
 
 	// Lifetime is the time from its creation after which a session is over,
