@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/driver"
 )
 
 // To the millisecond, however short: no timeout is rounded to minutes, or to
@@ -155,6 +156,9 @@ func TestExpiredSessionIsNotFoundByID(t *testing.T) {
 		a.clock.advance(time.Millisecond)
 		_, err = a.m.Find(t.Context(), id)
 		wantErr(t, "Find", err, sessions.ErrNotFound)
+		if _, ok := a.kept.(driver.Lister); !ok {
+			return
+		}
 		for s, err := range a.m.Owned(t.Context(), "ann") {
 			t.Errorf("the expired session is listed: %v, %v", s, err)
 		}
