@@ -85,6 +85,7 @@ type app struct {
 	opts   sessions.Options
 	server *httptest.Server
 
+	driver   driver.Driver
 	kept     driver.Store // the store that all managers of the app share, if it keeps sessions
 	wrapped  atomic.Value // the present manager's http.Handler
 	handlers sync.Map     // by path
@@ -102,6 +103,7 @@ func (st store) start(t *testing.T, change ...func(o *sessions.Options)) *app {
 	if st.server != nil {
 		st.driver = st.server(t)
 	}
+	a.driver = st.driver
 	a.opts = sessions.Options{
 		Driver:        driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) { return a.open(ctx, st, cfg) }),
 		DataDir:       a.dir,
