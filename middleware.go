@@ -150,7 +150,7 @@ func (s *Session) cookieLine() string {
 
 // putHeaders marks the answer as this client's own, and adds the cookie.
 func (m *Manager) putHeaders(h http.Header, line string) {
-	if !lists(h["Vary"], "cookie") {
+	if !lists(h["Vary"], "cookie") && !lists(h["Vary"], "*") {
 		h["Vary"] = append(h["Vary"], "Cookie")
 	}
 	private := len(h["Cache-Control"]) == 0
@@ -170,12 +170,11 @@ func (m *Manager) putHeaders(h http.Header, line string) {
 	}
 }
 
-// lists tells whether one of the comma-separated lists has the item, or "*",
-// which in Vary stands for all.
+// lists tells whether one of the comma-separated lists has the item.
 func lists(lines []string, item string) bool {
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ",") {
-			if part = strings.TrimSpace(part); part == "*" || strings.EqualFold(part, item) {
+			if strings.EqualFold(strings.TrimSpace(part), item) {
 				return true
 			}
 		}
