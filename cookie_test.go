@@ -519,6 +519,32 @@ func TestACookieCannotBeGivenAnExpiryThatIsPastOrComesTooLate(t *testing.T) {
 	})
 }
 
+// The date may come while the handler works, or while the program runs. The
+// session is stored all the same, and the browser drops its cookie at once.
+func TestAnExpiryThatPassesBeforeTheAnswer(t *testing.T) {
+	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+		clock := newBrowserClock()
+		o.Now = clock.now
+		o.Cookie.Expires = sessions.ExpireAt(clock.now().Add(time.Hour))
+		m, _ := clientManager(t, o)
+		for _, when := range []string{"while the handler works", "before the request"} {
+			b := newBrowser(t, m)
+			c := browserCookie(t, b.visit(func(s *sessions.Session) {
+				s.Set("user", "ada")
+				if when == "while the handler works" {
+					clock.advance(2 * time.Hour)
+				}
+			}))
+			if c.Value == "" || c.MaxAge != 1 || !c.Expires.Before(clock.now()) {
+				t.Errorf("%s: the cookie is %v", when, c)
+			}
+			if b.user() != "ada" {
+				t.Errorf("%s: the session was not stored", when)
+			}
+		}
+	})
+}
+
 // FuzzCookieOptions has New take any name, path, domain and namespace, or refuse
 // them. With what it takes, the cookie is one line that says the same.
 func FuzzCookieOptions(f *testing.F) {

@@ -13,10 +13,15 @@ import (
 // the request's context, returns it. The session is committed before the
 // response's header leaves, in whichever way it leaves, and once more when next
 // returns, for what was changed since. If next panics, nothing is committed and
-// the panic goes on. Wrapping twice with one Manager does no harm.
+// the panic goes on. Wrapping twice with one Manager does no harm. Several
+// managers may wrap one handler if each has a cookie name of its own.
 //
 // The session belongs to the request. What next leaves running may use it, but
 // has to call Session.Save.
+//
+// Put Wrap around http.TimeoutHandler and the like, not into them: what answers
+// in the handler's place sends no cookie, so a session that is renewed after
+// the time is up is lost to its client.
 //
 // A hijacked connection never sends the header fields that were set before it,
 // the cookie of a new session among them: a program that speaks its own

@@ -140,7 +140,9 @@ type Cookie struct {
 
 	// PreviousSecrets are still accepted, so that Secret can be replaced
 	// without logging anyone out: a session that presents one gets a new
-	// cookie. Remove them when the longest session since then is over.
+	// cookie. Remove them when the longest session since then is over. Where
+	// several processes serve the same clients, make the new secret known to
+	// all of them here first, before the first one has it as its Secret.
 	PreviousSecrets [][]byte
 
 	// Domain is the domain that may read the cookie, its subdomains included.
