@@ -99,8 +99,8 @@ type Options struct {
 
 	// Timeout is the idle time after which a session is over (OWASP ASVS
 	// 7.3.1), kept by the server. It is exact to 1% (10% in the cookie store),
-	// as not every access is recorded, and never exceeded. The default, 0, is
-	// no limit.
+	// as not every access is recorded, and never exceeded. One that is shortened
+	// holds at once for the sessions that are there. The default, 0, is no limit.
 	Timeout time.Duration
 
 	// Lifetime is the time from its creation after which a session is over,
@@ -165,14 +165,19 @@ type Cookie struct {
 
 	// PreviousSecrets are still accepted, so that Secret can be replaced
 	// without logging anyone out: a session that presents one gets a new
-	// cookie. Remove them when the longest session since then is over.
+	// cookie. Remove them when the longest session since then is over. Where
+	// several processes serve the same clients, make the new secret known to
+	// all of them here first, before the first one has it as its Secret.
 	PreviousSecrets [][]byte
 
 	// Domain is the domain that may read the cookie, its subdomains included.
 	// The default is the current host alone.
 	Domain string
 
-	// Path defaults to "/".
+	// Path defaults to "/". Where it or Domain is changed, browsers keep the
+	// cookie they had, may send it first, and nothing deletes it. A session that
+	// is over hides no other; but in the cookie store the old one does not end,
+	// so change Name along with them there.
 	Path string
 
 	// Expires is when the browser drops the cookie: ExpireNever (the default),
