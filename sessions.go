@@ -207,9 +207,30 @@ type Manager struct {
 // URL; they match ErrOptions. A store that is down is no fault here: requests
 // fail until it is back. ctx bounds the opening alone.
 func New(ctx context.Context, opts Options) (*Manager, error) {
+	store, opts, keys, err := open(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	// Not needed any more, and so nowhere to be printed or dumped.
+	opts.Cookie.Secret, opts.Cookie.PreviousSecrets, opts.URL = nil, nil, ""
+	m := &Manager{
+		opts:   opts,
+		log:    opts.Logger,
+		store:  store,
+		tokens: newTokens(keys),
+		cookie: newCookieWriter(opts.Cookie),
+		turns:  newTurns(),
+	}
+	m.sealer, _ = store.(driver.Sealer)
+	return m, nil
+}
+
+// open opens the store that the options name, once they are found valid and
+// their defaults are filled in.
+func open(ctx context.Context, opts Options) (driver.Store, Options, keyring, error) {
 	opts, d, err := validate(opts)
 	if err != nil {
-		return nil, fmt.Errorf("sessions: %w:\n%w", ErrOptions, err)
+		return nil, opts, keyring{}, fmt.Errorf("sessions: %w:\n%w", ErrOptions, err)
 	}
 	keys := newKeyring(opts)
 	store, err := d.Open(ctx, driver.Config{
@@ -224,20 +245,9 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 		Logger:        opts.Logger,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("sessions: open store: %w", err)
+		return nil, opts, keyring{}, fmt.Errorf("sessions: open store: %w", err)
 	}
-	// Not needed any more, and so nowhere to be printed or dumped.
-	opts.Cookie.Secret, opts.Cookie.PreviousSecrets, opts.URL = nil, nil, ""
-	m := &Manager{
-		opts:   opts,
-		log:    opts.Logger,
-		store:  store,
-		tokens: newTokens(keys),
-		cookie: newCookieWriter(opts.Cookie),
-		turns:  newTurns(),
-	}
-	m.sealer, _ = store.(driver.Sealer)
-	return m, nil
+	return store, opts, keys, nil
 }
 
 // Close waits for store calls under way and closes the store. Sessions still in
