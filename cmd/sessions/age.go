@@ -30,7 +30,7 @@ func parseAge(s string) (time.Duration, error) {
 	if err == nil && rest != "" {
 		d, err = time.ParseDuration(rest)
 	}
-	if err != nil || n < 0 || n > 36500 || d < 0 || s == "" {
+	if err != nil || !(n >= 0 && n <= 36500) || d < 0 || s == "" {
 		return 0, fmt.Errorf("a time is written like 90s, 36h or 30d")
 	}
 	return time.Duration(n*float64(day)) + d, nil
@@ -56,7 +56,7 @@ func short(d time.Duration) string {
 		}
 	}
 	if d < time.Second && d > 0 {
-		return d.String()
+		return d.Round(time.Millisecond).String()
 	}
 	return fmt.Sprintf("%ds", d/time.Second)
 }

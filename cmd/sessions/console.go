@@ -27,9 +27,14 @@ func (c *console) say(format string, args ...any) error {
 
 // object writes a line of JSON.
 func (c *console) object(v any) error {
-	e := json.NewEncoder(c.out)
+	var b strings.Builder
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(c.out, printable(b.String()))
+	return err
 }
 
 // note writes a line that is not part of the answer.

@@ -18,7 +18,7 @@ func (t *target) path() string {
 	dir, at := t.dataDir.value, t.url.value
 	switch t.kind() {
 	case "file":
-		if p := urlPath(at); p != "" {
+		if p := urlPath("file", at); p != "" {
 			dir = p
 		}
 		if dir == "" {
@@ -29,7 +29,7 @@ func (t *target) path() string {
 		}
 		return filepath.Join(dir, "records")
 	case "dbm":
-		if p := urlPath(at); p != "" || dir == "" {
+		if p := urlPath("dbm", at); p != "" || dir == "" {
 			return p
 		}
 		return filepath.Join(dir, "sessions.db")
@@ -52,9 +52,9 @@ func (t *target) path() string {
 }
 
 // urlPath is the path in a URL such as file:///dir or file:dir.
-func urlPath(s string) string {
+func urlPath(scheme, s string) string {
 	u, err := url.Parse(s)
-	if err != nil {
+	if err != nil || u.Scheme != scheme {
 		return ""
 	}
 	p := u.Path

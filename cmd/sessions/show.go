@@ -51,8 +51,8 @@ there makes the exit code 3, a damaged session 5; the others are shown.
 				return err
 			}
 			defer s.Close()
-			var missing, faults int
-			for i, key := range keys {
+			var shown, missing, faults int
+			for _, key := range keys {
 				e := found{Entry: driver.Entry{Key: key}}
 				e.Record, err = s.Load(ctx, key)
 				if err == nil {
@@ -70,10 +70,11 @@ there makes the exit code 3, a damaged session 5; the others are shown.
 				case err != nil:
 					return err
 				}
+				shown++
 				if *asJSON {
 					err = c.object(detailsOf(&e, *values))
 				} else {
-					if i > 0 {
+					if shown > 1 {
 						_ = c.say("")
 					}
 					err = e.show(c, *values, time.Now())

@@ -75,7 +75,10 @@ func (t *target) fill(c *console) {
 
 // kind is the store's name, as sessions.New will find it.
 func (t *target) kind() string {
-	scheme, _, _ := strings.Cut(t.url.value, ":")
+	scheme, _, found := strings.Cut(t.url.value, ":")
+	if !found {
+		scheme = ""
+	}
 	return cmp.Or(t.store.value, strings.ToLower(scheme))
 }
 

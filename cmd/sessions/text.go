@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -27,6 +29,23 @@ func exact(s string) string {
 		return strconv.Quote(s)
 	}
 	return s
+}
+
+// printable writes out what does not print of a line of JSON, whose meaning stays.
+func printable(line string) string {
+	var b strings.Builder
+	for _, r := range line {
+		switch {
+		case strconv.IsPrint(r) || r == '\n':
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
 }
 
 func plain(s string) bool {
