@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 )
 
 // console is what the command reads from and writes to.
@@ -17,6 +18,9 @@ type console struct {
 	asks     bool // somebody is there to answer
 	redraws  bool // err is a terminal, where a line can be written over
 	env      func(string) (string, bool)
+
+	mu    sync.Mutex // of err
+	drawn bool       // a line of progress stands on the terminal
 }
 
 // say writes a line of the answer.
@@ -39,7 +43,18 @@ func (c *console) object(v any) error {
 
 // note writes a line that is not part of the answer.
 func (c *console) note(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wipe()
 	fmt.Fprintf(c.err, format+"\n", args...)
+}
+
+// wipe takes the line of progress off the terminal.
+func (c *console) wipe() {
+	if c.drawn {
+		fmt.Fprint(c.err, "\r\x1b[K")
+		c.drawn = false
+	}
 }
 
 // logger takes what stores have to say beside their answers.

@@ -173,10 +173,10 @@ func (cp *copier) count(key driver.Key, o outcome, err error) error {
 	case err == nil:
 	case damaged(err):
 		o = failed
-		cp.tally.tell(cp.console, "%v is damaged: %s", key, safe(err.Error()))
+		cp.console.note("%v is damaged: %s", key, safe(err.Error()))
 	case errors.Is(err, driver.ErrTooLarge):
 		o = failed
-		cp.tally.tell(cp.console, "%v is too large: %s", key, safe(err.Error()))
+		cp.console.note("%v is too large: %s", key, safe(err.Error()))
 	default:
 		return err
 	}

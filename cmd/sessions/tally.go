@@ -18,16 +18,6 @@ func (t *tally) add(o outcome) {
 	t.n[o]++
 }
 
-// tell writes a note about one session, a whole line at a time.
-func (t *tally) tell(c *console, format string, args ...any) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if c.redraws {
-		format = "\r\x1b[K" + format // over the line of progress
-	}
-	c.note(format, args...)
-}
-
 // read is how many sessions of the store copied from were looked at.
 func (t *tally) read() int {
 	return t.n[created] + t.n[replaced] + t.n[refreshed] + t.n[identical] + t.n[differing] + t.n[over] + t.n[failed]
@@ -45,37 +35,6 @@ func (t *tally) progress(since time.Duration) string {
 		s += fmt.Sprintf(", %d removed", n)
 	}
 	return s
-}
-
-// progress writes what it is told to, every now and then, until stop: over one
-// line of a terminal, else as lines that a log can have.
-func (c *console) progress(what func(since time.Duration) string) (stop func()) {
-	every, format := 10*time.Second, "%s\n"
-	if c.redraws {
-		every, format = 200*time.Millisecond, "\r\x1b[K%s"
-	}
-	began := time.Now()
-	ended, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				fmt.Fprintf(c.err, format, what(time.Since(began)))
-			case <-ended:
-				if c.redraws {
-					fmt.Fprint(c.err, "\r\x1b[K")
-				}
-				return
-			}
-		}
-	}()
-	return func() {
-		close(ended)
-		<-done
-	}
 }
 
 // tell writes the counts, be the copy done or not, and returns what is to be
