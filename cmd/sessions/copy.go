@@ -52,7 +52,7 @@ drops without a word. With -json, an object with the counts comes at the end.
 		wait := waitFlag(fs)
 		fs.BoolVar(&cp.overwrite, "overwrite", false, "take the place of sessions in the destination that differ, whichever were used last")
 		remove := fs.Bool("delete", false, "then remove the sessions of the destination that are not in the store copied from")
-		fs.IntVar(&cp.parallel, "parallel", 8, "write this `number` of sessions at a time")
+		fs.IntVar(&cp.parallel, "parallel", 16, "write this `number` of sessions at a time")
 		quiet := fs.Bool("quiet", false, "show no progress")
 		yes := fs.Bool("yes", false, "with -overwrite or -delete, do not ask")
 		asJSON := fs.Bool("json", false, "write a JSON object with the counts")

@@ -220,6 +220,61 @@ func TestCopyRepairsADamagedDestination(t *testing.T) {
 	expectSame(t, from, to)
 }
 
+// TestDeleteSparesWhatCannotBeTold: a session that is damaged in the store
+// copied from is still there.
+func TestDeleteSparesWhatCannotBeTold(t *testing.T) {
+	from, to := places["file"](t), places["dbm"](t)
+	both := from.and(to.destination())
+	a := from.program(t)
+	v := a.visitor("", "v")
+	both.run(t, "copy").expect(t, exitDone, "1 copied")
+	spoil(t, from, a.id(v))
+	r := both.run(t, "copy", "-delete", "-yes", "-json").expect(t, exitIncomplete, "is damaged")
+	expectCounts(t, r, "map[failed:1 read:1]")
+	if to.program(t).name(v) != "v" {
+		t.Error("it is gone from the destination")
+	}
+}
+
+// copierOf is a copier between the two, below the command.
+func copierOf(t *testing.T, from, to place) *copier {
+	t.Helper()
+	var f, d target
+	flagless(&f, &d)
+	c := quiet(from.and(to.destination()))
+	s, u, err := openBoth(t.Context(), c, &f, &d, age(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close(); u.Close() })
+	return &copier{from: s, to: u, parallel: 3, console: c}
+}
+
+func TestDeleteSparesWhatAProgramChanges(t *testing.T) {
+	from, to := places["file"](t), places["dbm"](t)
+	from.program(t)
+	b := to.program(t)
+	v := b.visitor("", "v")
+	cp := copierOf(t, from, to)
+	cp.to.Store = meddling{cp.to.Store}
+	if err := cp.prune(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := cp.tally.n; n[changed] != 1 || n[removed] != 0 || b.name(v) != "v" {
+		t.Errorf("%d changed, %d removed, and the session is %q", n[changed], n[removed], b.name(v))
+	}
+}
+
+func TestWhatExpiresMeanwhileIsNotCopied(t *testing.T) {
+	from, to := places["file"](t), places["dbm"](t)
+	from.program(t)
+	cp := copierOf(t, from, to)
+	past := driver.MillisOf(time.Now().Add(-time.Second))
+	if o, err := cp.put(t.Context(), driver.Key{1}, driver.Record{Version: 1, Created: past, Accessed: past, Expires: past}); o != over || err != nil {
+		t.Errorf("outcome %d, %v", o, err)
+	}
+}
+
 // spoil changes a byte of a session in the file store.
 func spoil(t *testing.T, at place, id string) {
 	t.Helper()
@@ -248,23 +303,15 @@ func TestCopyIsInterruptedAndGoesOn(t *testing.T) {
 	// In the middle: the destination ends the command when it has some.
 	ctx, cancel = context.WithCancel(t.Context())
 	defer cancel()
-	f, d := target{}, target{prefix: "to-"}
-	flagless(&f, &d)
-	s, tt, err := openBoth(t.Context(), quiet(both), &f, &d, age(time.Minute))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tt.Store = &stopping{Store: tt.Store, after: 20, stop: cancel}
-	cp := &copier{from: s, to: tt, parallel: 3, console: quiet(both)}
-	list, err := s.all(ctx)
+	cp := copierOf(t, from, to)
+	cp.to.Store = &stopping{Store: cp.to.Store, after: 20, stop: cancel}
+	list, err := cp.from.all(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := cp.copy(ctx, list); exitCode(ctx, err) != exitInterrupted {
 		t.Errorf("the copy ended with %v", err)
 	}
-	s.Close()
-	tt.Close()
 	some := len(to.records(t))
 	if some < 20 || some >= 50 {
 		t.Errorf("%d sessions were copied", some)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"io"
+	"iter"
 	"strings"
 	"sync"
 
@@ -41,4 +42,25 @@ func (s *stopping) Save(ctx context.Context, key driver.Key, old driver.Version,
 		s.stop()
 	}
 	return err
+}
+
+// meddling is a store that a program uses meanwhile: it changes each session
+// just before it would be removed.
+type meddling struct{ driver.Store }
+
+func (m meddling) All(ctx context.Context) iter.Seq2[driver.Entry, error] {
+	return m.Store.(driver.Lister).All(ctx)
+}
+
+func (m meddling) Delete(ctx context.Context, key driver.Key, v driver.Version) error {
+	rec, err := m.Store.Load(ctx, key)
+	if err != nil {
+		return err
+	}
+	old := rec.Version
+	rec.Version++
+	if err := m.Store.Save(ctx, key, old, rec); err != nil {
+		return err
+	}
+	return m.Store.Delete(ctx, key, v)
 }

@@ -145,6 +145,36 @@ func TestSweep(t *testing.T) {
 	})
 }
 
+func TestFiltersByTime(t *testing.T) {
+	everywhere(t, func(t *testing.T, at place) {
+		a := at.program(t)
+		a.clock = -3 * 24 * time.Hour
+		v, w := a.visitor("", "old"), a.visitor("", "used")
+		old, used := a.id(v), a.id(w)
+		a.clock = 0
+		young := a.id(a.visitor("", "young"))
+		a.name(w)
+		for args, want := range map[string][]string{
+			"-created-before 2d":                      {old, used},
+			"-created-after 2d":                       {young},
+			"-created-before 4d":                      {},
+			"-idle-longer-than 2d":                    {old},
+			"-created-before 2d -idle-longer-than 2d": {old},
+			"-created-before 2001-01-01":              {},
+			"-created-after 2001-01-01T00:00:00Z":     {old, used, young},
+			"-expires-within 399d":                    {old},
+			"-limit 1 -created-after 2d":              {young},
+		} {
+			got := at.ids(t, strings.Fields(args)...)
+			slices.Sort(want)
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("list %s: %q, want %q", args, got, want)
+			}
+		}
+	})
+}
+
 func TestNamespacesKeepApart(t *testing.T) {
 	everywhere(t, func(t *testing.T, at place) {
 		a := at.program(t)
