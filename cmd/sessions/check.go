@@ -55,10 +55,11 @@ type checkup struct {
 }
 
 func (k *checkup) flags(fs *flag.FlagSet) {
+	k.any = true
 	k.target.flags(fs, "")
-	fs.StringVar(&k.cookie.Name, "cookie-name", "", "Options.Cookie.Name (default \"pump-session\")")
-	fs.StringVar(&k.cookie.Domain, "cookie-domain", "", "Options.Cookie.Domain (default the current host)")
-	fs.StringVar(&k.cookie.Path, "cookie-path", "", "Options.Cookie.Path (default \"/\")")
+	fs.StringVar(&k.cookie.Name, "cookie-name", "", "Options.Cookie.Name, a `word` (default \"pump-session\")")
+	fs.StringVar(&k.cookie.Domain, "cookie-domain", "", "Options.Cookie.Domain, a `host` (default the current host)")
+	fs.StringVar(&k.cookie.Path, "cookie-path", "", "Options.Cookie.Path, a `path` (default \"/\")")
 	fs.StringVar(&k.expires, "cookie-expires", "never", "Options.Cookie.Expires: `when`, as never, browser, a time like 30d, or an instant like\n2030-01-31T18:00:00Z")
 	fs.StringVar(&k.sameSite, "same-site", "lax", "Options.Cookie.SameSite: `mode`, as lax, strict, none or default")
 	fs.BoolVar(&k.cookie.Secure, "secure", false, "Options.Cookie.Secure")

@@ -44,6 +44,15 @@ func fail(code int, format string, args ...any) error {
 	return &failure{code, fmt.Errorf(format, args...)}
 }
 
+// codeOf is the exit code that the error itself has, or -1.
+func codeOf(err error) int {
+	var f *failure
+	if errors.As(err, &f) {
+		return f.code
+	}
+	return -1
+}
+
 // exitCode is what the command exits with after the error.
 func exitCode(ctx context.Context, err error) int {
 	var f *failure

@@ -92,5 +92,6 @@ func TestTheHelpNamesTheStores(t *testing.T) {
 			t.Errorf("%s and the help of -store", name)
 		}
 	}
+	place{}.run(t, "help", "check").expect(t, exitDone, "name of the store: "+strings.Join(sessions.Drivers(), ", "))
 	place{}.run(t).expect(t, exitUsage, "Usage:", "list")
 }

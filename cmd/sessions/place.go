@@ -97,7 +97,7 @@ func (t *target) near() (missing bool, err error) {
 	if path == "" {
 		return false, nil
 	}
-	if err := t.there(); exitNotFound != codeOf(err) {
+	if err := t.there(); codeOf(err) != exitNotFound {
 		return false, err
 	}
 	// The nearest directory that exists tells whose it will be.
@@ -114,14 +114,6 @@ func (t *target) near() (missing bool, err error) {
 			return true, nil
 		}
 	}
-}
-
-func codeOf(err error) int {
-	var f *failure
-	if errors.As(err, &f) {
-		return f.code
-	}
-	return -1
 }
 
 // madeAt tells that the store was made, and whose it is.

@@ -14,6 +14,7 @@ import (
 // target is a store, as flags and the environment name it.
 type target struct {
 	prefix                                  string
+	any                                     bool // blind stores too
 	store, url, dataDir, lockDir, namespace setting
 }
 
@@ -34,11 +35,15 @@ func (s *setting) Set(v string) error {
 // flags names the target's flags, each with the prefix before it.
 func (t *target) flags(fs *flag.FlagSet, prefix string) {
 	t.prefix = prefix
+	names, otherwise := visible(), "the scheme of -"+prefix+"url"
+	if t.any {
+		names, otherwise = sessions.Drivers(), otherwise+", or memory"
+	}
 	for _, f := range []struct {
 		*setting
 		name, usage string
 	}{
-		{&t.store, "store", "`name` of the store: " + strings.Join(visible(), ", ") + " (default the scheme of -" + prefix + "url)"},
+		{&t.store, "store", "`name` of the store: " + strings.Join(names, ", ") + " (default " + otherwise + ")"},
 		{&t.url, "url", "`URL` of its data; see the documentation of the store's package for the forms"},
 		{&t.dataDir, "data-dir", "`directory` of the stores file and dbm"},
 		{&t.lockDir, "lock-dir", "`directory` of their lock files (default inside the data's)"},
