@@ -12,13 +12,13 @@ import (
 // write would tell. ctx bounds it, as Options.StoreTimeout does. The cookie
 // store has nobody to ask, and fails only when it was closed.
 func (m *Manager) Ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
-	defer cancel()
+	bounded := bound(ctx, m.opts.StoreTimeout)
+	defer bounded.end()
 	var err error
 	if m.sealer != nil {
 		_, err = m.sealer.Unseal("")
 	} else {
-		_, err = m.store.Load(ctx, newID().key())
+		_, err = m.store.Load(bounded, newID().key())
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("sessions: ping: %w", err)
