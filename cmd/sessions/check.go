@@ -48,7 +48,7 @@ answer. What is allowed and worth a second thought, it says and exits with 0. Wi
 type checkup struct {
 	target
 	cookie                          sessions.Cookie
-	expires, sameSite               string
+	expires, sameSite, tokenHeader  string
 	noScripts                       bool
 	timeout, lifetime, storeTimeout age
 	write, json                     bool
@@ -65,6 +65,7 @@ func (k *checkup) flags(fs *flag.FlagSet) {
 	fs.BoolVar(&k.cookie.Secure, "secure", false, "Options.Cookie.Secure")
 	fs.BoolVar(&k.noScripts, "http-only", true, "Options.Cookie.HttpOnly")
 	fs.BoolVar(&k.cookie.Partitioned, "partitioned", false, "Options.Cookie.Partitioned")
+	fs.StringVar(&k.tokenHeader, "token-header", "", "Options.TokenHeader, the `name` of a header (default none)")
 	fs.Var(&k.timeout, "timeout", "Options.Timeout, a `time` like 30m or 30d; 0 is none")
 	fs.Var(&k.lifetime, "lifetime", "Options.Lifetime, a `time`; 0 is none")
 	fs.Var(&k.storeTimeout, "store-timeout", "Options.StoreTimeout, a `time` (default 5s)")
@@ -76,7 +77,7 @@ func (k *checkup) flags(fs *flag.FlagSet) {
 func (k *checkup) options(c *console) (sessions.Options, error) {
 	o := k.target.options(c)
 	o.Timeout, o.Lifetime, o.StoreTimeout = time.Duration(k.timeout), time.Duration(k.lifetime), time.Duration(k.storeTimeout)
-	o.Cookie = k.cookie
+	o.TokenHeader, o.Cookie = k.tokenHeader, k.cookie
 	if !k.noScripts {
 		o.Cookie.HttpOnly = sessions.Off
 	}

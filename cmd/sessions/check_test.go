@@ -42,8 +42,8 @@ func TestCheckOfStoresWithoutAPlace(t *testing.T) {
 func TestCheckTellsAllFaultsAtOnce(t *testing.T) {
 	at := place{"SESSIONS_STORE": "redis", "SESSIONS_SECRET": "too short", "SESSIONS_PREVIOUS_SECRETS": "short-as-well " + strings.Repeat("o", 32)}
 	args := []string{"check", "-namespace", "A", "-cookie-name", "__Host-a", "-cookie-domain", "example.com", "-same-site", "none",
-		"-partitioned", "-timeout", "2h", "-lifetime", "1h", "-store-timeout", "1ns", "-cookie-expires", "2001-01-01T00:00:00Z"}
-	faults := []string{`unknown store "redis"`, "Options.Namespace", "__Host-a", "SameSite", "Partitioned", "Options.Lifetime", "Options.StoreTimeout",
+		"-partitioned", "-token-header", "Cookie", "-timeout", "2h", "-lifetime", "1h", "-store-timeout", "1ns", "-cookie-expires", "2001-01-01T00:00:00Z"}
+	faults := []string{`unknown store "redis"`, "Options.Namespace", "__Host-a", "SameSite", "Partitioned", "Options.TokenHeader", "Options.Lifetime", "Options.StoreTimeout",
 		"Options.Cookie.Expires", "Cookie.Secret: 9 bytes", "PreviousSecrets[0]"}
 	r := at.run(t, args...).expect(t, exitUsage, faults...)
 	if strings.Contains(r.out+r.err, "too short") || strings.Contains(r.out+r.err, "short-as-well") {
@@ -62,15 +62,15 @@ func TestCheckTellsAllFaultsAtOnce(t *testing.T) {
 func TestCheckReadsEveryOption(t *testing.T) {
 	var k checkup
 	k.timeout, k.lifetime, k.storeTimeout = 1, 2, 3
-	k.expires, k.sameSite = "30d", "strict"
+	k.expires, k.sameSite, k.tokenHeader = "30d", "strict", "X-Session"
 	k.cookie = sessions.Cookie{Name: "n", Domain: "d", Path: "/p", Secure: true, Partitioned: true}
 	c := quiet(place{"SESSIONS_SECRET": "s", "SESSIONS_PREVIOUS_SECRETS": "p q"})
 	o, err := k.options(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := fmt.Sprintf("%v %v %v %v %+v", o.Timeout, o.Lifetime, o.StoreTimeout, o.Cookie.Expires, o.Cookie)
-	want := "1ns 2ns 3ns after 720h0m0s {Name:n Secret:[115] PreviousSecrets:[[112] [113]] Domain:d Path:/p Expires:after 720h0m0s Secure:true HttpOnly:1 SameSite:3 Partitioned:true}"
+	got := fmt.Sprintf("%v %v %v %v %v %+v", o.Timeout, o.Lifetime, o.StoreTimeout, o.TokenHeader, o.Cookie.Expires, o.Cookie)
+	want := "1ns 2ns 3ns X-Session after 720h0m0s {Name:n Secret:[115] PreviousSecrets:[[112] [113]] Domain:d Path:/p Expires:after 720h0m0s Secure:true HttpOnly:1 SameSite:3 Partitioned:true}"
 	if got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
