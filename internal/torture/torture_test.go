@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 	if encoded, ok := os.LookupEnv(serverEnv); ok {
 		beServer(encoded)
 	}
+	quickTemp()
 	code := m.Run()
 	servers.StopAll()
 	os.Exit(code)
