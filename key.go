@@ -37,9 +37,15 @@ func (k Key[T]) Get(s *Session) (T, bool) {
 }
 
 func lookup[T any](s *Session, name string) (T, bool, error) {
-	v := s.view.find(name)
-	if v == nil {
+	v, raw, found := s.view.at(name)
+	if !found {
 		return *new(T), false, nil
+	}
+	if v == nil {
+		if t, ok := decodePlain[T](raw); ok {
+			return t, true, nil
+		}
+		v = s.view.find(name)
 	}
 	t, err := decode[T](v)
 	return t, true, err

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"iter"
 
 	"github.com/pump-go/sessions/driver"
 )
@@ -17,25 +17,41 @@ const (
 	maxGenuine    = 4
 )
 
-// presented calls f with each session that the client names by a cookie that
-// verifies, in the client's order, until f returns false.
-func (m *Manager) presented(h http.Header, f func(who identity, stale bool) bool) {
-	candidates, genuine := 0, 0
-	for token := range m.cookie.values(h) {
-		if i, stale, ok := m.tokens.decode(token); ok {
-			if genuine++; !f(identityOf(i), stale) || genuine == maxGenuine {
+// offered yields the tokens that the client sent: the one in the header field,
+// if it uses that, or else those in its cookies, as many as are worth a look.
+func (s *Session) offered() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		var token string
+		if token, s.byHeader = s.m.header.of(s.in); s.byHeader {
+			yield(token)
+			return
+		}
+		n := 0
+		for token := range s.m.cookie.values(s.in) {
+			if n++; n > maxCandidates || !yield(token) {
 				return
 			}
 		}
-		if candidates++; candidates == maxCandidates {
-			return
+	}
+}
+
+// presented yields the sessions that the client names by a token that verifies,
+// in its order, and whether that is signed with a previous secret.
+func (s *Session) presented() iter.Seq2[identity, bool] {
+	return func(yield func(_ identity, stale bool) bool) {
+		n := 0
+		for token := range s.offered() {
+			if i, stale, ok := s.m.tokens.decode(token); ok {
+				if n++; n > maxGenuine || !yield(identityOf(i), stale) {
+					return
+				}
+			}
 		}
 	}
 }
 
 // load brings in the session that the request presents, or makes it a new one.
 func (s *Session) load() {
-	s.start()
 	var err error
 	if s.m.sealer != nil {
 		err = s.unsealFirst()
@@ -51,6 +67,7 @@ func (s *Session) load() {
 		s.warnDamaged(err)
 		s.start()
 	default:
+		s.created, s.isNew = s.m.now(), true
 		s.state, s.err = failed, fmt.Errorf("sessions: load: %w", err)
 	}
 }
@@ -59,17 +76,21 @@ func (s *Session) load() {
 // alive. A cookie that was set for another path or domain, before those were
 // changed, may come first for as long as the browser keeps it; what it names is
 // over sooner or later, and must not hide the session of the cookie behind it.
-func (s *Session) fetchFirst() (err error) {
-	s.m.presented(s.in, func(who identity, stale bool) (next bool) {
-		ctx, cancel := context.WithTimeout(s.ctx, s.m.opts.StoreTimeout)
-		defer cancel()
-		if err = s.fetch(ctx, who, stale); errors.Is(err, ErrCorrupt) {
+func (s *Session) fetchFirst() error {
+	for who, stale := range s.presented() {
+		ctx := bound(s.ctx, s.m.opts.StoreTimeout)
+		err := s.fetch(ctx, who, stale)
+		ctx.end()
+		switch {
+		case errors.Is(err, ErrNotFound):
+			s.m.note(s.ctx, eventOver, who.key)
+		case errors.Is(err, ErrCorrupt):
 			s.warnDamaged(err)
-			err = ErrNotFound
+		default:
+			return err
 		}
-		return errors.Is(err, ErrNotFound)
-	})
-	return err
+	}
+	return ErrNotFound
 }
 
 func (s *Session) warnDamaged(err error) {
@@ -98,6 +119,7 @@ func (s *Session) adopt(rec driver.Record) error {
 	}
 	s.base, s.view = rec, view
 	if s.idleTooLong() {
+		s.base, s.view = driver.Record{}, contents{}
 		return ErrNotFound
 	}
 	s.created, s.accessed, s.isNew = rec.Created, rec.Accessed, false
@@ -108,14 +130,14 @@ func (s *Session) adopt(rec driver.Record) error {
 // remote call, a job. What is changed takes effect with Session.Save. It fails
 // with ErrNotFound if the token is not genuine, or its session is over.
 func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
-	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
-	defer cancel()
+	bounded := bound(ctx, m.opts.StoreTimeout)
+	defer bounded.end()
 	s := m.detached()
 	var err error
 	if m.sealer != nil {
 		err = s.unseal(token)
 	} else if i, stale, ok := m.tokens.decode(token); ok {
-		err = s.fetch(ctx, identityOf(i), stale)
+		err = s.fetch(bounded, identityOf(i), stale)
 	} else {
 		err = ErrNotFound
 	}
@@ -140,10 +162,10 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sessions: find: %w", ErrNotFound)
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
-	defer cancel()
+	bounded := bound(ctx, m.opts.StoreTimeout)
+	defer bounded.end()
 	s := m.detached()
-	if err := s.fetch(ctx, identity{key: key, known: true}, false); err != nil {
+	if err := s.fetch(bounded, identity{key: key, known: true}, false); err != nil {
 		return nil, fmt.Errorf("sessions: find: %w", err)
 	}
 	return s, nil
@@ -151,7 +173,5 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 
 // detached makes a session that belongs to no request.
 func (m *Manager) detached() *Session {
-	s := &Session{m: m, ctx: context.Background(), state: loaded}
-	s.start()
-	return s
+	return &Session{m: m, ctx: context.Background(), state: loaded, use: new(use)}
 }
