@@ -54,9 +54,13 @@ const skew = driver.Millis(time.Minute / time.Millisecond)
 // outlived tells that the session is past a Lifetime that was shortened after
 // its record was written. So is one from a future further off than Lifetime: a
 // clock that ran ahead when it began does not make it last longer than twice.
-func (m *Manager) outlived(rec *driver.Record) bool {
-	life, age := driver.Millis(m.opts.Lifetime.Milliseconds()), m.now()-rec.Created
-	return life > 0 && (age >= life || age < -max(life, skew))
+func (s *Session) outlived(rec *driver.Record) bool {
+	life := driver.Millis(s.m.opts.Lifetime.Milliseconds())
+	if life == 0 {
+		return false
+	}
+	age := s.clock() - rec.Created
+	return age >= life || age < -max(life, skew)
 }
 
 // idleTooLong tells that the session is past a Timeout that was shortened after
@@ -65,7 +69,7 @@ func (m *Manager) outlived(rec *driver.Record) bool {
 func (s *Session) idleTooLong() bool {
 	const day = driver.Millis(24 * time.Hour / time.Millisecond)
 	idle, then := driver.Millis(s.timeout().Milliseconds()), s.base.Expires-s.base.Accessed
-	return idle > 0 && s.m.now()-s.base.Accessed >= idle+min(then/s.refreshShare(), day)
+	return idle > 0 && s.clock()-s.base.Accessed >= idle+min(then/s.refreshShare(), day)
 }
 
 // refreshShare is the share of the timeout that may go unrecorded.
@@ -76,8 +80,8 @@ func (s *Session) refreshShare() driver.Millis {
 	return 100
 }
 
-// clock is the time, read once for each attempt to commit: reading it takes
-// longer than anything else that is done with it.
+// clock is the time, read once for a load and for each attempt to commit: to read it takes
+// longer than anything that is done with it.
 func (s *Session) clock() driver.Millis {
 	if s.at == 0 {
 		s.at = s.m.now()

@@ -35,16 +35,23 @@ func (s *Session) offered() iter.Seq[string] {
 	}
 }
 
-// presented yields the sessions that the client names by a token that verifies,
-// in its order, and whether that is signed with a previous secret.
-func (s *Session) presented() iter.Seq2[identity, bool] {
-	return func(yield func(_ identity, stale bool) bool) {
-		n := 0
+// named is a session that the client names by a token that verifies.
+type named struct {
+	identity
+	stale bool // signed with a previous secret
+}
+
+// presented yields the sessions that the client names, in its order.
+func (s *Session) presented() iter.Seq[named] {
+	return func(yield func(named) bool) {
+		genuine := 0
 		for token := range s.offered() {
-			if i, stale, ok := s.m.tokens.decode(token); ok {
-				if n++; n > maxGenuine || !yield(identityOf(i), stale) {
-					return
-				}
+			i, stale, ok := s.m.tokens.decode(token)
+			if !ok {
+				continue
+			}
+			if genuine++; !yield(named{identityOf(i), stale}) || genuine == maxGenuine {
+				return
 			}
 		}
 	}
@@ -52,7 +59,7 @@ func (s *Session) presented() iter.Seq2[identity, bool] {
 
 // load brings in the session that the request presents, or makes it a new one.
 func (s *Session) load() {
-	var err error
+	err := ErrNotFound
 	if s.m.sealer != nil {
 		err = s.unsealFirst()
 	} else {
@@ -77,20 +84,21 @@ func (s *Session) load() {
 // changed, may come first for as long as the browser keeps it; what it names is
 // over sooner or later, and must not hide the session of the cookie behind it.
 func (s *Session) fetchFirst() error {
-	for who, stale := range s.presented() {
-		ctx := bound(s.ctx, s.m.opts.StoreTimeout)
-		err := s.fetch(ctx, who, stale)
-		ctx.end()
-		switch {
+	err := ErrNotFound
+	ctx := bound(s.ctx, s.m.opts.StoreTimeout)
+	defer ctx.end()
+	for who := range s.presented() {
+		switch err = s.fetch(ctx, who.identity, who.stale); {
 		case errors.Is(err, ErrNotFound):
 			s.m.note(s.ctx, eventOver, who.key)
 		case errors.Is(err, ErrCorrupt):
 			s.warnDamaged(err)
+			err = ErrNotFound
 		default:
 			return err
 		}
 	}
-	return ErrNotFound
+	return err
 }
 
 func (s *Session) warnDamaged(err error) {
@@ -110,7 +118,7 @@ func (s *Session) fetch(ctx context.Context, who identity, stale bool) error {
 // adopt makes the record the session's base and view, unless it is over by a
 // limit that is shorter than it was.
 func (s *Session) adopt(rec driver.Record) error {
-	if s.m.outlived(&rec) {
+	if s.outlived(&rec) {
 		return ErrNotFound
 	}
 	view, err := parseData(rec.Data, rec.Owner)
@@ -119,7 +127,7 @@ func (s *Session) adopt(rec driver.Record) error {
 	}
 	s.base, s.view = rec, view
 	if s.idleTooLong() {
-		s.base, s.view = driver.Record{}, contents{}
+		s.base, s.view = driver.Record{}, contents{} // the next one may fail to load
 		return ErrNotFound
 	}
 	s.created, s.accessed, s.isNew = rec.Created, rec.Accessed, false

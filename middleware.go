@@ -42,6 +42,7 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 			if form := x.r.MultipartForm; form != nil {
 				r.MultipartForm = form // the server removes its files
 			}
+			r.Pattern = x.r.Pattern // loggers further out tell the route by it
 			x.end()
 		}()
 		next.ServeHTTP(x.writer(), &x.r)

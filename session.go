@@ -405,13 +405,14 @@ func (s *Session) Destroy(ctx context.Context) error {
 	if s.use == nil {
 		s.use = new(use)
 	}
-	switch {
-	case s.state != loaded:
+	if s.state != loaded {
 		// The token tells which record to remove; what is in it does not matter.
 		for who := range s.presented() {
 			s.doomed = append(s.doomed, who.key)
 		}
-	case !s.id.known:
+	}
+	switch {
+	case s.state != loaded, !s.id.known:
 	case s.m.sealer == nil:
 		s.doomed = append(s.doomed, s.id.key)
 	default:
