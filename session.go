@@ -416,7 +416,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 	case s.m.sealer == nil:
 		s.doomed = append(s.doomed, s.id.key)
 	default:
-		s.m.note(ctx, eventDestroyed, s.id.key) // as far as that goes
+		s.m.note(sessionless{ctx}, eventDestroyed, s.id.key) // as far as that goes
 	}
 	s.state, s.err = loaded, nil
 	s.start()
