@@ -103,9 +103,6 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 	for quiet := 0; quiet < 2; {
 		quiet++
 		for e, err := range owners.Owned(ctx, owner) {
-			if keep[e.Key] {
-				continue
-			}
 			if errors.Is(err, ErrCorrupt) {
 				continue // it opens no session
 			}
@@ -115,6 +112,9 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 			}
 			if err != nil {
 				return destroyed, fmt.Errorf("sessions: destroy owned: %w", err)
+			}
+			if keep[e.Key] {
+				continue
 			}
 			// At the version whose owner was seen: it may belong to another by now.
 			err = m.store.Delete(ctx, e.Key, e.Record.Version)
