@@ -108,7 +108,8 @@ type Options struct {
 	// Timeout. The default, 0, is no limit.
 	Lifetime time.Duration
 
-	// StoreTimeout bounds each load and each commit. The default is 5 seconds.
+	// StoreTimeout bounds each load and each commit, and each step of Owned and
+	// DestroyOwned. The default is 5 seconds.
 	StoreTimeout time.Duration
 
 	// SweepInterval is the time between two removals of expired records by the
