@@ -240,30 +240,9 @@ type Manager struct {
 // URL; they match ErrOptions. A store that is down is no fault here: requests
 // fail until it is back. ctx bounds the opening alone.
 func New(ctx context.Context, opts Options) (*Manager, error) {
-	opts, d, err := validate(opts)
+	store, opts, keys, err := open(ctx, opts)
 	if err != nil {
-		return nil, fmt.Errorf("sessions: %w:\n%w", ErrOptions, err)
-	}
-	keys := newKeyring(opts)
-	store, err := d.Open(ctx, driver.Config{
-		URL:           opts.URL,
-		DataDir:       opts.DataDir,
-		LockDir:       opts.LockDir,
-		Namespace:     opts.Namespace,
-		CookieName:    opts.Cookie.Name,
-		Keys:          keys.derive,
-		SweepInterval: opts.SweepInterval,
-		Now:           opts.Now,
-		Logger:        opts.Logger,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("sessions: open store: %w", err)
-	}
-	if opts.WrapStore != nil {
-		inner := store
-		if store = opts.WrapStore(inner); store == nil {
-			return nil, errors.Join(fmt.Errorf("sessions: %w: Options.WrapStore returned nil", ErrOptions), inner.Close())
-		}
+		return nil, err
 	}
 	// Not needed any more, and so nowhere to be printed or dumped.
 	opts.Cookie.Secret, opts.Cookie.PreviousSecrets, opts.URL = nil, nil, ""
@@ -278,6 +257,38 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 	}
 	m.sealer, _ = store.(driver.Sealer)
 	return m, nil
+}
+
+// open opens the store that the options name, once they are found valid and
+// their defaults are filled in.
+func open(ctx context.Context, opts Options) (driver.Store, Options, keyring, error) {
+	opts, d, err := validate(opts)
+	if err != nil {
+		return nil, opts, keyring{}, fmt.Errorf("sessions: %w:\n%w", ErrOptions, err)
+	}
+	keys := newKeyring(opts)
+	store, err := d.Open(ctx, driver.Config{
+		URL:           opts.URL,
+		DataDir:       opts.DataDir,
+		LockDir:       opts.LockDir,
+		Namespace:     opts.Namespace,
+		CookieName:    opts.Cookie.Name,
+		Keys:          keys.derive,
+		SweepInterval: opts.SweepInterval,
+		Now:           opts.Now,
+		Logger:        opts.Logger,
+	})
+	if err != nil {
+		return nil, opts, keyring{}, fmt.Errorf("sessions: open store: %w", err)
+	}
+	if opts.WrapStore != nil {
+		inner := store
+		if store = opts.WrapStore(inner); store == nil {
+			err := fmt.Errorf("sessions: %w: Options.WrapStore returned nil", ErrOptions)
+			return nil, opts, keyring{}, errors.Join(err, inner.Close())
+		}
+	}
+	return store, opts, keys, nil
 }
 
 // Close waits for store calls under way and closes the store. Sessions still in
