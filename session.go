@@ -228,11 +228,11 @@ func (s *Session) Decode(name string, into any) error {
 		return fmt.Errorf("sessions: no value %q: %w", name, ErrNotFound)
 	}
 	raw, err := v.encoded()
-	if err == nil {
-		err = decoder.Unmarshal(raw, into)
-	}
 	if err != nil {
-		return fmt.Errorf("sessions: decode %q: %w: %w", name, ErrValue, err)
+		return fmt.Errorf("sessions: %w", err)
+	}
+	if err := decoder.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("sessions: decode %q: %w", name, unfit{err})
 	}
 	return nil
 }
