@@ -94,7 +94,9 @@ func TestContractInTransactions(t *testing.T) {
 					return google.New(client(), google.Options{Kind: cfg.DataDir}).Open(ctx, cfg)
 				}),
 				MaxData: google.MaxData,
-				Damage:  func(cfg driver.Config, key driver.Key) error { return damage(client(), cfg.DataDir, cfg.Namespace, key) },
+				Damage: func(cfg driver.Config, key driver.Key) error {
+					return damage(client(), cfg.DataDir, cfg.Namespace, key)
+				},
 				Cannot: map[sessionstest.Ability]string{
 					sessionstest.Processes:  "a client belongs to one process",
 					sessionstest.Goroutines: "the client outlives the store",
