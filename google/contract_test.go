@@ -12,9 +12,6 @@ import (
 	"testing"
 
 	"cloud.google.com/go/datastore"
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/pump-go/sessions/driver"
 	"github.com/pump-go/sessions/google"
@@ -62,19 +59,6 @@ func harness(server func(testing.TB) *servers.Server) sessionstest.Harness {
 			return damage(raw, kind, cfg.Namespace, key)
 		},
 	}
-}
-
-// clientOf makes a client as a program would.
-func clientOf(t testing.TB, addr string, opts ...option.ClientOption) *datastore.Client {
-	t.Helper()
-	client, err := datastore.NewClient(context.Background(), "test-project", append(opts,
-		option.WithEndpoint("passthrough:///"+addr), option.WithoutAuthentication(),
-		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close() })
-	return client
 }
 
 func TestContract(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -114,6 +115,19 @@ func (s *script) run(t testing.TB) *script {
 	t.Cleanup(server.Stop)
 	s.addr = l.Addr().String()
 	return s
+}
+
+// clientOf makes a client as a program would.
+func clientOf(t testing.TB, addr string, opts ...option.ClientOption) *datastore.Client {
+	t.Helper()
+	client, err := datastore.NewClient(context.Background(), "test-project", append(opts,
+		option.WithEndpoint("passthrough:///"+addr), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	return client
 }
 
 // opened is a store on a client of the program's own.
