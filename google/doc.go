@@ -86,15 +86,16 @@
 // Where the server turns out not to compare, or the client was made without
 // ClientOptions, the store uses transactions. They are as safe. But two that look
 // at one session at the same time wait for each other where Datastore is
-// pessimistic, which its databases are unless they were made otherwise, until
-// the server gives up on one after seconds; within one process they take turns.
+// pessimistic, the default of its standard edition, until the server gives up on
+// one after seconds; within one process they take turns.
 // The programs that share sessions should all do the one, or all the other: of
 // a commit with a version that waits for a transaction's lock, the Firestore
 // emulator was seen to compare before it waits.
 //
 // Lookups and queries are strongly consistent, in Datastore mode all of them are,
-// so DestroyOwned misses no session of which the save was acknowledged. The old
-// Datastore, where queries without an ancestor were not, is no more.
+// so DestroyOwned misses no session of which the save was acknowledged. (Queries
+// without an ancestor were not in the Datastore before Firestore, which Google has
+// replaced.)
 //
 // A commit is sent once: gRPC's repetition of what was unavailable, which is part
 // of the library's configuration, is off for the store's commits. What became of
@@ -104,8 +105,7 @@
 //
 // Whether a session has expired is decided by the program's clock, on what is in
 // its record. The store removes what has expired every minute. A TTL policy can
-// do that in its place, for free of requests though not of charge, within a day or
-// so:
+// do that in its place, within a day or so:
 //
 //	gcloud firestore fields ttls update expires --collection-group=Session \
 //	    --enable-ttl --database='(default)'
