@@ -22,19 +22,18 @@
 //
 // # How Redis has to be set up
 //
-// Redis 6.2 or later, with
-//
+//   - Redis 6.2 or later, one primary. Not Redis Cluster, where a session's keys
+//     would be in different slots.
 //   - appendonly yes. With snapshots alone, a crash brings back the sessions of
 //     the last one, those that were signed out since among them. With it, a
 //     crash of Redis loses nothing, and one of the machine a second of changes,
-//     unless appendfsync is always.
+//     or none with appendfsync always.
 //   - maxmemory-policy noeviction, which is the default, or one of volatile-*: no
 //     key here has a time to live, so they evict none. Under allkeys-* Redis drops
 //     sessions, and parts of the index: then Owned and DestroyOwned miss some.
-//   - A primary that fails over to a replica may lose what it acknowledged last,
-//     as Redis replicates behind its answers: a change, or a logout.
-//   - Not Redis Cluster. Its client sends a command again after a timeout,
-//     whatever its settings, and a session's keys are in different slots.
+//
+// Redis replicates behind its answers, so a failover to a replica may lose what
+// was acknowledged last: a change, or a logout.
 //
 // # Limits and layout
 //
