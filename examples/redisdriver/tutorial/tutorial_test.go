@@ -52,6 +52,7 @@ func TestTutorial(t *testing.T) {
 	for _, name := range []string{"driver.go", "store.go", "list.go", "sweep.go"} {
 		r.compare(name)
 	}
+	r.cases(string(text))
 	script, err := os.ReadFile("../write.lua")
 	if got := r.read("write.lua"); err != nil || got != string(script) {
 		t.Errorf("write.lua of the tutorial is not the example's:\n%s", got)
@@ -322,5 +323,30 @@ func (r *reader) compare(name string) {
 	}
 	if len(got.names) != len(want.names) {
 		r.t.Errorf("%s: the tutorial declares %q, the example %q", name, got.names, want.names)
+	}
+}
+
+var (
+	row      = regexp.MustCompile(`(?m)^\|.*\|$`)
+	caseName = regexp.MustCompile("`([a-z]+-[a-z-]+)`")
+)
+
+// cases sees that each case that a table names was run, and none was skipped.
+func (r *reader) cases(document string) {
+	r.t.Helper()
+	out, err := r.command("go test -count=1 -v -run ^TestContract$ .")
+	if err != nil || strings.Contains(out, "--- SKIP") {
+		r.t.Errorf("the conformance suite, in the end: %v\n%s", err, out)
+	}
+	n := 0
+	for _, line := range row.FindAllString(document, -1) {
+		for _, name := range caseName.FindAllStringSubmatch(line, -1) {
+			if n++; !strings.Contains(out, "--- PASS: TestContract/"+name[1]+" ") {
+				r.t.Errorf("there is no case %s", name[1])
+			}
+		}
+	}
+	if n == 0 {
+		r.t.Error("no table names a case")
 	}
 }
