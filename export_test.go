@@ -1,5 +1,7 @@
 package sessions
 
+import "bytes"
+
 // What the fuzz tests need of the inside.
 
 // DecodeToken verifies a token as a manager with the secrets would, and encodes
@@ -40,10 +42,9 @@ func DescribeData(data []byte) (any, error) {
 		Expires         Expiry
 		Timeout         int64
 	}
-	for i := range c.values {
-		v := &c.values[i]
+	for _, v := range c.stored.merge(nil, nil) {
 		d.Values = append(d.Values, item{v.name, 0, string(v.raw)})
-		if c.find(v.name) != v {
+		if found := c.find(v.name); found == nil || !bytes.Equal(found.raw, v.raw) {
 			d.Values = append(d.Values, item{"cannot be found: " + v.name, 0, ""})
 		}
 	}
@@ -58,4 +59,14 @@ func DescribeData(data []byte) (any, error) {
 		d.Expires = *c.expires
 	}
 	return d, nil
+}
+
+// DataOf is the data of a record that holds one value, as these bytes.
+func DataOf(name string, raw []byte) []byte {
+	c := contents{values: []value{{name: name, raw: raw}}}
+	data, err := c.appendData(nil)
+	if err != nil {
+		panic(err) // nothing of it is to be encoded
+	}
+	return data
 }

@@ -14,7 +14,11 @@ import "fmt"
 //
 // A map, slice or pointer that Get or Update returned, or that Set was given,
 // may be changed in place: it is compared when the session is committed. When
-// a Save merged with another request's, get it again first.
+// a Save merged with another request's, get it again first. The session only
+// reads it, so one value may be in many sessions; but whoever changes it while
+// one of them is committed, which is when the response's header leaves, when
+// the handler returns, and in Save, has a data race like any other: give
+// goroutines a copy, or a type that locks itself in its MarshalBinary.
 type Key[T any] string
 
 // Get returns the value, and whether there is one. A stored value that does not
@@ -33,9 +37,15 @@ func (k Key[T]) Get(s *Session) (T, bool) {
 }
 
 func lookup[T any](s *Session, name string) (T, bool, error) {
-	v := s.view.find(name)
-	if v == nil {
+	v, raw, found := s.view.at(name)
+	if !found {
 		return *new(T), false, nil
+	}
+	if v == nil {
+		if t, ok := decodePlain[T](raw); ok {
+			return t, true, nil
+		}
+		v = s.view.find(name)
 	}
 	t, err := decode[T](v)
 	return t, true, err

@@ -4,40 +4,66 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"iter"
 
 	"github.com/pump-go/sessions/driver"
 )
 
 // maxCandidates bounds the work on a request with many cookies of our name,
-// which a neighbouring host can plant.
-const maxCandidates = 16
+// which a neighbouring host can plant, and maxGenuine the store calls on one
+// with many that verify.
+const (
+	maxCandidates = 16
+	maxGenuine    = 4
+)
 
-// presented finds the session that the client names: the first cookie that
-// verifies counts.
-func (m *Manager) presented(h http.Header) (_ identity, stale, ok bool) {
-	n := 0
-	for token := range m.cookie.values(h) {
-		if i, stale, ok := m.tokens.decode(token); ok {
-			return identityOf(i), stale, true
+// offered yields the tokens that the client sent: the one in the header field,
+// if it uses that, or else those in its cookies, as many as are worth a look.
+func (s *Session) offered() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		var token string
+		if token, s.byHeader = s.m.header.of(s.in); s.byHeader {
+			yield(token)
+			return
 		}
-		if n++; n == maxCandidates {
-			break
+		n := 0
+		for token := range s.m.cookie.values(s.in) {
+			if n++; n > maxCandidates || !yield(token) {
+				return
+			}
 		}
 	}
-	return identity{}, false, false
+}
+
+// named is a session that the client names by a token that verifies.
+type named struct {
+	identity
+	stale bool // signed with a previous secret
+}
+
+// presented yields the sessions that the client names, in its order.
+func (s *Session) presented() iter.Seq[named] {
+	return func(yield func(named) bool) {
+		genuine := 0
+		for token := range s.offered() {
+			i, stale, ok := s.m.tokens.decode(token)
+			if !ok {
+				continue
+			}
+			if genuine++; !yield(named{identityOf(i), stale}) || genuine == maxGenuine {
+				return
+			}
+		}
+	}
 }
 
 // load brings in the session that the request presents, or makes it a new one.
 func (s *Session) load() {
-	s.start()
-	var err error
+	err := ErrNotFound
 	if s.m.sealer != nil {
 		err = s.unsealFirst()
-	} else if who, stale, ok := s.m.presented(s.in); ok {
-		ctx, cancel := context.WithTimeout(s.ctx, s.m.opts.StoreTimeout)
-		defer cancel()
-		err = s.fetch(ctx, who, stale)
+	} else {
+		err = s.fetchFirst()
 	}
 	s.state = loaded
 	switch {
@@ -45,11 +71,38 @@ func (s *Session) load() {
 	case errors.Is(err, ErrNotFound):
 		s.start() // an unknown id is never adopted
 	case errors.Is(err, ErrCorrupt):
-		s.m.log.Warn("sessions: damaged record; the session starts anew", "session", s.publicID(), "error", err)
+		s.warnDamaged(err)
 		s.start()
 	default:
+		s.created, s.isNew = s.m.now(), true
 		s.state, s.err = failed, fmt.Errorf("sessions: load: %w", err)
 	}
+}
+
+// fetchFirst brings in the first session that the client names and that is
+// alive. A cookie that was set for another path or domain, before those were
+// changed, may come first for as long as the browser keeps it; what it names is
+// over sooner or later, and must not hide the session of the cookie behind it.
+func (s *Session) fetchFirst() error {
+	err := ErrNotFound
+	ctx := bound(s.ctx, s.m.opts.StoreTimeout)
+	defer ctx.end()
+	for who := range s.presented() {
+		switch err = s.fetch(ctx, who.identity, who.stale); {
+		case errors.Is(err, ErrNotFound):
+			s.m.note(s.ctx, eventOver, who.key)
+		case errors.Is(err, ErrCorrupt):
+			s.warnDamaged(err)
+			err = ErrNotFound
+		default:
+			return err
+		}
+	}
+	return err
+}
+
+func (s *Session) warnDamaged(err error) {
+	s.m.log.Warn("sessions: damaged record; the session starts anew", "session", s.publicID(), "error", err)
 }
 
 // fetch reads the record of who.
@@ -59,19 +112,23 @@ func (s *Session) fetch(ctx context.Context, who identity, stale bool) error {
 	if err != nil {
 		return err
 	}
-	if s.m.outlived(&rec) {
-		return ErrNotFound
-	}
 	return s.adopt(rec)
 }
 
-// adopt makes the record the session's base and view.
+// adopt makes the record the session's base and view, unless it is over by a
+// limit that is shorter than it was.
 func (s *Session) adopt(rec driver.Record) error {
+	if s.outlived(&rec) {
+		return ErrNotFound
+	}
 	view, err := parseData(rec.Data, rec.Owner)
 	if err != nil {
 		return err
 	}
 	s.base, s.view = rec, view
+	if s.idleTooLong() {
+		return ErrNotFound
+	}
 	s.created, s.accessed, s.isNew = rec.Created, rec.Accessed, false
 	return nil
 }
@@ -80,14 +137,14 @@ func (s *Session) adopt(rec driver.Record) error {
 // remote call, a job. What is changed takes effect with Session.Save. It fails
 // with ErrNotFound if the token is not genuine, or its session is over.
 func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
-	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
-	defer cancel()
+	bounded := bound(ctx, m.opts.StoreTimeout)
+	defer bounded.end()
 	s := m.detached()
 	var err error
 	if m.sealer != nil {
 		err = s.unseal(token)
 	} else if i, stale, ok := m.tokens.decode(token); ok {
-		err = s.fetch(ctx, identityOf(i), stale)
+		err = s.fetch(bounded, identityOf(i), stale)
 	} else {
 		err = ErrNotFound
 	}
@@ -112,10 +169,10 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sessions: find: %w", ErrNotFound)
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
-	defer cancel()
+	bounded := bound(ctx, m.opts.StoreTimeout)
+	defer bounded.end()
 	s := m.detached()
-	if err := s.fetch(ctx, identity{key: key, known: true}, false); err != nil {
+	if err := s.fetch(bounded, identity{key: key, known: true}, false); err != nil {
 		return nil, fmt.Errorf("sessions: find: %w", err)
 	}
 	return s, nil
@@ -123,7 +180,5 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 
 // detached makes a session that belongs to no request.
 func (m *Manager) detached() *Session {
-	s := &Session{m: m, ctx: context.Background(), state: loaded}
-	s.start()
-	return s
+	return &Session{m: m, ctx: context.Background(), state: loaded, use: new(use)}
 }

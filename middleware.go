@@ -13,10 +13,15 @@ import (
 // the request's context, returns it. The session is committed before the
 // response's header leaves, in whichever way it leaves, and once more when next
 // returns, for what was changed since. If next panics, nothing is committed and
-// the panic goes on. Wrapping twice with one Manager does no harm.
+// the panic goes on. Wrapping twice with one Manager does no harm. Several
+// managers may wrap one handler if each has a cookie name of its own.
 //
 // The session belongs to the request. What next leaves running may use it, but
 // has to call Session.Save.
+//
+// Put Wrap around http.TimeoutHandler and the like, not into them: what answers
+// in the handler's place sends no cookie, so a session that is renewed after
+// the time is up is lost to its client.
 //
 // A hijacked connection never sends the header fields that were set before it,
 // the cookie of a new session among them: a program that speaks its own
@@ -27,16 +32,20 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		x := &exchange{w: w, ctx: r.Context(), encoding: w.Header().Get("Content-Encoding")}
-		x.session = Session{m: m, ctx: x.ctx, in: r.Header}
-		x.r = r.WithContext((*requestContext)(x))
+		x := &exchange{w: w}
+		x.session.m, x.session.ctx, x.session.in = m, r.Context(), r.Header
+		if coded := w.Header()["Content-Encoding"]; len(coded) > 0 {
+			x.encoding = coded[0]
+		}
+		x.r = *r.WithContext((*requestContext)(x)) // inlined: one allocation for both
 		defer func() {
 			if form := x.r.MultipartForm; form != nil {
 				r.MultipartForm = form // the server removes its files
 			}
+			r.Pattern = x.r.Pattern // loggers further out tell the route by it
 			x.end()
 		}()
-		next.ServeHTTP(x.writer(), x.r)
+		next.ServeHTTP(x.writer(), &x.r)
 		x.completed = true
 	})
 }
@@ -45,14 +54,14 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 type exchange struct {
 	session Session
 	w       http.ResponseWriter // the server's
-	r       *http.Request       // as the handler has it
-	ctx     context.Context     // the request's before ours
+	r       http.Request        // as the handler has it
 
 	encoding string // how the answer is coded further out, if that was said beforehand
 
-	failure   error // the error page was sent instead
-	settled   bool  // the session was committed, the header may leave
-	completed bool  // the handler returned; neither a panic nor Goexit ended it
+	failure   error       // the error page was sent instead
+	refused   http.Header // what the handler goes on to set then, for nobody
+	settled   bool        // the session was committed, the header may leave
+	completed bool        // the handler returned; neither a panic nor Goexit ended it
 }
 
 // settle commits the session before the header leaves and sets its header
@@ -68,35 +77,27 @@ func (x *exchange) settle() error {
 		}
 	}()
 	s := &x.session
-	line, touched, err := s.conclude(x.ctx)
+	err := s.conclude(x.w)
 	x.settled = true
-	if touched {
-		s.m.putHeaders(x.w.Header(), line)
-	}
 	if err != nil {
 		x.failure = fmt.Errorf("sessions: the error page was sent instead: %w", err)
+		x.refused = x.w.Header().Clone()
 		x.fail(err)
 	}
 	return x.failure
 }
 
-// conclude commits the session and tells what the header needs, for the last
-// time before it leaves.
-func (s *Session) conclude(ctx context.Context) (line string, touched bool, err error) {
+// conclude commits the session and puts into the response's header what it
+// needs, for the last time before it leaves.
+func (s *Session) conclude(w http.ResponseWriter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock() // the function of an Update may panic when it is repeated
-	err = s.settle(ctx)
+	err := s.commit(s.ctx, byResponse)
 	s.headerSent = true
-	return s.cookieLine(), s.state != untouched, err
-}
-
-// settle is the commit that the response waits for. The handler's or client's
-// going away does not cancel it.
-func (s *Session) settle(ctx context.Context) error {
-	if s.state == untouched {
-		return nil
+	if s.state != untouched {
+		s.putHeaders(w.Header())
 	}
-	return s.commit(context.WithoutCancel(ctx), !s.m.opts.ManualSave)
+	return err
 }
 
 // end finishes the exchange when the handler has.
@@ -114,7 +115,7 @@ func (x *exchange) end() {
 	s := &x.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.settle(x.ctx); err != nil {
+	if err := s.commit(s.ctx, byResponse); err != nil {
 		s.m.log.Error("sessions: changes after the response's header are lost", "session", s.publicID(), "error", err)
 	}
 }
@@ -126,54 +127,91 @@ func (x *exchange) abandon() {
 	s := &x.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.revert()
-	if line := s.cookieLine(); line != "" && !x.settled {
-		s.m.putHeaders(x.w.Header(), line)
+	if s.state != untouched {
+		s.revert()
+		if s.tells() != leave && !x.settled {
+			s.putHeaders(x.w.Header())
+		}
 	}
 	s.headerSent, x.settled = true, true
 }
 
-// cookieLine is the Set-Cookie line that the response needs, or "". It is for
-// what is stored: not for the id of a Renew that failed or was not saved.
-func (s *Session) cookieLine() string {
-	switch {
-	case s.issue == live:
-		return s.m.cookie.live(s.tokenOf(&s.id), s.expires(), s.m.opts.Now())
-	case s.issue == deletion && len(s.doomed) == 0:
-		return s.m.cookie.deletion()
-	default:
-		return ""
+// tells is what the response says of the client's token. It is for what is
+// stored: not for the id of a Renew that failed or was not saved.
+func (s *Session) tells() issue {
+	if s.issue == deletion && len(s.doomed) > 0 {
+		return leave
 	}
+	return s.issue
 }
 
-// putHeaders marks the answer as this client's own, and adds the cookie.
-func (m *Manager) putHeaders(h http.Header, line string) {
-	if !lists(h["Vary"], "cookie") {
-		h["Vary"] = append(h["Vary"], "Cookie")
+// putHeaders marks the answer as this client's own, and puts the token where
+// the client looks for it.
+func (s *Session) putHeaders(h http.Header) {
+	s.vary(h, "Cookie")
+	if s.m.header.name != "" {
+		s.vary(h, s.m.header.name)
 	}
 	private := len(h["Cache-Control"]) == 0
 	if private {
-		h["Cache-Control"] = []string{"private"}
+		h["Cache-Control"] = s.line(cacheLine, "private")
 	}
-	if line == "" {
+	say := s.tells()
+	if say == leave {
 		return
 	}
-	m.cookie.put(h, line)
-	// Nothing stores the cookie with the answer (RFC 9111, 5.2.2.4).
+	token := ""
+	if say == live {
+		token = s.tokenOf(&s.id)
+	}
+	uncached := `private, no-cache="Set-Cookie"`
+	switch {
+	case s.byHeader:
+		uncached = `private, no-cache="` + s.m.header.name + `"`
+		s.m.header.put(h, token)
+	case say == live:
+		s.m.cookie.put(h, s.line(cookieLine, s.m.cookie.live(token, s.expires(), s.clock().Time())))
+	default:
+		s.m.cookie.put(h, s.line(cookieLine, s.m.cookie.deletion()))
+	}
+	// Nothing stores the token with the answer (RFC 9111, 5.2.2.4).
 	switch {
 	case private:
-		h["Cache-Control"] = []string{`private, no-cache="Set-Cookie"`}
+		h["Cache-Control"] = s.line(cacheLine, uncached)
 	case !lists(h["Cache-Control"], "no-store"):
-		h["Cache-Control"] = append(h["Cache-Control"], `no-cache="Set-Cookie"`)
+		h["Cache-Control"] = append(h["Cache-Control"], strings.TrimPrefix(uncached, "private, "))
 	}
 }
 
-// lists tells whether one of the comma-separated lists has the item, or "*",
-// which in Vary stands for all.
+// vary says that the answer depends on a field of the request's header.
+func (s *Session) vary(h http.Header, field string) {
+	switch lines := h["Vary"]; {
+	case len(lines) == 0:
+		h["Vary"] = s.line(varyLine, field)
+	case !lists(lines, field) && !lists(lines, "*"):
+		h["Vary"] = append(lines, field)
+	}
+}
+
+// Places in use.lines.
+const (
+	varyLine = iota
+	cacheLine
+	cookieLine
+)
+
+// line makes a header field of one line, of the session's own so that whoever
+// changes it in place changes this response alone, and without an allocation.
+func (u *use) line(place int, text string) []string {
+	u.lines[place] = text
+	return u.lines[place : place+1 : place+1]
+}
+
+// lists tells whether one of the comma-separated lists has the item.
 func lists(lines []string, item string) bool {
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ",") {
-			if part = strings.TrimSpace(part); part == "*" || strings.EqualFold(part, item) {
+			if strings.EqualFold(strings.TrimSpace(part), item) {
 				return true
 			}
 		}
@@ -185,13 +223,13 @@ func lists(lines []string, item string) bool {
 type requestContext exchange
 
 // Deadline implements context.Context.
-func (c *requestContext) Deadline() (time.Time, bool) { return c.ctx.Deadline() }
+func (c *requestContext) Deadline() (time.Time, bool) { return c.session.ctx.Deadline() }
 
 // Done implements context.Context.
-func (c *requestContext) Done() <-chan struct{} { return c.ctx.Done() }
+func (c *requestContext) Done() <-chan struct{} { return c.session.ctx.Done() }
 
 // Err implements context.Context.
-func (c *requestContext) Err() error { return c.ctx.Err() }
+func (c *requestContext) Err() error { return c.session.ctx.Err() }
 
 // Value implements context.Context. It finds the session under innermost, and
 // under the Manager.
@@ -199,11 +237,11 @@ func (c *requestContext) Value(key any) any {
 	if key == any(innermost) || key == any(c.session.m) {
 		return &c.session
 	}
-	return c.ctx.Value(key)
+	return c.session.ctx.Value(key)
 }
 
 // String names the context in the manner of package context.
-func (c *requestContext) String() string { return fmt.Sprint(c.ctx) + ".WithSession" }
+func (c *requestContext) String() string { return fmt.Sprint(c.session.ctx) + ".WithSession" }
 
 // Format prints String for every verb, so that no %+v shows the request's
 // cookies or the session's values.

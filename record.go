@@ -3,6 +3,7 @@ package sessions
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pump-go/sessions/driver"
@@ -31,10 +32,22 @@ const (
 // appendData appends the encoding of the contents, all but the owner, to b.
 func (c *contents) appendData(b []byte) ([]byte, error) {
 	for i := range c.values {
-		if err := c.values[i].settle(); err != nil {
-			return nil, err
+		if v := &c.values[i]; !v.gone {
+			if err := v.settle(); err != nil {
+				return nil, err
+			}
 		}
 	}
+	var room [24]item // enough for most, on the stack
+	values := c.stored.merge(room[:0], c.values)
+	size := 2 + 4*binary.MaxVarintLen64
+	for i := range values {
+		size += len(values[i].name) + len(values[i].raw) + 2*2 // lengths are seldom over two bytes
+	}
+	for _, f := range c.flashes {
+		size += len(f.queue) + len(f.raw) + 8 + 2*2
+	}
+	b = slices.Grow(b, size)
 	settings := byte(0)
 	if c.timeout != nil {
 		settings |= hasTimeout
@@ -50,9 +63,9 @@ func (c *contents) appendData(b []byte) ([]byte, error) {
 		b = append(b, byte(c.expires.kind))
 		b = binary.AppendVarint(b, c.expires.ms)
 	}
-	b = binary.AppendUvarint(b, uint64(len(c.values)))
+	b = binary.AppendUvarint(b, uint64(len(values)))
 	b = binary.AppendUvarint(b, uint64(len(c.flashes)))
-	for _, v := range c.values {
+	for _, v := range values {
 		b = binary.AppendUvarint(b, uint64(len(v.name)))
 		b = binary.AppendUvarint(b, uint64(len(v.raw)))
 	}
@@ -61,13 +74,13 @@ func (c *contents) appendData(b []byte) ([]byte, error) {
 		b = binary.BigEndian.AppendUint64(b, f.id)
 		b = binary.AppendUvarint(b, uint64(len(f.raw)))
 	}
-	for _, v := range c.values {
+	for _, v := range values {
 		b = append(b, v.name...)
 	}
 	for _, f := range c.flashes {
 		b = append(b, f.queue...)
 	}
-	for _, v := range c.values {
+	for _, v := range values {
 		b = append(b, v.raw...)
 	}
 	for _, f := range c.flashes {
@@ -107,13 +120,13 @@ func parseData(data []byte, owner string) (contents, error) {
 	if r.failed {
 		return contents{}, r.corrupt()
 	}
-	lengths := r
-	names, total := 0, 0
+	ofValues, names, total := r, 0, 0
 	for range values {
 		names += r.length()
 		total += r.length()
 		r.check(names+total <= len(data)) // and so the sums stay in range
 	}
+	ofFlashes, ofNames, ofRaws := r, names, total
 	for range flashes {
 		names += r.length()
 		r.take(8)
@@ -123,25 +136,19 @@ func parseData(data []byte, owner string) (contents, error) {
 	if r.check(names+total == len(r.b)); r.failed {
 		return contents{}, r.corrupt()
 	}
-	name := string(r.take(names))
-	raw := r.b
-
-	c.values = make([]value, values)
-	for i := range c.values {
-		v := &c.values[i]
-		n, size := lengths.length(), lengths.length()
-		v.name, name = name[:n], name[n:]
-		v.raw, raw = raw[:size:size], raw[size:]
-		r.check(i == 0 || c.values[i-1].name < v.name)
+	if values > 0 {
+		c.stored = packed{n: values, lengths: ofValues.b, names: r.b[:ofNames], raws: r.b[names : names+ofRaws]}
+		r.check(c.stored.sorted())
 	}
+	name, raw := string(r.b[ofNames:names]), r.b[names+ofRaws:]
 	if flashes > 0 {
 		c.flashes = make([]flash, flashes)
 	}
 	for i := range c.flashes {
 		f := &c.flashes[i]
-		n := lengths.length()
-		f.id = binary.BigEndian.Uint64(lengths.take(8))
-		size := lengths.length()
+		n := ofFlashes.length()
+		f.id = binary.BigEndian.Uint64(ofFlashes.take(8))
+		size := ofFlashes.length()
 		f.queue, name = name[:n], name[n:]
 		f.raw, raw = raw[:size:size], raw[size:]
 	}
@@ -194,6 +201,11 @@ func (r *reader) varint() int64 {
 
 // length reads the length of something that is still to come.
 func (r *reader) length() int {
+	if len(r.b) > 0 && r.b[0] < 0x80 && int(r.b[0]) < len(r.b) {
+		n := int(r.b[0]) // as nearly all are
+		r.b = r.b[1:]
+		return n
+	}
 	v := r.uvarint()
 	if r.check(v <= uint64(len(r.b))); r.failed {
 		return 0

@@ -23,30 +23,38 @@ type Session struct {
 	ctx context.Context // of the request; bounds loading
 	in  http.Header     // the request's, with its cookies; nil outside of a request
 
-	mu     sync.Mutex
-	state  loadState
-	isNew  bool
+	mu         sync.Mutex
+	state      loadState
+	headerSent bool // the client can be told nothing more
+	*use            // nil while untouched
+}
+
+// use is what a session has once it is used. Most of a program's requests may
+// never do, and so pay for none of it: half the time of an untouched request.
+type use struct {
 	err    error  // why loading failed
 	sealed string // the token as the client has it, of a store that keeps none itself
 
 	// What is stored.
-	id       identity
 	base     driver.Record // Version 0: nothing is stored
 	accessed driver.Millis // the access before this one
-	stale    bool          // the client's token is signed with a previous secret
+	id       identity
+	stale    bool // the client's token is signed with a previous secret
+	isNew    bool
 
 	// What the request made of it.
-	view    contents
-	changes []change
-	fault   error    // what could not be made, or may be stored already; the commit fails with it
-	move    move     // Renew or Invalidate, until the commit
-	next    identity // of a session that moves or is new
-	created driver.Millis
-	doomed  []driver.Key // destroyed, but the store has not confirmed it
-
-	// What the response is to tell the client.
-	issue      issue
-	headerSent bool // it can tell nothing more
+	move     move     // Renew or Invalidate, until the commit
+	next     identity // of a session that moves or is new
+	recorded bool     // the response's commit saw to the record of this access
+	issue    issue    // what the response is to tell the client
+	byHeader bool     // in Options.TokenHeader rather than a cookie
+	view     contents
+	changes  []change
+	fault    error // what could not be made, or may be stored already; the commit fails with it
+	created  driver.Millis
+	at       driver.Millis          // see clock
+	doomed   []driver.Key           // destroyed, but the store has not confirmed it
+	lines    [cookieLine + 1]string // of the response's header
 }
 
 type loadState byte
@@ -101,6 +109,7 @@ func (s *Session) touch() {
 	s.lock()
 	if s.state == untouched {
 		defer s.unlockUnlessLoaded()
+		s.use = new(use)
 		s.load()
 	}
 }
@@ -148,10 +157,9 @@ func (s *Session) fail(err error) {
 
 // start makes it a new session, with nothing in it.
 func (s *Session) start() {
-	now := s.m.now()
 	s.id, s.next, s.move = identity{}, identity{}, stay
 	s.base, s.view, s.changes, s.fault = driver.Record{}, contents{}, nil, nil
-	s.created, s.isNew, s.stale, s.sealed = now, true, false, ""
+	s.created, s.isNew, s.stale, s.sealed = s.m.now(), true, false, ""
 }
 
 // Err tells why the session could not be loaded, or nil. It loads the session,
@@ -174,7 +182,7 @@ func (s *Session) Get(name string) any {
 func (s *Session) Has(name string) bool {
 	s.touch()
 	defer s.mu.Unlock()
-	return s.view.find(name) != nil
+	return s.view.has(name)
 }
 
 // Set replaces the value of the name. See Key.
@@ -188,7 +196,7 @@ func (s *Session) Set(name string, v any) {
 func (s *Session) Delete(name string) {
 	s.touch()
 	defer s.mu.Unlock()
-	if s.view.find(name) != nil {
+	if s.view.has(name) {
 		s.do(&deleteValue{name})
 	}
 }
@@ -198,7 +206,7 @@ func (s *Session) Delete(name string) {
 func (s *Session) Clear() {
 	s.touch()
 	defer s.mu.Unlock()
-	if len(s.view.values)+len(s.view.flashes) > 0 || s.base.Version != 0 {
+	if !s.view.empty() || s.base.Version != 0 {
 		s.do(clearAll{})
 	}
 }
@@ -207,11 +215,7 @@ func (s *Session) Clear() {
 func (s *Session) Keys() []string {
 	s.touch()
 	defer s.mu.Unlock()
-	names := make([]string, len(s.view.values))
-	for i, v := range s.view.values {
-		names[i] = v.name
-	}
-	return names
+	return s.view.names()
 }
 
 // Decode stores the value of the name in what into points to, and tells why it
@@ -398,18 +402,30 @@ func (s *Session) Destroy(ctx context.Context) error {
 	if s.m.sealer != nil && s.headerSent {
 		return fmt.Errorf("sessions: destroy: %w", ErrHeaderSent)
 	}
+	if s.use == nil {
+		s.use = new(use)
+	}
 	if s.state != loaded {
 		// The token tells which record to remove; what is in it does not matter.
-		s.id, _, _ = s.m.presented(s.in)
+		for who := range s.presented() {
+			s.doomed = append(s.doomed, who.key)
+		}
 	}
-	if s.id.known && s.m.sealer == nil {
+	switch {
+	case s.state != loaded, !s.id.known:
+	case s.m.sealer == nil:
 		s.doomed = append(s.doomed, s.id.key)
+	default:
+		s.m.note(ctx, eventDestroyed, s.id.key) // as far as that goes
 	}
 	s.state, s.err = loaded, nil
 	s.start()
 	s.issue = leave
-	if s.in != nil && (s.m.cookie.sent(s.in)) {
-		s.issue = deletion
+	for token := range s.offered() {
+		if token != "" || !s.byHeader {
+			s.issue = deletion
+		}
+		break
 	}
 	return s.bury(ctx)
 }

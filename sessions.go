@@ -43,6 +43,7 @@ package sessions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -84,10 +85,22 @@ type Options struct {
 	// Cookie is the session cookie: its name, secrets and attributes.
 	Cookie Cookie
 
+	// TokenHeader is a request header field, such as "X-Session-Token", that
+	// clients without cookies (apps, other servers) may carry the session's
+	// token in. A request that has the field, be it empty because there is no
+	// token yet, is answered in the field of the same name and never with a
+	// cookie, and its cookies count for nothing; an empty answer says that the
+	// session is over and the token to be dropped. All else is as with a
+	// cookie. Under "Authorization" the token stands behind "Bearer ", and
+	// other schemes are left alone. Other sites' pages cannot send the field
+	// unless the program's CORS answers allow it, so such requests need no
+	// protection against forgery. The default is none.
+	TokenHeader string
+
 	// Timeout is the idle time after which a session is over (OWASP ASVS
 	// 7.3.1), kept by the server. It is exact to 1% (10% in the cookie store),
-	// as not every access is recorded, and never exceeded. The default, 0, is
-	// no limit.
+	// as not every access is recorded, and never exceeded. One that is shortened
+	// holds at once for the sessions that are there. The default, 0, is no limit.
 	Timeout time.Duration
 
 	// Lifetime is the time from its creation after which a session is over,
@@ -117,8 +130,20 @@ type Options struct {
 	// of the cause. The cause is logged, whichever handler answers.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 
-	// Logger takes events and failures; it never sees a token. The default is
-	// slog.Default() at the time of New.
+	// WrapStore, if not nil, is given the store once it is open, and returns
+	// the one to use in its place: around it, for metrics, tracing, a fault on
+	// purpose. What it returns keeps the driver contract, is a driver.Sealer if
+	// and only if the store is one, and its Close closes the store. Package
+	// otelsessions has one for OpenTelemetry.
+	WrapStore func(driver.Store) driver.Store
+
+	// Logger takes what happens to sessions, by their public ids, and never
+	// sees a token. Failures of the store and damaged records are errors and
+	// warnings; a request that lost its session to another is info; that a
+	// session was created, renewed, destroyed, or not found any more, and that
+	// a commit met another's, is debug. Give a logger of level debug for an
+	// audit trail (OWASP ASVS 5.0, 16.3). The default is slog.Default() at the
+	// time of New.
 	Logger *slog.Logger
 
 	// Now is the clock, for tests. The default is time.Now.
@@ -140,14 +165,19 @@ type Cookie struct {
 
 	// PreviousSecrets are still accepted, so that Secret can be replaced
 	// without logging anyone out: a session that presents one gets a new
-	// cookie. Remove them when the longest session since then is over.
+	// cookie. Remove them when the longest session since then is over. Where
+	// several processes serve the same clients, make the new secret known to
+	// all of them here first, before the first one has it as its Secret.
 	PreviousSecrets [][]byte
 
 	// Domain is the domain that may read the cookie, its subdomains included.
 	// The default is the current host alone.
 	Domain string
 
-	// Path defaults to "/".
+	// Path defaults to "/". Where it or Domain is changed, browsers keep the
+	// cookie they had, may send it first, and nothing deletes it. A session that
+	// is over hides no other; but in the cookie store the old one does not end,
+	// so change Name along with them there.
 	Path string
 
 	// Expires is when the browser drops the cookie: ExpireNever (the default),
@@ -196,6 +226,7 @@ type Manager struct {
 	sealer driver.Sealer // the store, if it keeps its records with the client
 	tokens *tokens
 	cookie *cookieWriter
+	header tokenHeader
 	turns  turns
 
 	close    sync.Once
@@ -207,9 +238,31 @@ type Manager struct {
 // URL; they match ErrOptions. A store that is down is no fault here: requests
 // fail until it is back. ctx bounds the opening alone.
 func New(ctx context.Context, opts Options) (*Manager, error) {
+	store, opts, keys, err := open(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	// Not needed any more, and so nowhere to be printed or dumped.
+	opts.Cookie.Secret, opts.Cookie.PreviousSecrets, opts.URL = nil, nil, ""
+	m := &Manager{
+		opts:   opts,
+		log:    opts.Logger,
+		store:  store,
+		tokens: newTokens(keys),
+		cookie: newCookieWriter(opts.Cookie),
+		header: newTokenHeader(opts.TokenHeader),
+		turns:  newTurns(),
+	}
+	m.sealer, _ = store.(driver.Sealer)
+	return m, nil
+}
+
+// open opens the store that the options name, once they are found valid and
+// their defaults are filled in.
+func open(ctx context.Context, opts Options) (driver.Store, Options, keyring, error) {
 	opts, d, err := validate(opts)
 	if err != nil {
-		return nil, fmt.Errorf("sessions: %w:\n%w", ErrOptions, err)
+		return nil, opts, keyring{}, fmt.Errorf("sessions: %w:\n%w", ErrOptions, err)
 	}
 	keys := newKeyring(opts)
 	store, err := d.Open(ctx, driver.Config{
@@ -224,20 +277,16 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 		Logger:        opts.Logger,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("sessions: open store: %w", err)
+		return nil, opts, keyring{}, fmt.Errorf("sessions: open store: %w", err)
 	}
-	// Not needed any more, and so nowhere to be printed or dumped.
-	opts.Cookie.Secret, opts.Cookie.PreviousSecrets, opts.URL = nil, nil, ""
-	m := &Manager{
-		opts:   opts,
-		log:    opts.Logger,
-		store:  store,
-		tokens: newTokens(keys),
-		cookie: newCookieWriter(opts.Cookie),
-		turns:  newTurns(),
+	if opts.WrapStore != nil {
+		inner := store
+		if store = opts.WrapStore(inner); store == nil {
+			err := fmt.Errorf("sessions: %w: Options.WrapStore returned nil", ErrOptions)
+			return nil, opts, keyring{}, errors.Join(err, inner.Close())
+		}
 	}
-	m.sealer, _ = store.(driver.Sealer)
-	return m, nil
+	return store, opts, keys, nil
 }
 
 // Close waits for store calls under way and closes the store. Sessions still in

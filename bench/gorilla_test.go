@@ -1,0 +1,77 @@
+package bench
+
+import (
+	"bytes"
+	"net/http"
+	"testing"
+
+	"github.com/gorilla/sessions"
+)
+
+// gorillaApp is a program that uses gorilla/sessions, as its README shows: Get
+// at the start of the handler, Save before the answer. There is no middleware,
+// and no call that gives a session a new id.
+func gorillaApp(store sessions.Store) app {
+	return app{handler: func(kind work) http.Handler {
+		if kind == login {
+			return nil
+		}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if kind == untouched {
+				answer(w)
+				return
+			}
+			s, err := store.Get(r, "session")
+			if err != nil {
+				wrong(w)
+				return
+			}
+			switch kind {
+			case fill:
+				for i := range 9 {
+					s.Values[name(i)] = text
+				}
+				s.Values[counter] = 0
+			case small:
+				for _, v := range smallValues {
+					s.Values[v.name] = v.val
+				}
+			case read:
+				a, _ := s.Values[name(3)].(string)
+				n, _ := s.Values[counter].(int)
+				if !asWritten(a, n) {
+					wrong(w)
+					return
+				}
+				answer(w)
+				return
+			case write:
+				n, _ := s.Values[counter].(int)
+				s.Values[counter] = n + 1
+			case fresh:
+				s.Values[counter] = 1
+			case count:
+				countTo(w, func() int { n, _ := s.Values[counter].(int); return n })
+				return
+			}
+			if err := s.Save(r, w); err != nil {
+				wrong(w)
+				return
+			}
+			answer(w)
+		})
+	}}
+}
+
+// gorillaKeys sign and encrypt, as the documentation recommends: 32 or 64 bytes
+// to sign, 32 for AES-256.
+func gorillaKeys() (hash, block []byte) {
+	return bytes.Repeat([]byte("h"), 32), bytes.Repeat([]byte("b"), 32)
+}
+
+func gorillaCookie(testing.TB) app {
+	store := sessions.NewCookieStore(gorillaKeys())
+	store.Options.Secure = false
+	store.Options.SameSite = http.SameSiteLaxMode
+	return gorillaApp(store)
+}

@@ -1,0 +1,96 @@
+package bench
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/pump-go/sessions"
+	_ "github.com/pump-go/sessions/cookie"
+	_ "github.com/pump-go/sessions/memory"
+)
+
+const visits sessions.Key[int] = counter
+
+// ours is a program that uses this library.
+func ours(tb testing.TB, o sessions.Options) app {
+	m, err := sessions.New(tb.Context(), o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { m.Close() })
+	return ourApp(tb, m)
+}
+
+func ourApp(tb testing.TB, m *sessions.Manager) app {
+	a := app{
+		merges: true,
+		sessions: func() (n int) {
+			for _, err := range m.All(tb.Context()) {
+				if err != nil {
+					tb.Fatal(err)
+				}
+				n++
+			}
+			return n
+		},
+	}
+	a.handler = func(kind work) http.Handler {
+		return m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := sessions.FromContext(r.Context())
+			switch kind {
+			case untouched:
+			case fill:
+				for i := range 9 {
+					s.Set(name(i), text)
+				}
+				visits.Set(s, 0)
+			case small:
+				for _, v := range smallValues {
+					s.Set(v.name, v.val)
+				}
+			case read:
+				a, _ := ourText.Get(s)
+				n, _ := visits.Get(s)
+				if !asWritten(a, n) {
+					wrong(w)
+					return
+				}
+			case write:
+				visits.Update(s, func(n int) int { return n + 1 })
+			case fresh:
+				visits.Set(s, 1)
+			case login:
+				if err := s.Renew(); err != nil {
+					wrong(w)
+					return
+				}
+				ourUser.Set(s, someone)
+			case count:
+				countTo(w, func() int { n, _ := visits.Get(s); return n })
+			}
+			answer(w)
+		}))
+	}
+	return a
+}
+
+const (
+	ourText sessions.Key[string] = "value 3"
+	ourUser sessions.Key[string] = "user"
+)
+
+var secret = []byte("thirty-two bytes, not so random.")
+
+func oursOn(store string) func(testing.TB) app {
+	return func(tb testing.TB) app {
+		o := sessions.Options{Store: store}
+		if store == "cookie" {
+			o.Cookie.Secret = secret
+		}
+		a := ours(tb, o)
+		if store == "cookie" {
+			a.sessions, a.merges = nil, false
+		}
+		return a
+	}
+}

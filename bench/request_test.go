@@ -1,0 +1,192 @@
+package bench
+
+import (
+	"net/http"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"testing"
+)
+
+// contenders are the libraries, by the store they are compared on.
+var contenders = []struct {
+	store string
+	libs  []lib
+}{
+	{"none", []lib{{"bare", bare}}},
+	{"memory", []lib{{"pump", oursOn("memory")}, {"scs", scsMemory}}},
+	{"cookie", []lib{{"pump", oursOn("cookie")}, {"gorilla", gorillaCookie}}},
+}
+
+type lib struct {
+	name string
+	open func(testing.TB) app
+}
+
+// offers tells whether there is such a kind of request with the library and the
+// store. Where the client has the session, requests at once cannot share it.
+func (l lib) offers(b *testing.B, w work) bool {
+	a := l.open(b)
+	switch {
+	case l.name == "bare":
+		return w == untouched
+	case w == contended:
+		return a.sessions != nil
+	default:
+		return a.handler(w) != nil
+	}
+}
+
+// BenchmarkRequest measures each kind of request through each library, with a
+// writer that drops the answer, so that what is measured is theirs. "bare" is
+// the same handler without a session.
+func BenchmarkRequest(b *testing.B) {
+	for _, c := range contenders {
+		b.Run("store="+c.store, func(b *testing.B) {
+			for _, w := range works {
+				for _, l := range c.libs {
+					if l.offers(b, w.work) {
+						b.Run("work="+string(w.work)+"/lib="+l.name, func(b *testing.B) { w.run(b, l.open(b)) })
+					}
+				}
+			}
+		})
+	}
+}
+
+var works = []struct {
+	work work
+	run  func(*testing.B, app)
+}{
+	{untouched, benchUntouched},
+	{read, benchRead},
+	{write, benchWrite},
+	{fresh, benchNew},
+	{contended, benchContended},
+	{login, benchLogin},
+}
+
+func benchUntouched(b *testing.B, a app) {
+	h := a.handler(untouched)
+	c := newClient(b)
+	if fill := a.handler(fill); c.send(fill) {
+		refuses(b, a, c)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if c.send(h) {
+			b.Fatal("an unused session sent a cookie")
+		}
+	}
+}
+
+func benchRead(b *testing.B, a app) {
+	c, h := start(b, a, fill), a.handler(read)
+	refuses(b, a, c)
+	b.ReportAllocs()
+	for b.Loop() {
+		c.send(h)
+	}
+}
+
+func benchWrite(b *testing.B, a app) {
+	c, h := start(b, a, fill), a.handler(write)
+	b.ReportAllocs()
+	for b.Loop() {
+		c.send(h)
+	}
+	counted(b, a, c, b.N)
+}
+
+func benchNew(b *testing.B, a app) {
+	h, c := a.handler(fresh), newClient(b)
+	cookies, before := 0, 0
+	if a.sessions != nil {
+		before = a.sessions()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(c.try(h).header["Set-Cookie"]) == 1 {
+			cookies++
+		}
+	}
+	if cookies != b.N {
+		b.Errorf("%d cookies from %d new sessions", cookies, b.N)
+	}
+	if a.sessions != nil {
+		if n := a.sessions() - before; n != b.N {
+			b.Errorf("%d sessions after %d requests", n, b.N)
+		}
+	}
+	counted(b, a, start(b, a, fresh), 1)
+}
+
+func benchLogin(b *testing.B, a app) {
+	c, h := start(b, a, fill), a.handler(login)
+	old := c.cookie()
+	b.ReportAllocs()
+	for b.Loop() {
+		if !c.send(h) {
+			b.Fatal("no new cookie")
+		}
+	}
+	readable := a.handler(read)
+	if !c.try(readable).ok() {
+		b.Error("the new cookie does not open the session")
+	}
+	if a.sessions != nil && c.with(old).try(readable).ok() {
+		b.Error("the old cookie still opens the session")
+	}
+}
+
+// inFlight is how many requests on one session there are at once.
+const inFlight = 64
+
+// contended is 64 requests at a time on one session, each adding to a counter.
+const contended work = "contended"
+
+func benchContended(b *testing.B, a app) {
+	c, h := start(b, a, fill), a.handler(write)
+	cookie := c.cookie()
+	b.ReportAllocs()
+	b.SetParallelism(inFlight / runtime.GOMAXPROCS(0))
+	var failed atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		c := c.with(cookie)
+		for pb.Next() {
+			if !c.try(h).ok() {
+				failed.Add(1)
+			}
+		}
+	})
+	if n := failed.Load(); n != 0 {
+		b.Errorf("%d requests failed", n)
+	}
+	n := countOf(b, a, c)
+	if a.merges && n != b.N {
+		b.Errorf("the counter is at %d after %d requests", n, b.N)
+	}
+	b.ReportMetric(100*float64(n)/float64(b.N), "%kept")
+}
+
+// count is the work of telling what the counter is at.
+const count work = "count"
+
+// countTo puts the counter into the answer's header.
+func countTo(w http.ResponseWriter, n func() int) { w.Header().Set("Count", strconv.Itoa(n())) }
+
+func countOf(b *testing.B, a app, c *client) int {
+	b.Helper()
+	n, err := strconv.Atoi(c.try(a.handler(count)).header.Get("Count"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
+func counted(b *testing.B, a app, c *client, want int) {
+	b.Helper()
+	if n := countOf(b, a, c); n != want {
+		b.Errorf("the counter is at %d after %d requests", n, want)
+	}
+}
