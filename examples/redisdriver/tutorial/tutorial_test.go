@@ -3,9 +3,10 @@
 // driver of the tutorial is the one beside this directory.
 //
 // A block says what it is by the words behind its fence: "go store.go" is a
-// whole file, "go store.go changed" are the declarations that change in it, and
+// whole file, "go store.go changes" are the declarations that change in it, and
 // "console" is a command with some of the lines that it prints; "…" stands for
 // the others. Figures may differ. Blocks in other languages are not carried out.
+// As no browser shows those words, the line before the block names the file too.
 package tutorial
 
 import (
@@ -62,23 +63,27 @@ func TestTutorial(t *testing.T) {
 // block is a fenced block, or a heading.
 type block struct {
 	line int
+	head string   // the last line of text before it
 	info []string // the words behind the fence; for a heading, "#"
 	text string
 }
 
 func blocks(document string) (all []block) {
 	var open *block
+	var head string
 	for i, line := range strings.Split(document, "\n") {
 		fence, isFence := strings.CutPrefix(line, "```")
 		switch {
 		case isFence && open == nil:
-			open = &block{line: i + 1, info: strings.Fields(fence)}
+			open = &block{line: i + 1, head: head, info: strings.Fields(fence)}
 		case isFence:
 			all, open = append(all, *open), nil
 		case open != nil:
 			open.text += line + "\n"
 		case strings.HasPrefix(line, "#"):
-			all = append(all, block{i + 1, []string{"#"}, line})
+			all = append(all, block{line: i + 1, info: []string{"#"}, text: line})
+		case line != "":
+			head = line
 		}
 	}
 	return all
@@ -122,11 +127,13 @@ func (r *reader) do(b block) {
 		}
 	case b.info[0] == "console":
 		r.console(b)
+	case len(b.info) > 1 && b.head != strings.Join(append([]string{"`" + b.info[1] + "`"}, b.info[2:]...), ", "):
+		r.t.Fatalf("line %d: the block of %s is headed %q", b.line, b.info[1:], b.head)
 	case len(b.info) == 2:
 		r.write(b.info[1], b.text)
 		r.unchecked = true
 		r.files++
-	case len(b.info) == 3 && b.info[2] == "changed":
+	case len(b.info) == 3 && b.info[2] == "changes":
 		r.change(b)
 		r.unchecked = true
 		r.files++
