@@ -449,6 +449,32 @@ func TestUploadedFilesAreRemoved(t *testing.T) {
 }
 
 // http.TimeoutHandler has a writer of its own, and runs the handler elsewhere.
+// Logs and metrics name a request by the pattern that it matched.
+func TestThePatternIsSeenOutside(t *testing.T) {
+	m, _ := clientManager(t, sessions.Options{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /users/{id}", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("GET /panic/{id}", func(http.ResponseWriter, *http.Request) { panic("as it should") })
+	for path, want := range map[string]string{"/users/7": "GET /users/{id}", "/panic/7": "GET /panic/{id}", "/": ""} {
+		r := httptest.NewRequest("GET", path, nil)
+		func() {
+			defer func() { recover() }()
+			m.Wrap(mux).ServeHTTP(httptest.NewRecorder(), r)
+		}()
+		if r.Pattern != want {
+			t.Errorf("%s: pattern %q, want %q", path, r.Pattern, want)
+		}
+	}
+
+	// One that is there stays, if nothing inside matches another.
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Pattern = "/"
+	m.Wrap(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
+	if r.Pattern != "/" {
+		t.Errorf("pattern %q", r.Pattern)
+	}
+}
+
 func TestATimeoutHandlerInsideWorks(t *testing.T) {
 	m, _ := clientManager(t, sessions.Options{})
 	b := newBrowser(t, m)

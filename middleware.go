@@ -34,6 +34,7 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 			if form := x.r.MultipartForm; form != nil {
 				r.MultipartForm = form // the server removes its files
 			}
+			r.Pattern = x.r.Pattern // a ServeMux set it, for logs and metrics further out
 			x.end()
 		}()
 		next.ServeHTTP(x.writer(), x.r)
