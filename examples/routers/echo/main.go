@@ -1,3 +1,22 @@
+// Echo: sessions in an echo app, version 5.
+//
+//	go run ./echo    # then open http://127.0.0.1:8080
+//
+// What to know of echo:
+//
+//   - middleware.Recover goes in front of the sessions, so that a panic saves
+//     nothing; behind them, it would hide the panic. So m.Wrap(e), around the whole
+//     app, is second best.
+//   - echo.WrapMiddleware(m.Wrap) works too. But it leaves the inner response in the
+//     context, and so RequestLogger tells the status that the handler meant (200)
+//     where the client got the error page (503). withSession puts it back.
+//   - An error that a handler returns becomes an answer after the commit, and
+//     undoes nothing; call Session.Revert where it should.
+//   - Keep no *echo.Response from before the sessions, or from middleware in front
+//     of them: what is written to it passes the commit by. Use c.Response().
+//   - An echo.Context is used again for another request when the handler returns. A
+//     goroutine that goes on takes the session with it, not the context, and calls
+//     Save: the response has left by then.
 package main
 
 import (
@@ -30,11 +49,28 @@ func main() {
 
 func routes(m *sessions.Manager) *echo.Echo {
 	e := echo.New()
-	e.Use(middleware.RequestLogger(), middleware.Recover(), echo.WrapMiddleware(m.Wrap))
+	e.Use(middleware.RequestLogger(), middleware.Recover(), withSession(m))
 	e.GET("/", home)
 	e.POST("/login", login)
 	e.POST("/logout", logout)
 	return e
+}
+
+// withSession gives the handlers after it their session, in the request's
+// context. The response that they see commits it before the header leaves.
+func withSession(m *sessions.Manager) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c *echo.Context) (err error) {
+			outer := c.Response()
+			defer c.SetResponse(outer)
+			m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				c.SetRequest(r)
+				c.SetResponse(echo.NewResponse(w, c.Logger()))
+				err = next(c)
+			})).ServeHTTP(outer, c.Request())
+			return err
+		}
+	}
 }
 
 func session(c *echo.Context) *sessions.Session { return sessions.FromContext(c.Request().Context()) }

@@ -77,10 +77,8 @@ func TestWhatDoesNotWork(t *testing.T) {
 	inside.Get("/", home)
 	outside := fiber.New()
 	outside.Get("/", home)
-	around := journey.Handler(func(m *sessions.Manager, _ *journey.Probes) http.Handler {
-		return m.Wrap(adaptor.FiberApp(outside))
-	})
-	for name, address := range map[string]string{"HTTPMiddleware": serve(t, inside), "FiberApp": around(t, m, nil)} {
+	around := m.Wrap(adaptor.FiberApp(outside))
+	for name, address := range map[string]string{"HTTPMiddleware": serve(t, inside), "FiberApp": journey.Serve(t, around)} {
 		if page := journey.NewBrowser(t, address).Get("/"); page != "none" {
 			t.Errorf("%s has a session: %s", name, page)
 		}

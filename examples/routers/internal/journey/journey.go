@@ -18,10 +18,15 @@ type Site func(t *testing.T, m *sessions.Manager, p *Probes) (address string)
 // Handler is the Site of an example that is an http.Handler.
 func Handler(make func(m *sessions.Manager, p *Probes) http.Handler) Site {
 	return func(t *testing.T, m *sessions.Manager, p *Probes) string {
-		server := httptest.NewServer(make(m, p))
-		t.Cleanup(server.Close)
-		return server.URL
+		return Serve(t, make(m, p))
 	}
+}
+
+// Serve serves the handler until the test ends, and returns its address.
+func Serve(t *testing.T, h http.Handler) (address string) {
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 type test struct {
