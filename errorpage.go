@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 )
 
 // ofTheAnswer are the header fields that tell of the handler's own answer, and
@@ -18,6 +19,11 @@ func (x *exchange) fail(err error) {
 	m.logFailure(x.r.Context(), err)
 	for _, field := range ofTheAnswer {
 		delete(h, field)
+	}
+	for field := range h {
+		if strings.HasPrefix(field, "Hx-") { // htmx: HX-Redirect is its Location
+			delete(h, field)
+		}
 	}
 	if x.encoding != "" {
 		h.Set("Content-Encoding", x.encoding)

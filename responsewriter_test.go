@@ -349,6 +349,7 @@ func TestTheErrorPageStandsAlone(t *testing.T) {
 					"Content-Length": "7", "Content-Encoding": "gzip", "Content-Range": "bytes 0-6/7", "Content-Type": "text/html",
 					"Content-Disposition": "attachment", "ETag": `"1"`, "Last-Modified": "Thu, 01 Jan 1970 00:00:00 GMT",
 					"Location": "/home", "Accept-Ranges": "bytes", "Cache-Control": "public, max-age=3600", "X-Request-Id": "7",
+					"HX-Redirect": "/home", "HX-Trigger": "saved",
 				} {
 					w.Header().Set(field, value)
 				}
