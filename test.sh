@@ -24,6 +24,7 @@ need memcached memcached /usr/sbin/memcached
 need postgresql postgres '/usr/lib/postgresql/*/bin/postgres'
 need mariadb-server mariadbd /usr/sbin/mariadbd
 need pgbouncer pgbouncer /usr/sbin/pgbouncer
+need chromium chromium
 if [ ${#missing[@]} -gt 0 ]; then
   step "install ${missing[*]}"
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -68,6 +69,12 @@ CGO_ENABLED=0 go test -run 'WithoutCgo|URL' ./database
 
 step "test pgx with the database store, a module of its own"
 (cd database/pgxtest && go mod tidy -diff && go vet ./... && go test -race ./...)
+
+step "the router examples, a module of its own"
+(cd examples/routers && go mod tidy -diff && go vet ./... && go test -race ./...)
+
+step "the example app in a browser, a module of its own"
+(cd examples/app/browsertest && go mod tidy -diff && go vet ./... && go test -race ./...)
 
 step "fuzz, briefly"
 grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's/^(.*)\/[^\/]*:func /\1 /' | sort | while read -r dir target; do
