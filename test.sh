@@ -26,6 +26,7 @@ need mariadb-server mariadbd /usr/sbin/mariadbd
 need pgbouncer pgbouncer /usr/sbin/pgbouncer
 need default-jre-headless java # for Google's emulators, which come with the Google Cloud CLI: not from Debian
 need redis-server redis-server
+need chromium chromium
 if [ ${#missing[@]} -gt 0 ]; then
   step "install ${missing[*]}"
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
