@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/database"
 )
 
 // The exit codes, as the package documentation and the help tell them.
@@ -67,7 +68,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitUsage
 	case errors.Is(err, errors.ErrUnsupported):
 		return exitUnsupported
-	case errors.Is(err, sessions.ErrNotFound):
+	case errors.Is(err, sessions.ErrNotFound), errors.Is(err, database.ErrNoTables):
 		return exitNotFound
 	default:
 		return exitFailed

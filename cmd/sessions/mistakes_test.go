@@ -90,11 +90,11 @@ func TestADatabaseWithoutTablesIsNoEmptyStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := place{"SESSIONS_STORE": "database", "SESSIONS_URL": "sqlite:///" + path}
-	at.run(t, "count").expect(t, exitFailed, "the tables are missing")
+	at.run(t, "count").expect(t, exitNotFound, "the tables are missing")
 	at.program(t).visitor("", "first")
 	at.run(t, "count").expect(t, exitDone, "1\n")
 	if _, ok := places["PostgreSQL"]; ok {
-		places["PostgreSQL"](t).run(t, "count").expect(t, exitFailed, "the tables are missing")
+		places["PostgreSQL"](t).run(t, "count").expect(t, exitNotFound, "the tables are missing")
 	}
 }
 
