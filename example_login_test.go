@@ -66,7 +66,7 @@ func ExampleSession_Destroy() {
 // "Remember me" tells the browser to keep the cookie when it is closed, and the
 // server to keep the session when it is not used.
 func ExampleSession_SetExpires() {
-	jar := func(w http.ResponseWriter, r *http.Request) {
+	signIn := func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		s.Set("user", "ann")
 		if r.URL.Query().Get("remember") != "" {
@@ -76,7 +76,7 @@ func ExampleSession_SetExpires() {
 	}
 	opts := sessions.Options{Timeout: time.Hour, Cookie: sessions.Cookie{Expires: sessions.ExpireWithBrowser}}
 	for _, path := range []string{"/login", "/login?remember=yes"} {
-		cookie := request(opts, jar, path, nil).Cookies()[0]
+		cookie := request(opts, signIn, path).Cookies()[0]
 		fmt.Println(path, cookie.MaxAge/24/60/60, "days")
 	}
 	// Output:

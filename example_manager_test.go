@@ -12,16 +12,13 @@ import (
 )
 
 // request sends one request to the handler, on a store of its own.
-func request(opts sessions.Options, handler http.HandlerFunc, path string, header http.Header) *http.Response {
+func request(opts sessions.Options, handler http.HandlerFunc, path string) *http.Response {
 	m, err := sessions.New(context.Background(), opts)
 	if err != nil {
 		panic(err)
 	}
 	defer m.Close()
 	r := httptest.NewRequest("GET", path, nil)
-	for name, values := range header {
-		r.Header[name] = values
-	}
 	w := httptest.NewRecorder()
 	m.Wrap(handler).ServeHTTP(w, r)
 	return w.Result()

@@ -99,7 +99,7 @@ func ExampleOptions_errorHandler() {
 	res := request(opts, func(w http.ResponseWriter, r *http.Request) {
 		sessions.FromContext(r.Context()).Set("user", "ann")
 		fmt.Fprint(w, "you are signed in") // never sent
-	}, "/", nil)
+	}, "/")
 	fmt.Println(res.StatusCode, res.Header.Get("Retry-After"), len(res.Cookies()))
 	// Output: 503 5 0
 }

@@ -39,16 +39,16 @@ func TestAProgramDownloadsWhatItsStoreNeedsAndNoMore(t *testing.T) {
 			t.Parallel()
 			c := consumer{t: t, dir: t.TempDir(), cache: t.TempDir(), proxy: proxy}
 			c.write("main.go", strings.ReplaceAll(program, "memory", store))
-			c.run("go", "mod", "init", "example.com/app")
-			c.run("go", "get", module+"@"+version)
-			c.run("go", "get", ".")
-			c.run("go", "list", "-deps", ".") // what a build needs
+			c.run("mod", "init", "example.com/app")
+			c.run("get", module+"@"+version)
+			c.run("get", ".")
+			c.run("list", "-deps", ".") // what a build needs
 			if store == "memory" {
-				c.run("go", "build", ".")
+				c.run("build", ".")
 				// Tidying also looks at what the tests of dependencies need. Those
 				// of gofrs/flock and others need more than their users do; cbor's
 				// and our own do not.
-				c.run("go", "mod", "tidy")
+				c.run("mod", "tidy")
 			}
 			got := c.downloaded()
 			if want := slices.Sorted(slices.Values(append([]string{module}, want...))); !slices.Equal(got, want) {
@@ -72,9 +72,10 @@ func (c *consumer) write(name, text string) {
 	}
 }
 
-func (c *consumer) run(name string, args ...string) {
+// run runs the go command.
+func (c *consumer) run(args ...string) {
 	c.t.Helper()
-	cmd := exec.Command(name, args...)
+	cmd := exec.Command("go", args...)
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(),
 		"GOMODCACHE="+c.cache,
@@ -84,7 +85,7 @@ func (c *consumer) run(name string, args ...string) {
 		"GONOSUMDB=", "GOPRIVATE=", "GONOPROXY=", "GOWORK=off", "GOTOOLCHAIN=local",
 	)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		c.t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		c.t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }
 

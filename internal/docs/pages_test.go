@@ -83,15 +83,3 @@ func fenceOf(line string) string {
 	}
 	return ""
 }
-
-// prose is the page's text without its blocks.
-func (p *page) prose() string {
-	var b strings.Builder
-	for i, line := range p.lines {
-		if !p.fence[i] {
-			b.WriteString(line)
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
