@@ -59,7 +59,7 @@ func (s *Session) presented() iter.Seq[named] {
 
 // load brings in the session that the request presents, or makes it a new one.
 func (s *Session) load() {
-	err := ErrNotFound
+	var err error
 	if s.m.sealer != nil {
 		err = s.unsealFirst()
 	} else {
