@@ -127,6 +127,7 @@ func (s *Session) adopt(rec driver.Record) error {
 	}
 	s.base, s.view = rec, view
 	if s.idleTooLong() {
+		s.base, s.view = driver.Record{}, contents{} // the next one may fail to load
 		return ErrNotFound
 	}
 	s.created, s.accessed, s.isNew = rec.Created, rec.Accessed, false
