@@ -12,7 +12,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -57,18 +59,25 @@ var known = map[string]string{
 	"scs":          "github.com/alexedwards/scs/v2",
 }
 
-// moduleOf is the directory of the module that has what a block imports: the
-// root's, but for what other libraries' users know.
-func moduleOf(imports []string) string {
-	for _, path := range imports {
+// moduleOf is the directory of the module that has what a page's block imports:
+// the page's own, but for what other libraries' users know.
+func moduleOf(page string, imports []string) string {
+	for _, imported := range imports {
 		switch {
-		case strings.HasPrefix(path, "github.com/pump-go/sessions/otelsessions"), strings.HasPrefix(path, "go.opentelemetry.io/"):
+		case strings.HasPrefix(imported, "github.com/pump-go/sessions/otelsessions"), strings.HasPrefix(imported, "go.opentelemetry.io/"):
 			return "otelsessions"
-		case strings.HasPrefix(path, "github.com/alexedwards/scs"), strings.HasPrefix(path, "github.com/gorilla/sessions"):
+		case strings.HasPrefix(imported, "github.com/alexedwards/scs"), strings.HasPrefix(imported, "github.com/gorilla/sessions"):
 			return "bench"
 		}
 	}
-	return "."
+	dir := path.Dir(page)
+	for dir != "." {
+		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(dir), "go.mod")); err == nil {
+			break
+		}
+		dir = path.Dir(dir)
+	}
+	return dir
 }
 
 // block is a piece of Go in a page.
@@ -104,6 +113,7 @@ func language(fence string) string {
 
 // unit is what is compiled together: a program, or the fragments of a page.
 type unit struct {
+	page     string
 	name     string
 	fragment bool
 	files    []*ast.File
@@ -149,6 +159,9 @@ func TestFaultsInBlocksAreFound(t *testing.T) {
 		{"nobody.Knows(s)\n", "undefined: nobody"},
 		{"sessions.Options{Cookie: sessions.Cookie{Secure: true}}\n", ""},
 		{"sessions.Options{Secure: true}\n", "unknown field Secure"},
+		{"import _ \"github.com/pump-go/sessions/memory\"\n\nm, err := sessions.New(ctx, sessions.Options{})\n", ""},
+		{"import _ \"github.com/pump-go/sessions/nowhere\"\n\nm.Close()\n", "nowhere"},
+		{"import (\n\t\"os\"\n)\n\nm.Close()\n", "imported and not used"},
 		{"const user sessions.Key[string] = \"user\"\n\nfunc f(s *sessions.Session) int { n, _ := user.Get(s); return n }\n", "cannot use n"},
 		{"package main\n\nimport \"os\"\n\nfunc main() {}\n", "imported and not used"},
 		{"package main\n\nfunc main() {x()}\n", "not formatted"},
@@ -174,6 +187,7 @@ func TestFaultsInBlocksAreFound(t *testing.T) {
 func compile(blocks []block) (errs []error) {
 	fset := token.NewFileSet()
 	fragments := map[string]*unit{}
+	home := moduleOf(blocks[0].page, nil)
 	for _, b := range blocks {
 		u, err := parse(fset, b)
 		switch {
@@ -183,7 +197,7 @@ func compile(blocks []block) (errs []error) {
 			errs = append(errs, check(fset, u)...)
 		default:
 			// A page's fragments are one program for each module that they need.
-			module := moduleOf(u.imports)
+			module := moduleOf(u.page, u.imports)
 			if all := fragments[module]; all != nil {
 				all.files, all.imports = append(all.files, u.files...), append(all.imports, u.imports...)
 			} else {
@@ -192,7 +206,7 @@ func compile(blocks []block) (errs []error) {
 		}
 	}
 	for module, u := range fragments {
-		if decls := fragments["."]; module != "." && decls != nil {
+		if decls := fragments[home]; module != home && decls != nil {
 			u.files = append(u.files, declarations(decls.files)...)
 			u.imports = append(u.imports, decls.imports...)
 		}
@@ -222,32 +236,39 @@ func parse(fset *token.FileSet, b block) (*unit, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &unit{name: at, files: []*ast.File{f}, imports: importsOf(f)}, nil
+		return &unit{page: b.page, name: at, files: []*ast.File{f}, imports: importsOf(f)}, nil
 	}
-	sources := []string{
-		"package page\n%s\n//line " + at + "\n" + b.text,
-		"package page\n%s\nfunc _(" + fragmentParams + ") {{\n//line " + at + "\n" + b.text + "\n}}\n",
-	}
-	var f *ast.File
-	var err error
-	var source string
-	for _, source = range sources {
-		if f, err = parser.ParseFile(fset, at, fmt.Sprintf(source, ""), parser.SkipObjectResolution); err == nil {
-			break
+	imported, body := leadingImports(b.text)
+	at = fmt.Sprintf("%s:%d", b.page, b.line+strings.Count(imported, "\n"))
+	imported = strings.ReplaceAll(strings.ReplaceAll(imported, "(\n", "("), "\n", ";")
+	head := "package page\n" + imported
+	text := "\n//line " + at + "\n" + body
+	f, err := parser.ParseFile(fset, at, head+text, parser.SkipObjectResolution)
+	if err != nil {
+		text = "\nfunc _(" + fragmentParams + ") {{" + text + "\n}}\n"
+		if f, err = parser.ParseFile(fset, at, head+text, parser.SkipObjectResolution); err != nil {
+			return nil, fmt.Errorf("neither declarations nor statements: %w", err)
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("neither declarations nor statements: %w", err)
-	}
-	var imports strings.Builder
 	for _, name := range packagesIn(f) {
-		fmt.Fprintf(&imports, "import %s %q;", name, known[name])
+		if !slices.Contains(importsOf(f), known[name]) {
+			head += fmt.Sprintf("import %s %q;", name, known[name])
+		}
 	}
-	f, err = parser.ParseFile(fset, at, fmt.Sprintf(source, imports.String()), parser.SkipObjectResolution)
+	f, err = parser.ParseFile(fset, at, head+text, parser.SkipObjectResolution)
 	if err != nil {
 		return nil, err
 	}
-	return &unit{name: b.page, fragment: true, files: []*ast.File{f}, imports: importsOf(f)}, nil
+	return &unit{page: b.page, name: b.page, fragment: true, files: []*ast.File{f}, imports: importsOf(f)}, nil
+}
+
+var imports = regexp.MustCompile(`^(?:\s*import (?:\([^)]*\)|[^\n]*)\n)+`)
+
+// leadingImports cuts a fragment in two: the imports that it begins with, and
+// the rest.
+func leadingImports(text string) (imported, body string) {
+	imported = imports.FindString(text)
+	return imported, text[len(imported):]
 }
 
 // packagesIn are the known packages whose names are used in the file.
@@ -277,7 +298,7 @@ var errNoModule = errors.New("the module is not here")
 
 // check compiles the unit as far as types, and returns what is wrong with it.
 func check(fset *token.FileSet, u *unit) (errs []error) {
-	module := moduleOf(u.imports)
+	module := moduleOf(u.page, u.imports)
 	if _, err := os.Stat(filepath.Join(root, module, "go.mod")); err != nil {
 		return []error{fmt.Errorf("%s: %w: %s", u.name, errNoModule, module)}
 	}

@@ -12,8 +12,8 @@
 //     blocks of its page, those before it included.
 //
 //   - Anything else is the body of a function that has ctx, w, r, m, s and a few
-//     more (see fragmentParams), and whose imports are added. It may leave
-//     variables unused.
+//     more (see fragmentParams), and whose imports are added to those that it
+//     begins with. It may leave variables unused.
 //
 //   - A comment of HTML that begins with "go", a line of its own, declares what
 //     a page needs to compile and its reader does not need to see:
