@@ -57,6 +57,9 @@ go vet ./...
 step "staticcheck"
 staticcheck
 
+step "the exported API beside the last release"
+.ci/api
+
 step "build for other systems, without cgo"
 for os in linux darwin windows; do
   echo "$os"

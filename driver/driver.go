@@ -1,6 +1,7 @@
-// Package driver is the contract between the session manager and a store.
-// Programs never import it; stores do, and it imports the standard library
-// only.
+// Package driver is the contract between the session manager and a store. Who
+// writes a store imports it; a program does only to stand around its own
+// (sessions.Options.WrapStore). It imports the standard library only. The
+// repository's docs/writing-a-driver.md builds a driver step by step.
 //
 // # What to implement
 //

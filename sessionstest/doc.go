@@ -1,5 +1,19 @@
-// Package sessionstest is the contract of package driver as code: it tests a
-// store, whoever wrote it, against each of the rules.
+// Package sessionstest is for two kinds of tests. [Serve] is for programs: it
+// gives a handler a request with a session in it. [Run] is for drivers: it is the
+// contract of package driver as code, and tests a store, whoever wrote it, against
+// each of the rules.
+//
+// # Testing a handler
+//
+// Values in, values after; no server and no store:
+//
+//	func TestCartIsEmptiedByTheOrder(t *testing.T) {
+//		r := httptest.NewRequest("POST", "/order", nil)
+//		res, s := sessionstest.Serve(t, routes(), r, map[string]any{"user": "ann", "cart": []string{"tea"}})
+//		if res.Code != http.StatusSeeOther || s.Has("cart") {
+//			t.Errorf("status %d, and the session has %q", res.Code, s.Keys())
+//		}
+//	}
 //
 // # Testing a store
 //
