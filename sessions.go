@@ -45,8 +45,8 @@
 // # Stores
 //
 // A store is an import, a name and often a URL: memory, file, dbm (one bbolt
-// file), database (SQLite, PostgreSQL, MySQL, MariaDB), memcached, cookie, each
-// in the package of its name, which tells its limits. [Options] has all else
+// file), database (SQLite, PostgreSQL, MySQL, MariaDB), memcached, google
+// (Datastore), cookie, each in the package of its name, which tells its limits. [Options] has all else
 // there is to set; in production, at least Timeout, Lifetime, Cookie.Secure and
 // Cookie.Secret. To write a store, see package driver.
 //

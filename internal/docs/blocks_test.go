@@ -36,6 +36,7 @@ var known = map[string]string{
 	"dbm":          "github.com/pump-go/sessions/dbm",
 	"driver":       "github.com/pump-go/sessions/driver",
 	"file":         "github.com/pump-go/sessions/file",
+	"google":       "github.com/pump-go/sessions/google",
 	"memcached":    "github.com/pump-go/sessions/memcached",
 	"memory":       "github.com/pump-go/sessions/memory",
 	"otelsessions": "github.com/pump-go/sessions/otelsessions",

@@ -41,7 +41,7 @@ func TestOptionsAreAllExplained(t *testing.T) {
 func TestErrorsAreAllExplained(t *testing.T) {
 	page := read(t, "docs/operations.md")
 	n := 0
-	for _, dir := range []string{"", "memory", "file", "dbm", "database", "memcached", "cookie"} {
+	for _, dir := range []string{"", "memory", "file", "dbm", "database", "memcached", "google", "cookie"} {
 		for name := range exportedErrors(t, dir) {
 			n++
 			if dir != "" {
