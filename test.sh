@@ -25,6 +25,8 @@ need postgresql postgres '/usr/lib/postgresql/*/bin/postgres'
 need mariadb-server mariadbd /usr/sbin/mariadbd
 need pgbouncer pgbouncer /usr/sbin/pgbouncer
 need default-jre-headless java # for Google's emulators, which come with the Google Cloud CLI: not from Debian
+need redis-server redis-server
+need chromium chromium
 if [ ${#missing[@]} -gt 0 ]; then
   step "install ${missing[*]}"
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -54,6 +56,9 @@ go vet ./...
 
 step "staticcheck"
 staticcheck
+
+step "the exported API beside the last release"
+.ci/api
 
 step "build for other systems, without cgo"
 for os in linux darwin windows; do
