@@ -186,6 +186,34 @@ func TestContendedCountersAreExactInTransactions(t *testing.T) {
 	})
 }
 
+// Stores that save in one commit and stores that save in transactions may share
+// an optimistic server. A pessimistic one they should not: see the package
+// documentation.
+func TestBothWaysOnOneServer(t *testing.T) {
+	server, k := servers.Datastore(t), kind()
+	var sites []http.Handler
+	for _, opts := range ways {
+		sites = append(sites, app(manager(t, sessions.Options{Driver: google.New(clientOf(t, server.Addr, opts...), google.Options{Kind: k})})))
+	}
+	b := &browser{app: sites[0]}
+	b.wants(t, "/visit", "1 ")
+	const callers, each = 4, 15
+	var wg sync.WaitGroup
+	for i := range callers {
+		mine := *b
+		mine.app = sites[i%2]
+		wg.Go(func() {
+			for range each {
+				if code, page := mine.get("/visit"); code != 200 {
+					t.Errorf("%d %s", code, page)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.wants(t, "/", fmt.Sprintf("%d ", 1+callers*each))
+}
+
 // countEnv makes this test's program a second process that counts in a session.
 const countEnv = "GOOGLE_TEST_COUNT"
 

@@ -1,8 +1,10 @@
 package google_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -207,6 +209,33 @@ func TestWhatACallCosts(t *testing.T) {
 	}
 	if s.probes != 2 {
 		t.Errorf("the server was asked %d times what it can, by two stores", s.probes)
+	}
+}
+
+// Where the server passes over the condition, the store does not rely on it.
+func TestAServerThatDoesNotCompare(t *testing.T) {
+	s := (&script{lookup: stored(t, fresh()), commit: accepts}).run(t)
+	for way, why := range map[string]string{"conditions": "the server does not compare", "transactions": "not made with google.ClientOptions"} {
+		var log bytes.Buffer
+		store, err := google.New(clientOf(t, s.addr, ways[way]...), google.Options{}).Open(t.Context(),
+			driver.Config{SweepInterval: -1, Logger: slog.New(slog.NewTextHandler(&log, nil))}.WithDefaults())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		for range 2 {
+			rec, err := store.Load(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.calls()
+			if err := store.Save(t.Context(), key, 7, rec); err != nil || s.calls() != "begin lookup commit" {
+				t.Errorf("%s: %v", way, err)
+			}
+		}
+		if strings.Count(log.String(), why) != 1 {
+			t.Errorf("%s: the log is %q, want it to tell once that %s", way, log.String(), why)
+		}
 	}
 }
 

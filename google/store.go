@@ -92,7 +92,7 @@ func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Versi
 			return s.replace(ctx, k, version, nil, remove)
 		}
 		for lost := 0; ; lost++ {
-			if err := s.commit(ctx, nil, remove); !errors.Is(err, errMoved) {
+			if err := s.commit(ctx, &terms{}, remove); !errors.Is(err, errMoved) {
 				return err
 			}
 			if err := pause(ctx, lost); err != nil {

@@ -61,11 +61,16 @@ func (s *store) conditions(ctx context.Context) (bool, error) {
 		return way == inOneCommit, nil
 	}
 	nothing := &datastore.Key{Kind: s.at.Kind, Name: "never", Namespace: s.at.Namespace}
-	err := s.commit(ctx, []int64{1}, datastore.NewDelete(nothing))
+	question := &terms{bases: []int64{1}}
+	err := s.commit(ctx, question, datastore.NewDelete(nothing))
 	switch {
 	case err == nil:
+		why := "the server does not compare versions"
+		if !question.carried {
+			why = "the client was not made with google.ClientOptions"
+		}
 		if s.way.CompareAndSwap(unasked, inTransaction) {
-			s.cfg.Logger.Info("sessions: google saves in transactions, three calls where one would do: make the client with google.ClientOptions")
+			s.cfg.Logger.Info("sessions: google saves in transactions, three calls where one would do", "reason", why)
 		}
 	case errors.Is(err, errMoved):
 		s.way.CompareAndSwap(unasked, inOneCommit)
@@ -75,10 +80,9 @@ func (s *store) conditions(ctx context.Context) (bool, error) {
 	return s.way.Load() == inOneCommit, nil
 }
 
-// commit makes the changes, each if its entity is at its base version; 0, or no
-// base, is no condition.
-func (s *store) commit(ctx context.Context, bases []int64, changes ...*datastore.Mutation) error {
-	_, err := s.client.Mutate(withTerms(ctx, &terms{bases: bases}), changes...)
+// commit makes the changes, on the terms that go with them.
+func (s *store) commit(ctx context.Context, t *terms, changes ...*datastore.Mutation) error {
+	_, err := s.client.Mutate(withTerms(ctx, t), changes...)
 	var each datastore.MultiError // a mutation that could not be made
 	if errors.As(err, &each) {
 		return errors.Join(each...)
@@ -107,7 +111,7 @@ func (s *store) swapInOneCommit(ctx context.Context, keys []*datastore.Key, deci
 	if changes == nil {
 		return 0, nil
 	}
-	return len(changes), s.commit(ctx, bases, changes...)
+	return len(changes), s.commit(ctx, &terms{bases: bases}, changes...)
 }
 
 // entities has get fill in what is there, and makes nil of what is not.
@@ -153,7 +157,7 @@ func (s *store) create(ctx context.Context, key *datastore.Key, e *entity) error
 		return err
 	}
 	if conditions { // that something is there is the exception, so nobody looks first
-		if err := s.commit(ctx, nil, datastore.NewInsert(key, e)); !errors.Is(err, errMoved) {
+		if err := s.commit(ctx, &terms{}, datastore.NewInsert(key, e)); !errors.Is(err, errMoved) {
 			return err
 		}
 	}
@@ -177,7 +181,7 @@ func (s *store) replace(ctx context.Context, key *datastore.Key, old driver.Vers
 			return err
 		}
 		if conditions {
-			if err := s.commit(ctx, []int64{base}, change); !errors.Is(err, errMoved) {
+			if err := s.commit(ctx, &terms{bases: []int64{base}}, change); !errors.Is(err, errMoved) {
 				return err
 			}
 		}
