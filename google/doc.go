@@ -69,8 +69,8 @@
 // longer sessions.Options.SweepInterval.
 //
 // Once for each store that is opened, one commit more asks the server whether it
-// compares versions. It deletes an entity of the name "never", which does not
-// exist.
+// compares versions. It deletes an entity of a random name that begins with
+// "never", which does not exist.
 //
 // # Compare and swap
 //

@@ -2,7 +2,9 @@ package google
 
 import (
 	"context"
+	cryptorand "crypto/rand"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -17,13 +19,13 @@ import (
 // looked at. Nothing was written.
 var errMoved = errors.New("moved")
 
-// moved makes errMoved of the server's words for it: the base version is
+// moved makes errMoved of what a commit was refused for: the base version is
 // another, what was to be created is there, what was to be changed is not, or
-// somebody else was first.
+// somebody else was first. Should it be for another reason, a further look tells.
 func moved(err error) error {
 	switch status.Code(err) {
 	case codes.FailedPrecondition, codes.AlreadyExists, codes.NotFound, codes.Aborted:
-		return errMoved
+		return fmt.Errorf("%w: %w", errMoved, err)
 	}
 	return err
 }
@@ -60,11 +62,11 @@ func (s *store) conditions(ctx context.Context) (bool, error) {
 	if way := s.way.Load(); way != unasked {
 		return way == inOneCommit, nil
 	}
-	nothing := &datastore.Key{Kind: s.at.Kind, Name: "never", Namespace: s.at.Namespace}
+	nothing := &datastore.Key{Kind: s.at.Kind, Name: "never" + cryptorand.Text(), Namespace: s.at.Namespace}
 	question := &terms{bases: []int64{1}}
 	err := s.commit(ctx, question, datastore.NewDelete(nothing))
-	switch {
-	case err == nil:
+	switch status.Code(err) {
+	case codes.OK:
 		why := "the server does not compare versions"
 		if !question.carried {
 			why = "the client was not made with google.ClientOptions"
@@ -72,7 +74,7 @@ func (s *store) conditions(ctx context.Context) (bool, error) {
 		if s.way.CompareAndSwap(unasked, inTransaction) {
 			s.cfg.Logger.Info("sessions: google saves in transactions, three calls where one would do", "reason", why)
 		}
-	case errors.Is(err, errMoved):
+	case codes.FailedPrecondition, codes.Aborted: // nobody else is after that key
 		s.way.CompareAndSwap(unasked, inOneCommit)
 	default:
 		return false, err
@@ -87,7 +89,7 @@ func (s *store) commit(ctx context.Context, t *terms, changes ...*datastore.Muta
 	if errors.As(err, &each) {
 		return errors.Join(each...)
 	}
-	return moved(err)
+	return err
 }
 
 // swapInOneCommit asks of the server to compare: a lookup, and a commit.
@@ -111,7 +113,7 @@ func (s *store) swapInOneCommit(ctx context.Context, keys []*datastore.Key, deci
 	if changes == nil {
 		return 0, nil
 	}
-	return len(changes), s.commit(ctx, &terms{bases: bases}, changes...)
+	return len(changes), moved(s.commit(ctx, &terms{bases: bases}, changes...))
 }
 
 // entities has get fill in what is there, and makes nil of what is not.
@@ -144,8 +146,8 @@ func (s *store) settle(ctx context.Context, key *datastore.Key, decide func(foun
 		if !errors.Is(err, errMoved) {
 			return err
 		}
-		if err := pause(ctx, lost); err != nil {
-			return err
+		if end := pause(ctx, lost); end != nil {
+			return fmt.Errorf("%w: %w", end, err)
 		}
 	}
 }
@@ -157,7 +159,7 @@ func (s *store) create(ctx context.Context, key *datastore.Key, e *entity) error
 		return err
 	}
 	if conditions { // that something is there is the exception, so nobody looks first
-		if err := s.commit(ctx, &terms{}, datastore.NewInsert(key, e)); !errors.Is(err, errMoved) {
+		if err := moved(s.commit(ctx, &terms{}, datastore.NewInsert(key, e))); !errors.Is(err, errMoved) {
 			return err
 		}
 	}
@@ -181,7 +183,7 @@ func (s *store) replace(ctx context.Context, key *datastore.Key, old driver.Vers
 			return err
 		}
 		if conditions {
-			if err := s.commit(ctx, &terms{bases: []int64{base}}, change); !errors.Is(err, errMoved) {
+			if err := moved(s.commit(ctx, &terms{bases: []int64{base}}, change)); !errors.Is(err, errMoved) {
 				return err
 			}
 		}
