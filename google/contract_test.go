@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/datastore"
 
@@ -54,6 +55,7 @@ func harness(server func(testing.TB) *servers.Server) sessionstest.Harness {
 			return driver.Config{URL: urlOf(server(t), "&kind="+kind())}
 		},
 		MaxData: google.MaxData,
+		Timeout: time.Minute,
 		Damage: func(cfg driver.Config, key driver.Key) error {
 			_, kind, _ := strings.Cut(cfg.URL, "&kind=")
 			return damage(raw, kind, cfg.Namespace, key)
@@ -78,6 +80,7 @@ func TestContractInTransactions(t *testing.T) {
 					return google.New(client(), google.Options{Kind: cfg.DataDir}).Open(ctx, cfg)
 				}),
 				MaxData: google.MaxData,
+				Timeout: time.Minute,
 				Damage: func(cfg driver.Config, key driver.Key) error {
 					return damage(client(), cfg.DataDir, cfg.Namespace, key)
 				},

@@ -24,7 +24,7 @@
 // With Options.Store "google", the scheme may be left out. The parameters, of
 // which all but the last are also fields of [Options]:
 //
-//	namespace=shop              the Datastore namespace, as Options.Namespace names it; set one of them
+//	namespace=shop              the Datastore namespace; sessions.Options.Namespace is the same, so set one
 //	kind=Session                the entities' kind
 //	timeout=10s                 how long a call may take at most; sessions.Options.StoreTimeout is usually less
 //	ttl=yes                     a TTL policy removes what has expired; see below
@@ -69,8 +69,8 @@
 // longer sessions.Options.SweepInterval.
 //
 // Once for each store that is opened, one commit more asks the server whether it
-// compares versions. It deletes an entity of the name "never", which does not
-// exist.
+// compares versions. It deletes an entity of a random name that begins with
+// "never", which does not exist.
 //
 // # Compare and swap
 //

@@ -23,6 +23,8 @@ type terms struct {
 	bases []int64
 	// found is what a lookup found.
 	found []*pb.EntityResult
+	// carried tells that the client has the interceptor.
+	carried bool
 }
 
 type termsKey struct{}
@@ -50,6 +52,7 @@ func conditional(ctx context.Context, method string, req, reply any, cc *grpc.Cl
 	if !ok {
 		return invoke(ctx, method, req, reply, cc, opts...)
 	}
+	t.carried = true
 	if commit, ok := req.(*pb.CommitRequest); ok {
 		// One attempt: a second would find the version gone that the first
 		// replaced, and take its own success for a conflict. gRPC repeats only

@@ -3,10 +3,13 @@ package google
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
 	"cloud.google.com/go/datastore"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/pump-go/sessions/driver"
 )
@@ -92,11 +95,12 @@ func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Versi
 			return s.replace(ctx, k, version, nil, remove)
 		}
 		for lost := 0; ; lost++ {
-			if err := s.commit(ctx, nil, remove); !errors.Is(err, errMoved) {
+			err := s.commit(ctx, &terms{}, remove)
+			if status.Code(err) != codes.Aborted {
 				return err
 			}
-			if err := pause(ctx, lost); err != nil {
-				return err
+			if end := pause(ctx, lost); end != nil {
+				return fmt.Errorf("%w: %w", end, err)
 			}
 		}
 	})

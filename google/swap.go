@@ -2,7 +2,9 @@ package google
 
 import (
 	"context"
+	cryptorand "crypto/rand"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -17,13 +19,13 @@ import (
 // looked at. Nothing was written.
 var errMoved = errors.New("moved")
 
-// moved makes errMoved of the server's words for it: the base version is
+// moved makes errMoved of what a commit was refused for: the base version is
 // another, what was to be created is there, what was to be changed is not, or
-// somebody else was first.
+// somebody else was first. Should it be for another reason, a further look tells.
 func moved(err error) error {
 	switch status.Code(err) {
 	case codes.FailedPrecondition, codes.AlreadyExists, codes.NotFound, codes.Aborted:
-		return errMoved
+		return fmt.Errorf("%w: %w", errMoved, err)
 	}
 	return err
 }
@@ -60,14 +62,19 @@ func (s *store) conditions(ctx context.Context) (bool, error) {
 	if way := s.way.Load(); way != unasked {
 		return way == inOneCommit, nil
 	}
-	nothing := &datastore.Key{Kind: s.at.Kind, Name: "never", Namespace: s.at.Namespace}
-	err := s.commit(ctx, []int64{1}, datastore.NewDelete(nothing))
-	switch {
-	case err == nil:
-		if s.way.CompareAndSwap(unasked, inTransaction) {
-			s.cfg.Logger.Info("sessions: google saves in transactions, three calls where one would do: make the client with google.ClientOptions")
+	nothing := &datastore.Key{Kind: s.at.Kind, Name: "never" + cryptorand.Text(), Namespace: s.at.Namespace}
+	question := &terms{bases: []int64{1}}
+	err := s.commit(ctx, question, datastore.NewDelete(nothing))
+	switch status.Code(err) {
+	case codes.OK:
+		why := "the server does not compare versions"
+		if !question.carried {
+			why = "the client was not made with google.ClientOptions"
 		}
-	case errors.Is(err, errMoved):
+		if s.way.CompareAndSwap(unasked, inTransaction) {
+			s.cfg.Logger.Info("sessions: google saves in transactions, three calls where one would do", "reason", why)
+		}
+	case codes.FailedPrecondition, codes.Aborted: // nobody else is after that key
 		s.way.CompareAndSwap(unasked, inOneCommit)
 	default:
 		return false, err
@@ -75,15 +82,14 @@ func (s *store) conditions(ctx context.Context) (bool, error) {
 	return s.way.Load() == inOneCommit, nil
 }
 
-// commit makes the changes, each if its entity is at its base version; 0, or no
-// base, is no condition.
-func (s *store) commit(ctx context.Context, bases []int64, changes ...*datastore.Mutation) error {
-	_, err := s.client.Mutate(withTerms(ctx, &terms{bases: bases}), changes...)
+// commit makes the changes, on the terms that go with them.
+func (s *store) commit(ctx context.Context, t *terms, changes ...*datastore.Mutation) error {
+	_, err := s.client.Mutate(withTerms(ctx, t), changes...)
 	var each datastore.MultiError // a mutation that could not be made
 	if errors.As(err, &each) {
 		return errors.Join(each...)
 	}
-	return moved(err)
+	return err
 }
 
 // swapInOneCommit asks of the server to compare: a lookup, and a commit.
@@ -107,7 +113,7 @@ func (s *store) swapInOneCommit(ctx context.Context, keys []*datastore.Key, deci
 	if changes == nil {
 		return 0, nil
 	}
-	return len(changes), s.commit(ctx, bases, changes...)
+	return len(changes), moved(s.commit(ctx, &terms{bases: bases}, changes...))
 }
 
 // entities has get fill in what is there, and makes nil of what is not.
@@ -140,8 +146,8 @@ func (s *store) settle(ctx context.Context, key *datastore.Key, decide func(foun
 		if !errors.Is(err, errMoved) {
 			return err
 		}
-		if err := pause(ctx, lost); err != nil {
-			return err
+		if end := pause(ctx, lost); end != nil {
+			return fmt.Errorf("%w: %w", end, err)
 		}
 	}
 }
@@ -153,7 +159,7 @@ func (s *store) create(ctx context.Context, key *datastore.Key, e *entity) error
 		return err
 	}
 	if conditions { // that something is there is the exception, so nobody looks first
-		if err := s.commit(ctx, nil, datastore.NewInsert(key, e)); !errors.Is(err, errMoved) {
+		if err := moved(s.commit(ctx, &terms{}, datastore.NewInsert(key, e))); !errors.Is(err, errMoved) {
 			return err
 		}
 	}
@@ -177,7 +183,7 @@ func (s *store) replace(ctx context.Context, key *datastore.Key, old driver.Vers
 			return err
 		}
 		if conditions {
-			if err := s.commit(ctx, []int64{base}, change); !errors.Is(err, errMoved) {
+			if err := moved(s.commit(ctx, &terms{bases: []int64{base}}, change)); !errors.Is(err, errMoved) {
 				return err
 			}
 		}

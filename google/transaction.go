@@ -3,6 +3,7 @@ package google
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"cloud.google.com/go/datastore"
@@ -48,6 +49,7 @@ func (s *store) swapInTransaction(ctx context.Context, keys []*datastore.Key, de
 // transaction runs on for up to 5 seconds after the context's end, to roll back:
 // a transaction that is left holds its locks.
 func (s *store) transaction(ctx context.Context, keys []*datastore.Key, decide decision) (changed int, err error) {
+	decided := false
 	_, err = s.client.RunInTransaction(withTerms(ctx, &terms{}), func(tx *datastore.Transaction) error {
 		found, err := entities(keys, func(into []*entity) error { return tx.GetMulti(keys, into) })
 		if err != nil {
@@ -66,12 +68,16 @@ func (s *store) transaction(ctx context.Context, keys []*datastore.Key, decide d
 			}
 			changed++
 		}
+		decided = true
 		return nil
 	}, datastore.MaxAttempts(1))
-	if errors.Is(err, datastore.ErrConcurrentTransaction) {
-		return 0, errMoved
+	switch {
+	case errors.Is(err, datastore.ErrConcurrentTransaction):
+		return 0, fmt.Errorf("%w: %w", errMoved, err)
+	case decided: // so it was the commit that failed, if anything did
+		return changed, moved(err)
 	}
-	return changed, moved(err)
+	return 0, err
 }
 
 // turns are this process's transactions on a session, one at a time.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -130,10 +131,12 @@ func findEmulator(jar string) (string, error) {
 	return "", missing(jar)
 }
 
-// emulatorReady asks for the page that says that all is well.
+// emulatorReady looks up what is not there. The page that says that all is well
+// is there sooner, and the first answer may take seconds.
 func emulatorReady(addr string) error {
-	client := http.Client{Timeout: 2 * time.Second}
-	res, err := client.Get("http://" + addr + "/")
+	client := http.Client{Timeout: 10 * time.Second}
+	res, err := client.Post("http://"+addr+"/v1/projects/ready:lookup", "application/json",
+		strings.NewReader(`{"keys":[{"path":[{"kind":"Nothing","name":"nothing"}]}]}`))
 	if err != nil {
 		return err
 	}
