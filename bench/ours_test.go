@@ -6,6 +6,8 @@ import (
 
 	"github.com/pump-go/sessions"
 	_ "github.com/pump-go/sessions/cookie"
+	_ "github.com/pump-go/sessions/dbm"
+	_ "github.com/pump-go/sessions/file"
 	_ "github.com/pump-go/sessions/memory"
 )
 
@@ -81,11 +83,12 @@ const (
 
 var secret = []byte("thirty-two bytes, not so random.")
 
-func oursOn(store string) func(testing.TB) app {
+// oursOn gives a secret where there must be one, or where the peer has one.
+func oursOn(store string, secret []byte) func(testing.TB) app {
 	return func(tb testing.TB) app {
-		o := sessions.Options{Store: store}
-		if store == "cookie" {
-			o.Cookie.Secret = secret
+		o := sessions.Options{Store: store, Cookie: sessions.Cookie{Secret: secret}}
+		if store == "file" || store == "dbm" {
+			o.DataDir = tb.TempDir()
 		}
 		a := ours(tb, o)
 		if store == "cookie" {

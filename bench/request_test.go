@@ -14,8 +14,12 @@ var contenders = []struct {
 	libs  []lib
 }{
 	{"none", []lib{{"bare", bare}}},
-	{"memory", []lib{{"pump", oursOn("memory")}, {"scs", scsMemory}}},
-	{"cookie", []lib{{"pump", oursOn("cookie")}, {"gorilla", gorillaCookie}}},
+	{"memory", []lib{{"pump", oursOn("memory", nil)}, {"pump-signed", oursOn("memory", secret)}, {"scs", scsMemory}, {"raw", rawMemory}}},
+	{"cookie", []lib{{"pump", oursOn("cookie", secret)}, {"gorilla", gorillaCookie}, {"raw", rawCookie}}},
+	{"file", []lib{{"pump", oursOn("file", secret)}, {"gorilla", gorillaFiles}, {"raw", rawFile}}},
+	{"dbm", []lib{{"pump", oursOn("dbm", nil)}, {"raw", rawBolt}}},
+	{"sqlite", []lib{{"pump", oursSQLite}, {"scs", scsSQLite(likeOurs)}, {"scs-default", scsSQLite("")}, {"raw", rawSQLite}}},
+	{"postgres", []lib{{"pump", oursPostgres}, {"scs", scsPostgres}, {"raw", rawPostgres}}},
 }
 
 type lib struct {
