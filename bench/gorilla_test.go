@@ -39,8 +39,8 @@ func gorillaApp(store sessions.Store, inStore func() int) app {
 				}
 			case read:
 				a, _ := s.Values[name(3)].(string)
-				n, _ := s.Values[counter].(int)
-				if !asWritten(a, n) {
+				_, found := s.Values[counter].(int)
+				if !asWritten(a, found) {
 					wrong(w)
 					return
 				}
