@@ -81,7 +81,7 @@ func (ch *popValue) apply(c *contents) error {
 type clearAll struct{}
 
 func (clearAll) apply(c *contents) error {
-	c.values, c.flashes = nil, nil
+	c.stored, c.values, c.flashes = packed{}, nil, nil
 	return nil
 }
 

@@ -23,22 +23,34 @@ func (s *Session) Save(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("sessions: save: %w", err)
 	}
-	return s.commit(ctx, true)
+	return s.commit(ctx, bySave)
 }
 
-// commit brings the store up to date with the session. write is whether changes
-// count, which they do not where the handler saves by hand and did not.
-func (s *Session) commit(ctx context.Context, write bool) error {
+// occasion is what a commit happens for.
+type occasion byte
+
+const (
+	// byResponse: the response's header is about to leave, or has left. The
+	// handler's or client's going away does not cancel the commit.
+	byResponse occasion = iota
+	// bySave: the program asked for it.
+	bySave
+)
+
+// commit brings the store up to date with the session. Where the program saves
+// by hand, changes count on that occasion alone.
+func (s *Session) commit(ctx context.Context, on occasion) error {
+	if s.state == untouched {
+		return nil
+	}
+	write := on == bySave || !s.m.opts.ManualSave
 	if len(s.doomed) > 0 {
-		if err := s.bury(ctx); err != nil {
+		if err := s.bury(on.context(ctx)); err != nil {
 			return err
 		}
 	}
-	switch {
-	case s.err != nil:
+	if s.err != nil {
 		return s.err
-	case s.state == untouched:
-		return nil
 	}
 	if write {
 		if err := s.noticeInPlace(); err != nil {
@@ -54,7 +66,7 @@ func (s *Session) commit(ctx context.Context, write bool) error {
 		s.view, _ = parseData(s.base.Data, s.base.Owner) // it was parsed before
 	}
 	if s.m.sealer != nil {
-		return s.commitSealed(write)
+		return s.commitSealed(ctx, write)
 	}
 	var act func(*Session, context.Context) error
 	switch stored := s.base.Version != 0; {
@@ -74,15 +86,23 @@ func (s *Session) commit(ctx context.Context, write bool) error {
 	if act == nil {
 		return nil // and so a read pays for no deadline
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
-	defer cancel()
-	if err := act(s, ctx); err != nil {
+	bounded := bound(on.context(ctx), s.m.opts.StoreTimeout)
+	defer bounded.end()
+	if err := act(s, bounded); err != nil {
 		if errors.Is(err, ErrEnded) {
 			s.issue = leave // not even the cookie of an earlier Save
 		}
 		return fmt.Errorf("sessions: save: %w", err)
 	}
 	return nil
+}
+
+// context is the one that a commit on this occasion runs under.
+func (on occasion) context(ctx context.Context) context.Context {
+	if on == byResponse {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
 }
 
 // noticeInPlace makes changes of what the program did to the maps, slices and
@@ -163,6 +183,7 @@ func (s *Session) create(ctx context.Context) error {
 		return err
 	}
 	s.saved(rec)
+	s.m.note(ctx, eventCreated, s.id.key)
 	return nil
 }
 
@@ -187,6 +208,7 @@ func (s *Session) update(ctx context.Context) error {
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
+		s.m.note(ctx, eventConflict, s.id.key)
 		if err := t.wait(ctx); err != nil {
 			return err
 		}
@@ -232,6 +254,8 @@ func (s *Session) replace(ctx context.Context) error {
 		return err
 	}
 	s.saved(rec)
+	s.m.note(ctx, eventDestroyed, old)
+	s.m.note(ctx, eventCreated, s.id.key)
 	return nil
 }
 
@@ -257,11 +281,13 @@ func (s *Session) rename(ctx context.Context) (err error) {
 		err := s.m.store.Delete(ctx, old, s.base.Version)
 		if err == nil {
 			s.saved(rec)
+			s.m.note(ctx, eventRenewed, s.id.key, old)
 			return nil
 		}
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
+		s.m.note(ctx, eventConflict, old)
 		if err := t.wait(ctx); err != nil {
 			return err
 		}
@@ -307,21 +333,22 @@ func (s *Session) place(ctx context.Context) (driver.Record, error) {
 // withdraw removes the record under the next id, which the client will never
 // hold. Should that fail, the record expires unused.
 func (s *Session) withdraw(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(s.m.opts.StoreTimeout, time.Second))
-	defer cancel()
-	if err := s.m.store.Delete(ctx, s.next.key, 0); err != nil {
+	bounded := bound(context.WithoutCancel(ctx), min(s.m.opts.StoreTimeout, time.Second))
+	defer bounded.end()
+	if err := s.m.store.Delete(bounded, s.next.key, 0); err != nil {
 		s.m.log.Warn("sessions: removing an unused record failed", "session", s.next.key.String(), "error", err)
 	}
 }
 
 // bury removes the records of destroyed sessions.
 func (s *Session) bury(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.m.opts.StoreTimeout)
-	defer cancel()
+	bounded := bound(ctx, s.m.opts.StoreTimeout)
+	defer bounded.end()
 	for len(s.doomed) > 0 {
-		if err := s.m.store.Delete(ctx, s.doomed[0], 0); err != nil {
+		if err := s.m.store.Delete(bounded, s.doomed[0], 0); err != nil {
 			return fmt.Errorf("sessions: destroy: %w", err)
 		}
+		s.m.note(ctx, eventDestroyed, s.doomed[0])
 		s.doomed = s.doomed[1:]
 	}
 	return nil

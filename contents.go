@@ -12,6 +12,7 @@ import (
 
 // contents is what a session holds, apart from its times and its identity.
 type contents struct {
+	stored  packed  // values as they are stored, until unpack
 	values  []value // by name, ascending
 	flashes []flash // in the order they were added
 	owner   string
@@ -39,7 +40,28 @@ type flash struct {
 	raw   []byte
 }
 
+// unpack makes values of those that are stored.
+func (c *contents) unpack() {
+	if c.stored.n > 0 {
+		c.values, c.stored = c.stored.unpack(), packed{}
+	}
+}
+
+// count is how many values there are.
+func (c *contents) count() int { return c.stored.n + len(c.values) }
+
+// has tells whether there is a value of the name.
+func (c *contents) has(name string) bool {
+	if c.stored.n > 0 {
+		_, ok := c.stored.find(name)
+		return ok
+	}
+	_, ok := c.search(name)
+	return ok
+}
+
 func (c *contents) search(name string) (int, bool) {
+	c.unpack()
 	return sort.Find(len(c.values), func(i int) int { return strings.Compare(name, c.values[i].name) })
 }
 
@@ -72,13 +94,16 @@ func (c *contents) remove(name string) {
 // empty tells that there is nothing to keep. Settings alone are not kept: they
 // have nothing to set.
 func (c *contents) empty() bool {
-	return len(c.values) == 0 && len(c.flashes) == 0 && c.owner == ""
+	return c.count() == 0 && len(c.flashes) == 0 && c.owner == ""
 }
 
 // encoded returns the value's present CBOR.
 func (v *value) encoded() ([]byte, error) {
 	if !v.dirty {
 		return v.raw, nil
+	}
+	if raw, ok := encodePlain(v.val); ok {
+		return raw, nil
 	}
 	raw, err := encoder.Marshal(v.val)
 	if err != nil {
@@ -106,11 +131,14 @@ func decode[T any](v *value) (T, error) {
 			return t, nil
 		}
 	}
-	var t T
 	raw, err := v.encoded()
 	if err != nil {
-		return t, err
+		return *new(T), err
 	}
+	if t, ok := decodePlain[T](raw); ok {
+		return t, nil // nothing that could change in place
+	}
+	var t T
 	if err := decoder.Unmarshal(raw, &t); err != nil {
 		return t, fmt.Errorf("decode %q: %w: %w", v.name, ErrValue, err)
 	}

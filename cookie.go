@@ -53,23 +53,36 @@ func (c *cookieWriter) line(token string, expires time.Time, maxAge int64) strin
 	if token != "" {
 		maxAge = max(maxAge, 1) // 0 would delete it
 	}
-	var date [len(http.TimeFormat)]byte
-	return c.name + "=" + token + c.attrs +
-		"; Expires=" + string(expires.UTC().AppendFormat(date[:0], http.TimeFormat)) +
-		"; Max-Age=" + strconv.FormatInt(maxAge, 10)
+	var tail [64]byte // room for any date and number
+	t := append(tail[:0], "; Expires="...)
+	t = expires.UTC().AppendFormat(t, http.TimeFormat)
+	t = append(t, "; Max-Age="...)
+	t = strconv.AppendInt(t, maxAge, 10)
+	var line strings.Builder
+	line.Grow(len(c.name) + 1 + len(token) + len(c.attrs) + len(t))
+	line.WriteString(c.name)
+	line.WriteByte('=')
+	line.WriteString(token)
+	line.WriteString(c.attrs)
+	line.Write(t)
+	return line.String()
 }
 
 // put puts a Set-Cookie line into the header in place of any other for the same
 // name.
-func (c *cookieWriter) put(h http.Header, line string) {
+func (c *cookieWriter) put(h http.Header, line []string) {
 	lines := h["Set-Cookie"]
+	if len(lines) == 0 {
+		h["Set-Cookie"] = line
+		return
+	}
 	kept := lines[:0:0]
 	for _, l := range lines {
 		if name, _, _ := strings.Cut(l, "="); strings.TrimSpace(name) != c.name {
 			kept = append(kept, l)
 		}
 	}
-	h["Set-Cookie"] = append(kept, line)
+	h["Set-Cookie"] = append(kept, line...)
 }
 
 // values yields what the client sent under the cookie's name, in its order. It
@@ -88,12 +101,4 @@ func (c *cookieWriter) values(h http.Header) iter.Seq[string] {
 			}
 		}
 	}
-}
-
-// sent tells whether the client sent any cookie of the name.
-func (c *cookieWriter) sent(h http.Header) bool {
-	for range c.values(h) {
-		return true
-	}
-	return false
 }

@@ -40,6 +40,7 @@ func DescribeData(data []byte) (any, error) {
 		Expires         Expiry
 		Timeout         int64
 	}
+	c.unpack()
 	for i := range c.values {
 		v := &c.values[i]
 		d.Values = append(d.Values, item{v.name, 0, string(v.raw)})

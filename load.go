@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"iter"
 
 	"github.com/pump-go/sessions/driver"
 )
@@ -13,16 +13,30 @@ import (
 // which a neighbouring host can plant.
 const maxCandidates = 16
 
-// presented finds the session that the client names: the first cookie that
-// verifies counts.
-func (m *Manager) presented(h http.Header) (_ identity, stale, ok bool) {
-	n := 0
-	for token := range m.cookie.values(h) {
-		if i, stale, ok := m.tokens.decode(token); ok {
-			return identityOf(i), stale, true
+// offered yields the tokens that the client sent: the one in the header field,
+// if it uses that, or else those in its cookies, as many as are worth a look.
+func (s *Session) offered() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		var token string
+		if token, s.byHeader = s.m.header.of(s.in); s.byHeader {
+			yield(token)
+			return
 		}
-		if n++; n == maxCandidates {
-			break
+		n := 0
+		for token := range s.m.cookie.values(s.in) {
+			if n++; n > maxCandidates || !yield(token) {
+				return
+			}
+		}
+	}
+}
+
+// presented finds the session that the client names: the first token that
+// verifies counts.
+func (s *Session) presented() (_ identity, stale, ok bool) {
+	for token := range s.offered() {
+		if i, stale, ok := s.m.tokens.decode(token); ok {
+			return identityOf(i), stale, true
 		}
 	}
 	return identity{}, false, false
@@ -30,24 +44,27 @@ func (m *Manager) presented(h http.Header) (_ identity, stale, ok bool) {
 
 // load brings in the session that the request presents, or makes it a new one.
 func (s *Session) load() {
-	s.start()
-	var err error
+	err := ErrNotFound
 	if s.m.sealer != nil {
 		err = s.unsealFirst()
-	} else if who, stale, ok := s.m.presented(s.in); ok {
-		ctx, cancel := context.WithTimeout(s.ctx, s.m.opts.StoreTimeout)
-		defer cancel()
+	} else if who, stale, ok := s.presented(); ok {
+		ctx := bound(s.ctx, s.m.opts.StoreTimeout)
+		defer ctx.end()
 		err = s.fetch(ctx, who, stale)
 	}
 	s.state = loaded
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrNotFound):
+		if s.id.known {
+			s.m.note(s.ctx, eventOver, s.id.key)
+		}
 		s.start() // an unknown id is never adopted
 	case errors.Is(err, ErrCorrupt):
 		s.m.log.Warn("sessions: damaged record; the session starts anew", "session", s.publicID(), "error", err)
 		s.start()
 	default:
+		s.created, s.isNew = s.m.now(), true
 		s.state, s.err = failed, fmt.Errorf("sessions: load: %w", err)
 	}
 }
@@ -80,14 +97,14 @@ func (s *Session) adopt(rec driver.Record) error {
 // remote call, a job. What is changed takes effect with Session.Save. It fails
 // with ErrNotFound if the token is not genuine, or its session is over.
 func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
-	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
-	defer cancel()
+	bounded := bound(ctx, m.opts.StoreTimeout)
+	defer bounded.end()
 	s := m.detached()
 	var err error
 	if m.sealer != nil {
 		err = s.unseal(token)
 	} else if i, stale, ok := m.tokens.decode(token); ok {
-		err = s.fetch(ctx, identityOf(i), stale)
+		err = s.fetch(bounded, identityOf(i), stale)
 	} else {
 		err = ErrNotFound
 	}
@@ -112,10 +129,10 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sessions: find: %w", ErrNotFound)
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.opts.StoreTimeout)
-	defer cancel()
+	bounded := bound(ctx, m.opts.StoreTimeout)
+	defer bounded.end()
 	s := m.detached()
-	if err := s.fetch(ctx, identity{key: key, known: true}, false); err != nil {
+	if err := s.fetch(bounded, identity{key: key, known: true}, false); err != nil {
 		return nil, fmt.Errorf("sessions: find: %w", err)
 	}
 	return s, nil
@@ -123,7 +140,5 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 
 // detached makes a session that belongs to no request.
 func (m *Manager) detached() *Session {
-	s := &Session{m: m, ctx: context.Background(), state: loaded}
-	s.start()
-	return s
+	return &Session{m: m, ctx: context.Background(), state: loaded, use: new(use)}
 }

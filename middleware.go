@@ -27,8 +27,11 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		x := &exchange{w: w, ctx: r.Context(), encoding: w.Header().Get("Content-Encoding")}
-		x.session = Session{m: m, ctx: x.ctx, in: r.Header}
+		x := &exchange{w: w, ctx: r.Context()}
+		x.session.m, x.session.ctx, x.session.in = m, x.ctx, r.Header
+		if coded := w.Header()["Content-Encoding"]; len(coded) > 0 {
+			x.encoding = coded[0]
+		}
 		x.r = r.WithContext((*requestContext)(x))
 		defer func() {
 			if form := x.r.MultipartForm; form != nil {
@@ -68,11 +71,8 @@ func (x *exchange) settle() error {
 		}
 	}()
 	s := &x.session
-	line, touched, err := s.conclude(x.ctx)
+	err := s.conclude(x.ctx, x.w)
 	x.settled = true
-	if touched {
-		s.m.putHeaders(x.w.Header(), line)
-	}
 	if err != nil {
 		x.failure = fmt.Errorf("sessions: the error page was sent instead: %w", err)
 		x.fail(err)
@@ -80,23 +80,17 @@ func (x *exchange) settle() error {
 	return x.failure
 }
 
-// conclude commits the session and tells what the header needs, for the last
-// time before it leaves.
-func (s *Session) conclude(ctx context.Context) (line string, touched bool, err error) {
+// conclude commits the session and puts into the response's header what it
+// needs, for the last time before it leaves.
+func (s *Session) conclude(ctx context.Context, w http.ResponseWriter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock() // the function of an Update may panic when it is repeated
-	err = s.settle(ctx)
+	err := s.commit(ctx, byResponse)
 	s.headerSent = true
-	return s.cookieLine(), s.state != untouched, err
-}
-
-// settle is the commit that the response waits for. The handler's or client's
-// going away does not cancel it.
-func (s *Session) settle(ctx context.Context) error {
-	if s.state == untouched {
-		return nil
+	if s.state != untouched {
+		s.putHeaders(w.Header())
 	}
-	return s.commit(context.WithoutCancel(ctx), !s.m.opts.ManualSave)
+	return err
 }
 
 // end finishes the exchange when the handler has.
@@ -114,7 +108,7 @@ func (x *exchange) end() {
 	s := &x.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.settle(x.ctx); err != nil {
+	if err := s.commit(x.ctx, byResponse); err != nil {
 		s.m.log.Error("sessions: changes after the response's header are lost", "session", s.publicID(), "error", err)
 	}
 }
@@ -126,46 +120,84 @@ func (x *exchange) abandon() {
 	s := &x.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.revert()
-	if line := s.cookieLine(); line != "" && !x.settled {
-		s.m.putHeaders(x.w.Header(), line)
+	if s.state != untouched {
+		s.revert()
+		if s.tells() != leave && !x.settled {
+			s.putHeaders(x.w.Header())
+		}
 	}
 	s.headerSent, x.settled = true, true
 }
 
-// cookieLine is the Set-Cookie line that the response needs, or "". It is for
-// what is stored: not for the id of a Renew that failed or was not saved.
-func (s *Session) cookieLine() string {
-	switch {
-	case s.issue == live:
-		return s.m.cookie.live(s.tokenOf(&s.id), s.expires(), s.m.opts.Now())
-	case s.issue == deletion && len(s.doomed) == 0:
-		return s.m.cookie.deletion()
-	default:
-		return ""
+// tells is what the response says of the client's token. It is for what is
+// stored: not for the id of a Renew that failed or was not saved.
+func (s *Session) tells() issue {
+	if s.issue == deletion && len(s.doomed) > 0 {
+		return leave
 	}
+	return s.issue
 }
 
-// putHeaders marks the answer as this client's own, and adds the cookie.
-func (m *Manager) putHeaders(h http.Header, line string) {
-	if !lists(h["Vary"], "cookie") {
-		h["Vary"] = append(h["Vary"], "Cookie")
+// putHeaders marks the answer as this client's own, and puts the token where
+// the client looks for it.
+func (s *Session) putHeaders(h http.Header) {
+	s.vary(h, "Cookie")
+	if s.m.header.name != "" {
+		s.vary(h, s.m.header.name)
 	}
 	private := len(h["Cache-Control"]) == 0
 	if private {
-		h["Cache-Control"] = []string{"private"}
+		h["Cache-Control"] = s.line(cacheLine, "private")
 	}
-	if line == "" {
+	say := s.tells()
+	if say == leave {
 		return
 	}
-	m.cookie.put(h, line)
-	// Nothing stores the cookie with the answer (RFC 9111, 5.2.2.4).
+	token := ""
+	if say == live {
+		token = s.tokenOf(&s.id)
+	}
+	uncached := `no-cache="Set-Cookie"`
+	switch {
+	case s.byHeader:
+		uncached = `no-cache="` + s.m.header.name + `"`
+		s.m.header.put(h, token)
+	case say == live:
+		s.m.cookie.put(h, s.line(cookieLine, s.m.cookie.live(token, s.expires(), s.m.opts.Now())))
+	default:
+		s.m.cookie.put(h, s.line(cookieLine, s.m.cookie.deletion()))
+	}
+	// Nothing stores the token with the answer (RFC 9111, 5.2.2.4).
 	switch {
 	case private:
-		h["Cache-Control"] = []string{`private, no-cache="Set-Cookie"`}
+		h["Cache-Control"] = s.line(cacheLine, "private, "+uncached)
 	case !lists(h["Cache-Control"], "no-store"):
-		h["Cache-Control"] = append(h["Cache-Control"], `no-cache="Set-Cookie"`)
+		h["Cache-Control"] = append(h["Cache-Control"], uncached)
 	}
+}
+
+// vary says that the answer depends on a field of the request's header.
+func (s *Session) vary(h http.Header, field string) {
+	switch lines := h["Vary"]; {
+	case len(lines) == 0:
+		h["Vary"] = s.line(varyLine, field)
+	case !lists(lines, field):
+		h["Vary"] = append(lines, field)
+	}
+}
+
+// Places in use.lines.
+const (
+	varyLine = iota
+	cacheLine
+	cookieLine
+)
+
+// line makes a header field of one line, of the session's own so that whoever
+// changes it in place changes this response alone, and without an allocation.
+func (u *use) line(place int, text string) []string {
+	u.lines[place] = text
+	return u.lines[place : place+1 : place+1]
 }
 
 // lists tells whether one of the comma-separated lists has the item, or "*",

@@ -116,6 +116,7 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 			switch {
 			case err == nil:
 				destroyed++
+				m.note(ctx, eventDestroyed, e.Key)
 			case !errors.Is(err, ErrConflict):
 				return destroyed, fmt.Errorf("sessions: destroy owned: %w", err)
 			}

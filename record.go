@@ -3,6 +3,7 @@ package sessions
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pump-go/sessions/driver"
@@ -30,11 +31,18 @@ const (
 
 // appendData appends the encoding of the contents, all but the owner, to b.
 func (c *contents) appendData(b []byte) ([]byte, error) {
+	c.unpack()
+	size := 2 + 4*binary.MaxVarintLen64
 	for i := range c.values {
 		if err := c.values[i].settle(); err != nil {
 			return nil, err
 		}
+		size += len(c.values[i].name) + len(c.values[i].raw) + 2*3 // lengths are seldom over two bytes
 	}
+	for _, f := range c.flashes {
+		size += len(f.queue) + len(f.raw) + 8 + 2*3
+	}
+	b = slices.Grow(b, size)
 	settings := byte(0)
 	if c.timeout != nil {
 		settings |= hasTimeout
@@ -107,13 +115,13 @@ func parseData(data []byte, owner string) (contents, error) {
 	if r.failed {
 		return contents{}, r.corrupt()
 	}
-	lengths := r
-	names, total := 0, 0
+	ofValues, names, total := r, 0, 0
 	for range values {
 		names += r.length()
 		total += r.length()
 		r.check(names+total <= len(data)) // and so the sums stay in range
 	}
+	ofFlashes, ofNames, ofRaws := r, names, total
 	for range flashes {
 		names += r.length()
 		r.take(8)
@@ -123,25 +131,19 @@ func parseData(data []byte, owner string) (contents, error) {
 	if r.check(names+total == len(r.b)); r.failed {
 		return contents{}, r.corrupt()
 	}
-	name := string(r.take(names))
-	raw := r.b
-
-	c.values = make([]value, values)
-	for i := range c.values {
-		v := &c.values[i]
-		n, size := lengths.length(), lengths.length()
-		v.name, name = name[:n], name[n:]
-		v.raw, raw = raw[:size:size], raw[size:]
-		r.check(i == 0 || c.values[i-1].name < v.name)
+	if values > 0 {
+		c.stored = packed{n: values, lengths: ofValues.b, names: r.b[:ofNames], raws: r.b[names : names+ofRaws]}
+		r.check(c.stored.sorted())
 	}
+	name, raw := string(r.b[ofNames:names]), r.b[names+ofRaws:]
 	if flashes > 0 {
 		c.flashes = make([]flash, flashes)
 	}
 	for i := range c.flashes {
 		f := &c.flashes[i]
-		n := lengths.length()
-		f.id = binary.BigEndian.Uint64(lengths.take(8))
-		size := lengths.length()
+		n := ofFlashes.length()
+		f.id = binary.BigEndian.Uint64(ofFlashes.take(8))
+		size := ofFlashes.length()
 		f.queue, name = name[:n], name[n:]
 		f.raw, raw = raw[:size:size], raw[size:]
 	}
@@ -175,6 +177,11 @@ func (r *reader) take(n int) []byte {
 func (r *reader) byte() byte { return r.take(1)[0] }
 
 func (r *reader) uvarint() uint64 {
+	if len(r.b) > 0 && r.b[0] < 0x80 {
+		v := r.b[0]
+		r.b = r.b[1:]
+		return uint64(v)
+	}
 	v, n := binary.Uvarint(r.b)
 	if r.check(n > 0); r.failed {
 		return 0

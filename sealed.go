@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -8,16 +9,11 @@ import (
 // Here is all that differs for a store that keeps its records with the client.
 // There is nothing to compare and swap, and each commit makes a new token.
 
-// unsealFirst brings in the first of the client's cookies that can be unsealed.
+// unsealFirst brings in the first of the client's tokens that can be unsealed.
 func (s *Session) unsealFirst() error {
-	n := 0
-	for token := range s.m.cookie.values(s.in) {
-		err := s.unseal(token)
-		if !errors.Is(err, ErrNotFound) {
+	for token := range s.offered() {
+		if err := s.unseal(token); !errors.Is(err, ErrNotFound) {
 			return err
-		}
-		if n++; n == maxCandidates {
-			break
 		}
 	}
 	return ErrNotFound
@@ -40,7 +36,7 @@ func (s *Session) unseal(token string) error {
 }
 
 // commitSealed seals the session anew if anything about it is to change.
-func (s *Session) commitSealed(write bool) error {
+func (s *Session) commitSealed(ctx context.Context, write bool) error {
 	stored := s.base.Version != 0
 	if !stored && s.view.empty() {
 		return nil
@@ -70,7 +66,14 @@ func (s *Session) commitSealed(write bool) error {
 		return fmt.Errorf("sessions: save: %w", err)
 	}
 	if changed {
+		moved, before := s.move, s.id.key
 		s.saved(rec)
+		switch {
+		case moved == renew:
+			s.m.note(ctx, eventRenewed, key, before)
+		case moved == invalidate || !stored:
+			s.m.note(ctx, eventCreated, key)
+		}
 	} else {
 		s.base.Accessed, s.base.Expires = rec.Accessed, rec.Expires
 	}

@@ -23,8 +23,15 @@ type Session struct {
 	ctx context.Context // of the request; bounds loading
 	in  http.Header     // the request's, with its cookies; nil outside of a request
 
-	mu     sync.Mutex
-	state  loadState
+	mu         sync.Mutex
+	state      loadState
+	headerSent bool // the client can be told nothing more
+	*use            // nil while untouched
+}
+
+// use is what a session has once it is used. Most of a program's requests may
+// never do, and so pay for none of it: half the time of an untouched request.
+type use struct {
 	isNew  bool
 	err    error  // why loading failed
 	sealed string // the token as the client has it, of a store that keeps none itself
@@ -45,8 +52,9 @@ type Session struct {
 	doomed  []driver.Key // destroyed, but the store has not confirmed it
 
 	// What the response is to tell the client.
-	issue      issue
-	headerSent bool // it can tell nothing more
+	issue    issue
+	byHeader bool                   // in Options.TokenHeader rather than a cookie
+	lines    [cookieLine + 1]string // of the response's header
 }
 
 type loadState byte
@@ -101,6 +109,7 @@ func (s *Session) touch() {
 	s.lock()
 	if s.state == untouched {
 		defer s.unlockUnlessLoaded()
+		s.use = new(use)
 		s.load()
 	}
 }
@@ -148,10 +157,9 @@ func (s *Session) fail(err error) {
 
 // start makes it a new session, with nothing in it.
 func (s *Session) start() {
-	now := s.m.now()
 	s.id, s.next, s.move = identity{}, identity{}, stay
 	s.base, s.view, s.changes, s.fault = driver.Record{}, contents{}, nil, nil
-	s.created, s.isNew, s.stale, s.sealed = now, true, false, ""
+	s.created, s.isNew, s.stale, s.sealed = s.m.now(), true, false, ""
 }
 
 // Err tells why the session could not be loaded, or nil. It loads the session,
@@ -174,7 +182,7 @@ func (s *Session) Get(name string) any {
 func (s *Session) Has(name string) bool {
 	s.touch()
 	defer s.mu.Unlock()
-	return s.view.find(name) != nil
+	return s.view.has(name)
 }
 
 // Set replaces the value of the name. See Key.
@@ -188,7 +196,7 @@ func (s *Session) Set(name string, v any) {
 func (s *Session) Delete(name string) {
 	s.touch()
 	defer s.mu.Unlock()
-	if s.view.find(name) != nil {
+	if s.view.has(name) {
 		s.do(&deleteValue{name})
 	}
 }
@@ -198,7 +206,7 @@ func (s *Session) Delete(name string) {
 func (s *Session) Clear() {
 	s.touch()
 	defer s.mu.Unlock()
-	if len(s.view.values)+len(s.view.flashes) > 0 || s.base.Version != 0 {
+	if s.view.count()+len(s.view.flashes) > 0 || s.base.Version != 0 {
 		s.do(clearAll{})
 	}
 }
@@ -207,6 +215,7 @@ func (s *Session) Clear() {
 func (s *Session) Keys() []string {
 	s.touch()
 	defer s.mu.Unlock()
+	s.view.unpack()
 	names := make([]string, len(s.view.values))
 	for i, v := range s.view.values {
 		names[i] = v.name
@@ -398,18 +407,28 @@ func (s *Session) Destroy(ctx context.Context) error {
 	if s.m.sealer != nil && s.headerSent {
 		return fmt.Errorf("sessions: destroy: %w", ErrHeaderSent)
 	}
+	if s.use == nil {
+		s.use = new(use)
+	}
 	if s.state != loaded {
 		// The token tells which record to remove; what is in it does not matter.
-		s.id, _, _ = s.m.presented(s.in)
+		s.id, _, _ = s.presented()
 	}
-	if s.id.known && s.m.sealer == nil {
+	switch {
+	case !s.id.known:
+	case s.m.sealer == nil:
 		s.doomed = append(s.doomed, s.id.key)
+	default:
+		s.m.note(ctx, eventDestroyed, s.id.key) // as far as that goes
 	}
 	s.state, s.err = loaded, nil
 	s.start()
 	s.issue = leave
-	if s.in != nil && (s.m.cookie.sent(s.in)) {
-		s.issue = deletion
+	for token := range s.offered() {
+		if token != "" || !s.byHeader {
+			s.issue = deletion
+		}
+		break
 	}
 	return s.bury(ctx)
 }

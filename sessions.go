@@ -43,6 +43,7 @@ package sessions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -84,6 +85,18 @@ type Options struct {
 	// Cookie is the session cookie: its name, secrets and attributes.
 	Cookie Cookie
 
+	// TokenHeader is a request header field, such as "X-Session-Token", that
+	// clients without cookies (apps, other servers) may carry the session's
+	// token in. A request that has the field, be it empty because there is no
+	// token yet, is answered in the field of the same name and never with a
+	// cookie, and its cookies count for nothing; an empty answer says that the
+	// session is over and the token to be dropped. All else is as with a
+	// cookie. Under "Authorization" the token stands behind "Bearer ", and
+	// other schemes are left alone. Other sites' pages cannot send the field
+	// unless the program's CORS answers allow it, so such requests need no
+	// protection against forgery. The default is none.
+	TokenHeader string
+
 	// Timeout is the idle time after which a session is over (OWASP ASVS
 	// 7.3.1), kept by the server. It is exact to 1% (10% in the cookie store),
 	// as not every access is recorded, and never exceeded. The default, 0, is
@@ -117,8 +130,20 @@ type Options struct {
 	// of the cause. The cause is logged, whichever handler answers.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 
-	// Logger takes events and failures; it never sees a token. The default is
-	// slog.Default() at the time of New.
+	// WrapStore, if not nil, is given the store once it is open, and returns
+	// the one to use in its place: around it, for metrics, tracing, a fault on
+	// purpose. What it returns keeps the driver contract, is a driver.Sealer if
+	// and only if the store is one, and its Close closes the store. Package
+	// otelsessions has one for OpenTelemetry.
+	WrapStore func(driver.Store) driver.Store
+
+	// Logger takes what happens to sessions, by their public ids, and never
+	// sees a token. Failures of the store and damaged records are errors and
+	// warnings; a request that lost its session to another is info; that a
+	// session was created, renewed, destroyed, or not found any more, and that
+	// a commit met another's, is debug. Give a logger of level debug for an
+	// audit trail (OWASP ASVS 5.0, 16.3). The default is slog.Default() at the
+	// time of New.
 	Logger *slog.Logger
 
 	// Now is the clock, for tests. The default is time.Now.
@@ -196,6 +221,7 @@ type Manager struct {
 	sealer driver.Sealer // the store, if it keeps its records with the client
 	tokens *tokens
 	cookie *cookieWriter
+	header tokenHeader
 	turns  turns
 
 	close    sync.Once
@@ -226,6 +252,12 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sessions: open store: %w", err)
 	}
+	if opts.WrapStore != nil {
+		inner := store
+		if store = opts.WrapStore(inner); store == nil {
+			return nil, errors.Join(fmt.Errorf("sessions: %w: Options.WrapStore returned nil", ErrOptions), inner.Close())
+		}
+	}
 	// Not needed any more, and so nowhere to be printed or dumped.
 	opts.Cookie.Secret, opts.Cookie.PreviousSecrets, opts.URL = nil, nil, ""
 	m := &Manager{
@@ -234,6 +266,7 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 		store:  store,
 		tokens: newTokens(keys),
 		cookie: newCookieWriter(opts.Cookie),
+		header: newTokenHeader(opts.TokenHeader),
 		turns:  newTurns(),
 	}
 	m.sealer, _ = store.(driver.Sealer)

@@ -5,17 +5,16 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+staticcheck() { go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...; }
 step() { printf '\n== %s\n' "$*"; }
 
 # What is missing of the programs that the tests use, as Debian packages.
 missing=()
-need() { # package, then paths where its program may be
-  local package=$1 path
+need() { # package, then its program: by name, or by paths where it may be
+  local package=$1 program
   shift
-  for path; do
-    for found in $(command -v "$path" || true) $path; do
-      [ -x "$found" ] && return
-    done
+  for program in $*; do # unquoted: a path may be a pattern
+    command -v "$program" >/dev/null && return
   done
   missing+=("$package")
 }
@@ -52,7 +51,7 @@ step "go vet"
 go vet ./...
 
 step "staticcheck"
-go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+staticcheck
 
 step "build for other systems, without cgo"
 for os in linux darwin windows; do
@@ -66,8 +65,17 @@ go test -race -timeout 20m ./...
 step "the database store without cgo"
 CGO_ENABLED=0 go test -run 'WithoutCgo|URL' ./database
 
-step "test pgx with the database store, a module of its own"
-(cd database/pgxtest && go mod tidy -diff && go vet ./... && go test -race ./...)
+# Modules of their own, so that what they need is not every user's.
+find . -mindepth 2 -name go.mod -printf '%h\n' | sort | while read -r module; do
+  step "module $module"
+  (
+    cd "$module"
+    go mod tidy -diff
+    go vet ./...
+    staticcheck
+    go test -race -timeout 20m ./...
+  ) </dev/null
+done
 
 step "fuzz, briefly"
 grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's/^(.*)\/[^\/]*:func /\1 /' | sort | while read -r dir target; do

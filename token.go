@@ -48,7 +48,8 @@ func (t *tokens) encode(i id) string {
 	if len(t.macs) > 0 {
 		b = sum(t.macs[0], i, b)
 	}
-	return tokenEncoding.EncodeToString(b)
+	var text [2 * len(buf)]byte
+	return string(tokenEncoding.AppendEncode(text[:0], b))
 }
 
 // decode verifies a token. stale tells that a previous secret signed it.
@@ -56,9 +57,10 @@ func (t *tokens) decode(s string) (i id, stale, ok bool) {
 	if len(s) != tokenEncoding.EncodedLen(t.size) {
 		return id{}, false, false
 	}
-	// Room for what the text could decode to, whatever its characters.
+	// Room for the longest text, and for what it could decode to.
+	var text [(len(id{})+sha256.Size)*4/3 + 2]byte
 	var buf, want [len(id{}) + sha256.Size]byte
-	n, err := tokenEncoding.Decode(buf[:], []byte(s))
+	n, err := tokenEncoding.Decode(buf[:], text[:copy(text[:], s)])
 	if err != nil || n != t.size {
 		return id{}, false, false
 	}

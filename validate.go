@@ -39,6 +39,10 @@ func validate(o Options) (Options, driver.Driver, error) {
 		fault("Options.Namespace: at most %d of the characters a-z 0-9 . _ -, beginning with a letter or digit", maxNamespace)
 	}
 
+	if err := checkTokenHeader(o.TokenHeader); err != nil {
+		fault("Options.TokenHeader: %w", err)
+	}
+
 	if o.StoreTimeout == 0 {
 		o.StoreTimeout = defaultStoreTimeout
 	}

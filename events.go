@@ -1,0 +1,31 @@
+package sessions
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// What happens in a session's life, for the log.
+const (
+	eventCreated   = "sessions: session created"
+	eventRenewed   = "sessions: session renewed"
+	eventDestroyed = "sessions: session destroyed"
+	eventOver      = "sessions: session expired, ended or unknown"
+	eventConflict  = "sessions: session changed meanwhile, merging"
+)
+
+// note logs an event of the session at key, which its public id names, for an
+// audit trail. before is the key that a renewed session had. ctx is for handlers
+// that find a trace or a user in it.
+func (m *Manager) note(ctx context.Context, event string, key driver.Key, before ...driver.Key) {
+	if !m.log.Enabled(ctx, slog.LevelDebug) {
+		return // most often, and so no id is written out
+	}
+	attrs := []slog.Attr{slog.String("session", key.String())}
+	for _, b := range before {
+		attrs = append(attrs, slog.String("before", b.String()))
+	}
+	m.log.LogAttrs(ctx, slog.LevelDebug, event, attrs...)
+}

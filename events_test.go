@@ -1,0 +1,170 @@
+package sessions_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/driver"
+)
+
+// auditTrail is a log of one JSON object an event.
+type auditTrail struct{ buf bytes.Buffer }
+
+func (a *auditTrail) logger(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(&a.buf, &slog.HandlerOptions{Level: level}))
+}
+
+type auditEvent struct{ Level, Msg, Session, Before string }
+
+// take returns the events since it was asked last.
+func (a *auditTrail) take(t *testing.T) []auditEvent {
+	t.Helper()
+	var events []auditEvent
+	for d := json.NewDecoder(&a.buf); d.More(); {
+		var e auditEvent
+		if err := d.Decode(&e); err != nil {
+			t.Fatal(err)
+		}
+		e.Msg = strings.TrimPrefix(e.Msg, "sessions: ")
+		events = append(events, e)
+	}
+	a.buf.Reset()
+	return events
+}
+
+func auditWant(t *testing.T, got []auditEvent, want ...auditEvent) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("the log has\n%v, want\n%v", got, want)
+	}
+}
+
+func TestTheLogTellsASessionsLife(t *testing.T) {
+	for _, store := range []string{"memory", "sealed"} {
+		t.Run(store, func(t *testing.T) {
+			var trail auditTrail
+			m, _ := clientManager(t, sessions.Options{
+				Store: store, Logger: trail.logger(slog.LevelDebug), Cookie: sessions.Cookie{Secret: clientSecret},
+			})
+			b := newBrowser(t, m)
+			var id, renewed string
+			b.visit(func(s *sessions.Session) { s.Get("user") })
+			auditWant(t, trail.take(t)) // nothing begins by looking
+			b.visit(func(s *sessions.Session) { s.Set("user", "ada"); id = s.ID() })
+			auditWant(t, trail.take(t), auditEvent{"DEBUG", "session created", id, ""})
+			b.visit(func(s *sessions.Session) { s.Set("user", "ada lovelace") })
+			auditWant(t, trail.take(t)) // nor ends by changing
+			b.visit(func(s *sessions.Session) { s.Renew(); renewed = s.ID() })
+			auditWant(t, trail.take(t), auditEvent{"DEBUG", "session renewed", renewed, id})
+			b.visit(func(s *sessions.Session) { s.Get("user"); s.Destroy(t.Context()) })
+			auditWant(t, trail.take(t), auditEvent{"DEBUG", "session destroyed", renewed, ""})
+		})
+	}
+}
+
+func TestTheLogTellsWhatInvalidateAndOwnersEnd(t *testing.T) {
+	var trail auditTrail
+	m, _ := clientManager(t, sessions.Options{Store: "memory", Logger: trail.logger(slog.LevelDebug)})
+	b := newBrowser(t, m)
+	var id, next string
+	b.visit(func(s *sessions.Session) { s.Set("user", "ada"); id = s.ID() })
+	trail.take(t)
+	b.visit(func(s *sessions.Session) { s.Invalidate(); s.SetOwner("ada"); next = s.ID() })
+	auditWant(t, trail.take(t), auditEvent{"DEBUG", "session destroyed", id, ""}, auditEvent{"DEBUG", "session created", next, ""})
+	if _, err := m.DestroyOwned(t.Context(), "ada"); err != nil {
+		t.Fatal(err)
+	}
+	auditWant(t, trail.take(t), auditEvent{"DEBUG", "session destroyed", next, ""})
+}
+
+func TestTheLogTellsThatASessionIsOver(t *testing.T) {
+	var trail auditTrail
+	clock := newFakeClock()
+	m, _ := clientManager(t, sessions.Options{
+		Store: "memory", Timeout: time.Minute, Now: clock.Now, Logger: trail.logger(slog.LevelDebug),
+	})
+	b := newBrowser(t, m)
+	var id string
+	b.visit(func(s *sessions.Session) { s.Set("user", "ada"); id = s.ID() })
+	clock.advance(time.Minute)
+	trail.take(t)
+	b.visit(func(s *sessions.Session) { s.Get("user") })
+	auditWant(t, trail.take(t), auditEvent{"DEBUG", "session expired, ended or unknown", id, ""})
+}
+
+func TestTheLogTellsOfConflicts(t *testing.T) {
+	var trail auditTrail
+	f := newFakeStore()
+	m, _ := clientManager(t, sessions.Options{Driver: f, Logger: trail.logger(slog.LevelDebug)})
+	b := newBrowser(t, m)
+	var id string
+	b.visit(func(s *sessions.Session) { s.Set("user", "ada"); id = s.ID() })
+	trail.take(t)
+	f.before("Save", func() { b.visit(func(s *sessions.Session) { s.Set("other", 1) }) })
+	b.visit(func(s *sessions.Session) { s.Set("user", "eve") })
+	auditWant(t, trail.take(t), auditEvent{"DEBUG", "session changed meanwhile, merging", id, ""})
+}
+
+func TestLifeIsNoNewsToALoggerOfLevelInfo(t *testing.T) {
+	var trail auditTrail
+	m, _ := clientManager(t, sessions.Options{Store: "memory", Logger: trail.logger(slog.LevelInfo)})
+	b := newBrowser(t, m)
+	b.visit(func(s *sessions.Session) { s.Set("user", "ada") })
+	b.visit(func(s *sessions.Session) { s.Renew() })
+	b.visit(func(s *sessions.Session) { s.Destroy(t.Context()) })
+	auditWant(t, trail.take(t))
+}
+
+// upperStore is a store around another, as instrumentation is.
+type upperStore struct {
+	driver.Store
+	closed int
+}
+
+func (u *upperStore) Close() error {
+	u.closed++
+	return u.Store.Close()
+}
+
+func TestWrapStoreStandsInForTheStore(t *testing.T) {
+	var inner driver.Store
+	outer := new(upperStore)
+	m, err := sessions.New(t.Context(), sessions.Options{
+		Store: "memory",
+		WrapStore: func(s driver.Store) driver.Store {
+			inner, outer.Store = s, s
+			return outer
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBrowser(t, m)
+	b.visit(func(s *sessions.Session) { s.Set("user", "ada") })
+	if b.user() != "ada" {
+		t.Error("the session is not kept")
+	}
+	for range m.All(t.Context()) { // upperStore is no Lister
+		continue
+	}
+	n := 0
+	for range inner.(driver.Lister).All(t.Context()) {
+		n++
+	}
+	if err := m.Close(); n != 1 || outer.closed != 1 || err != nil {
+		t.Errorf("%d records, closed %d times, %v", n, outer.closed, err)
+	}
+}
+
+func TestWrapStoreMustReturnAStore(t *testing.T) {
+	_, err := sessions.New(t.Context(), sessions.Options{Store: "memory", WrapStore: func(driver.Store) driver.Store { return nil }})
+	if err == nil || !strings.Contains(err.Error(), "WrapStore") {
+		t.Error(err)
+	}
+}

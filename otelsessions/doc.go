@@ -1,0 +1,41 @@
+// Package otelsessions tells OpenTelemetry what a session store does: a span
+// and a measurement for each call. It is a module of its own, so that only
+// programs that use it download OpenTelemetry.
+//
+//	m, err := sessions.New(ctx, sessions.Options{
+//		Store:     "memory",
+//		WrapStore: otelsessions.WrapStore(otelsessions.Options{}),
+//	})
+//
+// # Metrics
+//
+// One histogram, sessions.store.operation.duration, in seconds, with three
+// attributes:
+//
+//	sessions.store      Options.Name, if it is set
+//	sessions.operation  load, create, save, touch, delete, list, owned, sweep, seal or unseal
+//	sessions.outcome    ok, not_found, conflict, corrupt, format, too_large,
+//	                    closed, unsupported, canceled, timeout or error
+//
+// Its counts say what a dashboard asks for:
+//
+//	sessions begun                 create, ok
+//	sessions ended                 delete, ok (a renewed session is one create and one delete)
+//	expired or ended, yet in use   load, not_found (in the cookie store: unseal, not_found)
+//	merged with another request    save, conflict
+//	store failures                 timeout and error, of any operation
+//
+// # Traces
+//
+// A call with a context is a span, "sessions load" and so on, a child of the
+// request's. It has the attributes of the metric, and session.id: the session's
+// public id, which is safe to show. A call that failed has the error; not found
+// and conflict are no failures. The cookie store's seal and unseal, which call
+// nobody, have no spans. A listing is one span from its first step to its last,
+// and has the number of sessions as sessions.count.
+//
+// The log has more: with a logger of level debug, [sessions.Options.Logger]
+// tells each session's creation, renewal and end.
+//
+// [sessions.Options.Logger]: https://pkg.go.dev/github.com/pump-go/sessions#Options
+package otelsessions

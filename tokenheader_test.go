@@ -1,0 +1,310 @@
+package sessions_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions"
+)
+
+// apiClient is a client without cookies. It sends its token in a header field,
+// from the first request on, and keeps what the field of the answer says.
+type apiClient struct {
+	t      testing.TB
+	m      *sessions.Manager
+	field  string
+	scheme string // before the token
+	token  string
+}
+
+func (c *apiClient) do(h func(s *sessions.Session)) *http.Response {
+	c.t.Helper()
+	return c.serve(func(_ http.ResponseWriter, r *http.Request) { h(sessions.FromContext(r.Context())) })
+}
+
+func (c *apiClient) serve(h http.HandlerFunc) *http.Response {
+	c.t.Helper()
+	r := httptest.NewRequestWithContext(c.t.Context(), "GET", "/", nil)
+	r.Header.Set(c.field, strings.TrimSpace(c.scheme+c.token))
+	w := httptest.NewRecorder()
+	c.m.Wrap(h).ServeHTTP(w, r)
+	resp := w.Result()
+	if lines, ok := resp.Header[http.CanonicalHeaderKey(c.field)]; ok {
+		if len(lines) != 1 {
+			c.t.Errorf("the answer has the field %d times", len(lines))
+		}
+		token, ok := strings.CutPrefix(lines[0], c.scheme)
+		if !ok && lines[0] != "" {
+			c.t.Errorf("the answer's %s does not begin with %q", c.field, c.scheme)
+		}
+		c.token = token
+	}
+	browserKeepsCookie(c.t, resp)
+	return resp
+}
+
+// headerClients are a client for each way to carry a token, on each kind of
+// store.
+func headerClients(t *testing.T, test func(t *testing.T, c *apiClient)) {
+	for _, store := range []string{"memory", "sealed"} {
+		for _, c := range []apiClient{{field: "x-session-token"}, {field: "Authorization", scheme: "Bearer "}} {
+			t.Run(store+" "+c.field, func(t *testing.T) {
+				m, _ := clientManager(t, sessions.Options{
+					Store: store, TokenHeader: c.field, Cookie: sessions.Cookie{Secret: clientSecret},
+				})
+				c.t, c.m = t, m
+				test(t, &c)
+			})
+		}
+	}
+}
+
+func TestClientWithoutCookiesKeepsItsSession(t *testing.T) {
+	headerClients(t, func(t *testing.T, c *apiClient) {
+		resp := c.do(func(s *sessions.Session) {
+			if !s.IsNew() {
+				t.Error("the first request has no new session")
+			}
+			s.Set("user", "ada")
+		})
+		if c.token == "" {
+			t.Fatalf("no token in the answer: %v", resp.Header)
+		}
+		field := http.CanonicalHeaderKey(c.field)
+		if got, want := resp.Header.Get("Cache-Control"), `private, no-cache="`+field+`"`; got != want {
+			t.Errorf("Cache-Control: %s, want %s", got, want)
+		}
+		if vary := resp.Header["Vary"]; strings.Join(vary, ", ") != "Cookie, "+field {
+			t.Errorf("Vary: %q", vary)
+		}
+		c.do(func(s *sessions.Session) {
+			if s.Get("user") != "ada" || s.IsNew() || s.Token() != c.token {
+				t.Errorf("the second request found user %v", s.Get("user"))
+			}
+		})
+	})
+}
+
+func TestRenewGivesTheClientItsNewToken(t *testing.T) {
+	headerClients(t, func(t *testing.T, c *apiClient) {
+		c.do(func(s *sessions.Session) { s.Set("user", "ada") })
+		old := c.token
+		c.do(func(s *sessions.Session) {
+			if err := s.Renew(); err != nil {
+				t.Error(err)
+			}
+		})
+		if c.token == old || c.token == "" {
+			t.Fatal("the answer has no new token")
+		}
+		c.do(func(s *sessions.Session) {
+			if s.Get("user") != "ada" {
+				t.Error("the data is gone")
+			}
+		})
+		if c.m.Ping(t.Context()) != nil {
+			t.Error("the store does not answer")
+		}
+	})
+}
+
+func TestLogoutTakesTheTokenAway(t *testing.T) {
+	headerClients(t, func(t *testing.T, c *apiClient) {
+		c.do(func(s *sessions.Session) { s.Set("user", "ada") })
+		resp := c.do(func(s *sessions.Session) {
+			if err := s.Destroy(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		if lines := resp.Header[http.CanonicalHeaderKey(c.field)]; len(lines) != 1 || lines[0] != "" {
+			t.Errorf("the field says %q, want an empty one", lines)
+		}
+		resp = c.do(func(s *sessions.Session) {
+			if s.Get("user") != nil || !s.IsNew() {
+				t.Error("still signed in")
+			}
+			if err := s.Destroy(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		if _, ok := resp.Header[http.CanonicalHeaderKey(c.field)]; ok {
+			t.Error("a client that has no token is told to drop it")
+		}
+	})
+}
+
+func TestTokenThatIsNotGenuineIsNotAdopted(t *testing.T) {
+	headerClients(t, func(t *testing.T, c *apiClient) {
+		c.do(func(s *sessions.Session) { s.Set("user", "ada") })
+		genuine := c.token
+		for _, forged := range []string{genuine[1:], genuine + "A", strings.Repeat("A", len(genuine)), "Bearer", "null", strings.Repeat("x", 1<<20)} {
+			c.token = forged
+			c.do(func(s *sessions.Session) {
+				if !s.IsNew() || s.Get("user") != nil {
+					t.Errorf("%.40q opened a session", forged)
+				}
+				s.Set("user", "eve")
+			})
+			if c.token == forged || c.token == genuine {
+				t.Errorf("%.40q was adopted", forged)
+			}
+		}
+	})
+}
+
+func TestParallelRequestsByHeaderMerge(t *testing.T) {
+	m, _ := clientManager(t, sessions.Options{TokenHeader: "X-Session"})
+	c := &apiClient{t: t, m: m, field: "X-Session"}
+	c.do(func(s *sessions.Session) { benchCounter.Set(s, 0) })
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			own := *c
+			own.do(func(s *sessions.Session) { benchCounter.Update(s, func(n int) int { return n + 1 }) })
+		})
+	}
+	wg.Wait()
+	c.do(func(s *sessions.Session) {
+		if n, _ := benchCounter.Get(s); n != 50 {
+			t.Errorf("%d of 50 updates counted", n)
+		}
+	})
+}
+
+func TestOutageLeavesTheTokenAlone(t *testing.T) {
+	f := newFakeStore()
+	m, _ := clientManager(t, sessions.Options{Driver: f, TokenHeader: "X-Session"})
+	c := &apiClient{t: t, m: m, field: "X-Session"}
+	c.do(func(s *sessions.Session) { s.Set("user", "ada") })
+	f.down()
+	resp := c.do(func(s *sessions.Session) { s.Set("user", "eve") })
+	if _, ok := resp.Header["X-Session"]; ok || resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("status %d, X-Session %q", resp.StatusCode, resp.Header["X-Session"])
+	}
+	f.up()
+	c.do(func(s *sessions.Session) {
+		if s.Get("user") != "ada" {
+			t.Errorf("user %v after the recovery", s.Get("user"))
+		}
+	})
+}
+
+func TestBrowserBesideClientsWithoutCookies(t *testing.T) {
+	m, _ := clientManager(t, sessions.Options{TokenHeader: "X-Session"})
+	b := browserLogin(t, m)
+
+	// No token for scripts: what a browser's answer carries is the cookie alone.
+	resp := b.visit(func(s *sessions.Session) { s.Renew() })
+	if lines, ok := resp.Header["X-Session"]; ok {
+		t.Errorf("the browser's answer has X-Session: %q", lines)
+	}
+	browserCookie(t, resp)
+
+	// And a script that sends the field itself does not get at the cookie's session.
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("X-Session", "")
+	r.Header.Set("Cookie", "pump-session="+b.token())
+	w := httptest.NewRecorder()
+	m.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		if s.Get("user") != nil || !s.IsNew() {
+			t.Error("the field was empty, and the cookie counted")
+		}
+	})).ServeHTTP(w, r)
+
+	// The token itself opens the session, wherever it stands.
+	c := &apiClient{t: t, m: m, field: "X-Session", token: b.token()}
+	c.do(func(s *sessions.Session) {
+		if s.Get("user") != "ada" {
+			t.Error("the cookie's token does not count in the field")
+		}
+	})
+}
+
+func TestOtherAuthorizationIsLeftAlone(t *testing.T) {
+	m, _ := clientManager(t, sessions.Options{TokenHeader: "authorization"})
+	b := browserLogin(t, m)
+	for _, line := range []string{"Basic YWRhOnNlY3JldA==", "Bearerx", "Bear", ""} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Authorization", line)
+		resp := b.send(r, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if user := sessions.FromContext(r.Context()).Get("user"); user != "ada" {
+				t.Errorf("Authorization: %s: user %v by the cookie", line, user)
+			}
+		}))
+		if _, ok := resp.Header["Authorization"]; ok {
+			t.Errorf("Authorization: %s was answered in kind", line)
+		}
+	}
+	c := &apiClient{t: t, m: m, field: "Authorization", scheme: "bEARER   ", token: b.token()}
+	c.do(func(s *sessions.Session) {
+		if s.Get("user") != "ada" {
+			t.Error("the scheme's name in other letters, and several spaces, did not count")
+		}
+	})
+}
+
+func TestTokenIsSentAgainOnceTheSecretIsReplaced(t *testing.T) {
+	clock := newFakeClock()
+	f := newFakeStore()
+	o := sessions.Options{Driver: f, TokenHeader: "X-Session", Now: clock.Now, Timeout: time.Hour, Cookie: sessions.Cookie{Secret: clientSecret}}
+	m, _ := clientManager(t, o)
+	c := &apiClient{t: t, m: m, field: "X-Session"}
+	c.do(func(s *sessions.Session) { s.Set("user", "ada") })
+	old := c.token
+
+	o.Cookie = sessions.Cookie{Secret: clientSecret2, PreviousSecrets: [][]byte{clientSecret}}
+	c.m, _ = clientManager(t, o)
+	c.do(func(s *sessions.Session) {
+		if s.Get("user") != "ada" {
+			t.Error("signed out")
+		}
+	})
+	if c.token == old {
+		t.Error("the token is still signed with the previous secret")
+	}
+}
+
+func TestUnfitTokenHeaderIsAnError(t *testing.T) {
+	for _, name := range []string{"X Session", "X-Session:", "Cookie", "set-cookie", "X-Sitzung-ä", "X\r\nSet-Cookie"} {
+		_, err := sessions.New(t.Context(), sessions.Options{TokenHeader: name})
+		if !errors.Is(err, sessions.ErrOptions) || !strings.Contains(err.Error(), "Options.TokenHeader") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// FuzzTokenHeader looks for a field that makes the request panic, that opens a
+// session, or that is answered by a cookie though it names the field.
+func FuzzTokenHeader(f *testing.F) {
+	m, _ := clientManager(f, sessions.Options{Store: "memory", TokenHeader: "Authorization", Cookie: sessions.Cookie{Secret: clientSecret}})
+	for _, line := range []string{"", "Bearer", "Bearer ", "bearer x", "Bearer  \x00", "Basic x", "Bearer " + sessions.SomeToken([][]byte{clientSecret})} {
+		f.Add(line)
+	}
+	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		if !s.IsNew() {
+			w.WriteHeader(http.StatusTeapot)
+		}
+		s.Set("a", 1)
+	}))
+	f.Fuzz(func(t *testing.T, line string) {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header["Authorization"] = []string{line}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		byHeader, byCookie := w.Header()["Authorization"] != nil, w.Header()["Set-Cookie"] != nil
+		if w.Code != http.StatusOK || byHeader == byCookie {
+			t.Errorf("%q: status %d, answered in the field %v, by a cookie %v", line, w.Code, byHeader, byCookie)
+		}
+		fields := strings.Fields(strings.ReplaceAll(line, "\v", "x"))
+		if bearer := len(fields) > 0 && strings.EqualFold(fields[0], "bearer") && strings.HasPrefix(strings.ToLower(line), "bearer"); byHeader && !bearer {
+			t.Errorf("%q was taken for a token", line)
+		}
+	})
+}
