@@ -28,7 +28,7 @@ func BenchmarkCores(b *testing.B) {
 				const each = 16 // goroutines to a core
 				b.SetParallelism(each)
 				h := a.handler(w)
-				b.RunParallel(func(pb *testing.PB) {
+				loopParallel(b, func(pb *testing.PB) {
 					c := start(b, a, fill)
 					n := 0
 					for ; pb.Next(); n++ {

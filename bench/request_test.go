@@ -76,29 +76,26 @@ func benchUntouched(b *testing.B, a app) {
 	if fill := a.handler(fill); c.send(fill) {
 		refuses(b, a, c)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
+	loop(b, func() {
 		if c.send(h) {
 			b.Fatal("an unused session sent a cookie")
 		}
-	}
+	})
 }
 
 func benchRead(b *testing.B, a app) {
 	c, h := start(b, a, fill), a.handler(read)
 	refuses(b, a, c)
-	b.ReportAllocs()
-	for b.Loop() {
+	loop(b, func() {
 		c.send(h)
-	}
+	})
 }
 
 func benchWrite(b *testing.B, a app) {
 	c, h := start(b, a, fill), a.handler(write)
-	b.ReportAllocs()
-	for b.Loop() {
+	loop(b, func() {
 		c.send(h)
-	}
+	})
 	counted(b, a, c, b.N)
 }
 
@@ -108,12 +105,11 @@ func benchNew(b *testing.B, a app) {
 	if a.sessions != nil {
 		before = a.sessions()
 	}
-	b.ReportAllocs()
-	for b.Loop() {
+	loop(b, func() {
 		if len(c.try(h).header["Set-Cookie"]) == 1 {
 			cookies++
 		}
-	}
+	})
 	if cookies != b.N {
 		b.Errorf("%d cookies from %d new sessions", cookies, b.N)
 	}
@@ -128,12 +124,11 @@ func benchNew(b *testing.B, a app) {
 func benchLogin(b *testing.B, a app) {
 	c, h := start(b, a, fill), a.handler(login)
 	old := c.cookie()
-	b.ReportAllocs()
-	for b.Loop() {
+	loop(b, func() {
 		if !c.send(h) {
 			b.Fatal("no new cookie")
 		}
-	}
+	})
 	readable := a.handler(read)
 	if !c.try(readable).ok() {
 		b.Error("the new cookie does not open the session")
@@ -152,10 +147,9 @@ const contended work = "contended"
 func benchContended(b *testing.B, a app) {
 	c, h := start(b, a, fill), a.handler(write)
 	cookie := c.cookie()
-	b.ReportAllocs()
 	b.SetParallelism(inFlight / runtime.GOMAXPROCS(0))
 	var failed atomic.Int64
-	b.RunParallel(func(pb *testing.PB) {
+	loopParallel(b, func(pb *testing.PB) {
 		c := c.with(cookie)
 		for pb.Next() {
 			if !c.try(h).ok() {

@@ -157,15 +157,15 @@ func BenchmarkSweep(b *testing.B) {
 		})), expired, 1)
 		runtime.GC()
 		b.ReportMetric(slowest(b, a.handler(readSmall), cookies, func() { time.Sleep(100 * time.Millisecond) }), "ms-slowest-idle")
-		held := func() int { return reflect.ValueOf(store).Elem().FieldByName("items").Len() }
-		if n := held(); n != *many {
+		left := func() int { return reflect.ValueOf(store).Elem().FieldByName("items").Len() }
+		if n := left(); n != *many {
 			b.Fatalf("%d of %d sessions when the sweep is about to come", n, *many)
 		}
 		const around = 300 * time.Millisecond
 		time.Sleep(time.Until(began.Add(interval - around)))
 		b.ReportMetric(slowest(b, a.handler(readSmall), cookies, func() { time.Sleep(2 * around) }), "ms-slowest-read")
 		b.ReportMetric(0, "ns/op")
-		if n := held(); n != live {
+		if n := left(); n != live {
 			b.Errorf("%d sessions left", n)
 		}
 	})
@@ -241,13 +241,13 @@ func BenchmarkSize(b *testing.B) {
 func each(b *testing.B, h http.Handler, cookies []string) {
 	c := newClient(b)
 	i := 0
-	for b.Loop() {
+	loop(b, func() {
 		c.hold(cookies[i])
 		c.send(h)
 		if i++; i == len(cookies) {
 			i = 0
 		}
-	}
+	})
 }
 
 // eachWrites does it with writes, and shows of some that they were done.

@@ -24,8 +24,7 @@ func BenchmarkServer(b *testing.B) {
 				a := l.open(b)
 				server := httptest.NewServer(a.handler(w))
 				defer server.Close()
-				b.ReportAllocs()
-				b.RunParallel(func(pb *testing.PB) {
+				loopParallel(b, func(pb *testing.PB) {
 					c := newClient(b)
 					c.send(a.handler(fill))
 					conn := dial(b, server)
