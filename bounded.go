@@ -6,24 +6,27 @@ import (
 	"time"
 )
 
-// bounded is a context that ends after limit, or with its parent. It makes a
-// timer only when somebody waits for it, as a store that asks a server does; a
-// store that merely looks whether it has ended, as memory does, is spared it:
-// 350 ns and four allocations, a sixth of a request that reads.
+// bounded is a context for one call of a store. It ends after limit, or with
+// its parent. A store that waits for a server asks for Done or Deadline as it
+// begins, and the time counts from there. One that never waits, as memory does
+// not, just looks whether the context has ended: the first look costs neither a
+// timer nor a reading of the clock, which together took 400 ns and four
+// allocations, a fifth of a request that reads.
 type bounded struct {
 	context.Context // the parent
-	began           time.Time
 	limit           time.Duration
 
-	mu    sync.Mutex
-	timed context.Context // the same with a timer, once there is one
-	stop  context.CancelFunc
-	ended bool
+	mu     sync.Mutex
+	looked bool
+	began  time.Time
+	timed  context.Context // the same with a timer, once somebody waits
+	stop   context.CancelFunc
+	ended  bool
 }
 
-// bound returns a context for one call, which has to end it.
+// bound returns a context for a call that begins now, and has to end it.
 func bound(parent context.Context, limit time.Duration) *bounded {
-	return &bounded{Context: parent, began: time.Now(), limit: limit}
+	return &bounded{Context: parent, limit: limit}
 }
 
 // end releases what the context holds, and ends it.
@@ -36,8 +39,18 @@ func (b *bounded) end() {
 	}
 }
 
+// begin starts the clock, if it does not run.
+func (b *bounded) begin() {
+	if b.began.IsZero() {
+		b.began = time.Now()
+	}
+}
+
 // Deadline implements context.Context.
 func (b *bounded) Deadline() (time.Time, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.begin()
 	end := b.began.Add(b.limit)
 	if d, ok := b.Context.Deadline(); ok && d.Before(end) {
 		end = d
@@ -50,6 +63,7 @@ func (b *bounded) Done() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.timed == nil {
+		b.begin()
 		b.timed, b.stop = context.WithDeadline(b.Context, b.began.Add(b.limit))
 		if b.ended {
 			b.stop()
@@ -69,11 +83,15 @@ func (b *bounded) Err() error {
 		return context.Canceled
 	case b.Context.Err() != nil:
 		return b.Context.Err()
-	case time.Since(b.began) >= b.limit:
-		return context.DeadlineExceeded
-	default:
+	case !b.looked:
+		b.looked = true
 		return nil
 	}
+	b.begin()
+	if time.Since(b.began) >= b.limit {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 // Value implements context.Context. The timed context's is the same as the

@@ -24,6 +24,7 @@ func TestBoundedEndsInTime(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := waited(bound(t.Context(), time.Second), wait)
 			defer b.end()
+			b.Err()
 			if d, ok := b.Deadline(); !ok || time.Until(d) != time.Second {
 				t.Errorf("the deadline is in %v, %v", time.Until(d), ok)
 			}

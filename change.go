@@ -21,7 +21,7 @@ type setValue struct {
 
 func (ch *setValue) apply(c *contents) error {
 	if ch.raw != nil {
-		*c.set(ch.name, nil) = value{name: ch.name, raw: ch.raw}
+		c.place(ch.name).raw = ch.raw
 		return nil
 	}
 	c.set(ch.name, ch.val)

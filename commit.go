@@ -43,6 +43,7 @@ func (s *Session) commit(ctx context.Context, on occasion) error {
 	if s.state == untouched {
 		return nil
 	}
+	s.at = 0
 	write := on == bySave || !s.m.opts.ManualSave
 	if len(s.doomed) > 0 {
 		if err := s.bury(on.context(ctx)); err != nil {
@@ -80,9 +81,10 @@ func (s *Session) commit(ctx context.Context, on occasion) error {
 		act = (*Session).rename
 	case write && len(s.changes) > 0:
 		act = (*Session).update
-	case stored && s.move == stay && (s.stale || s.refreshDue(s.m.now())):
+	case stored && s.move == stay && !(on == byResponse && s.recorded) && (s.stale || s.refreshDue()):
 		act = (*Session).refresh
 	}
+	s.recorded = s.recorded || on == byResponse
 	if act == nil {
 		return nil // and so a read pays for no deadline
 	}
@@ -151,7 +153,7 @@ func (s *Session) record() (driver.Record, error) {
 		Version: newVersion(),
 		Hint:    s.base.Hint,
 	}
-	s.times(&rec, s.m.now())
+	s.times(&rec)
 	return rec, nil
 }
 
@@ -237,7 +239,7 @@ func (s *Session) rebase(ctx context.Context) error {
 			return err
 		}
 	}
-	s.base, s.view = rec, view
+	s.base, s.view, s.at = rec, view, 0
 	return nil
 }
 

@@ -12,15 +12,16 @@ import (
 
 // contents is what a session holds, apart from its times and its identity.
 type contents struct {
-	stored  packed  // values as they are stored, until unpack
-	values  []value // by name, ascending
+	stored  packed  // values as they are stored
+	values  []value // those that the request has touched, by name, ascending
 	flashes []flash // in the order they were added
 	owner   string
 	expires *Expiry        // of the cookie, if the session has its own
 	timeout *time.Duration // idle, if the session has its own
 }
 
-// value is one named value: as stored, as the program has it, or both.
+// value is one named value: as stored, as the program has it, or both. It takes
+// the place of the stored one of its name.
 type value struct {
 	name string
 	raw  []byte // CBOR; out of date while dirty
@@ -30,6 +31,8 @@ type value struct {
 	mutable bool
 	// dirty: raw does not say what val does.
 	dirty bool
+	// gone: the value was removed, and the stored one is not to come back.
+	gone bool
 }
 
 // flash is one message of a queue, from when it is added until it is taken. Its
@@ -40,53 +43,63 @@ type flash struct {
 	raw   []byte
 }
 
-// unpack makes values of those that are stored.
-func (c *contents) unpack() {
-	if c.stored.n > 0 {
-		c.values, c.stored = c.stored.unpack(), packed{}
-	}
-}
-
-// count is how many values there are.
-func (c *contents) count() int { return c.stored.n + len(c.values) }
-
-// has tells whether there is a value of the name.
-func (c *contents) has(name string) bool {
-	if c.stored.n > 0 {
-		_, ok := c.stored.find(name)
-		return ok
-	}
-	_, ok := c.search(name)
-	return ok
-}
-
+// search returns where among the touched values the name is, or belongs.
 func (c *contents) search(name string) (int, bool) {
-	c.unpack()
 	return sort.Find(len(c.values), func(i int) int { return strings.Compare(name, c.values[i].name) })
 }
 
-// find returns the value of the name, or nil. It stays where it is until one is
-// added or removed.
-func (c *contents) find(name string) *value {
-	if i, ok := c.search(name); ok {
-		return &c.values[i]
+// at returns the value of the name if it was touched. Otherwise it returns the
+// encoding of the stored one. Neither: there is none.
+func (c *contents) at(name string) (v *value, raw []byte, ok bool) {
+	if i, touched := c.search(name); touched {
+		v = &c.values[i]
+		return v, nil, !v.gone
 	}
-	return nil
+	raw, ok = c.stored.find(name)
+	return nil, raw, ok
+}
+
+// has tells whether there is a value of the name.
+func (c *contents) has(name string) bool {
+	_, _, ok := c.at(name)
+	return ok
+}
+
+// find returns the value of the name, which counts as touched from then on, or
+// nil. It stays where it is until another is found, set or removed.
+func (c *contents) find(name string) *value {
+	v, raw, ok := c.at(name)
+	switch {
+	case !ok:
+		return nil
+	case v == nil:
+		v = c.place(name)
+		v.raw = raw
+	}
+	return v
+}
+
+// place makes room for a value of the name, with nothing in it.
+func (c *contents) place(name string) *value {
+	i, touched := c.search(name)
+	if !touched {
+		c.values = slices.Insert(c.values, i, value{})
+	}
+	c.values[i] = value{name: name}
+	return &c.values[i]
 }
 
 // set puts val under the name.
 func (c *contents) set(name string, val any) *value {
-	i, ok := c.search(name)
-	if !ok {
-		c.values = slices.Insert(c.values, i, value{name: name})
-	}
-	v := &c.values[i]
+	v := c.place(name)
 	v.val, v.has, v.mutable, v.dirty = val, true, isMutable(reflect.TypeOf(val)), true
 	return v
 }
 
 func (c *contents) remove(name string) {
-	if i, ok := c.search(name); ok {
+	if _, stored := c.stored.find(name); stored {
+		c.place(name).gone = true
+	} else if i, touched := c.search(name); touched {
 		c.values = slices.Delete(c.values, i, i+1)
 	}
 }
@@ -94,7 +107,22 @@ func (c *contents) remove(name string) {
 // empty tells that there is nothing to keep. Settings alone are not kept: they
 // have nothing to set.
 func (c *contents) empty() bool {
-	return c.count() == 0 && len(c.flashes) == 0 && c.owner == ""
+	for i := range c.values {
+		if !c.values[i].gone {
+			return false
+		}
+	}
+	return len(c.values) == c.stored.n && len(c.flashes) == 0 && c.owner == "" // all that were stored are gone
+}
+
+// names returns the names of the values, sorted.
+func (c *contents) names() []string {
+	list := c.stored.merge(nil, c.values)
+	names := make([]string, len(list))
+	for i := range list {
+		names[i] = list[i].name
+	}
+	return names
 }
 
 // encoded returns the value's present CBOR.

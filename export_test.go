@@ -1,5 +1,7 @@
 package sessions
 
+import "bytes"
+
 // What the fuzz tests need of the inside.
 
 // DecodeToken verifies a token as a manager with the secrets would, and encodes
@@ -40,11 +42,9 @@ func DescribeData(data []byte) (any, error) {
 		Expires         Expiry
 		Timeout         int64
 	}
-	c.unpack()
-	for i := range c.values {
-		v := &c.values[i]
+	for _, v := range c.stored.merge(nil, nil) {
 		d.Values = append(d.Values, item{v.name, 0, string(v.raw)})
-		if c.find(v.name) != v {
+		if found := c.find(v.name); found == nil || !bytes.Equal(found.raw, v.raw) {
 			d.Values = append(d.Values, item{"cannot be found: " + v.name, 0, ""})
 		}
 	}

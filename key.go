@@ -33,18 +33,15 @@ func (k Key[T]) Get(s *Session) (T, bool) {
 }
 
 func lookup[T any](s *Session, name string) (T, bool, error) {
-	if s.view.stored.n > 0 {
-		raw, found := s.view.stored.find(name)
-		if !found {
-			return *new(T), false, nil
-		}
+	v, raw, found := s.view.at(name)
+	if !found {
+		return *new(T), false, nil
+	}
+	if v == nil {
 		if t, ok := decodePlain[T](raw); ok {
 			return t, true, nil
 		}
-	}
-	v := s.view.find(name)
-	if v == nil {
-		return *new(T), false, nil
+		v = s.view.find(name)
 	}
 	t, err := decode[T](v)
 	return t, true, err

@@ -55,6 +55,15 @@ func (m *Manager) outlived(rec *driver.Record) bool {
 	return life > 0 && rec.Created+driver.Millis(life.Milliseconds()) <= m.now()
 }
 
+// clock is the time, read once for each attempt to commit: reading it takes
+// longer than anything else that is done with it.
+func (s *Session) clock() driver.Millis {
+	if s.at == 0 {
+		s.at = s.m.now()
+	}
+	return s.at
+}
+
 // refreshEvery is how long an access may go unrecorded, so that reading does
 // not mean writing.
 func (s *Session) refreshEvery() driver.Millis {
@@ -75,8 +84,8 @@ func (s *Session) refreshEvery() driver.Millis {
 
 // refreshDue tells whether this access is to be recorded: some time has passed,
 // the clock was set back, or the stored expiry is not what the settings say.
-func (s *Session) refreshDue(now driver.Millis) bool {
-	since, every := now-s.base.Accessed, s.refreshEvery()
+func (s *Session) refreshDue() bool {
+	since, every := s.clock()-s.base.Accessed, s.refreshEvery()
 	// Clocks of several machines differ by a little; that is no clock set back.
 	const skew = driver.Millis(time.Minute / time.Millisecond)
 	return since >= every || since <= -every-skew || s.base.Expires != s.deadline(s.base.Accessed)
@@ -84,13 +93,13 @@ func (s *Session) refreshDue(now driver.Millis) bool {
 
 // times fills in when the record was accessed and expires. Within the throttle
 // they stay as they are stored, so that a store's indexes are left alone.
-func (s *Session) times(rec *driver.Record, now driver.Millis) {
+func (s *Session) times(rec *driver.Record) {
 	rec.Created = s.created
-	if s.base.Version != 0 && s.move != invalidate && !s.refreshDue(now) {
+	if s.base.Version != 0 && s.move != invalidate && !s.refreshDue() {
 		rec.Accessed, rec.Expires = s.base.Accessed, s.base.Expires
 		return
 	}
-	rec.Accessed, rec.Expires = now, s.deadline(now)
+	rec.Accessed, rec.Expires = s.clock(), s.deadline(s.clock())
 }
 
 // reissueDue tells whether a cookie that rolls has gone far enough since it was
@@ -110,7 +119,7 @@ func (s *Session) reissueDue(before, after driver.Millis) bool {
 // place of a newer session's.
 func (s *Session) refresh(ctx context.Context) error {
 	rec := s.base
-	s.times(&rec, s.m.now())
+	s.times(&rec)
 	switch err := s.m.store.Touch(ctx, s.id.key, rec); {
 	case err == nil:
 		if s.stale || s.reissueDue(s.base.Accessed, rec.Accessed) {

@@ -27,8 +27,8 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		x := &exchange{w: w, ctx: r.Context()}
-		x.session.m, x.session.ctx, x.session.in = m, x.ctx, r.Header
+		x := &exchange{w: w}
+		x.session.m, x.session.ctx, x.session.in = m, r.Context(), r.Header
 		if coded := w.Header()["Content-Encoding"]; len(coded) > 0 {
 			x.encoding = coded[0]
 		}
@@ -49,7 +49,6 @@ type exchange struct {
 	session Session
 	w       http.ResponseWriter // the server's
 	r       *http.Request       // as the handler has it
-	ctx     context.Context     // the request's before ours
 
 	encoding string // how the answer is coded further out, if that was said beforehand
 
@@ -71,7 +70,7 @@ func (x *exchange) settle() error {
 		}
 	}()
 	s := &x.session
-	err := s.conclude(x.ctx, x.w)
+	err := s.conclude(x.w)
 	x.settled = true
 	if err != nil {
 		x.failure = fmt.Errorf("sessions: the error page was sent instead: %w", err)
@@ -82,10 +81,10 @@ func (x *exchange) settle() error {
 
 // conclude commits the session and puts into the response's header what it
 // needs, for the last time before it leaves.
-func (s *Session) conclude(ctx context.Context, w http.ResponseWriter) error {
+func (s *Session) conclude(w http.ResponseWriter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock() // the function of an Update may panic when it is repeated
-	err := s.commit(ctx, byResponse)
+	err := s.commit(s.ctx, byResponse)
 	s.headerSent = true
 	if s.state != untouched {
 		s.putHeaders(w.Header())
@@ -108,7 +107,7 @@ func (x *exchange) end() {
 	s := &x.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.commit(x.ctx, byResponse); err != nil {
+	if err := s.commit(s.ctx, byResponse); err != nil {
 		s.m.log.Error("sessions: changes after the response's header are lost", "session", s.publicID(), "error", err)
 	}
 }
@@ -163,7 +162,7 @@ func (s *Session) putHeaders(h http.Header) {
 		uncached = `no-cache="` + s.m.header.name + `"`
 		s.m.header.put(h, token)
 	case say == live:
-		s.m.cookie.put(h, s.line(cookieLine, s.m.cookie.live(token, s.expires(), s.m.opts.Now())))
+		s.m.cookie.put(h, s.line(cookieLine, s.m.cookie.live(token, s.expires(), s.clock().Time())))
 	default:
 		s.m.cookie.put(h, s.line(cookieLine, s.m.cookie.deletion()))
 	}
@@ -217,13 +216,13 @@ func lists(lines []string, item string) bool {
 type requestContext exchange
 
 // Deadline implements context.Context.
-func (c *requestContext) Deadline() (time.Time, bool) { return c.ctx.Deadline() }
+func (c *requestContext) Deadline() (time.Time, bool) { return c.session.ctx.Deadline() }
 
 // Done implements context.Context.
-func (c *requestContext) Done() <-chan struct{} { return c.ctx.Done() }
+func (c *requestContext) Done() <-chan struct{} { return c.session.ctx.Done() }
 
 // Err implements context.Context.
-func (c *requestContext) Err() error { return c.ctx.Err() }
+func (c *requestContext) Err() error { return c.session.ctx.Err() }
 
 // Value implements context.Context. It finds the session under innermost, and
 // under the Manager.
@@ -231,11 +230,11 @@ func (c *requestContext) Value(key any) any {
 	if key == any(innermost) || key == any(c.session.m) {
 		return &c.session
 	}
-	return c.ctx.Value(key)
+	return c.session.ctx.Value(key)
 }
 
 // String names the context in the manner of package context.
-func (c *requestContext) String() string { return fmt.Sprint(c.ctx) + ".WithSession" }
+func (c *requestContext) String() string { return fmt.Sprint(c.session.ctx) + ".WithSession" }
 
 // Format prints String for every verb, so that no %+v shows the request's
 // cookies or the session's values.

@@ -3,8 +3,9 @@ package sessions
 import "encoding/binary"
 
 // packed is the values of a record as they are stored. One is found by walking
-// over their lengths and decoded where it lies, so that a request that only
-// reads takes nothing apart: a third less time than making a value of each.
+// over their lengths and decoded where it lies, so that a request takes apart
+// what it uses and no more: a read costs a third less than with a value made of
+// each, a write a sixth.
 type packed struct {
 	n       int    // how many there are
 	lengths []byte // of each: of its name, of its encoding; as varints
@@ -48,18 +49,6 @@ func (p packed) sorted() bool {
 	return true
 }
 
-// unpack returns the values one by one.
-func (p packed) unpack() []value {
-	names := string(p.names)
-	values := make([]value, p.n)
-	for i := range values {
-		name, raw := p.next()
-		values[i].name, names = names[:len(name)], names[len(name):]
-		values[i].raw = raw
-	}
-	return values
-}
-
 // takeLength reads a length off the front of b; parseData has looked at it.
 func takeLength(b []byte) (int, []byte) {
 	if b[0] < 0x80 {
@@ -67,4 +56,41 @@ func takeLength(b []byte) (int, []byte) {
 	}
 	v, n := binary.Uvarint(b)
 	return int(v), b[n:]
+}
+
+// item is a value as it is to be stored.
+type item struct {
+	name string
+	raw  []byte
+}
+
+// merge appends to list the values of p and those that were touched since, by
+// name, each once: where there are two of a name, the touched one counts.
+func (p packed) merge(list []item, touched []value) []item {
+	names := string(p.names)
+	for p.n > 0 {
+		n, raw := p.next()
+		name := names[:len(n)]
+		names = names[len(n):]
+		for len(touched) > 0 && touched[0].name < name {
+			list, touched = touched[0].appendTo(list), touched[1:]
+		}
+		if len(touched) > 0 && touched[0].name == name {
+			list, touched = touched[0].appendTo(list), touched[1:]
+			continue
+		}
+		list = append(list, item{name, raw})
+	}
+	for i := range touched {
+		list = touched[i].appendTo(list)
+	}
+	return list
+}
+
+// appendTo appends the value, unless it was removed.
+func (v *value) appendTo(list []item) []item {
+	if v.gone {
+		return list
+	}
+	return append(list, item{v.name, v.raw})
 }

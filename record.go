@@ -31,16 +31,21 @@ const (
 
 // appendData appends the encoding of the contents, all but the owner, to b.
 func (c *contents) appendData(b []byte) ([]byte, error) {
-	c.unpack()
-	size := 2 + 4*binary.MaxVarintLen64
 	for i := range c.values {
-		if err := c.values[i].settle(); err != nil {
-			return nil, err
+		if v := &c.values[i]; !v.gone {
+			if err := v.settle(); err != nil {
+				return nil, err
+			}
 		}
-		size += len(c.values[i].name) + len(c.values[i].raw) + 2*3 // lengths are seldom over two bytes
+	}
+	var room [24]item // enough for most, on the stack
+	values := c.stored.merge(room[:0], c.values)
+	size := 2 + 4*binary.MaxVarintLen64
+	for i := range values {
+		size += len(values[i].name) + len(values[i].raw) + 2*2 // lengths are seldom over two bytes
 	}
 	for _, f := range c.flashes {
-		size += len(f.queue) + len(f.raw) + 8 + 2*3
+		size += len(f.queue) + len(f.raw) + 8 + 2*2
 	}
 	b = slices.Grow(b, size)
 	settings := byte(0)
@@ -58,9 +63,9 @@ func (c *contents) appendData(b []byte) ([]byte, error) {
 		b = append(b, byte(c.expires.kind))
 		b = binary.AppendVarint(b, c.expires.ms)
 	}
-	b = binary.AppendUvarint(b, uint64(len(c.values)))
+	b = binary.AppendUvarint(b, uint64(len(values)))
 	b = binary.AppendUvarint(b, uint64(len(c.flashes)))
-	for _, v := range c.values {
+	for _, v := range values {
 		b = binary.AppendUvarint(b, uint64(len(v.name)))
 		b = binary.AppendUvarint(b, uint64(len(v.raw)))
 	}
@@ -69,13 +74,13 @@ func (c *contents) appendData(b []byte) ([]byte, error) {
 		b = binary.BigEndian.AppendUint64(b, f.id)
 		b = binary.AppendUvarint(b, uint64(len(f.raw)))
 	}
-	for _, v := range c.values {
+	for _, v := range values {
 		b = append(b, v.name...)
 	}
 	for _, f := range c.flashes {
 		b = append(b, f.queue...)
 	}
-	for _, v := range c.values {
+	for _, v := range values {
 		b = append(b, v.raw...)
 	}
 	for _, f := range c.flashes {

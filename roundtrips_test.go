@@ -142,8 +142,10 @@ func lifeDue(t *testing.T, change ...func(*sessions.Options)) (*lifeApp, *lifeCl
 
 func TestFailureToRecordAnAccessIsLoggedAndNoMore(t *testing.T) {
 	a, c := lifeDue(t)
-	a.store.next("Touch", fakeRefused, fakeRefused)
+	a.store.next("Touch", fakeRefused)
+	a.store.calls()
 	res := c.ok(lifeLook)
+	lifeEqual(t, "store calls: one attempt", a.store.calls(), "Load Touch")
 	lifeEqual(t, "cookie", res.cookie, nil)
 	if log := a.log.String(); !strings.Contains(log, "recording the access failed") || !strings.Contains(log, "level=WARN") {
 		t.Errorf("log: %s", log)

@@ -42,7 +42,7 @@ func (s *Session) commitSealed(ctx context.Context, write bool) error {
 		return nil
 	}
 	changed := write && (len(s.changes) > 0 || s.move != stay || !stored)
-	due := stored && s.move == stay && (s.stale || s.refreshDue(s.m.now()))
+	due := stored && s.move == stay && (s.stale || s.refreshDue())
 	switch {
 	case !changed && !due:
 		return nil
@@ -58,7 +58,7 @@ func (s *Session) commitSealed(ctx context.Context, write bool) error {
 			return err
 		}
 	} else {
-		s.times(&rec, s.m.now())
+		s.times(&rec)
 	}
 	key := s.current().key
 	token, err := s.m.sealer.Seal(key, rec)

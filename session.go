@@ -32,28 +32,28 @@ type Session struct {
 // use is what a session has once it is used. Most of a program's requests may
 // never do, and so pay for none of it: half the time of an untouched request.
 type use struct {
-	isNew  bool
 	err    error  // why loading failed
 	sealed string // the token as the client has it, of a store that keeps none itself
 
 	// What is stored.
-	id       identity
 	base     driver.Record // Version 0: nothing is stored
 	accessed driver.Millis // the access before this one
-	stale    bool          // the client's token is signed with a previous secret
+	id       identity
+	stale    bool // the client's token is signed with a previous secret
+	isNew    bool
 
 	// What the request made of it.
-	view    contents
-	changes []change
-	fault   error    // what could not be made, or may be stored already; the commit fails with it
-	move    move     // Renew or Invalidate, until the commit
-	next    identity // of a session that moves or is new
-	created driver.Millis
-	doomed  []driver.Key // destroyed, but the store has not confirmed it
-
-	// What the response is to tell the client.
-	issue    issue
-	byHeader bool                   // in Options.TokenHeader rather than a cookie
+	move     move     // Renew or Invalidate, until the commit
+	next     identity // of a session that moves or is new
+	recorded bool     // the response's commit saw to the record of this access
+	issue    issue    // what the response is to tell the client
+	byHeader bool     // in Options.TokenHeader rather than a cookie
+	view     contents
+	changes  []change
+	fault    error // what could not be made, or may be stored already; the commit fails with it
+	created  driver.Millis
+	at       driver.Millis          // see clock
+	doomed   []driver.Key           // destroyed, but the store has not confirmed it
 	lines    [cookieLine + 1]string // of the response's header
 }
 
@@ -206,7 +206,7 @@ func (s *Session) Delete(name string) {
 func (s *Session) Clear() {
 	s.touch()
 	defer s.mu.Unlock()
-	if s.view.count()+len(s.view.flashes) > 0 || s.base.Version != 0 {
+	if !s.view.empty() || s.base.Version != 0 {
 		s.do(clearAll{})
 	}
 }
@@ -215,12 +215,7 @@ func (s *Session) Clear() {
 func (s *Session) Keys() []string {
 	s.touch()
 	defer s.mu.Unlock()
-	s.view.unpack()
-	names := make([]string, len(s.view.values))
-	for i, v := range s.view.values {
-		names[i] = v.name
-	}
-	return names
+	return s.view.names()
 }
 
 // Decode stores the value of the name in what into points to, and tells why it
