@@ -3,13 +3,14 @@ package main
 import (
 	"bytes"
 	"math"
+	"slices"
 	"text/template"
 )
 
 // plot draws the time of each kind of request as a mark on a logarithmic scale:
 // a row for each store and kind, a mark for each contender.
 func plot(m *measurements) ([]byte, error) {
-	const left, right, top, rowHeight = 240, 30, 84, 17
+	const left, right, top, rowHeight = 260, 30, 84, 17
 	chart := chart{Width: 820}
 	span := scaleOf(m)
 	x := func(ns float64) float64 {
@@ -18,13 +19,13 @@ func plot(m *measurements) ([]byte, error) {
 	}
 	y := top
 	for _, s := range stores {
-		libs := append([]string{"raw", "pump"}, s.peers...)
+		libs := append([]string{"pump", "raw"}, s.peers...)
 		for i, w := range works {
 			r := row{Label: w, Y: y}
 			if i == 0 {
 				r.Store = s.title
 			}
-			for _, lib := range libs {
+			for _, lib := range slices.Backward(libs) { // ours on top
 				if ns := m.median(requestName(s.name, w, lib), s.unit); !math.IsNaN(ns) {
 					r.Marks = append(r.Marks, mark{Lib: lib, X: x(ns), Y: y})
 				}
@@ -42,7 +43,7 @@ func plot(m *measurements) ([]byte, error) {
 	for e := math.Ceil(span.low); e <= span.high; e++ {
 		chart.Ticks = append(chart.Ticks, tick{x(math.Pow(10, e)), axisLabels[int(e)]})
 	}
-	for i, lib := range []string{"raw", "pump", "scs", "scs-default", "gorilla"} {
+	for i, lib := range []string{"raw", "pump", "scs", "gorilla", "scs-default"} {
 		chart.Legend = append(chart.Legend, legend{mark{lib, float64(left) + float64(i)*112, 46}, called[lib]})
 	}
 	var b bytes.Buffer
@@ -118,6 +119,6 @@ text { fill: #e6edf3 } .quiet { fill: #9198a1 } line { stroke: #3d444d }
 <text x="16" y="22" class="store" font-size="14">Time of a request: further left is faster, each line is ten times the one before</text>
 {{range .Legend}}{{template "mark" .Mark}}<text x="{{.Mark.X}}" y="{{.Mark.Y}}" dx="9" dy="4">{{.Text}}</text>
 {{end}}{{range .Ticks}}<line x1="{{.X}}" x2="{{.X}}" y1="68" y2="{{$.Bottom}}"/><text class="quiet" x="{{.X}}" y="{{$.Bottom}}" dy="20" text-anchor="middle" font-size="11">{{.Label}}</text>
-{{end}}{{range .Rows}}{{if .Store}}<text class="store" x="16" y="{{.Y}}" dy="4">{{.Store}}</text>{{end}}<text class="quiet" x="226" y="{{.Y}}" dy="4" text-anchor="end">{{.Label}}</text>{{range .Marks}}{{template "mark" .}}{{end}}
+{{end}}{{range .Rows}}{{if .Store}}<text class="store" x="16" y="{{.Y}}" dy="4">{{.Store}}</text>{{end}}<text class="quiet" x="246" y="{{.Y}}" dy="4" text-anchor="end">{{.Label}}</text>{{range .Marks}}{{template "mark" .}}{{end}}
 {{end}}</svg>
 `))
