@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,12 +17,16 @@ type bounded struct {
 	context.Context // the parent
 	limit           time.Duration
 
-	mu     sync.Mutex
-	looked bool
-	began  time.Time
-	timed  context.Context // the same with a timer, once somebody waits
-	stop   context.CancelFunc
-	ended  bool
+	looked, ended atomic.Bool
+	timed         atomic.Pointer[timed]
+	mu            sync.Mutex
+	began         time.Time // under mu
+}
+
+// timed is a context with a timer, for those who wait.
+type timed struct {
+	context.Context
+	stop context.CancelFunc
 }
 
 // bound returns a context for a call that begins now, and has to end it.
@@ -31,27 +36,25 @@ func bound(parent context.Context, limit time.Duration) *bounded {
 
 // end releases what the context holds, and ends it.
 func (b *bounded) end() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.ended = true
-	if b.timed != nil {
-		b.stop()
+	b.ended.Store(true)
+	if t := b.timed.Load(); t != nil {
+		t.stop()
 	}
 }
 
-// begin starts the clock, if it does not run.
-func (b *bounded) begin() {
+// deadline is when the limit is reached. The first to ask starts the clock.
+func (b *bounded) deadline() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.began.IsZero() {
 		b.began = time.Now()
 	}
+	return b.began.Add(b.limit)
 }
 
 // Deadline implements context.Context.
 func (b *bounded) Deadline() (time.Time, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.begin()
-	end := b.began.Add(b.limit)
+	end := b.deadline()
 	if d, ok := b.Context.Deadline(); ok && d.Before(end) {
 		end = d
 	}
@@ -60,35 +63,33 @@ func (b *bounded) Deadline() (time.Time, bool) {
 
 // Done implements context.Context.
 func (b *bounded) Done() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.timed == nil {
-		b.begin()
-		b.timed, b.stop = context.WithDeadline(b.Context, b.began.Add(b.limit))
-		if b.ended {
-			b.stop()
+	t := b.timed.Load()
+	if t == nil {
+		t = new(timed)
+		t.Context, t.stop = context.WithDeadline(b.Context, b.deadline())
+		if !b.timed.CompareAndSwap(nil, t) {
+			t.stop() // another was faster
+			t = b.timed.Load()
+		}
+		if b.ended.Load() {
+			t.stop()
 		}
 	}
-	return b.timed.Done()
+	return t.Done()
 }
 
 // Err implements context.Context.
 func (b *bounded) Err() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch {
-	case b.timed != nil:
-		return b.timed.Err()
-	case b.ended:
-		return context.Canceled
-	case b.Context.Err() != nil:
-		return b.Context.Err()
-	case !b.looked:
-		b.looked = true
-		return nil
+	if t := b.timed.Load(); t != nil {
+		return t.Err()
 	}
-	b.begin()
-	if time.Since(b.began) >= b.limit {
+	if b.ended.Load() {
+		return context.Canceled
+	}
+	if err := b.Context.Err(); err != nil || !b.looked.Swap(true) {
+		return err
+	}
+	if time.Until(b.deadline()) <= 0 {
 		return context.DeadlineExceeded
 	}
 	return nil
@@ -97,11 +98,8 @@ func (b *bounded) Err() error {
 // Value implements context.Context. The timed context's is the same as the
 // parent's, and lets package context end a child without a goroutine.
 func (b *bounded) Value(key any) any {
-	b.mu.Lock()
-	timed := b.timed
-	b.mu.Unlock()
-	if timed != nil {
-		return timed.Value(key)
+	if t := b.timed.Load(); t != nil {
+		return t.Value(key)
 	}
 	return b.Context.Value(key)
 }

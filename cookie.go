@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,6 +14,7 @@ type cookieWriter struct {
 	name   string
 	attrs  string // "; Path=/; …", as net/http writes them
 	expiry Expiry
+	last   atomic.Pointer[ending]
 }
 
 func newCookieWriter(c Cookie) *cookieWriter {
@@ -53,19 +55,36 @@ func (c *cookieWriter) line(token string, expires time.Time, maxAge int64) strin
 	if token != "" {
 		maxAge = max(maxAge, 1) // 0 would delete it
 	}
-	var tail [64]byte // room for any date and number
-	t := append(tail[:0], "; Expires="...)
-	t = expires.UTC().AppendFormat(t, http.TimeFormat)
-	t = append(t, "; Max-Age="...)
-	t = strconv.AppendInt(t, maxAge, 10)
+	end := c.end(expires.Unix(), maxAge)
 	var line strings.Builder
-	line.Grow(len(c.name) + 1 + len(token) + len(c.attrs) + len(t))
+	line.Grow(len(c.name) + 1 + len(token) + len(c.attrs) + len(end))
 	line.WriteString(c.name)
 	line.WriteByte('=')
 	line.WriteString(token)
 	line.WriteString(c.attrs)
-	line.Write(t)
+	line.WriteString(end)
 	return line.String()
+}
+
+// ending is what a line ends with. The last one is kept, since all sessions
+// that begin within a second share it: writing out a date takes as long as
+// all the rest of a line.
+type ending struct {
+	expires, maxAge int64 // in seconds
+	text            string
+}
+
+func (c *cookieWriter) end(expires, maxAge int64) string {
+	if e := c.last.Load(); e != nil && e.expires == expires && e.maxAge == maxAge {
+		return e.text
+	}
+	var room [64]byte // for any date and number
+	b := append(room[:0], "; Expires="...)
+	b = time.Unix(expires, 0).UTC().AppendFormat(b, http.TimeFormat)
+	b = append(b, "; Max-Age="...)
+	e := &ending{expires, maxAge, string(strconv.AppendInt(b, maxAge, 10))}
+	c.last.Store(e)
+	return e.text
 }
 
 // put puts a Set-Cookie line into the header in place of any other for the same
@@ -94,11 +113,23 @@ func (c *cookieWriter) values(h http.Header) iter.Seq[string] {
 			for line != "" {
 				var pair string
 				pair, line, _ = strings.Cut(line, ";")
-				name, value, found := strings.Cut(strings.Trim(pair, " \t"), "=")
+				name, value, found := strings.Cut(trimBlanks(pair), "=")
 				if found && name == c.name && !yield(value) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// trimBlanks cuts off blanks at both ends, and nothing else that some take for
+// one: a token with a byte more is no token.
+func trimBlanks(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }

@@ -24,7 +24,7 @@ func (x *exchange) fail(err error) {
 	}
 	h.Set("Cache-Control", "no-store")
 	page := &answer{ResponseWriter: x.w}
-	m.opts.ErrorHandler(page, x.r, err)
+	m.opts.ErrorHandler(page, &x.r, err)
 	if !page.begun {
 		x.w.WriteHeader(statusOf(err))
 	}

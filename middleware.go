@@ -32,14 +32,14 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 		if coded := w.Header()["Content-Encoding"]; len(coded) > 0 {
 			x.encoding = coded[0]
 		}
-		x.r = r.WithContext((*requestContext)(x))
+		x.r = *r.WithContext((*requestContext)(x)) // inlined: one allocation for both
 		defer func() {
 			if form := x.r.MultipartForm; form != nil {
 				r.MultipartForm = form // the server removes its files
 			}
 			x.end()
 		}()
-		next.ServeHTTP(x.writer(), x.r)
+		next.ServeHTTP(x.writer(), &x.r)
 		x.completed = true
 	})
 }
@@ -48,7 +48,7 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 type exchange struct {
 	session Session
 	w       http.ResponseWriter // the server's
-	r       *http.Request       // as the handler has it
+	r       http.Request        // as the handler has it
 
 	encoding string // how the answer is coded further out, if that was said beforehand
 
@@ -156,10 +156,10 @@ func (s *Session) putHeaders(h http.Header) {
 	if say == live {
 		token = s.tokenOf(&s.id)
 	}
-	uncached := `no-cache="Set-Cookie"`
+	uncached := `private, no-cache="Set-Cookie"`
 	switch {
 	case s.byHeader:
-		uncached = `no-cache="` + s.m.header.name + `"`
+		uncached = `private, no-cache="` + s.m.header.name + `"`
 		s.m.header.put(h, token)
 	case say == live:
 		s.m.cookie.put(h, s.line(cookieLine, s.m.cookie.live(token, s.expires(), s.clock().Time())))
@@ -169,9 +169,9 @@ func (s *Session) putHeaders(h http.Header) {
 	// Nothing stores the token with the answer (RFC 9111, 5.2.2.4).
 	switch {
 	case private:
-		h["Cache-Control"] = s.line(cacheLine, "private, "+uncached)
+		h["Cache-Control"] = s.line(cacheLine, uncached)
 	case !lists(h["Cache-Control"], "no-store"):
-		h["Cache-Control"] = append(h["Cache-Control"], uncached)
+		h["Cache-Control"] = append(h["Cache-Control"], strings.TrimPrefix(uncached, "private, "))
 	}
 }
 

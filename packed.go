@@ -1,6 +1,9 @@
 package sessions
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // packed is the values of a record as they are stored. One is found by walking
 // over their lengths and decoded where it lies, so that a request takes apart
@@ -36,12 +39,15 @@ func (p packed) find(name string) (raw []byte, ok bool) {
 
 // sorted tells whether the values stand in order of their names, each once.
 func (p packed) sorted() bool {
-	if p.n == 0 {
-		return true
-	}
-	for last, _ := p.next(); p.n > 0; {
-		name, _ := p.next()
-		if string(last) >= string(name) {
+	var last []byte
+	lengths, names := p.lengths, p.names
+	for i := range p.n {
+		var n int
+		n, lengths = takeLength(lengths)
+		_, lengths = takeLength(lengths)
+		name := names[:n]
+		names = names[n:]
+		if i > 0 && bytes.Compare(last, name) >= 0 {
 			return false
 		}
 		last = name
@@ -51,9 +57,13 @@ func (p packed) sorted() bool {
 
 // takeLength reads a length off the front of b; parseData has looked at it.
 func takeLength(b []byte) (int, []byte) {
-	if b[0] < 0x80 {
-		return int(b[0]), b[1:] // nearly all are one byte
+	if b[0] >= 0x80 {
+		return takeLongLength(b)
 	}
+	return int(b[0]), b[1:]
+}
+
+func takeLongLength(b []byte) (int, []byte) {
 	v, n := binary.Uvarint(b)
 	return int(v), b[n:]
 }

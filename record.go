@@ -182,11 +182,6 @@ func (r *reader) take(n int) []byte {
 func (r *reader) byte() byte { return r.take(1)[0] }
 
 func (r *reader) uvarint() uint64 {
-	if len(r.b) > 0 && r.b[0] < 0x80 {
-		v := r.b[0]
-		r.b = r.b[1:]
-		return uint64(v)
-	}
 	v, n := binary.Uvarint(r.b)
 	if r.check(n > 0); r.failed {
 		return 0
@@ -206,6 +201,11 @@ func (r *reader) varint() int64 {
 
 // length reads the length of something that is still to come.
 func (r *reader) length() int {
+	if len(r.b) > 0 && r.b[0] < 0x80 && int(r.b[0]) < len(r.b) {
+		n := int(r.b[0]) // as nearly all are
+		r.b = r.b[1:]
+		return n
+	}
 	v := r.uvarint()
 	if r.check(v <= uint64(len(r.b))); r.failed {
 		return 0
