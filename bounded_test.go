@@ -28,11 +28,11 @@ func TestBoundedEndsInTime(t *testing.T) {
 			if d, ok := b.Deadline(); !ok || time.Until(d) != time.Second {
 				t.Errorf("the deadline is in %v, %v", time.Until(d), ok)
 			}
-			time.Sleep(time.Second - 1)
+			time.Sleep(time.Second - time.Nanosecond)
 			if err := b.Err(); err != nil {
 				t.Errorf("before: %v", err)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			synctest.Wait()
 			if err := b.Err(); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("at the end: %v", err)

@@ -518,3 +518,72 @@ func TestACookieCannotBeGivenAnExpiryThatIsPastOrComesTooLate(t *testing.T) {
 		}
 	})
 }
+
+// The date may come while the handler works, or while the program runs. The
+// session is stored all the same, and the browser drops its cookie at once.
+func TestAnExpiryThatPassesBeforeTheAnswer(t *testing.T) {
+	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+		clock := newBrowserClock()
+		o.Now = clock.now
+		o.Cookie.Expires = sessions.ExpireAt(clock.now().Add(time.Hour))
+		m, _ := clientManager(t, o)
+		for _, when := range []string{"while the handler works", "before the request"} {
+			b := newBrowser(t, m)
+			c := browserCookie(t, b.visit(func(s *sessions.Session) {
+				s.Set("user", "ada")
+				if when == "while the handler works" {
+					clock.advance(2 * time.Hour)
+				}
+			}))
+			if c.Value == "" || c.MaxAge != 1 || !c.Expires.Before(clock.now()) {
+				t.Errorf("%s: the cookie is %v", when, c)
+			}
+			if b.user() != "ada" {
+				t.Errorf("%s: the session was not stored", when)
+			}
+		}
+	})
+}
+
+// FuzzCookieOptions has New take any name, path, domain and namespace, or refuse
+// them. With what it takes, the cookie is one line that says the same.
+func FuzzCookieOptions(f *testing.F) {
+	f.Add("pump-session", "/", "", "")
+	f.Add("__Host-sid", "/app", "example.org", "shop.v2")
+	f.Add("a b", "x", ".example.org", "UPPER")
+	f.Add("sid;", "/;HttpOnly", "example.org\r\nSet-Cookie: x=y", "../x")
+	f.Add("\xff", "/\x00", "[::1]", "-")
+	f.Fuzz(func(t *testing.T, name, path, domain, namespace string) {
+		m, err := sessions.New(t.Context(), sessions.Options{
+			Store: "memory", Namespace: namespace, SweepInterval: -1,
+			Cookie: sessions.Cookie{Name: name, Path: path, Domain: domain, Secret: clientSecret, Secure: true},
+		})
+		if err != nil {
+			if strings.Contains(err.Error(), string(clientSecret)) || !errors.Is(err, sessions.ErrOptions) {
+				t.Error(err)
+			}
+			return
+		}
+		defer m.Close()
+		b := newBrowser(t, m)
+		resp := b.visit(func(s *sessions.Session) { s.Set("user", "ada") })
+		c := browserCookie(t, resp)
+		if name == "" {
+			name = "pump-session"
+		}
+		if path == "" {
+			path = "/"
+		}
+		if c.Name != name || c.Path != path || strings.TrimPrefix(c.Domain, ".") != strings.TrimPrefix(domain, ".") || !c.HttpOnly || !c.Secure || len(c.Unparsed) > 0 {
+			t.Errorf("of %q, %q, %q comes %s", name, path, domain, resp.Header["Set-Cookie"])
+		}
+		for _, r := range resp.Header["Set-Cookie"][0] {
+			if r < ' ' || r > '~' {
+				t.Errorf("the cookie's line has %q in it", r)
+			}
+		}
+		if b.user() != "ada" {
+			t.Errorf("the session is lost with %q, %q, %q", name, path, domain)
+		}
+	})
+}

@@ -4,13 +4,18 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 )
 
 // ofTheAnswer are the header fields that tell of the handler's own answer, and
-// are not true of the error page.
+// are not true of the error page. Some would have a proxy send a file in its
+// place, or a cache keep it. Clear-Site-Data would take the cookie away from a
+// client whose logout has failed.
 var ofTheAnswer = []string{"Content-Length", "Content-Type", "Content-Encoding", "Content-Language", "Content-Location",
 	"Content-Range", "Content-Disposition", "Content-Digest", "Repr-Digest", "Etag", "Last-Modified", "Expires",
-	"Location", "Refresh", "Accept-Ranges", "Trailer"}
+	"Location", "Refresh", "Accept-Ranges", "Trailer", "Clear-Site-Data",
+	"X-Accel-Redirect", "X-Sendfile", "X-Lighttpd-Send-File", "X-Reproxy-Url",
+	"X-Accel-Expires", "Cdn-Cache-Control", "Surrogate-Control"}
 
 // fail answers a request whose session could not be loaded or saved.
 func (x *exchange) fail(err error) {
@@ -18,6 +23,11 @@ func (x *exchange) fail(err error) {
 	m.logFailure(x.r.Context(), err)
 	for _, field := range ofTheAnswer {
 		delete(h, field)
+	}
+	for field := range h {
+		if strings.HasPrefix(field, http.TrailerPrefix) {
+			delete(h, field)
+		}
 	}
 	if x.encoding != "" {
 		h.Set("Content-Encoding", x.encoding)

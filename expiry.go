@@ -36,7 +36,8 @@ var (
 	ExpireWithBrowser = Expiry{kind: expireWithBrowser}
 )
 
-// ExpireAt drops the cookie at t, exact to the second.
+// ExpireAt drops the cookie at t, exact to the second. A cookie that is sent
+// after t lasts for a second.
 func ExpireAt(t time.Time) Expiry {
 	if t.IsZero() {
 		return Expiry{kind: expireAt, ms: invalidExpiry}

@@ -60,3 +60,13 @@ func DescribeData(data []byte) (any, error) {
 	}
 	return d, nil
 }
+
+// DataOf is the data of a record that holds one value, as these bytes.
+func DataOf(name string, raw []byte) []byte {
+	c := contents{values: []value{{name: name, raw: raw}}}
+	data, err := c.appendData(nil)
+	if err != nil {
+		panic(err) // nothing of it is to be encoded
+	}
+	return data
+}

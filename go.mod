@@ -15,6 +15,7 @@ require (
 	github.com/natefinch/atomic v1.0.1
 	go.etcd.io/bbolt v1.5.0
 	golang.org/x/sys v0.49.0
+	golang.org/x/term v0.47.0
 )
 
 require (

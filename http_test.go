@@ -463,3 +463,15 @@ func TestATimeoutHandlerInsideWorks(t *testing.T) {
 		t.Error("the session is lost")
 	}
 }
+
+func TestTheRouteIsSeenFurtherOut(t *testing.T) {
+	m, _ := clientManager(t, sessions.Options{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /items/{id}", func(http.ResponseWriter, *http.Request) {})
+	h := m.Wrap(mux)
+	r := httptest.NewRequest("GET", "/items/7", nil)
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	if r.Pattern != "GET /items/{id}" {
+		t.Errorf("the request outside of Wrap has the pattern %q", r.Pattern)
+	}
+}

@@ -14,7 +14,11 @@ import "fmt"
 //
 // A map, slice or pointer that Get or Update returned, or that Set was given,
 // may be changed in place: it is compared when the session is committed. When
-// a Save merged with another request's, get it again first.
+// a Save merged with another request's, get it again first. The session only
+// reads it, so one value may be in many sessions; but whoever changes it while
+// one of them is committed, which is when the response's header leaves, when
+// the handler returns, and in Save, has a data race like any other: give
+// goroutines a copy, or a type that locks itself in its MarshalBinary.
 type Key[T any] string
 
 // Get returns the value, and whether there is one. A stored value that does not

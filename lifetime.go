@@ -48,15 +48,40 @@ func (s *Session) deadline(accessed driver.Millis) driver.Millis {
 	return end
 }
 
+// skew is how far the clocks of several machines may be apart.
+const skew = driver.Millis(time.Minute / time.Millisecond)
+
 // outlived tells that the session is past a Lifetime that was shortened after
-// its record was written.
-func (m *Manager) outlived(rec *driver.Record) bool {
-	life := m.opts.Lifetime
-	return life > 0 && rec.Created+driver.Millis(life.Milliseconds()) <= m.now()
+// its record was written. So is one from a future further off than Lifetime: a
+// clock that ran ahead when it began does not make it last longer than twice.
+func (s *Session) outlived(rec *driver.Record) bool {
+	life := driver.Millis(s.m.opts.Lifetime.Milliseconds())
+	if life == 0 {
+		return false
+	}
+	age := s.clock() - rec.Created
+	return age >= life || age < -max(life, skew)
 }
 
-// clock is the time, read once for each attempt to commit: reading it takes
-// longer than anything else that is done with it.
+// idleTooLong tells that the session is past a Timeout that was shortened after
+// its record was written. Accesses since the one that is recorded, which the
+// timeout of then left out, are in its favour.
+func (s *Session) idleTooLong() bool {
+	const day = driver.Millis(24 * time.Hour / time.Millisecond)
+	idle, then := driver.Millis(s.timeout().Milliseconds()), s.base.Expires-s.base.Accessed
+	return idle > 0 && s.clock()-s.base.Accessed >= idle+min(then/s.refreshShare(), day)
+}
+
+// refreshShare is the share of the timeout that may go unrecorded.
+func (s *Session) refreshShare() driver.Millis {
+	if s.m.sealer != nil {
+		return 10 // each refresh sends the whole session
+	}
+	return 100
+}
+
+// clock is the time, read once for a load and for each attempt to commit: to read it takes
+// longer than anything that is done with it.
 func (s *Session) clock() driver.Millis {
 	if s.at == 0 {
 		s.at = s.m.now()
@@ -68,13 +93,9 @@ func (s *Session) clock() driver.Millis {
 // not mean writing.
 func (s *Session) refreshEvery() driver.Millis {
 	const day = 24 * time.Hour
-	share := time.Duration(100)
-	if s.m.sealer != nil {
-		share = 10 // each refresh sends the whole session
-	}
 	every := day
 	if idle := s.timeout(); idle > 0 {
-		every = min(every, idle/share)
+		every = min(every, idle/time.Duration(s.refreshShare()))
 	}
 	if reissue := s.expires().reissueEvery(); reissue > 0 {
 		every = min(every, reissue)
@@ -83,11 +104,10 @@ func (s *Session) refreshEvery() driver.Millis {
 }
 
 // refreshDue tells whether this access is to be recorded: some time has passed,
-// the clock was set back, or the stored expiry is not what the settings say.
+// the clock was set back by more than clocks differ, or the stored expiry is not
+// what the settings say.
 func (s *Session) refreshDue() bool {
 	since, every := s.clock()-s.base.Accessed, s.refreshEvery()
-	// Clocks of several machines differ by a little; that is no clock set back.
-	const skew = driver.Millis(time.Minute / time.Millisecond)
 	return since >= every || since <= -every-skew || s.base.Expires != s.deadline(s.base.Accessed)
 }
 

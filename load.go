@@ -10,8 +10,12 @@ import (
 )
 
 // maxCandidates bounds the work on a request with many cookies of our name,
-// which a neighbouring host can plant.
-const maxCandidates = 16
+// which a neighbouring host can plant, and maxGenuine the store calls on one
+// with many that verify.
+const (
+	maxCandidates = 16
+	maxGenuine    = 4
+)
 
 // offered yields the tokens that the client sent: the one in the header field,
 // if it uses that, or else those in its cookies, as many as are worth a look.
@@ -31,15 +35,26 @@ func (s *Session) offered() iter.Seq[string] {
 	}
 }
 
-// presented finds the session that the client names: the first token that
-// verifies counts.
-func (s *Session) presented() (_ identity, stale, ok bool) {
-	for token := range s.offered() {
-		if i, stale, ok := s.m.tokens.decode(token); ok {
-			return identityOf(i), stale, true
+// named is a session that the client names by a token that verifies.
+type named struct {
+	identity
+	stale bool // signed with a previous secret
+}
+
+// presented yields the sessions that the client names, in its order.
+func (s *Session) presented() iter.Seq[named] {
+	return func(yield func(named) bool) {
+		genuine := 0
+		for token := range s.offered() {
+			i, stale, ok := s.m.tokens.decode(token)
+			if !ok {
+				continue
+			}
+			if genuine++; !yield(named{identityOf(i), stale}) || genuine == maxGenuine {
+				return
+			}
 		}
 	}
-	return identity{}, false, false
 }
 
 // load brings in the session that the request presents, or makes it a new one.
@@ -47,26 +62,47 @@ func (s *Session) load() {
 	err := ErrNotFound
 	if s.m.sealer != nil {
 		err = s.unsealFirst()
-	} else if who, stale, ok := s.presented(); ok {
-		ctx := bound(s.ctx, s.m.opts.StoreTimeout)
-		defer ctx.end()
-		err = s.fetch(ctx, who, stale)
+	} else {
+		err = s.fetchFirst()
 	}
 	s.state = loaded
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrNotFound):
-		if s.id.known {
-			s.m.note(s.ctx, eventOver, s.id.key)
-		}
 		s.start() // an unknown id is never adopted
 	case errors.Is(err, ErrCorrupt):
-		s.m.log.Warn("sessions: damaged record; the session starts anew", "session", s.publicID(), "error", err)
+		s.warnDamaged(err)
 		s.start()
 	default:
 		s.created, s.isNew = s.m.now(), true
 		s.state, s.err = failed, fmt.Errorf("sessions: load: %w", err)
 	}
+}
+
+// fetchFirst brings in the first session that the client names and that is
+// alive. A cookie that was set for another path or domain, before those were
+// changed, may come first for as long as the browser keeps it; what it names is
+// over sooner or later, and must not hide the session of the cookie behind it.
+func (s *Session) fetchFirst() error {
+	err := ErrNotFound
+	ctx := bound(s.ctx, s.m.opts.StoreTimeout)
+	defer ctx.end()
+	for who := range s.presented() {
+		switch err = s.fetch(ctx, who.identity, who.stale); {
+		case errors.Is(err, ErrNotFound):
+			s.m.note(s.ctx, eventOver, who.key)
+		case errors.Is(err, ErrCorrupt):
+			s.warnDamaged(err)
+			err = ErrNotFound
+		default:
+			return err
+		}
+	}
+	return err
+}
+
+func (s *Session) warnDamaged(err error) {
+	s.m.log.Warn("sessions: damaged record; the session starts anew", "session", s.publicID(), "error", err)
 }
 
 // fetch reads the record of who.
@@ -76,19 +112,23 @@ func (s *Session) fetch(ctx context.Context, who identity, stale bool) error {
 	if err != nil {
 		return err
 	}
-	if s.m.outlived(&rec) {
-		return ErrNotFound
-	}
 	return s.adopt(rec)
 }
 
-// adopt makes the record the session's base and view.
+// adopt makes the record the session's base and view, unless it is over by a
+// limit that is shorter than it was.
 func (s *Session) adopt(rec driver.Record) error {
+	if s.outlived(&rec) {
+		return ErrNotFound
+	}
 	view, err := parseData(rec.Data, rec.Owner)
 	if err != nil {
 		return err
 	}
 	s.base, s.view = rec, view
+	if s.idleTooLong() {
+		return ErrNotFound
+	}
 	s.created, s.accessed, s.isNew = rec.Created, rec.Accessed, false
 	return nil
 }

@@ -13,10 +13,15 @@ import (
 // the request's context, returns it. The session is committed before the
 // response's header leaves, in whichever way it leaves, and once more when next
 // returns, for what was changed since. If next panics, nothing is committed and
-// the panic goes on. Wrapping twice with one Manager does no harm.
+// the panic goes on. Wrapping twice with one Manager does no harm. Several
+// managers may wrap one handler if each has a cookie name of its own.
 //
 // The session belongs to the request. What next leaves running may use it, but
 // has to call Session.Save.
+//
+// Put Wrap around http.TimeoutHandler and the like, not into them: what answers
+// in the handler's place sends no cookie, so a session that is renewed after
+// the time is up is lost to its client.
 //
 // A hijacked connection never sends the header fields that were set before it,
 // the cookie of a new session among them: a program that speaks its own
@@ -37,6 +42,7 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 			if form := x.r.MultipartForm; form != nil {
 				r.MultipartForm = form // the server removes its files
 			}
+			r.Pattern = x.r.Pattern // loggers further out tell the route by it
 			x.end()
 		}()
 		next.ServeHTTP(x.writer(), &x.r)
@@ -52,9 +58,10 @@ type exchange struct {
 
 	encoding string // how the answer is coded further out, if that was said beforehand
 
-	failure   error // the error page was sent instead
-	settled   bool  // the session was committed, the header may leave
-	completed bool  // the handler returned; neither a panic nor Goexit ended it
+	failure   error       // the error page was sent instead
+	refused   http.Header // what the handler goes on to set then, for nobody
+	settled   bool        // the session was committed, the header may leave
+	completed bool        // the handler returned; neither a panic nor Goexit ended it
 }
 
 // settle commits the session before the header leaves and sets its header
@@ -74,6 +81,7 @@ func (x *exchange) settle() error {
 	x.settled = true
 	if err != nil {
 		x.failure = fmt.Errorf("sessions: the error page was sent instead: %w", err)
+		x.refused = x.w.Header().Clone()
 		x.fail(err)
 	}
 	return x.failure
@@ -180,7 +188,7 @@ func (s *Session) vary(h http.Header, field string) {
 	switch lines := h["Vary"]; {
 	case len(lines) == 0:
 		h["Vary"] = s.line(varyLine, field)
-	case !lists(lines, field):
+	case !lists(lines, field) && !lists(lines, "*"):
 		h["Vary"] = append(lines, field)
 	}
 }
@@ -199,12 +207,11 @@ func (u *use) line(place int, text string) []string {
 	return u.lines[place : place+1 : place+1]
 }
 
-// lists tells whether one of the comma-separated lists has the item, or "*",
-// which in Vary stands for all.
+// lists tells whether one of the comma-separated lists has the item.
 func lists(lines []string, item string) bool {
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ",") {
-			if part = strings.TrimSpace(part); part == "*" || strings.EqualFold(part, item) {
+			if strings.EqualFold(strings.TrimSpace(part), item) {
 				return true
 			}
 		}

@@ -63,10 +63,9 @@ func (m *Manager) listed(op string, entries iter.Seq2[driver.Entry, error]) iter
 			s := m.detached()
 			s.id = identity{key: e.Key, known: true}
 			if err == nil {
-				if m.outlived(&e.Record) {
+				if err = s.adopt(e.Record); errors.Is(err, ErrNotFound) {
 					continue
 				}
-				err = s.adopt(e.Record)
 			}
 			if err != nil {
 				s, err = nil, fmt.Errorf("sessions: %s: session %v: %w", op, e.Key, err)
@@ -82,7 +81,8 @@ func (m *Manager) listed(op string, entries iter.Seq2[driver.Entry, error]) iter
 // my other devices". It returns how many it destroyed. A session that another
 // request is changing meanwhile is looked at again, and goes if it is still the
 // owner's. When it returns without an error, no session is left that was the
-// owner's when it began.
+// owner's when it began. One that a newer version stored stays, and is an error
+// when the others are gone.
 func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Session) (int, error) {
 	owners, ok := m.store.(driver.Owners)
 	if !ok {
@@ -96,6 +96,7 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 		s.mu.Unlock()
 	}
 	destroyed := 0
+	var unread error
 	// A listing may miss a session that is renewed in its course: the new id comes
 	// too late for it, the old one goes too early. The next one has it. So it
 	// takes two with nothing in them.
@@ -107,6 +108,10 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 			}
 			if errors.Is(err, ErrCorrupt) {
 				continue // it opens no session
+			}
+			if errors.Is(err, ErrFormat) {
+				unread = fmt.Errorf("sessions: destroy owned: session %v: %w", e.Key, err)
+				continue
 			}
 			if err != nil {
 				return destroyed, fmt.Errorf("sessions: destroy owned: %w", err)
@@ -123,5 +128,5 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 			quiet = 0
 		}
 	}
-	return destroyed, nil
+	return destroyed, unread
 }

@@ -3,6 +3,8 @@ package sessions_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -276,6 +278,32 @@ func TestDamagedRecordDoesNotEndAListing(t *testing.T) {
 	if n != 3 || err != nil {
 		t.Errorf("DestroyOwned: %d, %v", n, err)
 	}
+}
+
+// newerStore lists a session of a newer version before the owner's others.
+type newerStore struct{ *fakeStore }
+
+func (s newerStore) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
+	return func(yield func(driver.Entry, error) bool) {
+		if yield(driver.Entry{Key: driver.Key{9}}, fmt.Errorf("fake: %w", driver.ErrFormat)) {
+			s.fakeStore.Owned(ctx, owner)(yield)
+		}
+	}
+}
+
+// During a deployment one of the owner's sessions may be of a newer version.
+// Its turn comes on a newer server; the others are logged out all the same.
+func TestDestroyOwnedBesideASessionOfANewerVersion(t *testing.T) {
+	a := newLife(t)
+	c := lifeOf(a, "user:1", "laptop")
+	a.deploy(func(o *sessions.Options) {
+		o.Driver = driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) { return newerStore{a.store}, nil })
+	})
+	n, err := a.m.DestroyOwned(t.Context(), "user:1")
+	if n != 1 || !errors.Is(err, sessions.ErrFormat) {
+		t.Errorf("DestroyOwned: %d, %v", n, err)
+	}
+	lifeEqual(t, "user", c.user(), "")
 }
 
 func TestListedSessionIsReadSavedAndDestroyed(t *testing.T) {

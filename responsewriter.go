@@ -14,7 +14,12 @@ import (
 // response is what all of them share.
 type response struct{ x *exchange }
 
-func (w response) Header() http.Header { return w.x.w.Header() }
+func (w response) Header() http.Header {
+	if w.x.failure != nil {
+		return w.x.refused
+	}
+	return w.x.w.Header()
+}
 
 func (w response) WriteHeader(status int) {
 	// Informational answers come before the header; 101 is final (RFC 9110, 15.2).

@@ -349,6 +349,10 @@ func TestTheErrorPageStandsAlone(t *testing.T) {
 					"Content-Length": "7", "Content-Encoding": "gzip", "Content-Range": "bytes 0-6/7", "Content-Type": "text/html",
 					"Content-Disposition": "attachment", "ETag": `"1"`, "Last-Modified": "Thu, 01 Jan 1970 00:00:00 GMT",
 					"Location": "/home", "Accept-Ranges": "bytes", "Cache-Control": "public, max-age=3600", "X-Request-Id": "7",
+					// What would have a proxy send a file, or a cache keep the page.
+					"X-Accel-Redirect": "/private/invoice.pdf", "X-Sendfile": "/private/invoice.pdf", "X-Accel-Expires": "3600",
+					"X-Lighttpd-Send-File": "/private/invoice.pdf", "X-Reproxy-Url": "http://10.1.1.1/", "CDN-Cache-Control": "max-age=3600",
+					"Surrogate-Control": "max-age=3600", "Clear-Site-Data": `"cookies"`, http.TrailerPrefix + "Digest": "sha-256=x",
 				} {
 					w.Header().Set(field, value)
 				}
@@ -423,6 +427,35 @@ func TestAnErrorHandlerAnswersInItsWay(t *testing.T) {
 			browserKeepsCookie(t, resp)
 		})
 	}
+}
+
+// A handler that goes on after its answer was refused changes nothing of the
+// page, though a writer further out may send the header only later.
+func TestTheErrorPageStandsAloneInAWriterThatWaits(t *testing.T) {
+	m, store := clientManager(t, sessions.Options{})
+	store.onSave = func(context.Context) error { return errors.New("outage") }
+	h := http.TimeoutHandler(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sessions.FromContext(r.Context()).Set("n", 1)
+		w.Header().Set("X-Request-Id", "7")
+		if _, err := io.WriteString(w, "welcome"); err == nil {
+			t.Error("writing reports no error")
+		}
+		if got := w.Header().Get("X-Request-Id"); got != "7" {
+			t.Errorf("the handler reads %q from its header", got)
+		}
+		w.Header().Set("X-Accel-Redirect", "/private/invoice.pdf")
+		http.SetCookie(w, &http.Cookie{Name: "pump-session", Value: "x"})
+		http.Redirect(w, r, "/home", http.StatusFound)
+	})), time.Hour, "")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.Code != 503 || w.Body.String() != "Service Unavailable\n" {
+		t.Errorf("%d %q", w.Code, w.Body)
+	}
+	for _, field := range []string{"Location", "X-Accel-Redirect", "Set-Cookie"} {
+		lifeEqual(t, field, w.Header().Get(field), "")
+	}
+	lifeEqual(t, "X-Request-Id", w.Header().Get("X-Request-Id"), "7")
 }
 
 // The error page is not of the handler's kind, and it is coded as a middleware

@@ -24,9 +24,6 @@ func (s *Session) unseal(token string) error {
 	if err != nil {
 		return err
 	}
-	if s.m.outlived(&sealed.Record) {
-		return ErrNotFound
-	}
 	if err := s.adopt(sealed.Record); err != nil {
 		return err
 	}

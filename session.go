@@ -407,10 +407,12 @@ func (s *Session) Destroy(ctx context.Context) error {
 	}
 	if s.state != loaded {
 		// The token tells which record to remove; what is in it does not matter.
-		s.id, _, _ = s.presented()
+		for who := range s.presented() {
+			s.doomed = append(s.doomed, who.key)
+		}
 	}
 	switch {
-	case !s.id.known:
+	case s.state != loaded, !s.id.known:
 	case s.m.sealer == nil:
 		s.doomed = append(s.doomed, s.id.key)
 	default:

@@ -99,8 +99,8 @@ type Options struct {
 
 	// Timeout is the idle time after which a session is over (OWASP ASVS
 	// 7.3.1), kept by the server. It is exact to 1% (10% in the cookie store),
-	// as not every access is recorded, and never exceeded. The default, 0, is
-	// no limit.
+	// as not every access is recorded, and never exceeded. One that is shortened
+	// holds at once for the sessions that are there. The default, 0, is no limit.
 	Timeout time.Duration
 
 	// Lifetime is the time from its creation after which a session is over,
@@ -165,14 +165,19 @@ type Cookie struct {
 
 	// PreviousSecrets are still accepted, so that Secret can be replaced
 	// without logging anyone out: a session that presents one gets a new
-	// cookie. Remove them when the longest session since then is over.
+	// cookie. Remove them when the longest session since then is over. Where
+	// several processes serve the same clients, make the new secret known to
+	// all of them here first, before the first one has it as its Secret.
 	PreviousSecrets [][]byte
 
 	// Domain is the domain that may read the cookie, its subdomains included.
 	// The default is the current host alone.
 	Domain string
 
-	// Path defaults to "/".
+	// Path defaults to "/". Where it or Domain is changed, browsers keep the
+	// cookie they had, may send it first, and nothing deletes it. A session that
+	// is over hides no other; but in the cookie store the old one does not end,
+	// so change Name along with them there.
 	Path string
 
 	// Expires is when the browser drops the cookie: ExpireNever (the default),
@@ -233,30 +238,9 @@ type Manager struct {
 // URL; they match ErrOptions. A store that is down is no fault here: requests
 // fail until it is back. ctx bounds the opening alone.
 func New(ctx context.Context, opts Options) (*Manager, error) {
-	opts, d, err := validate(opts)
+	store, opts, keys, err := open(ctx, opts)
 	if err != nil {
-		return nil, fmt.Errorf("sessions: %w:\n%w", ErrOptions, err)
-	}
-	keys := newKeyring(opts)
-	store, err := d.Open(ctx, driver.Config{
-		URL:           opts.URL,
-		DataDir:       opts.DataDir,
-		LockDir:       opts.LockDir,
-		Namespace:     opts.Namespace,
-		CookieName:    opts.Cookie.Name,
-		Keys:          keys.derive,
-		SweepInterval: opts.SweepInterval,
-		Now:           opts.Now,
-		Logger:        opts.Logger,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("sessions: open store: %w", err)
-	}
-	if opts.WrapStore != nil {
-		inner := store
-		if store = opts.WrapStore(inner); store == nil {
-			return nil, errors.Join(fmt.Errorf("sessions: %w: Options.WrapStore returned nil", ErrOptions), inner.Close())
-		}
+		return nil, err
 	}
 	// Not needed any more, and so nowhere to be printed or dumped.
 	opts.Cookie.Secret, opts.Cookie.PreviousSecrets, opts.URL = nil, nil, ""
@@ -271,6 +255,38 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 	}
 	m.sealer, _ = store.(driver.Sealer)
 	return m, nil
+}
+
+// open opens the store that the options name, once they are found valid and
+// their defaults are filled in.
+func open(ctx context.Context, opts Options) (driver.Store, Options, keyring, error) {
+	opts, d, err := validate(opts)
+	if err != nil {
+		return nil, opts, keyring{}, fmt.Errorf("sessions: %w:\n%w", ErrOptions, err)
+	}
+	keys := newKeyring(opts)
+	store, err := d.Open(ctx, driver.Config{
+		URL:           opts.URL,
+		DataDir:       opts.DataDir,
+		LockDir:       opts.LockDir,
+		Namespace:     opts.Namespace,
+		CookieName:    opts.Cookie.Name,
+		Keys:          keys.derive,
+		SweepInterval: opts.SweepInterval,
+		Now:           opts.Now,
+		Logger:        opts.Logger,
+	})
+	if err != nil {
+		return nil, opts, keyring{}, fmt.Errorf("sessions: open store: %w", err)
+	}
+	if opts.WrapStore != nil {
+		inner := store
+		if store = opts.WrapStore(inner); store == nil {
+			err := fmt.Errorf("sessions: %w: Options.WrapStore returned nil", ErrOptions)
+			return nil, opts, keyring{}, errors.Join(err, inner.Close())
+		}
+	}
+	return store, opts, keys, nil
 }
 
 // Close waits for store calls under way and closes the store. Sessions still in

@@ -161,6 +161,37 @@ func TestOptionsTightenedByADeployment(t *testing.T) {
 		a.clock.advance(time.Hour)
 		lifeEqual(t, "user after it", c.user(), "")
 	})
+	t.Run("Timeout ends sessions that are idle for longer", func(t *testing.T) {
+		a := newLife(t, func(o *sessions.Options) { o.Timeout = 100 * time.Hour })
+		idle, own := a.signedIn(), a.signedIn()
+		own.ok(func(s *sessions.Session) { s.SetTimeout(80 * time.Hour) })
+		a.clock.advance(48 * time.Hour)
+		used := a.signedIn()
+		a.clock.advance(59 * time.Minute)
+		used.ok(lifeLook) // within a hundredth of the timeout: not recorded
+		a.clock.advance(59 * time.Minute)
+		a.deploy(func(o *sessions.Options) { o.Timeout = time.Hour })
+		lifeEqual(t, "user of the idle session", idle.copied().user(), "")
+		lifeEqual(t, "user with a timeout of its own", own.user(), "ann")
+		_, err := a.m.Load(t.Context(), idle.token())
+		lifeError(t, "Load", err, sessions.ErrNotFound)
+		n := 0
+		for range a.m.All(t.Context()) {
+			n++
+		}
+		lifeEqual(t, "sessions listed", n, 2)
+		// An access that was not recorded counts.
+		lifeEqual(t, "user of the session in use", used.user(), "ann")
+		a.clock.advance(time.Hour)
+		lifeEqual(t, "user of the session in use, an hour later", used.user(), "")
+	})
+	t.Run("Timeout given where there was none", func(t *testing.T) {
+		a := newLife(t)
+		c := a.signedIn()
+		a.clock.advance(26 * time.Hour) // without a timeout accesses are recorded daily
+		a.deploy(func(o *sessions.Options) { o.Timeout = time.Hour })
+		lifeEqual(t, "user", c.user(), "")
+	})
 	t.Run("Timeout lengthened", func(t *testing.T) {
 		a := newLife(t, func(o *sessions.Options) { o.Timeout = time.Hour })
 		c := a.signedIn()
@@ -205,6 +236,31 @@ func TestClockThatIsSet(t *testing.T) {
 		a.clock.advance(2 * time.Hour)
 		lifeEqual(t, "user after the timeout", c.user(), "")
 	})
+}
+
+// A clock that ran ahead makes no session last for as long as it was wrong.
+func TestLifetimeOfASessionFromTheFuture(t *testing.T) {
+	const life = 10 * time.Hour
+	for ahead, lasts := range map[time.Duration]time.Duration{
+		30 * time.Second:     life + 30*time.Second, // as clocks of several machines differ
+		time.Hour:            life + time.Hour,
+		life:                 2 * life,
+		life + time.Second:   0,
+		365 * 24 * time.Hour: 0,
+	} {
+		t.Run(ahead.String(), func(t *testing.T) {
+			a := newLife(t, func(o *sessions.Options) { o.Lifetime = life })
+			a.clock.advance(ahead)
+			c := a.signedIn()
+			a.clock.advance(-ahead)
+			if lasts > 0 {
+				a.clock.advance(lasts - time.Millisecond)
+				lifeEqual(t, "user at the last moment", c.user(), "ann")
+				a.clock.advance(time.Millisecond)
+			}
+			lifeEqual(t, "user after it", c.user(), "")
+		})
+	}
 }
 
 func TestSessionThatExpiresWhileItIsUsed(t *testing.T) {

@@ -306,3 +306,37 @@ func TestAChangeAfterTheHeaderIsAnError(t *testing.T) {
 		}
 	})).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 }
+
+// Whoever copies a cookie, before logout or after, can go on with it: no store
+// says that its session is over. The limits inside the seal hold for the copy,
+// however it is used; Timeout alone holds only until it is used again.
+func TestAReplayedCopyEndsWithTheLifetime(t *testing.T) {
+	now := noon
+	_, handler := app(t, sessions.Options{
+		Timeout: time.Hour, Lifetime: 8 * time.Hour, Now: func() time.Time { return now },
+	})
+	c := &client{t: t, app: handler}
+	c.wants("/in", "ann", 0)
+	idle := &client{t: t, app: handler, value: c.value}
+	thief := &client{t: t, app: handler, value: c.value}
+	c.wants("/out", "", 0)
+	for began := now; now.Sub(began) < 8*time.Hour; now = now.Add(30 * time.Minute) {
+		thief.wants("/visit", "ann", int(now.Sub(began)/(30*time.Minute))+1) // each answer gives a fresher copy
+	}
+	thief.wants("/", "", 0)
+	idle.wants("/", "", 0)
+
+	// Nothing that the thief can ask for lengthens it: not what begins anew under
+	// another id.
+	now = noon
+	c.wants("/in", "ann", 0)
+	thief.value = c.value
+	for range 15 {
+		now = now.Add(30 * time.Minute)
+		thief.wants("/in", "ann", 0) // Renew
+	}
+	now = noon.Add(8*time.Hour - time.Millisecond)
+	thief.wants("/", "ann", 0)
+	now = noon.Add(8 * time.Hour)
+	thief.wants("/", "", 0)
+}

@@ -23,7 +23,8 @@ type Options struct {
 	// Schema is where the tables are: PostgreSQL's schema, MySQL's database,
 	// the connection's own by default. SQLite has none. (schema=)
 	Schema string
-	// NeverCreate leaves the tables to you: see DDL. (create=no)
+	// NeverCreate leaves the tables, and the SQLite file, to you: see DDL. While
+	// they are missing, calls fail with ErrNoTables. (create=no)
 	NeverCreate bool
 	// NoPrepare sends each statement whole rather than preparing it once a
 	// connection, for poolers that hand out another server connection for each

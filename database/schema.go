@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,6 +12,10 @@ import (
 
 // schemaVersion is the version of the tables that this package makes.
 const schemaVersion = 1
+
+// ErrNoTables is what calls fail with where the tables, or the SQLite file, are
+// missing and Options.NeverCreate says to leave it so.
+var ErrNoTables = errors.New("the tables are missing, and the program is told not to create them")
 
 // DDL returns the statements that make the tables, each ended by a semicolon
 // and a newline, for databases where the program itself may not. They may be
@@ -51,7 +56,7 @@ func (s *store) prepare(ctx context.Context) error {
 	err := s.try(ctx, 0, s.checkTables)
 	if err != nil && s.dialect.fault(err) == noTable {
 		if s.opts.NeverCreate {
-			return fmt.Errorf("the tables are missing, and the program is told not to create them (database.DDL prints how): %w", err)
+			return fmt.Errorf("%w (database.DDL prints how): %w", ErrNoTables, err)
 		}
 		if err = s.try(ctx, 0, s.createTables); err == nil {
 			err = s.try(ctx, 0, s.checkTables)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -108,7 +109,7 @@ func TestTablesMadeByHand(t *testing.T) {
 		table := fresh()
 		s := openURL(t, url("create=no&table="+table))
 		key, rec := newKey(), record("x")
-		if err := s.Save(t.Context(), key, 0, rec); err == nil || !strings.Contains(err.Error(), "database.DDL") {
+		if err := s.Save(t.Context(), key, 0, rec); !errors.Is(err, database.ErrNoTables) {
 			t.Errorf("Save without a table: %v", err)
 		}
 		ddl, err := database.DDL(d, database.Options{Table: table})
@@ -123,6 +124,18 @@ func TestTablesMadeByHand(t *testing.T) {
 		_, err = s.Load(t.Context(), key)
 		must(t, err)
 	})
+}
+
+// Who may not create tables makes no file for them either.
+func TestNoSQLiteFileIsMadeUnasked(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sessions.db")
+	s := openURL(t, "sqlite:///"+file+"?create=no")
+	if _, err := s.Load(t.Context(), newKey()); !errors.Is(err, database.ErrNoTables) {
+		t.Errorf("Load: %v", err)
+	}
+	if _, err := os.Lstat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file was made, or not: %v", err)
+	}
 }
 
 // A table that a newer version of this package migrated is left alone.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,7 @@ func mattnCode(err error) int {
 
 // openSQLite returns the pool of a file, or of a database in memory.
 func (at *place) openSQLite(dataDir string) (*pool, error) {
-	c := &sqliteConnector{synchronous: at.synchronous}
+	c := &sqliteConnector{synchronous: at.synchronous, existing: at.NeverCreate}
 	size := at.Pool
 	if at.file == ":memory:" {
 		size = 1 // each connection would be a database of its own
@@ -43,7 +44,10 @@ func (at *place) openSQLite(dataDir string) (*pool, error) {
 }
 
 // sqliteConnector connects to the file at path, or to memory.
-type sqliteConnector struct{ path, synchronous string }
+type sqliteConnector struct {
+	path, synchronous string
+	existing          bool // the file is not to be made
+}
 
 func (c *sqliteConnector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
 
@@ -57,11 +61,14 @@ func (c *sqliteConnector) Connect(context.Context) (driver.Conn, error) {
 		return c.Driver().Open(":memory:")
 	}
 	if _, err := os.Lstat(c.path); errors.Is(err, os.ErrNotExist) {
+		if c.existing {
+			return nil, fmt.Errorf("%w: there is no file %s", ErrNoTables, c.path)
+		}
 		if err := createPrivate(c.path); err != nil {
 			return nil, err
 		}
 	}
-	dsn := "file:" + escape.Replace(filepath.ToSlash(c.path)) + "?_busy_timeout=0&_journal_mode=WAL&_synchronous=" + c.synchronous
+	dsn := "file:" + escape.Replace(filepath.ToSlash(c.path)) + "?mode=rw&_busy_timeout=0&_journal_mode=WAL&_synchronous=" + c.synchronous
 	return c.Driver().Open(dsn) // busy for a moment where another turns the log on: see store.try
 }
 

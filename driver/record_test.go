@@ -43,3 +43,15 @@ func TestRecordIsAbsentFromItsExpiryOn(t *testing.T) {
 		t.Error("expired a nanosecond early")
 	}
 }
+
+// FuzzParseKey reads any text as a key: it is what String writes, or none.
+func FuzzParseKey(f *testing.F) {
+	for _, seed := range []string{"", driver.Key{1, 31: 2}.String(), strings.ToUpper(driver.Key{0xab}.String()), strings.Repeat("g", 64), strings.Repeat("0", 65), "0x" + strings.Repeat("0", 62)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if k, err := driver.ParseKey(s); err == nil && k.String() != s || err != nil && k != (driver.Key{}) {
+			t.Errorf("%q is %v, %v", s, k, err)
+		}
+	})
+}

@@ -22,10 +22,12 @@ const (
 	revoke ability = "revoke"
 	// merge: parallel requests on one session all count.
 	merge ability = "merge"
-	// keep: the sessions are on the server, where they can be counted and found.
+	// keep: the sessions are on the server, where they can be found.
 	keep ability = "keep"
 	// settle: a save leaves the token, and so the client's cookie, as it is.
 	settle ability = "settle"
+	// list: the sessions can be listed, and counted.
+	list ability = "list"
 	// disk: the sessions are in files below Options.DataDir.
 	disk ability = "disk"
 )
@@ -34,17 +36,23 @@ const (
 type store struct {
 	name   string
 	driver driver.Driver
+	// server starts what the driver needs, in place of driver. A server that is
+	// not installed skips the test.
+	server func(t testing.TB) driver.Driver
 	cannot map[ability]string // and why
 }
 
+var noFiles = map[ability]string{disk: "it has no files below DataDir"}
+
 var stores = []store{
-	{"memory", memory.New(memory.Options{}), map[ability]string{disk: "it has no files"}},
-	{"file", file.New(file.Options{}), nil},
-	{"dbm", dbm.New(dbm.Options{}), nil},
-	{"cookie", cookie.New(), map[ability]string{
+	{name: "memory", driver: memory.New(memory.Options{}), cannot: noFiles},
+	{name: "file", driver: file.New(file.Options{})},
+	{name: "dbm", driver: dbm.New(dbm.Options{})},
+	{name: "cookie", driver: cookie.New(), cannot: map[ability]string{
 		revoke: "a cookie once issued stays good until it expires",
 		merge:  "of two answers the cookie that the client takes last is the session",
 		keep:   "the sessions are with the clients",
+		list:   "the sessions are with the clients",
 		settle: "a save makes another token",
 		disk:   "it has no files",
 	}},

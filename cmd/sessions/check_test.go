@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pump-go/sessions"
+)
+
+func TestCheckOfAGoodConfiguration(t *testing.T) {
+	everywhere(t, func(t *testing.T, at place) {
+		at = at.and(place{"SESSIONS_SECRET": string(secret)})
+		r := at.run(t, "check", "-secure", "-timeout", "30m", "-write").expect(t, exitDone, "ok:", "made, read and destroyed",
+			"lists sessions, finds an owner's sessions, removes expired sessions")
+		if strings.Contains(r.out, "fault") {
+			t.Error(r.out)
+		}
+		if got := at.ids(t); len(got) != 0 {
+			t.Errorf("it left sessions behind: %q", got)
+		}
+		o := at.run(t, "check", "-secure", "-timeout", "30m", "-json").expect(t, exitDone).objects(t)[0]
+		if o["ok"] != true || len(o["faults"].([]any)) != 0 || len(o["advice"].([]any)) != 0 || len(o["abilities"].([]any)) != 4 {
+			t.Errorf("%v", o)
+		}
+	})
+}
+
+func TestCheckOfStoresWithoutAPlace(t *testing.T) {
+	place{}.run(t, "check", "-write").expect(t, exitDone, "ok:     the store memory answers", "ends with its program", "no Secret", "Secure")
+	cookie := place{"SESSIONS_STORE": "cookie"}
+	cookie.run(t, "check").expect(t, exitFailed, "Options.Cookie.Secret is required")
+	cookie = cookie.and(place{"SESSIONS_SECRET": string(secret), "SESSIONS_PREVIOUS_SECRETS": strings.Repeat("o", 32) + " \n" + strings.Repeat("p", 32)})
+	cookie.run(t, "check", "-write", "-secure", "-cookie-name", "__Host-app").expect(t, exitDone,
+		"keeps sessions in the clients' cookies", "a copied cookie", "previous secrets still open sessions")
+}
+
+// TestCheckTellsAllFaultsAtOnce, as New does, and none of the secrets.
+func TestCheckTellsAllFaultsAtOnce(t *testing.T) {
+	at := place{"SESSIONS_STORE": "redis", "SESSIONS_SECRET": "too short", "SESSIONS_PREVIOUS_SECRETS": "short-as-well " + strings.Repeat("o", 32)}
+	args := []string{"check", "-namespace", "A", "-cookie-name", "__Host-a", "-cookie-domain", "example.com", "-same-site", "none",
+		"-partitioned", "-token-header", "Cookie", "-timeout", "2h", "-lifetime", "1h", "-store-timeout", "1ns", "-cookie-expires", "2001-01-01T00:00:00Z"}
+	faults := []string{`unknown store "redis"`, "Options.Namespace", "__Host-a", "SameSite", "Partitioned", "Options.TokenHeader", "Options.Lifetime", "Options.StoreTimeout",
+		"Options.Cookie.Expires", "Cookie.Secret: 9 bytes", "PreviousSecrets[0]"}
+	r := at.run(t, args...).expect(t, exitUsage, faults...)
+	if strings.Contains(r.out+r.err, "too short") || strings.Contains(r.out+r.err, "short-as-well") {
+		t.Error("it tells a secret")
+	}
+	o := at.run(t, append(args, "-json")...).expect(t, exitUsage).objects(t)[0]
+	if o["ok"] != false || len(o["faults"].([]any)) < len(faults) {
+		t.Errorf("%v", o)
+	}
+	for _, args := range []string{"-same-site loose", "-cookie-expires soon"} {
+		place{}.run(t, append([]string{"check"}, strings.Fields(args)...)...).expect(t, exitUsage, strings.Fields(args)[0])
+	}
+	place{"SESSIONS_SECRET": ""}.run(t, "check").expect(t, exitUsage, "Options.Cookie.Secret: 0 bytes")
+}
+
+func TestCheckReadsEveryOption(t *testing.T) {
+	var k checkup
+	k.timeout, k.lifetime, k.storeTimeout = 1, 2, 3
+	k.expires, k.sameSite, k.tokenHeader = "30d", "strict", "X-Session"
+	k.cookie = sessions.Cookie{Name: "n", Domain: "d", Path: "/p", Secure: true, Partitioned: true}
+	c := quiet(place{"SESSIONS_SECRET": "s", "SESSIONS_PREVIOUS_SECRETS": "p q"})
+	o, err := k.options(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprintf("%v %v %v %v %v %+v", o.Timeout, o.Lifetime, o.StoreTimeout, o.TokenHeader, o.Cookie.Expires, o.Cookie)
+	want := "1ns 2ns 3ns X-Session after 720h0m0s {Name:n Secret:[115] PreviousSecrets:[[112] [113]] Domain:d Path:/p Expires:after 720h0m0s Secure:true HttpOnly:1 SameSite:3 Partitioned:true}"
+	if got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+func TestCheckOfAStoreThatIsDown(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	at := place{"SESSIONS_STORE": "database", "SESSIONS_URL": "postgresql://app:a-password@" + addr + "/app?sslmode=disable"}
+	at.run(t, "check").expect(t, exitFailed, "fault:", "refused", "the options are good, the store is not")
+	at.run(t, "list").expect(t, exitFailed, "cannot be read", "refused")
+	if o := at.run(t, "check", "-json").expect(t, exitFailed).objects(t)[0]; o["ok"] != false || len(o["faults"].([]any)) == 0 {
+		t.Errorf("%v", o)
+	}
+}
+
+func TestCheckTellsWhatItMade(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	at := place{"SESSIONS_STORE": "file", "SESSIONS_DATA_DIR": dir}
+	at.run(t, "check").expect(t, exitDone, dir, "was not there: it was made")
+	if r := at.run(t, "check").expect(t, exitDone); strings.Contains(r.out, "was made") {
+		t.Error(r.out)
+	}
+}
+
+func TestSecret(t *testing.T) {
+	seen := map[string]bool{}
+	for range 100 {
+		s := strings.TrimSpace(place{}.run(t, "secret").expect(t, exitDone).out)
+		b, err := base64.StdEncoding.DecodeString(s)
+		if len(b) != 32 || err != nil || seen[s] {
+			t.Fatalf("%q is %d bytes, %v, seen before: %v", s, len(b), err, seen[s])
+		}
+		seen[s] = true
+		place{"SESSIONS_SECRET": s, "SESSIONS_STORE": "cookie"}.run(t, "check").expect(t, exitDone)
+	}
+}

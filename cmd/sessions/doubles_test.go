@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"io"
+	"iter"
+	"strings"
+	"sync"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// quiet is a console in the place's environment that nobody looks at.
+func quiet(p place) *console {
+	return &console{
+		in: strings.NewReader(""), out: io.Discard, err: io.Discard,
+		env: func(name string) (string, bool) { v, ok := p[name]; return v, ok },
+	}
+}
+
+// flagless are targets that no flag names.
+func flagless(from, to *target) {
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	from.flags(fs, "")
+	to.flags(fs, "to-")
+}
+
+// stopping is a store that calls stop after some saves.
+type stopping struct {
+	driver.Store
+	mu    sync.Mutex
+	after int
+	stop  func()
+}
+
+func (s *stopping) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+	err := s.Store.Save(ctx, key, old, rec)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.after--; s.after == 0 {
+		s.stop()
+	}
+	return err
+}
+
+// meddling is a store that a program uses meanwhile: it changes each session
+// just before it would be removed.
+type meddling struct{ driver.Store }
+
+func (m meddling) All(ctx context.Context) iter.Seq2[driver.Entry, error] {
+	return m.Store.(driver.Lister).All(ctx)
+}
+
+func (m meddling) Delete(ctx context.Context, key driver.Key, v driver.Version) error {
+	rec, err := m.Store.Load(ctx, key)
+	if err != nil {
+		return err
+	}
+	old := rec.Version
+	rec.Version++
+	if err := m.Store.Save(ctx, key, old, rec); err != nil {
+		return err
+	}
+	return m.Store.Delete(ctx, key, v)
+}

@@ -1,0 +1,40 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestRootLeavesOthersStoresAlone: files that root made there would shut the
+// program out.
+func TestRootLeavesOthersStoresAlone(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("this test is about root")
+	}
+	const nobody = 65534
+	at := places["dbm"](t)
+	a := at.program(t)
+	a.visitor("", "v")
+	path := at["SESSIONS_URL"][len("dbm://"):]
+	if err := os.Chown(path, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"list"}, {"destroy", "-yes", "-owner", "x"}, {"check"}} {
+		at.run(t, args...).expect(t, exitUsage, "belongs to nobody", "sudo -u nobody")
+	}
+
+	dir := t.TempDir()
+	if err := os.Chown(dir, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	from := places["file"](t)
+	from.program(t)
+	to := place{"SESSIONS_STORE": "file", "SESSIONS_DATA_DIR": filepath.Join(dir, "new", "store")}
+	from.and(to.destination()).run(t, "copy").expect(t, exitUsage, "belongs to nobody", "sudo -u nobody")
+	if exists(filepath.Join(dir, "new")) {
+		t.Error("it made a directory there")
+	}
+}

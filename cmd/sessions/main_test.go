@@ -1,0 +1,78 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestTheProgramItself runs main, as a process of its own.
+func TestTheProgramItself(t *testing.T) {
+	at := places["file"](t)
+	a := at.program(t)
+	v := a.visitor("user:1", "v")
+
+	list := at.process(t, "list")
+	out, err := list.Output()
+	if err != nil || !strings.Contains(string(out), a.id(v)) {
+		t.Errorf("%v, %s", err, out)
+	}
+
+	destroy := at.process(t, "destroy", "-owner", "user:1")
+	destroy.Stdin = strings.NewReader("y\n") // a pipe is nobody
+	both, err := destroy.CombinedOutput()
+	if destroy.ProcessState.ExitCode() != exitRefused || !strings.Contains(string(both), "there is no terminal") {
+		t.Errorf("%v, %s", err, both)
+	}
+	if a.name(v) != "v" {
+		t.Error("it destroyed without a yes")
+	}
+	if both, err := at.process(t, "destroy", "-owner", "user:1", "-yes").CombinedOutput(); err != nil || a.name(v) != "" {
+		t.Errorf("%v, %s", err, both)
+	}
+}
+
+// process is the command as a process of its own, with the place in its
+// environment.
+func (p place) process(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Env = append(os.Environ(), asCommand+"=1")
+	for name, value := range p {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	return cmd
+}
+
+// TestWithoutCgo builds the command as it is built without a C compiler.
+func TestWithoutCgo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the command")
+	}
+	bin := t.TempDir() + "/sessions"
+	build := exec.Command("go", "build", "-o", bin, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	at := places["SQLite"](t)
+	at.program(t).visitor("", "v")
+	cmd := at.process(t, "list")
+	cmd.Path = bin
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(string(out), "SQLite needs cgo") {
+		t.Errorf("%v, %s", err, out)
+	}
+	at = places["file"](t)
+	v := at.program(t).visitor("", "v")
+	cmd = at.process(t, "list", "-ids")
+	cmd.Path = bin
+	if out, err := cmd.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != at.program(t).id(v) {
+		t.Errorf("%v, %s", err, out)
+	}
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func contains(s, part string) bool { return strings.Contains(s, part) }
+
+func TestWrongUsageIsTold(t *testing.T) {
+	id := strings.Repeat("0", 64)
+	at := places["file"](t)
+	at.program(t)
+	for line, says := range map[string]string{
+		"":                                      "which command?",
+		"lst":                                   `there is no command "lst"`,
+		"help lst":                              `there is no command "lst"`,
+		"list -ownr x":                          "-ownr; see \"sessions help list\"",
+		"list extra":                            `"extra" is no flag`,
+		"list -ids -json":                       "-ids and -json",
+		"list -idle-longer-than 30":             "36h or 30d",
+		"list -created-before tomorrow":         "2026-01-31",
+		"list -wait 0s":                         "-wait must be more than 0",
+		"show":                                  "which session?",
+		"show " + id[1:]:                        "64 digits",
+		"destroy":                               "ids or an -owner",
+		"destroy -yes " + id + " -owner user:1": "not both",
+		"list -store redis":                     "must be one of database, dbm, file,",
+		"list -store= -url sqlite:///x.db":      "-store database",
+		"list -store database -url nonsense":    "sqlite:///relative.db",
+		"list -store file -data-dir=":           "Options.DataDir",
+	} {
+		t.Run(line, func(t *testing.T) {
+			code := exitUsage
+			if strings.Contains(line, "nonsense") || strings.Contains(line, "dir=") {
+				code = exitFailed // what the store says of its own options
+			}
+			r := at.run(t, strings.Fields(line)...).expect(t, code, says)
+			if r.out != "" {
+				t.Errorf("on the standard output: %s", r.out)
+			}
+		})
+	}
+	kept := places["dbm"](t)
+	kept.program(t).visitor("", "v")
+	kept.run(t, "list", "-namespace", "A").expect(t, exitUsage, "Options.Namespace")
+	place{}.run(t, "list").expect(t, exitUsage, "which store?", "-store", "$SESSIONS_STORE")
+}
+
+// TestAWrongPathMakesNoStore: a mistyped path must neither pass for an empty
+// store nor become one.
+func TestAWrongPathMakesNoStore(t *testing.T) {
+	dir := t.TempDir()
+	wrong := filepath.Join(dir, "sesions")
+	for name, at := range map[string]place{
+		"file":               {"SESSIONS_STORE": "file", "SESSIONS_DATA_DIR": wrong},
+		"file, by URL":       {"SESSIONS_URL": "file://" + wrong},
+		"file, a directory":  {"SESSIONS_STORE": "file", "SESSIONS_DATA_DIR": dir},
+		"file, a namespace":  {"SESSIONS_STORE": "file", "SESSIONS_DATA_DIR": dir, "SESSIONS_NAMESPACE": "shop"},
+		"dbm":                {"SESSIONS_STORE": "dbm", "SESSIONS_DATA_DIR": wrong},
+		"dbm, by URL":        {"SESSIONS_URL": "dbm:" + wrong + "/x.db"},
+		"SQLite":             {"SESSIONS_STORE": "database", "SESSIONS_URL": "sqlite:///" + wrong + "/x.db"},
+		"SQLite, relatively": {"SESSIONS_STORE": "database", "SESSIONS_URL": "sqlite:///x.db?synchronous=full", "SESSIONS_DATA_DIR": wrong},
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := places["dbm"](t)
+			for _, args := range [][]string{{"list"}, {"count"}, {"sweep"}, {"destroy", "-yes", "-owner", "x"}, {"copy"}} {
+				at.and(to.destination()).run(t, args...).expect(t, exitNotFound, "there is no store", "does not exist")
+			}
+			if entries, err := os.ReadDir(dir); len(entries) != 0 || err != nil {
+				t.Errorf("it made %v, %v", entries, err)
+			}
+			if path := strings.TrimPrefix(to["SESSIONS_URL"], "dbm://"); exists(filepath.Dir(path)) {
+				t.Error("it made a store to copy nothing to")
+			}
+		})
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func TestADatabaseWithoutTablesIsNoEmptyStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "other.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := place{"SESSIONS_STORE": "database", "SESSIONS_URL": "sqlite:///" + path}
+	at.run(t, "count").expect(t, exitNotFound, "the tables are missing")
+	at.program(t).visitor("", "first")
+	at.run(t, "count").expect(t, exitDone, "1\n")
+	if _, ok := places["PostgreSQL"]; ok {
+		places["PostgreSQL"](t).run(t, "count").expect(t, exitNotFound, "the tables are missing")
+	}
+}
+
+func TestStoresThatNobodyCanLookInto(t *testing.T) {
+	for store, says := range map[string]string{"memory": "out of reach", "cookie": "in the clients' cookies"} {
+		for _, args := range [][]string{{"list"}, {"count"}, {"show", strings.Repeat("0", 64)}, {"sweep"}, {"destroy", "-yes", "-owner", "x"}, {"copy"}} {
+			r := place{"SESSIONS_STORE": store}.run(t, args...).expect(t, exitUnsupported, says)
+			if r.out != "" {
+				t.Errorf("on the standard output: %s", r.out)
+			}
+		}
+	}
+}
+
+// TestPasswordsAreNotTold, whatever is wrong with the URL that has them.
+func TestPasswordsAreNotTold(t *testing.T) {
+	const password = "hunter2hunter2"
+	for _, url := range []string{
+		"postgresql://app:" + password + "@127.0.0.1:1/app",
+		"postgresql://app:" + password + "@127.0.0.1:x/app",
+		"postgresql://app:" + password + "/y@127.0.0.1/app",
+		"host=127.0.0.1 port=1 user=app password=" + password,
+		"mysql://app:" + password + "@127.0.0.1:1/app",
+		"mysql://app:" + password + "@127.0.0.1:1/app?nonsense=" + password,
+		"app:" + password + "@tcp(127.0.0.1:1)/app",
+		password,
+		":" + password + ":",
+	} {
+		for _, store := range []string{"database", "", "dbm", "file"} {
+			at := place{"SESSIONS_STORE": store, "SESSIONS_URL": url, "SESSIONS_SECRET": password, "SESSIONS_PREVIOUS_SECRETS": password}
+			for _, args := range [][]string{{"list"}, {"count"}, {"check"}, {"check", "-json"}, {"help", "list"}, {"list", "-url", url, "-h"}, {"copy"}} {
+				r := at.and(place{"SESSIONS_TO_URL": url, "SESSIONS_TO_STORE": store}).run(t, args...)
+				if strings.Contains(strings.ToLower(r.out+r.err), password) {
+					t.Errorf("%v with -store %s -url %s tells the password:\n%s%s", args, store, url, r.out, r.err)
+				}
+			}
+		}
+	}
+}
+
+// TestACookieIsNotToldBack: somebody may paste one in an id's place.
+func TestACookieIsNotToldBack(t *testing.T) {
+	at := places["dbm"](t)
+	a := at.program(t)
+	v := a.visitor("", "v")
+	for _, cmd := range []string{"show", "destroy"} {
+		r := at.run(t, cmd, v.cookies[0].Value).expect(t, exitUsage, "not what the cookie holds")
+		if strings.Contains(r.err, v.cookies[0].Value) {
+			t.Errorf("%s tells the cookie: %s", cmd, r.err)
+		}
+	}
+}

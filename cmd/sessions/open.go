@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/driver"
+)
+
+// opened is a store whose every answer comes within the wait, or is an error.
+type opened struct {
+	driver.Store
+	target *target
+	wait   time.Duration
+}
+
+// errSilent is why a listing ends whose next step does not come.
+var errSilent = errors.New("the store does not answer")
+
+// waitFlag is how long the store may take for one answer.
+func waitFlag(fs *flag.FlagSet) *age {
+	wait := age(30 * time.Second)
+	fs.Var(&wait, "wait", "give up on the store when one answer takes this `time`")
+	return &wait
+}
+
+// open opens the store, which must be there already.
+func (t *target) open(ctx context.Context, c *console, wait age) (*opened, error) {
+	t.fill(c)
+	if err := t.named(); err != nil {
+		return nil, err
+	}
+	if err := t.there(); err != nil {
+		return nil, err
+	}
+	return t.connect(ctx, t.existing(c), wait)
+}
+
+// openOrMake opens the store to copy to, and makes it if it is missing.
+func (t *target) openOrMake(ctx context.Context, c *console, wait age) (*opened, error) {
+	if err := t.named(); err != nil {
+		return nil, err
+	}
+	missing, err := t.near()
+	if err != nil {
+		return nil, err
+	}
+	s, err := t.connect(ctx, t.options(c), wait)
+	if err == nil && missing {
+		c.note("%s", madeAt(t.path()))
+	}
+	return s, err
+}
+
+// connect opens the store and asks it something, so that what is wrong with it
+// is told once and at the start.
+func (t *target) connect(ctx context.Context, o sessions.Options, wait age) (*opened, error) {
+	if wait <= 0 {
+		return nil, fail(exitUsage, "-wait must be more than 0")
+	}
+	s, err := sessions.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	st := &opened{Store: s, target: t, wait: time.Duration(wait)}
+	var nobody driver.Key
+	rand.Read(nobody[:])
+	if _, err := st.Load(ctx, nobody); err != nil && !errors.Is(err, driver.ErrNotFound) {
+		return nil, fmt.Errorf("%s cannot be read: %w", t, errors.Join(err, s.Close()))
+	}
+	return st, nil
+}
+
+// manager is a Manager on an open store, for what it does better than we could.
+// It is not closed: that is for whoever opened the store.
+func manager(ctx context.Context, s driver.Store) (*sessions.Manager, error) {
+	return sessions.New(ctx, sessions.Options{Driver: driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) {
+		return s, nil
+	})})
+}
+
+// ownersStore is an opened store that can name owners, for a Manager.
+type ownersStore struct{ *opened }
+
+func (s ownersStore) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
+	return s.listing(ctx, func(ctx context.Context) iter.Seq2[driver.Entry, error] {
+		return s.Store.(driver.Owners).Owned(ctx, owner)
+	})
+}
+
+func (s *opened) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.wait)
+}
+
+func (s *opened) Load(ctx context.Context, key driver.Key) (driver.Record, error) {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	return s.Store.Load(ctx, key)
+}
+
+func (s *opened) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	return s.Store.Save(ctx, key, old, rec)
+}
+
+func (s *opened) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	return s.Store.Touch(ctx, key, rec)
+}
+
+func (s *opened) Delete(ctx context.Context, key driver.Key, v driver.Version) error {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	return s.Store.Delete(ctx, key, v)
+}
+
+// all lists the records. What is wrong with one of them comes as an error with
+// the entry's key, and the listing goes on.
+func (s *opened) all(ctx context.Context) (iter.Seq2[driver.Entry, error], error) {
+	l, ok := s.Store.(driver.Lister)
+	if !ok {
+		return nil, s.cannot("list its sessions; show and destroy work by id")
+	}
+	return s.listing(ctx, l.All), nil
+}
+
+// owned lists an owner's records.
+func (s *opened) owned(ctx context.Context, owner string) (iter.Seq2[driver.Entry, error], error) {
+	if _, ok := s.Store.(driver.Owners); !ok {
+		return nil, s.cannot("list an owner's sessions; show and destroy work by id")
+	}
+	return ownersStore{s}.Owned(ctx, owner), nil
+}
+
+func (s *opened) cannot(what string) error {
+	return fail(exitUnsupported, "%s cannot %s", s.target, what)
+}
+
+// listing bounds each step of a listing; its whole may take as long as it takes.
+func (s *opened) listing(ctx context.Context, list func(context.Context) iter.Seq2[driver.Entry, error]) iter.Seq2[driver.Entry, error] {
+	return func(yield func(driver.Entry, error) bool) {
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		timer := time.AfterFunc(s.wait, func() { cancel(errSilent) })
+		defer timer.Stop()
+		for e, err := range list(ctx) {
+			timer.Stop() // what we do with it is not the store's time
+			if err != nil && context.Cause(ctx) == errSilent {
+				err = fmt.Errorf("%w: %w", errSilent, err)
+			}
+			if !yield(e, err) {
+				return
+			}
+			timer.Reset(s.wait)
+		}
+	}
+}
+
+// damaged tells whether an error of a listing concerns one record alone.
+func damaged(err error) bool {
+	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrFormat)
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/driver"
+)
+
+var showing = &command{
+	name:  "show",
+	args:  "ID...",
+	brief: "what is stored of a session",
+	help: `Shows what the store has of one or more sessions: owner, times, settings, and of
+each value its name, its type and its size. The id is the public one, as list,
+a program's log and Session.ID give it.
+
+Values are somebody's personal data, and so are shown with -values alone, in the
+notation of RFC 8949: as JSON, with 'h' and hex before bytes. Nothing needs the
+program's own types.
+
+Examples:
+
+  sessions show 3f1c…a9
+  sessions show -values -json 3f1c…a9 | jq '.values[] | select(.name == "cart")'
+  sessions list -owner user:42 -ids | xargs sessions show
+
+A timeout and a cookie are shown where the session has its own, by SetTimeout and
+SetExpires; else the program's options hold. With -json it is an object a session,
+with what list has, and timeout, cookie, values and flashes. An id that is not
+there makes the exit code 3, a damaged session 5; the others are shown.
+`,
+	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
+		var t target
+		t.flags(fs, "")
+		wait := waitFlag(fs)
+		values := fs.Bool("values", false, "show the values too: personal data")
+		asJSON := fs.Bool("json", false, "write a JSON object a line")
+		return func(ctx context.Context, c *console, args []string) error {
+			keys, err := keysOf(args)
+			if err != nil {
+				return err
+			}
+			s, err := t.open(ctx, c, *wait)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			var shown, missing, faults int
+			for _, key := range keys {
+				e := found{Entry: driver.Entry{Key: key}}
+				e.Record, err = s.Load(ctx, key)
+				if err == nil {
+					e.Inspection, err = sessions.Inspect(e.Record)
+				}
+				switch {
+				case errors.Is(err, driver.ErrNotFound):
+					missing++
+					c.note("%v is not there", key)
+					continue
+				case err != nil && damaged(err):
+					faults++
+					c.note("%v is damaged: %s", key, safe(err.Error()))
+					continue
+				case err != nil:
+					return err
+				}
+				shown++
+				if *asJSON {
+					err = c.object(detailsOf(&e, *values))
+				} else {
+					if shown > 1 {
+						_ = c.say("")
+					}
+					err = e.show(c, *values, time.Now())
+				}
+				if err != nil {
+					return err
+				}
+			}
+			switch {
+			case faults > 0:
+				return fail(exitIncomplete, "%s", damage(faults))
+			case missing > 0:
+				return fail(exitNotFound, "%s not there: over, or never been", number(missing, "session is", "sessions are"))
+			}
+			return nil
+		}
+	},
+}
+
+// keysOf reads ids.
+func keysOf(args []string) ([]driver.Key, error) {
+	if len(args) == 0 {
+		return nil, fail(exitUsage, "which session? Give its id")
+	}
+	var keys []driver.Key
+	for _, arg := range args {
+		key, err := driver.ParseKey(arg)
+		if err != nil {
+			// Not quoted: somebody may have pasted a cookie, which is a credential.
+			return nil, fail(exitUsage, "a session's id has 64 digits, 0-9 and a-f; it is not what the cookie holds")
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+// show writes the session for people.
+func (e *found) show(c *console, values bool, now time.Time) error {
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	r := &e.Record
+	fmt.Fprintf(w, "session\t%v\n", e.Key)
+	fmt.Fprintf(w, "owner\t%s\n", word(r.Owner))
+	fmt.Fprintf(w, "created\t%s\n", since(r.Created, now))
+	fmt.Fprintf(w, "accessed\t%s\n", since(r.Accessed, now))
+	fmt.Fprintf(w, "expires\t%s\n", since(r.Expires, now))
+	timeout, cookie := "as the program has it", "as the program has it"
+	if e.Timeout != nil {
+		timeout = "its own: " + ownTimeout(*e.Timeout)
+	}
+	if e.Expires != nil {
+		cookie = "its own: expires " + e.Expires.String()
+	}
+	fmt.Fprintf(w, "timeout\t%s\ncookie\t%s\n", timeout, cookie)
+	fmt.Fprintf(w, "data\t%s\n", number(len(r.Data), "byte", "bytes"))
+	for _, group := range []struct {
+		title string
+		list  []sessions.Encoded
+	}{{"values", e.Values}, {"flash messages, by queue", e.Flashes}} {
+		if len(group.list) == 0 {
+			continue
+		}
+		if err := w.Flush(); err != nil { // its columns are of their own
+			return err
+		}
+		fmt.Fprintf(w, "%s\n", group.title)
+		for _, v := range group.list {
+			fmt.Fprintf(w, "  %s\t%s\t%s", word(v.Name), kind(v.CBOR), number(len(v.CBOR), "byte", "bytes"))
+			if values {
+				fmt.Fprintf(w, "\t%s", diagnose(v.CBOR))
+			}
+			fmt.Fprintln(w)
+		}
+	}
+	return w.Flush()
+}
+
+func ownTimeout(d time.Duration) string {
+	if d == 0 {
+		return "none"
+	}
+	return d.String()
+}
+
+// details are what show tells of a session, in JSON.
+type details struct {
+	summary
+	Timeout string   `json:"timeout,omitempty"`
+	Cookie  string   `json:"cookie,omitempty"`
+	Values  []detail `json:"values"`
+	Flashes []detail `json:"flashes"`
+}
+
+// detail is a value, or a message and the name of its queue.
+type detail struct {
+	Name       string `json:"name"`
+	Type       string `json:"type"`
+	Bytes      int    `json:"bytes"`
+	Diagnostic string `json:"diagnostic,omitempty"`
+}
+
+func detailsOf(e *found, values bool) details {
+	d := details{summary: summaryOf(&e.Entry), Values: detailed(e.Values, values), Flashes: detailed(e.Flashes, values)}
+	if e.Timeout != nil {
+		d.Timeout = ownTimeout(*e.Timeout)
+	}
+	if e.Expires != nil {
+		d.Cookie = "expires " + e.Expires.String()
+	}
+	return d
+}
+
+func detailed(list []sessions.Encoded, values bool) []detail {
+	ds := make([]detail, 0, len(list))
+	for _, v := range list {
+		d := detail{Name: exact(v.Name), Type: kind(v.CBOR), Bytes: len(v.CBOR)}
+		if values {
+			d.Diagnostic = diagnose(v.CBOR)
+		}
+		ds = append(ds, d)
+	}
+	return ds
+}

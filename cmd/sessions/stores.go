@@ -1,0 +1,13 @@
+package main
+
+// The stores that the command knows: all of the module. One that needs cgo and
+// was built without it says so when it is opened.
+import (
+	_ "github.com/pump-go/sessions/cookie"
+	_ "github.com/pump-go/sessions/dbm"
+	_ "github.com/pump-go/sessions/file"
+	_ "github.com/pump-go/sessions/memcached"
+	_ "github.com/pump-go/sessions/memory"
+)
+
+// Package database is imported by name, in target.go.

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"flag"
+)
+
+var sweeping = &command{
+	name:  "sweep",
+	brief: "remove expired sessions now",
+	help: `Removes the sessions that have expired, all of them, and tells how many there
+were. Programs do that by themselves every minute, unless they are told not to
+(a negative Options.SweepInterval); expired sessions are no use to anyone either
+way. memcached removes its own.
+
+Examples:
+
+  sessions sweep -store file -data-dir /var/lib/app/sessions
+  17 3 * * *  sessions sweep
+        in a crontab, for programs that do not sweep themselves
+
+With -json it is an object with swept.
+`,
+	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
+		var t target
+		t.flags(fs, "")
+		wait := waitFlag(fs)
+		asJSON := fs.Bool("json", false, "write a JSON object")
+		return func(ctx context.Context, c *console, _ []string) error {
+			s, err := t.open(ctx, c, *wait)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			m, err := manager(ctx, s.Store)
+			if err != nil {
+				return err
+			}
+			n, err := m.Sweep(ctx)
+			if err != nil {
+				return err
+			}
+			if *asJSON {
+				return c.object(map[string]int{"swept": n})
+			}
+			return c.say("%s removed", number(n, "expired session", "expired sessions"))
+		}
+	},
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// tally counts outcomes. Several goroutines add to it.
+type tally struct {
+	mu sync.Mutex
+	n  [outcomes]int
+}
+
+func (t *tally) add(o outcome) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.n[o]++
+}
+
+// read is how many sessions of the store copied from were looked at.
+func (t *tally) read() int {
+	return t.n[created] + t.n[replaced] + t.n[refreshed] + t.n[identical] + t.n[differing] + t.n[over] + t.n[failed]
+}
+
+// progress is where the copy is, for those who watch.
+func (t *tally) progress(since time.Duration) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := fmt.Sprintf("%d read, %d written", t.read(), t.n[created]+t.n[replaced]+t.n[refreshed])
+	if sec := since.Seconds(); sec >= 1 {
+		s += fmt.Sprintf(", %.0f a second", float64(t.read())/sec)
+	}
+	if n := t.n[removed]; n > 0 {
+		s += fmt.Sprintf(", %d removed", n)
+	}
+	return s
+}
+
+// tell writes the counts, be the copy done or not, and returns what is to be
+// said in the end.
+func (cp *copier) tell(c *console, asJSON bool, took time.Duration, ended error) error {
+	n := cp.tally.n
+	var err error
+	if asJSON {
+		err = c.object(struct {
+			Read      int  `json:"read"`
+			Created   int  `json:"created"`
+			Replaced  int  `json:"replaced"`
+			Refreshed int  `json:"refreshed"`
+			Identical int  `json:"identical"`
+			Differing int  `json:"differing"`
+			Expired   int  `json:"expired"`
+			Removed   int  `json:"removed"`
+			Changed   int  `json:"changed"`
+			Failed    int  `json:"failed"`
+			Complete  bool `json:"complete"`
+		}{cp.tally.read(), n[created], n[replaced], n[refreshed], n[identical], n[differing], n[over], n[removed], n[changed], n[failed], ended == nil})
+	} else {
+		err = c.say("%s read in %s", number(cp.tally.read(), "session", "sessions"), short(took))
+		for _, part := range []struct {
+			outcome
+			what string
+		}{
+			{created, "copied"},
+			{replaced, "replaced by the state in the store copied from"},
+			{refreshed, "had the same state, with older times: brought up to date"},
+			{identical, "were there already, the same"},
+			{differing, "differ there, and are not older: left alone; -overwrite would replace them"},
+			{over, "expired meanwhile"},
+			{failed, "are damaged or too large, and named above"},
+			{removed, "removed from the destination: not in the store copied from"},
+			{changed, "were to be removed, but a program changed them meanwhile: left alone"},
+		} {
+			if k := n[part.outcome]; k > 0 && err == nil {
+				err = c.say("%8d %s", k, part.what)
+			}
+		}
+	}
+	switch {
+	case ended != nil:
+		return fmt.Errorf("the copy is not complete; run it again to go on: %w", ended)
+	case err != nil:
+		return err
+	case n[failed] > 0:
+		return fail(exitIncomplete, "%s left out, and named above", number(n[failed], "session was", "sessions were"))
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Names, owners and values come from clients as much as from programs. On a
+// terminal, a control character in them could rewrite what the operator reads.
+
+// word writes a string of any bytes as one word: as it is if that is plain,
+// else in Go's quotes. Nothing is "-".
+func word(s string) string {
+	switch {
+	case s == "":
+		return "-"
+	case s == "-" || s[0] == '"' || strings.ContainsRune(s, ' ') || !plain(s):
+		return strconv.Quote(s)
+	}
+	return s
+}
+
+// exact is the string as JSON can hold it: in Go's quotes if it is not UTF-8.
+func exact(s string) string {
+	if !utf8.ValidString(s) {
+		return strconv.Quote(s)
+	}
+	return s
+}
+
+// printable writes out what does not print of a line of JSON, whose meaning stays.
+func printable(line string) string {
+	var b strings.Builder
+	for _, r := range line {
+		switch {
+		case strconv.IsPrint(r) || r == '\n':
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+func plain(s string) bool {
+	if !utf8.ValidString(s) {
+		return false
+	}
+	for _, r := range s {
+		if !strconv.IsPrint(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// safe writes out control characters, but for the ends of lines and tabs.
+func safe(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strconv.IsPrint(r) || r == '\n' || r == '\t' {
+			b.WriteRune(r)
+		} else {
+			q := strconv.QuoteRune(r)
+			b.WriteString(q[1 : len(q)-1])
+		}
+	}
+	return b.String()
+}

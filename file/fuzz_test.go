@@ -1,0 +1,173 @@
+package file
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// FuzzURL looks for a URL that makes a panic, a directory with a NUL in its
+// name, or an error that quotes what may be a password.
+func FuzzURL(f *testing.F) {
+	for _, url := range []string{
+		"file:///var/lib/app", "file:data/sessions", "file:", "file:?sync=true", "file:///a?sync=maybe", "file://host/a", "file://localhost/a",
+		"file:///a%00b", "file:///%2e%2e/x", "file:a%zz", "file://joe:hunter2@/x", "file:///C:/x", "file:#x", "file:?sync=1&sync=0", "memory:",
+	} {
+		f.Add(url)
+	}
+	f.Fuzz(func(t *testing.T, url string) {
+		var o Options
+		dir, err := o.readURL(url)
+		if err == nil && strings.ContainsRune(dir, 0) {
+			t.Errorf("%q is the directory %q", url, dir)
+		}
+		if err != nil && (dir != "" || !strings.Contains(url, "?") && strings.Contains(err.Error(), "hunter2")) {
+			t.Errorf("%q: %q, %v", url, dir, err)
+		}
+	})
+}
+
+// FuzzRecord puts any bytes where a session's file is to be. They are the record
+// that package driver reads there, or no session; and they are in the way of
+// neither their own removal nor a neighbour.
+func FuzzRecord(f *testing.F) {
+	s, _ := open(f, quickDir(f))
+	key, neighbour := driver.Key{1, 2, 31: 3}, driver.Key{1, 2, 31: 4}
+	rec := driver.Record{Data: []byte("data"), Owner: "ann", Version: 7, Created: beginning, Accessed: beginning, Expires: beginning + day}
+	whole, err := driver.AppendRecord(nil, rec)
+	if err != nil {
+		f.Fatal(err)
+	}
+	ctx := context.Background()
+	for _, k := range []driver.Key{key, neighbour} {
+		if err := s.Save(ctx, k, 0, rec); err != nil {
+			f.Fatal(err)
+		}
+	}
+	path := s.records.file(key.String())
+	f.Add(whole)
+	f.Add(whole[:len(whole)-1])
+	f.Add([]byte{})
+	f.Add(append(bytes.Clone(whole), whole...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want, wantErr := driver.ParseRecord(b)
+		if wantErr == nil && want.Expires <= s.now() {
+			wantErr = driver.ErrNotFound
+		}
+		got, err := s.Load(ctx, key)
+		switch {
+		case wantErr == nil && (err != nil || got.Version != want.Version || got.Owner != want.Owner || !bytes.Equal(got.Data, want.Data)):
+			t.Errorf("Load: %+v, %v, want %+v", got, err, want)
+		case wantErr != nil && (got.Version != 0 || !errors.Is(err, driver.ErrNotFound) && !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrFormat)):
+			t.Errorf("Load: %+v, %v, want %v", got, err, wantErr)
+		}
+		found := 0
+		for e, err := range s.All(ctx) {
+			if e.Key == neighbour && err == nil {
+				found++
+			}
+		}
+		if found != 1 {
+			t.Errorf("the neighbour is listed %d times", found)
+		}
+		if err := s.Delete(ctx, key, 0); err != nil {
+			t.Errorf("Delete: %v", err)
+		}
+		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Error("the file is still there")
+		}
+	})
+}
+
+// FuzzNames puts a file of any name among the records, the owners' entries and
+// the logs: none is taken for one of the store's, and none hides one.
+func FuzzNames(f *testing.F) {
+	s, _ := open(f, quickDir(f))
+	ctx := context.Background()
+	key := driver.Key{1, 2, 31: 3}
+	rec := driver.Record{Data: []byte("data"), Owner: "ann", Version: 7, Created: beginning, Accessed: beginning, Expires: beginning + day}
+	if err := s.Save(ctx, key, 0, rec); err != nil {
+		f.Fatal(err)
+	}
+	own := prefixOf("ann") + key.String()
+	for _, name := range []string{
+		key.String(), strings.ToUpper(key.String()), key.String()[:63], key.String() + "0", unfinished, own, prefixOf("ann"), prefixOf("ann") + "zz",
+		"60000.log", "-1.log", "9223372036854775808.log", ".log", "complete", "60000.log.claimed", "\xff", " ", "a b",
+	} {
+		f.Add(name)
+	}
+	entries, logs := s.owners.fan.under(own), s.expiry.dir
+	f.Fuzz(func(t *testing.T, name string) {
+		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || len(name) > 200 {
+			t.Skip("no name that a file can have")
+		}
+		for _, dir := range []string{s.records.under(key.String()), entries, logs} {
+			path := filepath.Join(dir, name)
+			if _, err := os.Lstat(path); err == nil {
+				continue // one of the store's own
+			}
+			if err := os.WriteFile(path, []byte("planted"), 0o600); err != nil {
+				t.Skip(err)
+			}
+			defer os.Remove(path)
+		}
+		for what, list := range map[string]func(func(driver.Entry, error) bool){"All": s.All(ctx), "Owned": s.Owned(ctx, "ann")} {
+			good := 0
+			for e, err := range list {
+				switch {
+				case e.Key == key && err == nil:
+					good++
+				case !errors.Is(err, driver.ErrCorrupt):
+					t.Errorf("%s: %v, %v", what, e.Key, err)
+				}
+			}
+			if good != 1 {
+				t.Errorf("%s names the session %d times", what, good)
+			}
+		}
+		if n, err := s.Sweep(ctx); n != 0 || err != nil {
+			t.Errorf("Sweep: %d, %v", n, err)
+		}
+	})
+}
+
+// FuzzLog reads any bytes as a log of expiries: a line comes out as it was
+// written, whatever stands around it.
+func FuzzLog(f *testing.F) {
+	key := driver.Key{1, 2, 31: 3}
+	line := appendLine(nil, key.String(), beginning)
+	f.Add([]byte{}, []byte{})
+	f.Add(line[:20], line)
+	f.Add(make([]byte, 4096), []byte("\n\n"))
+	f.Add([]byte("x\n"), line[1:])
+	f.Fuzz(func(t *testing.T, before, after []byte) {
+		// What a writer left that died has no newline at its end.
+		log := append(append(bytes.Clone(before), line...), after...)
+		lines := bufio.NewScanner(bytes.NewReader(log))
+		lines.Split(splitLines)
+		found := false
+		for lines.Scan() {
+			k, at, ok := parseLine(lines.Text())
+			if again := string(appendLine(nil, k.String(), at)); ok && !strings.EqualFold(again, lines.Text()[len(lines.Text())-lineSize+1:]+"\n") {
+				t.Errorf("%q is read as %v at %d", lines.Text(), k, at)
+			}
+			found = found || ok && k == key && at == beginning
+		}
+		if err := lines.Err(); err != nil {
+			t.Errorf("%v", err)
+		}
+		if !found {
+			t.Error("the line is lost")
+		}
+	})
+}

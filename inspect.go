@@ -1,0 +1,66 @@
+package sessions
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// Here is what tools need that work on stored records rather than on sessions:
+// that copy a store, look into one, or repair it. A program's handlers do not.
+
+// Open opens the store that the options name, without a Manager on top. It
+// validates the options and fails as New does. The caller closes the store.
+//
+// Nothing stands between the caller and the driver's contract (see package
+// driver): no StoreTimeout bounds a call, nothing is merged, and a record that
+// is written is only as good as its bytes. Records that are copied whole, with
+// their keys and versions, stay the sessions that they are: clients' tokens
+// open them in the other store, under the same secret, cookie name and
+// namespace.
+func Open(ctx context.Context, opts Options) (driver.Store, error) {
+	store, _, _, err := open(ctx, opts)
+	return store, err
+}
+
+// Inspection is what a stored record holds, beside the fields of the record
+// itself.
+type Inspection struct {
+	// Values are the session's values, in order of their names.
+	Values []Encoded
+	// Flashes are the messages that wait, each under the name of its queue, in
+	// the order in which they were added.
+	Flashes []Encoded
+	// Expires is the cookie's expiry, if Session.SetExpires gave the session one
+	// of its own; else nil.
+	Expires *Expiry
+	// Timeout is the idle timeout, if Session.SetTimeout gave the session one of
+	// its own; else nil.
+	Timeout *time.Duration
+}
+
+// Encoded is a value as it is stored.
+type Encoded struct {
+	Name string
+	CBOR []byte // RFC 8949; part of the record's Data, not a copy
+}
+
+// Inspect reads what the data of a record says, without decoding any value and
+// so without the program's types. Bytes that no Manager can have written are
+// ErrCorrupt, unless they are of a later format: ErrFormat.
+func Inspect(rec driver.Record) (Inspection, error) {
+	c, err := parseData(rec.Data, rec.Owner)
+	if err != nil {
+		return Inspection{}, fmt.Errorf("sessions: inspect: %w", err)
+	}
+	in := Inspection{Expires: c.expires, Timeout: c.timeout}
+	for _, v := range c.stored.merge(nil, nil) {
+		in.Values = append(in.Values, Encoded{v.name, v.raw})
+	}
+	for _, f := range c.flashes {
+		in.Flashes = append(in.Flashes, Encoded{f.queue, f.raw})
+	}
+	return in, nil
+}

@@ -1,0 +1,99 @@
+package behaviour
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/pump-go/sessions"
+)
+
+// reopened is an app whose managers open the store themselves, so that Close
+// closes it.
+func (st store) reopened(t *testing.T) (*app, func() *sessions.Manager) {
+	t.Helper()
+	a := st.start(t)
+	open := func() *sessions.Manager {
+		o := a.opts
+		o.Driver = a.driver
+		m, err := sessions.New(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { m.Close() })
+		return m
+	}
+	return a, open
+}
+
+// Close waits for the store calls under way. So a request during it is answered
+// as ever, and its changes are stored, or it is told 503 and nothing is.
+func TestCloseDuringTrafficDrains(t *testing.T) {
+	everywhere(t, func(t *testing.T, st store) {
+		a, open := st.reopened(t)
+		m := open()
+		a.wrapped.Store(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if h, ok := a.handlers.Load(r.URL.Path); ok {
+				h.(http.HandlerFunc)(w, r)
+			}
+		})))
+		const clients = 6
+		var counted [clients]int
+		var tokens [clients]string
+		var answered, refused atomic.Int64
+		closing := make(chan struct{})
+		var all sync.WaitGroup
+		for i := range clients {
+			all.Go(func() {
+				c := a.client()
+				for {
+					switch got := c.try(increment); got.status {
+					case http.StatusOK:
+						counted[i]++
+						tokens[i] = c.token
+						if answered.Add(1) == 10*clients {
+							close(closing)
+						}
+					case http.StatusServiceUnavailable:
+						equal(t, "Set-Cookie of a refusal", got.line, "")
+						refused.Add(1)
+						return
+					default:
+						t.Errorf("answered %d %q", got.status, got.body)
+						return
+					}
+				}
+			})
+		}
+		<-closing
+		var closers sync.WaitGroup
+		for range 3 { // by several, and more than once
+			closers.Go(func() {
+				for range 2 {
+					wantErr(t, "Close", m.Close(), nil)
+				}
+			})
+		}
+		closers.Wait()
+		all.Wait()
+		if refused.Load() != clients {
+			t.Errorf("%d clients of %d were told that the manager is closed", refused.Load(), clients)
+		}
+		_, err := m.Load(t.Context(), tokens[0])
+		wantErr(t, "Load", err, sessions.ErrClosed)
+
+		if st.name == "memory" {
+			return // what it held has gone with it
+		}
+		again := open()
+		for i, token := range tokens {
+			s, err := again.Load(t.Context(), token)
+			if err != nil {
+				t.Errorf("client %d: %v", i, err)
+				continue
+			}
+			equal(t, "count", s.Get("count"), any(int64(counted[i])))
+		}
+	})
+}

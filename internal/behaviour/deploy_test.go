@@ -1,0 +1,223 @@
+package behaviour
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/pump-go/sessions"
+)
+
+// fleet is an application that runs as several processes behind a balancer, on
+// one store.
+type fleet struct {
+	a         *app
+	instances [2]atomic.Value // each an http.Handler
+	balancer  *httptest.Server
+	turn      atomic.Int64
+}
+
+func (st store) fleet(t *testing.T) *fleet {
+	t.Helper()
+	f := &fleet{a: st.start(t)}
+	for i := range f.instances {
+		f.deploy(i, secret)
+	}
+	f.balancer = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		i := f.turn.Add(1) % int64(len(f.instances))
+		f.instances[i].Load().(http.Handler).ServeHTTP(w, r)
+	}))
+	t.Cleanup(f.balancer.Close)
+	return f
+}
+
+// deploy gives one instance other secrets. Requests under way there go on.
+func (f *fleet) deploy(i int, secret []byte, previous ...[]byte) {
+	o := f.a.opts
+	o.Cookie.Secret, o.Cookie.PreviousSecrets = secret, previous
+	m, err := sessions.New(f.a.t.Context(), o)
+	if err != nil {
+		f.a.t.Error(err)
+		return
+	}
+	f.a.t.Cleanup(func() { m.Close() })
+	f.instances[i].Store(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		if r.URL.Path == "/login" {
+			user.Set(s, r.URL.RawQuery)
+			return
+		}
+		name, _ := user.Get(s)
+		increment(s)
+		io.WriteString(w, name)
+	})))
+}
+
+// member is a client of the fleet.
+type member struct {
+	f           *fleet
+	name, token string
+}
+
+func (m *member) get(path string) string {
+	t := m.f.a.t
+	r, _ := http.NewRequest("GET", m.f.balancer.URL+path, nil)
+	if m.token != "" {
+		r.Header.Set("Cookie", "pump-session="+m.token)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("%s: %s, %v", path, resp.Status, err)
+	}
+	for _, c := range resp.Cookies() {
+		if c.Name == "pump-session" {
+			m.token = c.Value
+		}
+	}
+	return string(body)
+}
+
+// The whole rotation, rolled out process by process while everybody clicks: the
+// new secret is first made known to all, then used by all, and then the old one
+// is taken away. Nobody is signed out, and no click is lost.
+func TestSecretsAreRotatedUnderLoad(t *testing.T) {
+	everywhere(t, func(t *testing.T, st store) {
+		f := st.fleet(t)
+		members := make([]*member, 6)
+		for i := range members {
+			members[i] = &member{f: f, name: string(rune('a' + i))}
+			members[i].get("/login?" + members[i].name)
+		}
+		const clicks = 12
+		rounds := 0
+		during := func(step string, deploy func()) {
+			var all sync.WaitGroup
+			for _, m := range members {
+				all.Go(func() {
+					for range clicks {
+						if got := m.get("/"); got != m.name {
+							t.Errorf("%s: %s is answered as %q", step, m.name, got)
+						}
+					}
+				})
+			}
+			all.Go(deploy)
+			all.Wait()
+			rounds++
+		}
+		for i := range f.instances {
+			during("the new secret is made known", func() { f.deploy(i, secret, secret2) })
+		}
+		for i := range f.instances {
+			during("the new secret is used", func() { f.deploy(i, secret2, secret) })
+		}
+		during("everybody comes by once", func() {})
+		for i := range f.instances {
+			during("the old secret is taken away", func() { f.deploy(i, secret2) })
+		}
+		f.a.deploy(func(o *sessions.Options) { o.Cookie.Secret = secret2 })
+		for _, m := range members {
+			s, err := f.a.m.Load(t.Context(), m.token)
+			if err != nil {
+				t.Errorf("%s: %v", m.name, err)
+				continue
+			}
+			equal(t, "clicks of "+m.name, s.Get("count"), any(int64(clicks*rounds)))
+		}
+		f.a.wantRecords(len(members))
+	})
+}
+
+// Why the new secret has to be known to all before one uses it.
+func TestASecretThatOneProcessDoesNotKnowYet(t *testing.T) {
+	everywhere(t, func(t *testing.T, st store) {
+		f := st.fleet(t)
+		m := &member{f: f, name: "ann"}
+		m.get("/login?ann")
+		f.deploy(0, secret2, secret)
+		seen := map[string]bool{}
+		for range len(f.instances) + 1 {
+			seen[m.get("/")] = true
+		}
+		if !seen["ann"] || !seen[""] {
+			t.Errorf("the answers are for %v; does a process know a secret that it was not given?", seen)
+		}
+	})
+}
+
+// Two applications on one host may share the secret, by mistake or by habit, and
+// the backend. What one of them signs is worth nothing to the other.
+func TestTwoApplicationsShareASecret(t *testing.T) {
+	for name, other := range map[string]func(o *sessions.Options){
+		"under other cookie names":      func(o *sessions.Options) { o.Cookie.Name = "admin-session" },
+		"in other namespaces":           func(o *sessions.Options) { o.Namespace = "admin" },
+		"under other names, namespaces": func(o *sessions.Options) { o.Cookie.Name, o.Namespace = "admin-session", "admin" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			everywhere(t, func(t *testing.T, st store) {
+				shop := st.start(t)
+				c := shop.signedIn()
+				shop.deploy(other)
+				shop.calls.since()
+				visitor := shop.client()
+				visitor.extra = []string{"pump-session=" + c.token, "admin-session=" + c.token}
+				visitor.isAnonymous("the token of the other application")
+				equal(t, "loads", shop.calls.since("Load"), 0)
+				_, err := shop.m.Load(t.Context(), c.token)
+				wantErr(t, "Load", err, sessions.ErrNotFound)
+			})
+		})
+	}
+}
+
+// A deployment changes the type of a value. What it cannot read counts as none,
+// and stays as it is for the rest of the session's life: another deployment, or
+// the old one again, finds it.
+func TestATypeThatChangedInADeployment(t *testing.T) {
+	type address struct{ Street string }
+	type place struct{ Street []int }
+	const (
+		before sessions.Key[address] = "address"
+		after  sessions.Key[place]   = "address"
+	)
+	everywhere(t, func(t *testing.T, st store) {
+		a := st.start(t)
+		c := a.signedIn()
+		c.do(func(s *sessions.Session) { before.Set(s, address{"Elm"}) })
+		a.deploy(nil)
+		for range 2 {
+			c.do(func(s *sessions.Session) {
+				if v, ok := after.Get(s); ok || v.Street != nil {
+					t.Errorf("the old value is read as %v", v)
+				}
+				equal(t, "user", s.Get("user"), any("ann"))
+				wantErr(t, "Decode", s.Decode("address", new(place)), sessions.ErrValue)
+				increment(s)
+			})
+		}
+		c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
+			after.Update(s, func(place) place { return place{[]int{1}} })
+		})
+		a.deploy(nil) // the old program again
+		c.do(func(s *sessions.Session) {
+			v, ok := before.Get(s)
+			equal(t, "the value", v, address{"Elm"})
+			equal(t, "found", ok, true)
+			equal(t, "count", s.Get("count"), any(int64(2)))
+		})
+		c.do(func(s *sessions.Session) { after.Set(s, place{[]int{7}}) }) // or the new one sets it
+		c.do(func(s *sessions.Session) {
+			v, _ := after.Get(s)
+			equal(t, "the value", v, place{[]int{7}})
+		})
+	})
+}

@@ -1,0 +1,246 @@
+package sessions_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+
+	"github.com/pump-go/sessions"
+)
+
+// modelState is what a session holds, according to the documentation.
+type modelState struct {
+	values  map[string]int
+	list    []int // of a slice that is changed in place; nil if there is none
+	flashes []string
+	owner   string
+}
+
+func (m modelState) clone() modelState {
+	m.values, m.list, m.flashes = maps.Clone(m.values), slices.Clone(m.list), slices.Clone(m.flashes)
+	return m
+}
+
+func newModel() modelState { return modelState{values: make(map[string]int)} }
+
+const modelList sessions.Key[[]int] = "list"
+
+// check compares the session with the model.
+func (m modelState) check(t *testing.T, when string, s *sessions.Session) {
+	t.Helper()
+	want := slices.Sorted(maps.Keys(m.values))
+	if m.list != nil {
+		want = append(want, "list")
+	}
+	if got := s.Keys(); !slices.Equal(got, want) {
+		t.Errorf("%s: the keys are %v, want %v", when, got, want)
+	}
+	for name, n := range m.values {
+		if got, ok := sessions.Key[int](name).Get(s); got != n || !ok {
+			t.Errorf("%s: %s is %v, want %d", when, name, got, n)
+		}
+	}
+	if list, _ := modelList.Get(s); !slices.Equal(list, m.list) {
+		t.Errorf("%s: the list is %v, want %v", when, list, m.list)
+	}
+	if got := sessions.Flash[string]("flash").Peek(s); !slices.Equal(got, m.flashes) {
+		t.Errorf("%s: the flashes are %v, want %v", when, got, m.flashes)
+	}
+	if got := s.Owner(); got != m.owner {
+		t.Errorf("%s: the owner is %q, want %q", when, got, m.owner)
+	}
+}
+
+// FuzzSession does anything at all with one client's session, and looks whether
+// it holds what a model of a few lines says, on a store of records and on one
+// that seals. Each byte is a step; requests end, panic and fail in between.
+func FuzzSession(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 3, 14, 4, 5, 14, 6, 7, 8, 9, 10, 11, 12, 13, 15, 0, 16, 17, 18, 19, 20})
+	f.Add([]byte{0, 14, 21, 0, 8, 14, 21, 7, 0, 9, 14, 12, 12, 5, 12, 8, 12, 15, 12, 14, 3, 3, 23, 12, 14})
+	f.Add([]byte{33, 5, 8, 5, 0, 14, 6, 12, 9, 14, 24, 0, 14, 7, 7, 0, 7, 14, 0, 5, 7, 0, 5, 8, 9, 14})
+	f.Fuzz(func(t *testing.T, steps []byte) {
+		if len(steps) > 200 {
+			t.Skip("long enough")
+		}
+		t.Run("records", func(t *testing.T) { modelRun(t, steps, sessions.Options{}) })
+		t.Run("sealed", func(t *testing.T) {
+			modelRun(t, steps, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: clientSecret}})
+		})
+	})
+}
+
+// errModelPanic is what a handler of the model panics with.
+var errModelPanic = errors.New("a panic of the handler's")
+
+// modelVisit is browser.visit, behind a middleware that recovers from a panic.
+func modelVisit(b *browser, h func(s *sessions.Session)) {
+	m := b.managers[0]
+	recovering := &browser{t: b.t, cookies: b.cookies}
+	recovering.send(httptest.NewRequest("GET", "/", nil), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if reason := recover(); reason != nil && reason != errModelPanic {
+				panic(reason)
+			}
+		}()
+		m.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { h(sessions.FromContext(r.Context())) })).ServeHTTP(w, r)
+	}))
+}
+
+func modelRun(t *testing.T, steps []byte, o sessions.Options) {
+	o.ManualSave = len(steps) > 0 && steps[0]%2 == 1
+	var fake *fakeStore
+	if o.Store == "" {
+		fake = newFakeStore()
+		o.Driver = fake
+	}
+	m, _ := clientManager(t, o)
+	b := newBrowser(t, m)
+	kept := newModel() // what the next request finds
+	// dead are tokens whose sessions are over.
+	dead := make(map[string]bool)
+	for len(steps) > 0 && !t.Failed() {
+		now, known := kept.clone(), kept.clone() // known: what Revert goes back to
+		fails := false                           // the commit will
+		before := b.token()
+		{
+			completed := false
+			modelVisit(b, func(s *sessions.Session) {
+				now.check(t, "at first", s)
+				saved := func() { known, kept = now.clone(), now.clone() }
+				for len(steps) > 0 {
+					step, arg := steps[0]%25, int(steps[0]/25)
+					steps = steps[1:]
+					name := string(rune('a' + arg%3))
+					key := sessions.Key[int](name)
+					switch step {
+					case 0, 1:
+						key.Set(s, arg)
+						now.values[name] = arg
+					case 2:
+						s.Delete(name)
+						delete(now.values, name)
+					case 3, 4:
+						key.Update(s, func(n int) int { return n + 1 + arg })
+						now.values[name] += 1 + arg
+					case 5:
+						n, ok := key.Pop(s)
+						if want, has := now.values[name]; n != want || ok != has {
+							t.Errorf("Pop gives %d, %v, want %d, %v", n, ok, want, has)
+						}
+						delete(now.values, name)
+					case 6:
+						s.Clear()
+						now.values, now.list, now.flashes = make(map[string]int), nil, nil
+					case 7:
+						if err := s.Destroy(t.Context()); err != nil {
+							t.Errorf("Destroy: %v", err)
+						}
+						now, known, kept, fails = newModel(), newModel(), newModel(), false
+					case 8:
+						if err := s.Save(t.Context()); (err != nil) != fails {
+							t.Errorf("Save: %v", err)
+						} else if err == nil {
+							saved()
+						}
+					case 9:
+						s.Revert()
+						now, fails = known.clone(), false
+					case 10:
+						s.AddFlash(name)
+						now.flashes = append(now.flashes, name)
+					case 11:
+						if got := s.Flashes(); !slices.Equal(got, now.flashes) {
+							t.Errorf("Flashes gives %v, want %v", got, now.flashes)
+						}
+						now.flashes = nil
+					case 12: // in place
+						if list, ok := modelList.Get(s); ok && len(list) > 0 {
+							list[arg%len(list)]++
+							now.list[arg%len(list)]++
+						} else {
+							modelList.Set(s, []int{arg, arg})
+							now.list = []int{arg, arg}
+						}
+					case 13: // and by Update
+						list := modelList.Update(s, func(list []int) []int {
+							if len(list) > 0 {
+								list[0] += 10
+							}
+							return append(list, arg)
+						})
+						if len(now.list) > 0 {
+							now.list[0] += 10
+						}
+						now.list = append(slices.Clone(now.list), arg)
+						list[0] += 100 // what it returned may be changed too
+						now.list[0] += 100
+					case 14:
+						completed = true
+						return
+					case 15:
+						panic(errModelPanic)
+					case 16:
+						s.SetOwner(name)
+						now.owner = name
+					case 17:
+						s.SetOwner("")
+						now.owner = ""
+					case 18, 19:
+						if err := s.Renew(); err != nil {
+							t.Errorf("Renew: %v", err)
+						}
+					case 20:
+						if err := s.Invalidate(); err != nil {
+							t.Errorf("Invalidate: %v", err)
+						}
+						now, fails = newModel(), false
+					case 21: // the store fails at the next write; the manager tries again
+						if fake != nil && len(fake.queue["Save"]) == 0 {
+							fake.next("Save", fakeRefused)
+						}
+					case 22: // a value that nothing can store
+						s.Set(name, make(chan int))
+						s.Delete(name)
+						delete(now.values, name)
+					case 23: // a value of another type, which Update must not overwrite
+						if now.list != nil && !fails {
+							sessions.Key[string]("list").Update(s, func(string) string { return "x" })
+							fails = true
+						}
+					case 24:
+						now.check(t, "in between", s)
+					}
+					now.check(t, fmt.Sprint("after step ", step), s)
+				}
+				completed = true
+			})
+			if completed && !o.ManualSave && !fails {
+				kept = now
+			}
+		}
+		after := b.token()
+		if before != "" && after != before && fake != nil {
+			dead[before] = true
+		}
+		for token := range dead {
+			if token == after {
+				t.Errorf("a token came back")
+			}
+			if _, err := m.Load(t.Context(), token); !errors.Is(err, sessions.ErrNotFound) {
+				t.Errorf("a token that was replaced: %v", err)
+			}
+		}
+		if fake != nil {
+			if n := len(fake.records(t)); n > 1 || (n == 1) != (after != "") {
+				t.Errorf("%d records, the client's token is %q", n, after)
+			}
+		}
+		b.serve(func(_ http.ResponseWriter, r *http.Request) {
+			kept.check(t, "in the next request", sessions.FromContext(r.Context()))
+		})
+	}
+}
