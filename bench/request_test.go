@@ -18,6 +18,8 @@ var contenders = []struct {
 	{"memory", []lib{{"pump", oursOn("memory", nil)}, {"pump-signed", oursOn("memory", secret)}, {"scs", scsMemory}, {"raw", rawMemory}}},
 	{"cookie", []lib{{"pump", oursOn("cookie", secret)}, {"gorilla", gorillaCookie}, {"raw", rawCookie}}},
 	{"file", []lib{{"pump", oursOn("file", secret)}, {"gorilla", gorillaFiles}, {"raw", rawFile}}},
+	// The same on a disk in memory: what is the library's and what is the disk's.
+	{"shm", []lib{{"pump", oursOn("file", secret)}, {"gorilla", gorillaFiles}, {"raw", rawFile}}},
 	{"dbm", []lib{{"pump", oursOn("dbm", nil)}, {"raw", rawBolt}}},
 	{"sqlite", []lib{{"pump", oursSQLite}, {"scs", scsSQLite(likeOurs)}, {"scs-default", scsSQLite("")}, {"raw", rawSQLite}}},
 	{"postgres", []lib{{"pump", oursPostgres}, {"scs", scsPostgres}, {"raw", rawPostgres}}},
@@ -48,6 +50,9 @@ func (l lib) offers(b *testing.B, w work) bool {
 func BenchmarkRequest(b *testing.B) {
 	for _, c := range contenders {
 		b.Run("store="+c.store, func(b *testing.B) {
+			if c.store == "shm" {
+				inMemory(b)
+			}
 			for _, w := range works {
 				for _, l := range c.libs {
 					if l.offers(b, w.work) {

@@ -10,8 +10,8 @@ import (
 // plot draws the time of each kind of request as a mark on a logarithmic scale:
 // a row for each store and kind, a mark for each contender.
 func plot(m *measurements) ([]byte, error) {
-	const left, right, top, rowHeight = 260, 30, 84, 17
-	chart := chart{Width: 820}
+	const left, right, top, rowHeight = 290, 30, 84, 17
+	chart := chart{Width: 850}
 	span := scaleOf(m)
 	x := func(ns float64) float64 {
 		at := (math.Log10(ns) - span.low) / (span.high - span.low)
@@ -119,6 +119,6 @@ text { fill: #e6edf3 } .quiet { fill: #9198a1 } line { stroke: #3d444d }
 <text x="16" y="22" class="store" font-size="14">Time of a request: further left is faster, each line is ten times the one before</text>
 {{range .Legend}}{{template "mark" .Mark}}<text x="{{.Mark.X}}" y="{{.Mark.Y}}" dx="9" dy="4">{{.Text}}</text>
 {{end}}{{range .Ticks}}<line x1="{{.X}}" x2="{{.X}}" y1="68" y2="{{$.Bottom}}"/><text class="quiet" x="{{.X}}" y="{{$.Bottom}}" dy="20" text-anchor="middle" font-size="11">{{.Label}}</text>
-{{end}}{{range .Rows}}{{if .Store}}<text class="store" x="16" y="{{.Y}}" dy="4">{{.Store}}</text>{{end}}<text class="quiet" x="246" y="{{.Y}}" dy="4" text-anchor="end">{{.Label}}</text>{{range .Marks}}{{template "mark" .}}{{end}}
+{{end}}{{range .Rows}}{{if .Store}}<text class="store" x="16" y="{{.Y}}" dy="4">{{.Store}}</text>{{end}}<text class="quiet" x="276" y="{{.Y}}" dy="4" text-anchor="end">{{.Label}}</text>{{range .Marks}}{{template "mark" .}}{{end}}
 {{end}}</svg>
 `))

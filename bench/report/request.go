@@ -15,6 +15,7 @@ var stores = []struct {
 	{"memory", "memory", []string{"scs"}, processor},
 	{"cookie", "cookie, encrypted", []string{"gorilla"}, processor},
 	{"file", "file", []string{"gorilla"}, clock},
+	{"shm", "file, on a disk in memory", []string{"gorilla"}, clock},
 	{"dbm", "dbm (bbolt)", nil, clock},
 	{"sqlite", "database, SQLite", []string{"scs", "scs-default"}, clock},
 	{"postgres", "database, PostgreSQL", []string{"scs"}, clock},
