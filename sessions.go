@@ -108,7 +108,8 @@ type Options struct {
 	// Timeout. The default, 0, is no limit.
 	Lifetime time.Duration
 
-	// StoreTimeout bounds each load and each commit. The default is 5 seconds.
+	// StoreTimeout bounds each load and each commit, and each step of Owned and
+	// DestroyOwned. The default is 5 seconds.
 	StoreTimeout time.Duration
 
 	// SweepInterval is the time between two removals of expired records by the
@@ -133,7 +134,8 @@ type Options struct {
 	// WrapStore, if not nil, is given the store once it is open, and returns
 	// the one to use in its place: around it, for metrics, tracing, a fault on
 	// purpose. What it returns keeps the driver contract, is a driver.Sealer if
-	// and only if the store is one, and its Close closes the store. Package
+	// and only if the store is one, and its Close closes the store. The contexts
+	// of its calls have no session, which is locked meanwhile. Package
 	// otelsessions has one for OpenTelemetry.
 	WrapStore func(driver.Store) driver.Store
 
