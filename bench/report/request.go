@@ -104,6 +104,7 @@ func cores(m *measurements) string {
 	row := func(title, name string) {
 		t = append(t, []string{title, perSecond(m.least(name+"/cores=1", clock)), perSecond(m.least(name+"/cores=2", clock)), times(gain(m, name))})
 	}
+	row("no session", "Cores/work=untouched/lib=bare")
 	for _, lib := range []string{"pump", "scs"} {
 		for _, w := range []string{"untouched", "read", "write"} {
 			row(called[lib]+", "+w, "Cores/work="+w+"/lib="+lib)
