@@ -50,6 +50,13 @@
 // backend is best started in Harness.Config, which the second process never
 // calls: what comes before Run runs there too.
 //
+// # What it cannot see
+//
+// Run calls the store; it is not between the store and its server. So it does
+// not see what happens when an answer is lost (a client that repeats a write by
+// itself breaks rule 2), when the server hangs (rule 5), or when it is started
+// again. docs/writing-a-driver.md in this module has short tests for these.
+//
 // # No false alarms
 //
 // No case depends on speed. Where a store is slow, a case does fewer rounds; a
