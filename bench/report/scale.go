@@ -46,7 +46,7 @@ func scale(m *measurements) string {
 		{"a whole cycle of the garbage collector", "Held", "ms-gc", "%.0f ms"},
 		{"slowest read while a fifth is swept", "Sweep", "ms-slowest-read", "%.1f ms"},
 		{"the same, in the quietest of the runs", "Sweep", "ms-least-slowest-read", "%.1f ms"},
-		{"slowest read while nothing is swept", "Sweep", "ms-slowest-idle", "%.1f ms"},
+		{"slowest read while the other core works on something else", "Sweep", "ms-slowest-idle", "%.1f ms"},
 	} {
 		ours, peer := r.name+"/lib=pump", r.name+"/lib=scs"
 		a, b := m.median(ours, r.unit), m.median(peer, r.unit)
