@@ -92,5 +92,6 @@ done
 
 step "benchmarks run"
 go test -run '^$' -bench . -benchtime 1x ./... >/dev/null
+(cd bench && go test -run '^$' -bench . -benchtime 1x . >/dev/null)
 
 printf '\nall passed\n'
