@@ -43,8 +43,10 @@ func plot(m *measurements) ([]byte, error) {
 	for e := math.Ceil(span.low); e <= span.high; e++ {
 		chart.Ticks = append(chart.Ticks, tick{x(math.Pow(10, e)), axisLabels[int(e)]})
 	}
-	for i, lib := range []string{"raw", "pump", "scs", "gorilla", "scs-default"} {
-		chart.Legend = append(chart.Legend, legend{mark{lib, float64(left) + float64(i)*112, 46}, called[lib]})
+	at := float64(left)
+	for _, lib := range []string{"raw", "pump", "scs", "scs-default", "gorilla"} {
+		chart.Legend = append(chart.Legend, legend{mark{lib, at, 46}, called[lib]})
+		at += 36 + 6.5*float64(len(called[lib])) // about as wide as the text
 	}
 	var b bytes.Buffer
 	err := drawing.Execute(&b, chart)
