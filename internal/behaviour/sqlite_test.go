@@ -11,7 +11,7 @@ import (
 
 // SQLite is C; a program built without cgo has the other databases alone.
 func init() {
-	stores = append(stores, store{"database", driver.OpenFunc(sqlite), nil})
+	stores = append(stores, store{"database", driver.OpenFunc(sqlite), nil, nil})
 }
 
 func sqlite(ctx context.Context, cfg driver.Config) (driver.Store, error) {

@@ -35,19 +35,21 @@ type store struct {
 	name   string
 	driver driver.Driver
 	cannot map[ability]string // and why
+	// needs starts what the store needs, or skips the test by name. Nil: nothing.
+	needs func(testing.TB)
 }
 
 var stores = []store{
-	{"memory", memory.New(memory.Options{}), map[ability]string{disk: "it has no files"}},
-	{"file", file.New(file.Options{}), nil},
-	{"dbm", dbm.New(dbm.Options{}), nil},
+	{"memory", memory.New(memory.Options{}), map[ability]string{disk: "it has no files"}, nil},
+	{"file", file.New(file.Options{}), nil, nil},
+	{"dbm", dbm.New(dbm.Options{}), nil, nil},
 	{"cookie", cookie.New(), map[ability]string{
 		revoke: "a cookie once issued stays good until it expires",
 		merge:  "of two answers the cookie that the client takes last is the session",
 		keep:   "the sessions are with the clients",
 		settle: "a save makes another token",
 		disk:   "it has no files",
-	}},
+	}, nil},
 }
 
 // everywhere runs a test on each store that has the abilities.
@@ -58,6 +60,9 @@ func everywhere(t *testing.T, test func(t *testing.T, st store), needs ...abilit
 				if why, cannot := st.cannot[need]; cannot {
 					t.Skipf("cannot %s: %s", need, why)
 				}
+			}
+			if st.needs != nil {
+				st.needs(t)
 			}
 			test(t, st)
 		})
