@@ -147,12 +147,17 @@ type missing string
 
 func (m missing) Error() string { return string(m) + " is not installed" }
 
+// Missing tells that an error of a Start function is for want of a program.
+func Missing(err error) bool {
+	var m missing
+	return errors.As(err, &m)
+}
+
 // check skips the test if a program is missing, and fails it for other errors.
 func check(t testing.TB, err error) {
 	t.Helper()
-	var m missing
-	if errors.As(err, &m) && os.Getenv("SESSIONS_TEST_REQUIRE") != "1" {
-		t.Skip(m.Error())
+	if Missing(err) && os.Getenv("SESSIONS_TEST_REQUIRE") != "1" {
+		t.Skip(err.Error())
 	}
 	if err != nil {
 		t.Fatal(err)

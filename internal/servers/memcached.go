@@ -1,0 +1,62 @@
+//go:build unix
+
+package servers
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// StartMemcached starts a memcached with 64 MB, which StopAll stops. A restart
+// forgets everything.
+func StartMemcached() (*Server, error) {
+	program, err := find("memcached", "/usr/bin/memcached", "/usr/sbin/memcached")
+	if err != nil {
+		return nil, missing("memcached")
+	}
+	dir, as, err := directory("memcached", "nobody")
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	return launch(&Server{
+		Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
+		dir:  dir,
+		command: func() *exec.Cmd {
+			return command(as, dir, program, "-l", "127.0.0.1", "-p", strconv.Itoa(port), "-U", "0", "-m", "64")
+		},
+		ready:    memcachedReady,
+		graceful: syscall.SIGTERM,
+	})
+}
+
+func memcachedReady(addr string) error {
+	c, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
+		return err
+	}
+	if _, err := c.Write([]byte("version\r\n")); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(line, "VERSION ") {
+		return fmt.Errorf("the answer is %q", line)
+	}
+	return nil
+}

@@ -1,0 +1,443 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"iter"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// hooked is a store of which single methods are replaced.
+type hooked struct {
+	full
+	load  func(context.Context, driver.Key) (driver.Record, error)
+	save  func(context.Context, driver.Key, driver.Version, driver.Record) error
+	del   func(context.Context, driver.Key, driver.Version) error
+	owned func(context.Context, string) iter.Seq2[driver.Entry, error]
+	sweep func(context.Context) (int, error)
+}
+
+func (s *hooked) Load(ctx context.Context, key driver.Key) (driver.Record, error) {
+	return s.load(ctx, key)
+}
+func (s *hooked) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+	return s.save(ctx, key, old, rec)
+}
+func (s *hooked) Delete(ctx context.Context, key driver.Key, v driver.Version) error {
+	return s.del(ctx, key, v)
+}
+func (s *hooked) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
+	return s.owned(ctx, owner)
+}
+func (s *hooked) Sweep(ctx context.Context) (int, error) { return s.sweep(ctx) }
+
+// nowAndThen is one time in n.
+func nowAndThen(n int) bool { return rand.IntN(n) == 0 }
+
+// broken is a way to break a store or a server, and what the checker must find.
+type broken struct {
+	name   string
+	finds  breach
+	on     string // the store; memory if empty
+	config func(*driver.Config)
+	store  func(s *hooked, h *host)
+	inner  func(http.Handler, *host) http.Handler
+	outer  func(http.Handler, *host) http.Handler
+}
+
+var brokens = []broken{
+	{name: "updates are lost: a save ignores the version", finds: lostWrite, store: func(s *hooked, _ *host) {
+		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+			if r, err := s.full.Load(ctx, key); err == nil && old != 0 {
+				old = r.Version
+			}
+			return s.full.Save(ctx, key, old, rec)
+		}
+	}},
+	{name: "a save is acknowledged and not done, now and then", finds: lostWrite, store: func(s *hooked, _ *host) {
+		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+			if old != 0 && nowAndThen(50) {
+				return nil
+			}
+			return s.full.Save(ctx, key, old, rec)
+		}
+	}},
+	{name: "a save is acknowledged before it is done", finds: lostWrite, store: func(s *hooked, _ *host) {
+		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+			if old == 0 {
+				return s.full.Save(ctx, key, old, rec)
+			}
+			if r, err := s.full.Load(ctx, key); err != nil || r.Version != old {
+				return driver.ErrConflict
+			}
+			rec.Data = bytes.Clone(rec.Data)
+			time.AfterFunc(time.Millisecond, func() { _ = s.full.Save(context.WithoutCancel(ctx), key, old, rec) })
+			return nil
+		}
+	}},
+	{name: "a load comes from a cache", finds: lostWrite, store: func(s *hooked, _ *host) {
+		var cache sync.Map
+		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			if r, ok := cache.Load(key); ok && nowAndThen(4) {
+				rec := r.(driver.Record)
+				rec.Data = bytes.Clone(rec.Data)
+				return rec, nil
+			}
+			rec, err := s.full.Load(ctx, key)
+			if err == nil {
+				kept := rec
+				kept.Data = bytes.Clone(rec.Data)
+				cache.Store(key, kept)
+			}
+			return rec, err
+		}
+	}},
+	{name: "an update counts twice: a save that landed is called a conflict", finds: inexact, store: func(s *hooked, _ *host) {
+		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+			err := s.full.Save(ctx, key, old, rec)
+			if err == nil && old != 0 && nowAndThen(50) {
+				return driver.ErrConflict
+			}
+			return err
+		}
+	}},
+	{name: "a save revives what was deleted", finds: deadAnswered, store: func(s *hooked, _ *host) {
+		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+			if _, err := s.full.Load(ctx, key); err != nil {
+				old = 0
+			}
+			return s.full.Save(ctx, key, old, rec)
+		}
+	}},
+	{name: "deletes are ignored", finds: deadAnswered, store: func(s *hooked, _ *host) {
+		s.del = func(context.Context, driver.Key, driver.Version) error { return nil }
+	}},
+	{name: "a renewed id stays", finds: deadAnswered, store: func(s *hooked, _ *host) {
+		s.del = func(ctx context.Context, key driver.Key, v driver.Version) error {
+			if v != 0 {
+				return nil
+			}
+			return s.full.Delete(ctx, key, v)
+		}
+	}},
+	{name: "the owner's index misses sessions", finds: deadAnswered, store: func(s *hooked, _ *host) {
+		s.owned = func(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
+			return func(yield func(driver.Entry, error) bool) {
+				for e, err := range s.full.Owned(ctx, owner) {
+					if e.Key[0]%2 == 0 && !yield(e, err) {
+						return
+					}
+				}
+			}
+		}
+	}},
+	{name: "one session's record is loaded for another, now and then", finds: crossTalk, store: func(s *hooked, _ *host) {
+		var last atomic.Pointer[driver.Record]
+		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			rec, err := s.full.Load(ctx, key)
+			if err != nil {
+				return rec, err
+			}
+			if r := last.Swap(&rec); r != nil && nowAndThen(100) {
+				other := *r
+				other.Data = bytes.Clone(r.Data)
+				return other, nil
+			}
+			return rec, nil
+		}
+	}},
+	{name: "a value comes back with another byte in it, now and then", finds: torn, store: func(s *hooked, _ *host) {
+		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			rec, err := s.full.Load(ctx, key)
+			if i := bytes.Index(rec.Data, []byte("Pad")); i >= 0 && i+10 < len(rec.Data) && nowAndThen(100) {
+				rec.Data[i+8] ^= 1
+			}
+			return rec, err
+		}
+	}},
+	{name: "what is deleted is only hidden", finds: deadRecord, store: func(s *hooked, _ *host) {
+		var hidden sync.Map
+		s.del = func(ctx context.Context, key driver.Key, v driver.Version) error {
+			if r, err := s.load(ctx, key); v != 0 && (err != nil || r.Version != v) {
+				return driver.ErrConflict
+			}
+			hidden.Store(key, true)
+			return nil
+		}
+		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			if _, ok := hidden.Load(key); ok {
+				return driver.Record{}, driver.ErrNotFound
+			}
+			return s.full.Load(ctx, key)
+		}
+		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+			if _, ok := hidden.Load(key); ok {
+				return driver.ErrConflict
+			}
+			return s.full.Save(ctx, key, old, rec)
+		}
+		s.owned = func(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
+			return func(yield func(driver.Entry, error) bool) {
+				for e, err := range s.full.Owned(ctx, owner) {
+					if _, ok := hidden.Load(e.Key); !ok && !yield(e, err) {
+						return
+					}
+				}
+			}
+		}
+	}},
+	{name: "a new record is stored twice", finds: strayRecord, store: func(s *hooked, _ *host) {
+		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+			if old == 0 {
+				other := key
+				other[5]++
+				_ = s.full.Save(ctx, other, 0, rec)
+			}
+			return s.full.Save(ctx, key, old, rec)
+		}
+	}},
+	{name: "an outage is taken for a session that is not there", finds: whileDown, store: func(s *hooked, h *host) {
+		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			rec, err := s.full.Load(ctx, key)
+			if h.down.Load() {
+				return driver.Record{}, driver.ErrNotFound
+			}
+			return rec, err
+		}
+	}},
+	{name: "a session is not found, now and then", finds: anonymous, store: func(s *hooked, _ *host) {
+		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			if nowAndThen(200) {
+				return driver.Record{}, driver.ErrNotFound
+			}
+			return s.full.Load(ctx, key)
+		}
+	}},
+	{name: "the expired are served: the store's clock is slow", finds: lateAnswered, config: func(cfg *driver.Config) {
+		now := cfg.Now
+		cfg.Now = func() time.Time { return now().Add(-time.Minute) }
+	}},
+	{name: "the expired stay until a sweep is asked for", finds: lateRecord, config: func(cfg *driver.Config) { cfg.SweepInterval = -1 }},
+	{name: "the expired stay, and a sweep finds nothing", finds: lateRecord, on: "file",
+		config: func(cfg *driver.Config) { cfg.SweepInterval = -1 },
+		store: func(s *hooked, _ *host) {
+			s.sweep = func(context.Context) (int, error) { return 0, nil }
+		}},
+	{name: "goroutines are left", finds: leak, store: func(s *hooked, _ *host) {
+		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			if nowAndThen(100) {
+				go func() { select {} }()
+			}
+			return s.full.Load(ctx, key)
+		}
+	}},
+	{name: "files stay open", finds: leak, store: func(s *hooked, _ *host) {
+		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			if nowAndThen(500) {
+				if f, err := os.Open(os.DevNull); err == nil {
+					leftOpen.Store(f, true) // or the collector would close it
+				}
+			}
+			return s.full.Load(ctx, key)
+		}
+	}},
+	{name: "loads fail with nothing wrong", finds: unexplained, store: func(s *hooked, _ *host) {
+		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			if nowAndThen(100) {
+				return driver.Record{}, errOff
+			}
+			return s.full.Load(ctx, key)
+		}
+	}},
+	{name: "a record is damaged, now and then", finds: died, store: func(s *hooked, _ *host) {
+		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			if nowAndThen(500) {
+				return driver.Record{}, driver.ErrCorrupt
+			}
+			return s.full.Load(ctx, key)
+		}
+	}},
+	{name: "the process dies", finds: died, store: func(s *hooked, _ *host) {
+		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			if nowAndThen(1000) {
+				os.Exit(0)
+			}
+			return s.full.Load(ctx, key)
+		}
+	}},
+	{name: "an answer brings back the cookie of the request", finds: wrongCookie, outer: func(next http.Handler, _ *host) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if c, err := r.Cookie(cookieName); err == nil {
+				http.SetCookie(w, &http.Cookie{Name: cookieName, Value: c.Value})
+			}
+			next.ServeHTTP(w, r)
+		})
+	}},
+	{name: "an error page deletes the cookie", finds: wrongCookie, outer: func(next http.Handler, _ *host) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(&statusWriter{w, func(status int) {
+				if status >= 400 {
+					http.SetCookie(w, &http.Cookie{Name: cookieName, MaxAge: -1})
+				}
+			}}, r)
+		})
+	}},
+	{name: "a new session gets no cookie, now and then", finds: wrongCookie, outer: func(next http.Handler, _ *host) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(&statusWriter{w, func(int) {
+				if nowAndThen(20) {
+					w.Header().Del("Set-Cookie")
+				}
+			}}, r)
+		})
+	}},
+	{name: "what a handler did that panicked is committed", finds: uncommitted, inner: func(next http.Handler, h *host) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() {
+				if p := recover(); p != nil {
+					_ = h.manager.FromContext(r.Context()).Save(r.Context())
+					panic(p)
+				}
+			}()
+			next.ServeHTTP(w, r)
+		})
+	}},
+	{name: "a single-use value is popped again", finds: twice, store: func(s *hooked, _ *host) {
+		// Two Pops at once both succeed where the second does not see the first.
+		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+			if r, err := s.full.Load(ctx, key); err == nil && old != 0 {
+				old = r.Version
+			}
+			return s.full.Save(ctx, key, old, rec)
+		}
+	}},
+}
+
+var leftOpen sync.Map
+
+// statusWriter sees the status before it leaves.
+type statusWriter struct {
+	http.ResponseWriter
+	see func(status int)
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.see != nil {
+		w.see(status)
+		w.see = nil
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.see != nil {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Server processes need to know them too.
+func init() {
+	for _, b := range brokens {
+		wrap := breakage{handler: b.outer, inner: b.inner}
+		wrap.config = b.config
+		if b.store != nil || b.config != nil {
+			wrap.store = func(s driver.Store, h *host) driver.Store {
+				f := everything(s)
+				hk := &hooked{f, f.Load, f.Save, f.Delete, f.Owned, f.Sweep}
+				if b.store != nil {
+					b.store(hk, h)
+				}
+				return hk
+			}
+		}
+		breakages[b.name] = wrap
+	}
+}
+
+// The checker finds everything that it is there to find.
+func TestCheckerSees(t *testing.T) {
+	for _, b := range brokens {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			p := checking()
+			p.Broken, p.Until = b.name, b.finds
+			switch b.finds {
+			case leak, lateRecord, died, deadRecord, strayRecord:
+				p.Storm = 500 * time.Millisecond // these are found in the end
+			}
+			on := b.on
+			if on == "" {
+				on = "memory"
+			}
+			res, err := torture(alone(on), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.Violations[b.finds] == 0 {
+				t.Errorf("not found: %s\n%v", b.finds, res)
+			}
+		})
+	}
+}
+
+// And nothing else: the same runs with nothing broken find nothing.
+func TestCheckerIsRight(t *testing.T) {
+	for _, on := range []string{"memory", "file"} {
+		t.Run(on, func(t *testing.T) {
+			t.Parallel()
+			p := checking()
+			p.Storm = time.Second
+			res, err := torture(alone(on), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.violations() > 0 {
+				t.Error(res)
+			}
+		})
+	}
+}
+
+// checking is the plan of a run that ends when the breach is found.
+func checking() plan {
+	return plan{
+		Seed: *seedFlag, Calm: 500 * time.Millisecond, Storm: 20 * time.Second, Workers: 8, Sessions: 10, StoreTimeout: 5 * time.Second,
+		ProcessFaults: 100 * time.Millisecond, BackendFaults: time.Hour,
+	}
+}
+
+// alone is the store in one process, with the faults of that, and no other: a
+// breakage keeps what it knows in its process.
+func alone(name string) *store {
+	for _, st := range stores {
+		if st.name == name {
+			st.processes = 1
+			start := st.start
+			st.start = func(l *ledger) (*backend, error) {
+				b, err := start(l)
+				if err == nil {
+					b.processes, b.own = nil, nil
+					if name == "memory" {
+						b.processes = []fault{switchedOff}
+					}
+				}
+				return b, err
+			}
+			return &st
+		}
+	}
+	panic("no store " + name)
+}

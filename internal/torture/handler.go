@@ -1,0 +1,180 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/pump-go/sessions"
+)
+
+// site is the web site under torture: one handler, which does what it is asked.
+type site struct{ m *sessions.Manager }
+
+func (st *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var o order
+	if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	s := st.m.FromContext(r.Context())
+	rep := reply{Blind: o.Blind}
+	if !o.Blind {
+		if s.Err() != nil {
+			return // the error page follows
+		}
+		rep.look(s)
+		if rep.Mark == "" && o.Life != create {
+			answer(w, &rep) // nobody is signed in, and nothing is written for nobody
+			return
+		}
+	}
+	if o.Pause > 0 {
+		time.Sleep(time.Duration(o.Pause) * time.Millisecond)
+	}
+	mark := rep.Mark
+	if o.Life == create || o.Life == invalidate {
+		mark = o.Mark
+	}
+	st.live(s, r, &o, &rep)
+	apply(s, mark, o.Changes, &rep)
+	switch o.Manner {
+	case panicking:
+		panic(http.ErrAbortHandler)
+	case saving:
+		_ = s.Save(r.Context())
+		panic(http.ErrAbortHandler)
+	case streaming:
+		stream(w, r, s, mark, &o, &rep)
+		return
+	}
+	if o.Save && s.Save(r.Context()) == nil {
+		rep.Saved = true
+		rep.Totals = totals(s)
+	}
+	answer(w, &rep)
+}
+
+// live does what is to be done with the session as a whole.
+func (st *site) live(s *sessions.Session, r *http.Request, o *order, rep *reply) {
+	switch o.Life {
+	case create:
+		markKey.Set(s, o.Mark)
+		if o.Timeout > 0 {
+			_ = s.SetTimeout(time.Duration(o.Timeout) * time.Millisecond)
+		}
+	case invalidate:
+		_ = s.Invalidate()
+		markKey.Set(s, o.Mark)
+	case login:
+		_ = s.SetOwner(o.Owner)
+		_ = s.Renew()
+	case renew:
+		_ = s.Renew()
+	case logout:
+		_ = s.Destroy(r.Context()) // if it fails, so does the commit
+	case logoutOthers:
+		if _, err := st.m.DestroyOwned(r.Context(), rep.Owner, s); err != nil {
+			rep.Others = err.Error()
+		}
+	}
+}
+
+func apply(s *sessions.Session, mark string, changes []change, rep *reply) {
+	for _, ch := range changes {
+		switch ch.Kind {
+		case count:
+			counterKey(ch.N).Update(s, func(n int) int { return n + 1 })
+		case set:
+			cellKey(ch.N).Set(s, newValue(mark, ch.Seq, ch.Size))
+		case edit:
+			if v, ok := cellKey(ch.N).Get(s); ok && v != nil {
+				*v = *newValue(mark, ch.Seq, ch.Size)
+			} else {
+				cellKey(ch.N).Set(s, newValue(mark, ch.Seq, ch.Size))
+			}
+		case unset:
+			cellKey(ch.N).Delete(s)
+		case pop:
+			if v, ok := cellKey(ch.N).Pop(s); ok {
+				rep.Popped[ch.N] = v.sighting()
+			}
+		case note:
+			notes.Add(s, newValue(mark, ch.Seq, ch.Size))
+		case take:
+			for _, v := range notes.Take(s) {
+				rep.Taken = append(rep.Taken, v.sighting())
+			}
+		}
+	}
+}
+
+func totals(s *sessions.Session) (n [counters]int) {
+	for i := range n {
+		n[i], _ = counterKey(i).Get(s)
+	}
+	return n
+}
+
+// look writes down what the session holds.
+func (rep *reply) look(s *sessions.Session) {
+	rep.Mark, _ = markKey.Get(s)
+	if rep.Mark == "" {
+		return
+	}
+	rep.Owner = s.Owner()
+	rep.Counts = totals(s)
+	for i := range rep.Cells {
+		if v, ok := cellKey(i).Get(s); ok && v != nil {
+			rep.Cells[i] = v.sighting()
+		}
+	}
+	for _, v := range notes.Peek(s) {
+		rep.Notes = append(rep.Notes, v.sighting())
+	}
+}
+
+// stream sends the header and the answer, and goes on to change the session
+// while the client reads.
+func stream(w http.ResponseWriter, r *http.Request, s *sessions.Session, mark string, o *order, rep *reply) {
+	answer(w, rep)
+	if http.NewResponseController(w).Flush() != nil {
+		return
+	}
+	apply(s, mark, o.Late, rep)
+	time.Sleep(time.Duration(o.Pause) * time.Millisecond)
+	err := s.Save(r.Context())
+	line, _ := json.Marshal(lateReply{Saved: err == nil, Ended: errors.Is(err, sessions.ErrEnded), Totals: totals(s)})
+	_, _ = w.Write(append(line, '\n'))
+}
+
+func answer(w io.Writer, rep *reply) {
+	line, err := json.Marshal(rep)
+	if err != nil {
+		panic(err)
+	}
+	_, _ = w.Write(append(line, '\n'))
+}
+
+// errorPage tells the checker what it has to know of a failure.
+func errorPage(w http.ResponseWriter, r *http.Request, err error) {
+	f := failure{noSave, err.Error()}
+	status := http.StatusServiceUnavailable
+	switch {
+	case errors.Is(err, sessions.ErrEnded):
+		f.Why, status = ended, http.StatusConflict
+	case errors.Is(err, sessions.ErrConflict):
+		f.Why, status = conflict, http.StatusConflict
+	case sessions.FromContext(r.Context()).Err() != nil:
+		f.Why = noLoad
+	case errors.Is(err, sessions.ErrValue), errors.Is(err, sessions.ErrTooLarge), errors.Is(err, sessions.ErrHeaderSent):
+		status = http.StatusInternalServerError // no fault explains these
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(f)
+}

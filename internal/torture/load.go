@@ -1,0 +1,288 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// load is the clients of a run: workers who share a pool of sessions, as the
+// tabs and devices of people do, and others who let theirs expire.
+type load struct {
+	l      *ledger
+	cs     *clients
+	lists  bool // logging out others works
+	slots  []atomic.Pointer[subject]
+	owners []*owner
+	born   atomic.Int64
+	prefix string
+}
+
+// hot is how many sessions of the pool are in use all the time, by several
+// requests at once.
+const hot = 12
+
+func newLoad(l *ledger, cs *clients, st *store, p plan) *load {
+	ld := &load{l: l, cs: cs, lists: st.lists, slots: make([]atomic.Pointer[subject], p.Sessions), prefix: fmt.Sprintf("%x", p.Seed)}
+	for i := range max(1, p.Sessions/4) {
+		ld.owners = append(ld.owners, &owner{name: fmt.Sprint("user:", i)})
+	}
+	return ld
+}
+
+// mark names a new session.
+func (ld *load) mark() string { return fmt.Sprint(ld.prefix, "-", ld.born.Add(1)) }
+
+// start starts the clients, which go on until stop is closed.
+func (ld *load) start(p plan, stop <-chan struct{}) *sync.WaitGroup {
+	var wg sync.WaitGroup
+	again := func() bool {
+		select {
+		case <-stop:
+			return false
+		default:
+			return true
+		}
+	}
+	for i := range p.Workers {
+		rng := rand.New(rand.NewPCG(p.Seed, uint64(i)))
+		wg.Go(func() {
+			for again() {
+				ld.step(rng)
+			}
+		})
+	}
+	for i := range 1 + p.Workers/8 {
+		rng := rand.New(rand.NewPCG(p.Seed, uint64(1000+i)))
+		wg.Go(func() {
+			for again() {
+				ld.expire(rng, stop)
+			}
+		})
+	}
+	return &wg
+}
+
+// step sends one request.
+func (ld *load) step(rng *rand.Rand) {
+	switch n := rng.IntN(1000); {
+	case n < 25:
+		if t := ld.l.deadToken(late(rng)); t != nil {
+			ld.cs.ask(t.s, t, ld.change(&order{}, rng, rng.IntN(2)), nil, 0)
+			return
+		}
+	case n < 30:
+		ld.forge(rng)
+		return
+	}
+	i := rng.IntN(len(ld.slots))
+	if rng.IntN(10) < 3 {
+		i = rng.IntN(min(hot, len(ld.slots)))
+	}
+	s := ld.slots[i].Load()
+	if s == nil || s.over() {
+		ld.create(&ld.slots[i], rng)
+		return
+	}
+	ld.use(&ld.slots[i], s, rng)
+}
+
+// late picks one of n, the last ones mostly.
+func late(rng *rand.Rand) func(int) int {
+	return func(n int) int {
+		if rng.IntN(2) == 0 {
+			return n - 1 - rng.IntN(min(n, 10))
+		}
+		return rng.IntN(n)
+	}
+}
+
+// create begins a session in a slot of the pool, now and then with a cookie
+// that is worth nothing.
+func (ld *load) create(slot *atomic.Pointer[subject], rng *rand.Rand) {
+	o := &order{Life: create, Mark: ld.mark(), Save: rng.IntN(4) == 0}
+	ld.change(o, rng, rng.IntN(3))
+	o.Changes = withoutPops(o.Changes)
+	var stale *token
+	if rng.IntN(5) == 0 {
+		stale = ld.l.deadToken(late(rng))
+		if stale != nil && stale.s.timeout > 0 {
+			stale = nil // while clocks are wrong, what has expired may come back
+		}
+	}
+	s := ld.l.newSubject(o.Mark)
+	ld.cs.ask(s, stale, o, nil, ld.hangUp(rng))
+	if !s.over() {
+		slot.Store(s)
+	}
+}
+
+// use sends a request of a session in the pool.
+func (ld *load) use(slot *atomic.Pointer[subject], s *subject, rng *rand.Rand) {
+	s.mu.Lock()
+	t, own, owned := s.current, s.owner, s.owned
+	s.mu.Unlock()
+	if t == nil {
+		return
+	}
+	o := &order{Save: rng.IntN(2) == 0}
+	if rng.IntN(16) == 0 {
+		o.Pause = 1 + rng.IntN(25)
+	}
+	switch n := rng.IntN(1000); {
+	case n < 300:
+		// Only read.
+	case n < 800:
+		ld.change(o, rng, 1+rng.IntN(3))
+	case n < 850:
+		ld.change(o, rng, 1+rng.IntN(2))
+		o.Manner, o.Save = streaming, false
+		o.Late = []change{{Kind: count, N: rng.IntN(counters)}}
+	case n < 880:
+		ld.change(o, rng, 1+rng.IntN(2))
+		o.Manner = panicking
+		if rng.IntN(3) == 0 {
+			o.Manner = saving
+		}
+		if rng.IntN(4) == 0 {
+			o.Life = renew
+			o.Changes = withoutPops(o.Changes)
+		}
+	case n < 915:
+		o.Life = renew
+		ld.change(o, rng, rng.IntN(2))
+		o.Changes = withoutPops(o.Changes)
+	case n < 950:
+		if own == nil && ld.lists {
+			own = ld.owners[rng.IntN(len(ld.owners))]
+			o.Life, o.Owner = login, own.name
+		}
+		ld.change(o, rng, rng.IntN(2))
+		o.Changes = withoutPops(o.Changes)
+	case n < 956:
+		o.Life, o.Save = logout, false
+		o.Blind = rng.IntN(3) == 0
+	case n < 960:
+		o.Life, o.Mark = invalidate, ld.mark()
+		ld.change(o, rng, rng.IntN(2))
+		o.Changes = withoutPops(o.Changes)
+	case n < 966:
+		if own != nil && owned == acked && ld.lists {
+			o.Life = logoutOthers
+		}
+	default:
+		o.Changes = []change{{Kind: count, N: rng.IntN(counters)}}
+		o.Save = true
+	}
+	r := ld.cs.ask(s, t, o, own, ld.hangUp(rng))
+	if r.status == http.StatusServiceUnavailable || r.outcome == nothing && r.status == 0 {
+		// Who meets an error page waits a little, lest these be most of the load.
+		time.Sleep(time.Duration(5+rng.IntN(20)) * time.Millisecond)
+	}
+	if o.Life == invalidate {
+		if fresh := ld.l.subject(o.Mark); !fresh.over() {
+			slot.Store(fresh)
+		}
+	}
+}
+
+// change adds n changes to the order, of different things.
+func (ld *load) change(o *order, rng *rand.Rand, n int) *order {
+	kinds := []kind{count, count, count, set, set, edit, unset, note, note, take, pop, set}
+	used := make(map[string]bool)
+	for range n {
+		ch := change{Kind: kinds[rng.IntN(len(kinds))], Seq: ld.l.seq(), Size: rng.IntN(200)}
+		if rng.IntN(50) == 0 {
+			ch.Size = rng.IntN(8000)
+		}
+		what := "cell"
+		switch ch.Kind {
+		case count:
+			what, ch.N = "count", rng.IntN(counters)
+		case note, take:
+			what = "notes"
+		case pop:
+			ch.N = ticket
+		default:
+			ch.N = rng.IntN(cells)
+		}
+		if what = fmt.Sprint(what, ch.N); !used[what] {
+			used[what] = true
+			o.Changes = append(o.Changes, ch)
+		}
+	}
+	return o
+}
+
+func withoutPops(changes []change) (kept []change) {
+	for _, ch := range changes {
+		if ch.Kind != pop {
+			kept = append(kept, ch)
+		}
+	}
+	return kept
+}
+
+// hangUp is when the client goes away; 0: it waits for the answer.
+func (ld *load) hangUp(rng *rand.Rand) time.Duration {
+	if rng.IntN(50) > 0 {
+		return 0
+	}
+	return 100*time.Microsecond + time.Duration(rng.ExpFloat64()*float64(4*time.Millisecond))
+}
+
+// forge sends a token that was tampered with, and sees that it opens nothing.
+func (ld *load) forge(rng *rand.Rand) {
+	s := ld.slots[rng.IntN(len(ld.slots))].Load()
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	t := s.current
+	s.mu.Unlock()
+	if t == nil {
+		return
+	}
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	forged := []byte(t.value)
+	i := rng.IntN(len(forged))
+	if c := letters[rng.IntN(len(letters))]; c != forged[i] {
+		forged[i] = c
+	} else {
+		forged = append(forged, c)
+	}
+	r := ld.cs.send(&order{}, string(forged), 0, time.Now())
+	if r.outcome == answered && (r.reply.Mark != "" || len(r.cookies) > 0) {
+		ld.l.add(deadAnswered, "a forged token was answered with session %s, cookies %v", r.reply.Mark, r.cookies)
+	}
+}
+
+// expire begins a session with a short timeout, uses it, and comes back when it
+// is over.
+func (ld *load) expire(rng *rand.Rand, stop <-chan struct{}) {
+	o := ld.change(&order{Life: create, Mark: ld.mark(), Timeout: 400 + rng.Int64N(1200)}, rng, 1)
+	o.Changes = withoutPops(o.Changes)
+	s := ld.l.newSubject(o.Mark)
+	ld.cs.ask(s, nil, o, nil, 0)
+	for range rng.IntN(3) {
+		if s.over() {
+			return
+		}
+		ld.cs.ask(s, s.current, ld.change(&order{}, rng, rng.IntN(2)), nil, 0)
+	}
+	if s.over() {
+		return
+	}
+	wait := time.NewTimer(time.Until(s.used.Add(s.timeout)) + time.Duration(1+rng.IntN(50))*time.Millisecond)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		ld.cs.ask(s, s.current, &order{}, nil, 0)
+	case <-stop:
+	}
+}

@@ -1,0 +1,102 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// result is what a run found.
+type result struct {
+	Store      string
+	Processes  int
+	Seed       uint64
+	Date       time.Time
+	Took       time.Duration
+	Sessions   int64
+	Operations int64
+	Writes     int64 // changes acknowledged
+	Unsure     int64 // changes of unknown outcome
+	Refused    int64 // error pages
+	Endings    int64 // requests that lost to a log-out or a renewal
+	HungUp     int64
+	Panics     int64
+	Renewals   int64
+	Logouts    int64
+	Expired    int64
+	Evictions  int64
+	Sweeps     int64
+	Faults     map[string]int
+	Violations map[breach]int
+	First      []violation `json:",omitempty"`
+}
+
+func (r *run) result() *result {
+	t := &r.ledger.tally
+	v := r.ledger.violations
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return &result{
+		Store: r.store.name, Processes: r.store.processes, Seed: r.plan.Seed,
+		Date: r.began.UTC().Truncate(time.Second), Took: time.Since(r.began).Round(time.Second),
+		Sessions: t.sessions.Load(), Operations: t.operations.Load(), Writes: t.writes.Load(), Unsure: t.unsure.Load(),
+		Refused: t.refused.Load(), Endings: t.endings.Load(), HungUp: t.hungUp.Load(), Panics: t.panics.Load(),
+		Renewals: t.renewals.Load(), Logouts: t.logouts.Load(), Expired: t.expired.Load(), Evictions: t.evictions.Load(),
+		Sweeps: r.sweeps.Load(), Faults: r.weather.counts(), Violations: v.count, First: v.first,
+	}
+}
+
+func (res *result) faults() (n int) { return sum(res.Faults) }
+
+func (res *result) violations() int { return sum(res.Violations) }
+
+func sum[K comparable](m map[K]int) (n int) {
+	for _, c := range m {
+		n += c
+	}
+	return n
+}
+
+// String is the result in a few lines.
+func (res *result) String() string {
+	s := fmt.Sprintf("%s, seed %d: %d operations in %v on %d sessions, %d faults, %d changes acknowledged, %d unsure, %d error pages, %d evictions, %d violations",
+		res.Store, res.Seed, res.Operations, res.Took, res.Sessions, res.faults(), res.Writes, res.Unsure, res.Refused, res.Evictions, res.violations())
+	for b, n := range res.Violations {
+		s += fmt.Sprintf("\n  %d × %s", n, b)
+	}
+	for _, v := range res.First {
+		s += "\n  " + v.String()
+	}
+	return s
+}
+
+func (res *result) write(dir string) error {
+	text, err := json.MarshalIndent(res, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, res.Store+".json"), append(text, '\n'), 0o644)
+}
+
+// readResults returns the results in dir, in the order of stores.
+func readResults(dir string) (all []*result, err error) {
+	for _, st := range stores {
+		text, err := os.ReadFile(filepath.Join(dir, st.name+".json"))
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		res := new(result)
+		if err := json.Unmarshal(text, res); err != nil {
+			return nil, fmt.Errorf("%s: %w", st.name, err)
+		}
+		all = append(all, res)
+	}
+	return all, nil
+}

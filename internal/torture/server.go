@@ -1,0 +1,201 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/driver"
+)
+
+// A server process is this program again, with its setup in the environment.
+const serverEnv = "TORTURE_SERVER"
+
+// setup is what a server process is started with.
+type setup struct {
+	Store, URL, DataDir string
+	StoreTimeout        time.Duration
+	User                int    // to run as, if not 0
+	Broken              string // the name of a breakage, in tests of the checker
+}
+
+// The sessions' settings. Times are short, so that accesses are recorded and
+// cookies issued anew many times in a run.
+const (
+	idleTimeout   = 15 * time.Minute
+	lifetime      = 24 * time.Hour
+	cookieExpires = 10 * time.Minute
+	sweepInterval = 250 * time.Millisecond
+	cookieName    = "torture"
+	namespace     = "torture"
+)
+
+// options are those of every server process.
+func (c setup) options() sessions.Options {
+	return sessions.Options{
+		Store: c.Store, URL: c.URL, DataDir: c.DataDir, Namespace: namespace,
+		Cookie: sessions.Cookie{
+			Name:    cookieName,
+			Secret:  []byte("the secret that all servers under torture share"),
+			Expires: sessions.ExpireAfter(cookieExpires),
+		},
+		Timeout: idleTimeout, Lifetime: lifetime,
+		StoreTimeout: c.StoreTimeout, SweepInterval: sweepInterval,
+		ErrorHandler: errorPage,
+		Logger:       newLogger(),
+	}
+}
+
+// breakages wrap what is sound, in tests of the checker.
+var breakages = map[string]breakage{}
+
+type breakage struct {
+	config  func(*driver.Config)
+	store   func(driver.Store, *host) driver.Store
+	handler func(http.Handler, *host) http.Handler // around the manager's
+	inner   func(http.Handler, *host) http.Handler // inside it
+}
+
+// host is a server process as its parts see it.
+type host struct {
+	setup   setup
+	manager *sessions.Manager
+	skew    atomic.Int64 // of its clock, in ms
+	down    atomic.Bool  // the store's calls fail
+}
+
+func (h *host) now() time.Time {
+	return time.Now().Add(time.Duration(h.skew.Load()) * time.Millisecond)
+}
+
+// serve is a server process, from its start to the end of its standard input,
+// when it shuts down and tells what it left.
+func serve(encoded string) error {
+	var c setup
+	if err := json.Unmarshal([]byte(encoded), &c); err != nil {
+		return err
+	}
+	signal.Ignore(syscall.SIGXFSZ) // a file that may not grow is an error, not the end
+	if c.User != 0 {
+		if err := become(c.User); err != nil {
+			return err
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	h := &host{setup: c}
+	if err := h.warmUp(); err != nil {
+		return err
+	}
+	before := takeCensus()
+	if err := h.open(); err != nil {
+		return err
+	}
+	broken := breakages[c.Broken]
+	var handler http.Handler = &site{h.manager}
+	if broken.inner != nil {
+		handler = broken.inner(handler, h)
+	}
+	handler = h.manager.Wrap(handler)
+	if broken.handler != nil {
+		handler = broken.handler(handler, h)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", handler)
+	h.control(mux)
+	server := &http.Server{Handler: mux, ErrorLog: log.New(os.Stderr, "", 0)} // whatever it says is a violation
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	fmt.Println("ready", l.Addr())
+
+	_, _ = io.Copy(io.Discard, os.Stdin) // until the parent closes it, or dies
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return fmt.Errorf("shutting down: %w", err)
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	closeErr := h.manager.Close() // a backend that hangs hears no farewell
+	gone := leftSince(before)
+	if closeErr != nil {
+		gone.Close = closeErr.Error()
+	}
+	line, err := json.Marshal(gone)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("left %s\n", line)
+	return nil
+}
+
+// open opens the manager.
+func (h *host) open() (err error) {
+	o := h.setup.options()
+	o.Now = h.now
+	broken := breakages[h.setup.Broken]
+	if wrap := h.wrapping(broken.store); wrap != nil {
+		plain := drivers[o.Store]
+		o.Store, o.Driver = "", driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
+			if broken.config != nil {
+				broken.config(&cfg)
+			}
+			s, err := plain.Open(ctx, cfg)
+			if err != nil {
+				return nil, err
+			}
+			return wrap(s), nil
+		})
+	}
+	h.manager, err = sessions.New(context.Background(), o)
+	return err
+}
+
+// wrapping is what goes around the store: nothing around most, a switch around
+// memory, which has no other way to be down, and a breakage where a test wants
+// one.
+func (h *host) wrapping(broken func(driver.Store, *host) driver.Store) func(driver.Store) driver.Store {
+	if h.setup.Store != "memory" && broken == nil {
+		return nil
+	}
+	return func(s driver.Store) driver.Store {
+		if h.setup.Store == "memory" {
+			s = switched{everything(s), &h.down}
+		}
+		if broken != nil {
+			s = broken(s, h)
+		}
+		return s
+	}
+}
+
+// warmUp has the process open what the runtime and the libraries keep open for
+// good, so that the census counts what belongs to sessions alone.
+func (h *host) warmUp() error {
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// become gives up root's rights, which no read-only directory stops.
+func become(user int) error {
+	return errors.Join(syscall.Setgroups(nil), syscall.Setgid(user), syscall.Setuid(user))
+}

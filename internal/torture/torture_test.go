@@ -1,0 +1,59 @@
+//go:build linux
+
+package main
+
+import (
+	"flag"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions/internal/servers"
+)
+
+var (
+	seedFlag = flag.Uint64("torture.seed", uint64(time.Now().UnixNano())%100_000, "decides what clients ask, and which faults strike")
+	timeFlag = flag.Duration("torture.time", 4*time.Second, "how long faults strike, for each store")
+)
+
+func TestMain(m *testing.M) {
+	if encoded, ok := os.LookupEnv(serverEnv); ok {
+		beServer(encoded)
+	}
+	code := m.Run()
+	servers.StopAll()
+	os.Exit(code)
+}
+
+// short is the plan of the test. A run of more than a few seconds has faults
+// that outlast store calls, too.
+func short() plan {
+	return plan{
+		Seed: *seedFlag, Calm: min(time.Second, *timeFlag/4), Storm: *timeFlag,
+		Workers: 16, Sessions: 150, StoreTimeout: 5 * time.Second, // the machine may be busy with other tests
+		ProcessFaults: 300 * time.Millisecond, BackendFaults: 500 * time.Millisecond, Outlast: *timeFlag > 20*time.Second,
+	}
+}
+
+func TestTorture(t *testing.T) {
+	for i := range stores {
+		st := &stores[i]
+		t.Run(st.name, func(t *testing.T) {
+			t.Parallel()
+			res, err := torture(st, short())
+			if absent(err) && os.Getenv("SESSIONS_TEST_REQUIRE") != "1" {
+				t.Skip(err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Log(res)
+			if n := res.violations(); n > 0 {
+				t.Errorf("%d violations; to do the same again: -torture.seed %d -torture.time %v", n, res.Seed, *timeFlag)
+			}
+			if res.Operations < 100 || res.Writes < 50 || res.faults() == 0 {
+				t.Errorf("hardly anything happened")
+			}
+		})
+	}
+}

@@ -1,0 +1,53 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// trail is the last requests of a session, to be shown with a violation.
+type trail struct {
+	steps []step
+	next  int
+}
+
+type step struct {
+	start, end tick
+	began      time.Time
+	took       time.Duration
+	life       life
+	manner     manner
+	id         string
+	outcome    outcome
+	status     int
+	there      bool
+	changes    []change
+}
+
+const trailLength = 40
+
+func (t *trail) add(s step) {
+	if len(t.steps) < trailLength {
+		t.steps = append(t.steps, s)
+		return
+	}
+	t.steps[t.next] = s
+	t.next = (t.next + 1) % trailLength
+}
+
+func (t *trail) String() string {
+	var b strings.Builder
+	for i := range t.steps {
+		s := &t.steps[(t.next+i)%len(t.steps)]
+		fmt.Fprintf(&b, "\n    %d-%d %s +%v id %.8s %q %q: %v, status %d, there %v, changes %v", s.start, s.end, s.began.Format("05.000"), s.took.Round(time.Millisecond),
+			s.id, s.life, s.manner, s.outcome, s.status, s.there, s.changes)
+	}
+	return b.String()
+}
+
+func (o outcome) String() string {
+	return [...]string{answered: "answered", nothing: "nothing done", unknown: "outcome unknown", lost: "session ended"}[o]
+}
