@@ -96,10 +96,11 @@ func (b *bounded) Err() error {
 }
 
 // Value implements context.Context. The timed context's is the same as the
-// parent's, and lets package context end a child without a goroutine.
+// parent's, and lets package context end a child without a goroutine. Sessions
+// it hides: see sessionless.
 func (b *bounded) Value(key any) any {
 	if t := b.timed.Load(); t != nil {
-		return t.Value(key)
+		return hideSession(t.Value(key))
 	}
-	return b.Context.Value(key)
+	return hideSession(b.Context.Value(key))
 }

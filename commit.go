@@ -350,7 +350,7 @@ func (s *Session) bury(ctx context.Context) error {
 		if err := s.m.store.Delete(bounded, s.doomed[0], 0); err != nil {
 			return fmt.Errorf("sessions: destroy: %w", err)
 		}
-		s.m.note(ctx, eventDestroyed, s.doomed[0])
+		s.m.note(bounded, eventDestroyed, s.doomed[0])
 		s.doomed = s.doomed[1:]
 	}
 	return nil

@@ -1,7 +1,9 @@
 package sessions_test
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"sync"
 	"testing"
@@ -50,6 +52,62 @@ func TestOneSessionInManyGoroutinesOfAHandler(t *testing.T) {
 		lifeEqual(t, "flashes", len(s.Flashes()), n)
 	})
 	a.store.record(t)
+}
+
+// Several goroutines of a handler do anything at all with its session, before,
+// while and after the header leaves. Whatever comes of it, the client's cookie
+// opens the one record that there is, or there is none.
+func TestGoroutinesThatDisagree(t *testing.T) {
+	for seed := range uint64(300) {
+		a := newLife(t)
+		c := a.signedIn()
+		var goroutines sync.WaitGroup
+		res := c.serve(func(w http.ResponseWriter, r *http.Request) {
+			s := sessions.FromContext(r.Context())
+			for i := range uint64(4) {
+				goroutines.Go(func() {
+					random := rand.New(rand.NewPCG(seed, i))
+					for range 6 {
+						switch random.IntN(10) {
+						case 0, 1:
+							lifeUser.Set(s, "bob")
+						case 2, 3:
+							lifeIncrement(s)
+						case 4, 5:
+							s.Save(t.Context())
+						case 6:
+							s.Renew()
+						case 7:
+							s.Revert()
+						case 8:
+							s.Invalidate()
+						case 9:
+							s.Destroy(t.Context())
+						}
+					}
+				})
+			}
+			if seed%3 == 0 {
+				goroutines.Wait() // or they go on beside and behind the header
+			}
+			w.Write([]byte("done"))
+		})
+		goroutines.Wait()
+		if res.Code != http.StatusOK {
+			t.Errorf("seed %d: status %d", seed, res.Code)
+		}
+		records := a.store.records(t)
+		if len(records) > 1 {
+			t.Fatalf("seed %d: %d records", seed, len(records))
+		}
+		s, err := a.m.Load(t.Context(), c.token())
+		switch {
+		case len(records) == 0 && !errors.Is(err, sessions.ErrNotFound):
+			t.Fatalf("seed %d: nothing is stored, and Load gives %v", seed, err)
+		case len(records) == 1 && (err != nil || s.ID() != records[0].Key.String()):
+			t.Fatalf("seed %d: the client's cookie (%v) does not open the record: %v", seed, res.cookie, err)
+		}
+	}
 }
 
 func TestGoroutineThatOutlivesItsHandler(t *testing.T) {

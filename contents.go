@@ -168,7 +168,7 @@ func decode[T any](v *value) (T, error) {
 	}
 	var t T
 	if err := decoder.Unmarshal(raw, &t); err != nil {
-		return t, fmt.Errorf("decode %q: %w: %w", v.name, ErrValue, err)
+		return t, fmt.Errorf("decode %q: %w", v.name, unfit{err})
 	}
 	if !v.has {
 		v.val, v.has, v.mutable = t, true, isMutable(reflect.TypeFor[T]())

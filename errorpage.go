@@ -25,7 +25,8 @@ func (x *exchange) fail(err error) {
 		delete(h, field)
 	}
 	for field := range h {
-		if strings.HasPrefix(field, http.TrailerPrefix) {
+		// What htmx is told, such as HX-Redirect, is its Location.
+		if strings.HasPrefix(field, http.TrailerPrefix) || strings.HasPrefix(field, "Hx-") {
 			delete(h, field)
 		}
 	}

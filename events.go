@@ -18,7 +18,7 @@ const (
 
 // note logs an event of the session at key, which its public id names, for an
 // audit trail. before is the key that a renewed session had. ctx is for handlers
-// that find a trace or a user in it.
+// that find a trace in it; where the session is locked it must be sessionless.
 func (m *Manager) note(ctx context.Context, event string, key driver.Key, before ...driver.Key) {
 	if !m.log.Enabled(ctx, slog.LevelDebug) {
 		return // most often, and so no id is written out

@@ -48,7 +48,7 @@ func (q Flash[T]) read(s *Session, take bool) []T {
 		var message T
 		if err := decoder.Unmarshal(f.raw, &message); err != nil {
 			s.m.log.Warn("sessions: stored flash does not fit its type",
-				"session", s.publicID(), "queue", string(q), "error", err)
+				"session", s.publicID(), "queue", string(q), "error", unfit{err})
 			continue
 		}
 		messages = append(messages, message)

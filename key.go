@@ -55,8 +55,9 @@ func lookup[T any](s *Session, name string) (T, bool, error) {
 func (k Key[T]) Has(s *Session) bool { return s.Has(string(k)) }
 
 // Set replaces the value. Where two requests set it at once, the one that
-// commits last wins, for this value alone. If it cannot be encoded, the commit
-// fails.
+// commits last wins, for this value alone; so what belongs together, such as a
+// user and their rights, belongs in one value. If it cannot be encoded, the
+// commit fails.
 func (k Key[T]) Set(s *Session, v T) { s.Set(string(k), v) }
 
 // Update replaces the value by what f makes of the present one (or of the zero

@@ -59,7 +59,7 @@ func (s *Session) presented() iter.Seq[named] {
 
 // load brings in the session that the request presents, or makes it a new one.
 func (s *Session) load() {
-	err := ErrNotFound
+	var err error
 	if s.m.sealer != nil {
 		err = s.unsealFirst()
 	} else {
@@ -127,6 +127,7 @@ func (s *Session) adopt(rec driver.Record) error {
 	}
 	s.base, s.view = rec, view
 	if s.idleTooLong() {
+		s.base, s.view = driver.Record{}, contents{} // the next one may fail to load
 		return ErrNotFound
 	}
 	s.created, s.accessed, s.isNew = rec.Created, rec.Accessed, false

@@ -304,6 +304,38 @@ func TestPoppedValueIsUsedOnce(t *testing.T) {
 		}, lifeIncrement)
 		lifeEqual(t, "user", c.user(), "eve")
 	})
+
+	t.Run("in a loop that puts back what is left of it", func(t *testing.T) {
+		a := newLife(t)
+		c := a.client()
+		c.ok(func(s *sessions.Session) { lifeCount.Set(s, 5) })
+		const n = 10
+		var won atomic.Int32
+		var there, all sync.WaitGroup
+		there.Add(n)
+		for range n {
+			all.Go(func() {
+				res := c.copied().do(func(s *sessions.Session) {
+					steps := 0
+					for left, ok := lifeCount.Pop(s); ok && left > 0; left, ok = lifeCount.Pop(s) {
+						lifeCount.Update(s, func(n int) int { return n + left - 1 })
+						steps++
+					}
+					lifeEqual(t, "steps", steps, 5)
+					there.Done()
+					there.Wait() // all have read it
+				})
+				if res.Code == http.StatusOK {
+					won.Add(1)
+				} else if res.Code != http.StatusConflict {
+					t.Errorf("status %d", res.Code)
+				}
+			})
+		}
+		all.Wait()
+		lifeEqual(t, "requests that got it", won.Load(), 1)
+		c.ok(func(s *sessions.Session) { lifeEqual(t, "count is there", lifeCount.Has(s), false) })
+	})
 }
 
 func TestPanicInUpdateLeavesTheSessionUsable(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 // response's header leaves, in whichever way it leaves, and once more when next
 // returns, for what was changed since. If next panics, nothing is committed and
 // the panic goes on. Wrapping twice with one Manager does no harm. Several
-// managers may wrap one handler if each has a cookie name of its own.
+// managers may wrap one handler if each has a cookie name, and a TokenHeader if
+// any, of its own.
 //
 // The session belongs to the request. What next leaves running may use it, but
 // has to call Session.Save.

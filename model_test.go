@@ -106,6 +106,7 @@ func modelRun(t *testing.T, steps []byte, o sessions.Options) {
 		now, known := kept.clone(), kept.clone() // known: what Revert goes back to
 		fails := false                           // the commit will
 		before := b.token()
+		moved, moves, ended := false, false, false // Renew or Invalidate is under way; was done; Destroy was
 		{
 			completed := false
 			modelVisit(b, func(s *sessions.Session) {
@@ -140,15 +141,17 @@ func modelRun(t *testing.T, steps []byte, o sessions.Options) {
 							t.Errorf("Destroy: %v", err)
 						}
 						now, known, kept, fails = newModel(), newModel(), newModel(), false
+						ended = true
 					case 8:
 						if err := s.Save(t.Context()); (err != nil) != fails {
 							t.Errorf("Save: %v", err)
 						} else if err == nil {
 							saved()
+							moves, moved = moves || moved, false
 						}
 					case 9:
 						s.Revert()
-						now, fails = known.clone(), false
+						now, fails, moved = known.clone(), false, false
 					case 10:
 						s.AddFlash(name)
 						now.flashes = append(now.flashes, name)
@@ -193,11 +196,12 @@ func modelRun(t *testing.T, steps []byte, o sessions.Options) {
 						if err := s.Renew(); err != nil {
 							t.Errorf("Renew: %v", err)
 						}
+						moved = true
 					case 20:
 						if err := s.Invalidate(); err != nil {
 							t.Errorf("Invalidate: %v", err)
 						}
-						now, fails = newModel(), false
+						now, fails, moved = newModel(), false, true
 					case 21: // the store fails at the next write; the manager tries again
 						if fake != nil && len(fake.queue["Save"]) == 0 {
 							fake.next("Save", fakeRefused)
@@ -220,9 +224,13 @@ func modelRun(t *testing.T, steps []byte, o sessions.Options) {
 			})
 			if completed && !o.ManualSave && !fails {
 				kept = now
+				moves = moves || moved
 			}
 		}
 		after := b.token()
+		if before != "" && !ended && fake != nil && (after != before) != moves {
+			t.Errorf("the token changed: %v; Renew or Invalidate took effect: %v", after != before, moves)
+		}
 		if before != "" && after != before && fake != nil {
 			dead[before] = true
 		}

@@ -245,3 +245,36 @@ func TestATimeoutHandlerOutside(t *testing.T) {
 		}
 	}
 }
+
+// Inside of Wrap it answers through the session's writer: what the handler did
+// until then is committed with the answer, what it goes on to do is its own
+// goroutine's, which has to Save.
+func TestATimeoutHandlerInsideWhoseTimeIsUp(t *testing.T) {
+	a := newLife(t)
+	c := a.signedIn()
+	late, done := make(chan struct{}), make(chan struct{})
+	timeout := http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(done)
+		s := sessions.FromContext(r.Context())
+		lifeIncrement(s)
+		<-late
+		for range 100 {
+			lifeIncrement(s) // beside the commit, too
+			if _, err := io.WriteString(w, "too late"); !errors.Is(err, http.ErrHandlerTimeout) {
+				t.Errorf("writing gives %v", err)
+			}
+		}
+		lifeError(t, "Save under the request's context", s.Save(r.Context()), context.DeadlineExceeded)
+	}), 10*time.Millisecond, "timeout")
+	res := c.serve(func(w http.ResponseWriter, r *http.Request) {
+		timeout.ServeHTTP(w, r)
+		close(late)
+	})
+	<-done
+	if res.Code != 503 || res.Body.String() != "timeout" {
+		t.Errorf("%d %q", res.Code, res.Body)
+	}
+	if n := c.count(); n < 1 || n > 101 {
+		t.Errorf("the count is %d", n)
+	}
+}

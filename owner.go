@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/pump-go/sessions/driver"
 )
@@ -50,7 +51,28 @@ func (m *Manager) Owned(ctx context.Context, owner string) iter.Seq2[*Session, e
 	if !ok {
 		return failing("list an owner's sessions")
 	}
-	return m.listed("list an owner's sessions", owners.Owned(ctx, owner))
+	return m.listed("list an owner's sessions", m.owned(ctx, owners, owner))
+}
+
+// owned yields the owner's records, and gives up on a store that brings none,
+// and no end, for as long as StoreTimeout.
+func (m *Manager) owned(ctx context.Context, owners driver.Owners, owner string) iter.Seq2[driver.Entry, error] {
+	return func(yield func(driver.Entry, error) bool) {
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		patience := time.AfterFunc(m.opts.StoreTimeout, func() { cancel(context.DeadlineExceeded) })
+		defer patience.Stop()
+		for e, err := range owners.Owned(ctx, owner) {
+			patience.Stop()
+			if err != nil && context.Cause(ctx) == context.DeadlineExceeded {
+				err = fmt.Errorf("%w: %w", context.DeadlineExceeded, err)
+			}
+			if !yield(e, err) {
+				return
+			}
+			patience.Reset(m.opts.StoreTimeout)
+		}
+	}
 }
 
 func failing(op string) iter.Seq2[*Session, error] {
@@ -102,10 +124,7 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 	// takes two with nothing in them.
 	for quiet := 0; quiet < 2; {
 		quiet++
-		for e, err := range owners.Owned(ctx, owner) {
-			if keep[e.Key] {
-				continue
-			}
+		for e, err := range m.owned(ctx, owners, owner) {
 			if errors.Is(err, ErrCorrupt) {
 				continue // it opens no session
 			}
@@ -116,8 +135,13 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 			if err != nil {
 				return destroyed, fmt.Errorf("sessions: destroy owned: %w", err)
 			}
+			if keep[e.Key] {
+				continue
+			}
 			// At the version whose owner was seen: it may belong to another by now.
-			err = m.store.Delete(ctx, e.Key, e.Record.Version)
+			bounded := bound(ctx, m.opts.StoreTimeout)
+			err = m.store.Delete(bounded, e.Key, e.Record.Version)
+			bounded.end()
 			switch {
 			case err == nil:
 				destroyed++

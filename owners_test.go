@@ -232,6 +232,17 @@ func TestDestroyOwnedAmongOtherRequests(t *testing.T) {
 		}
 		lifeEqual(t, "user", c.user(), "ann")
 	})
+	t.Run("the store fails, and a new session is excepted", func(t *testing.T) {
+		a := newLife(t)
+		c := lifeOf(a, "user:1", "phone")
+		a.client().ok(func(s *sessions.Session) { // someone signs in, and out everywhere else
+			s.SetOwner("user:1")
+			a.store.next("Owned", fakeRefused)
+			_, err := a.m.DestroyOwned(t.Context(), "user:1", s)
+			lifeError(t, "DestroyOwned", err, errFakeDown)
+		})
+		lifeEqual(t, "user of the other device", c.user(), "phone")
+	})
 }
 
 func TestAllNamesEverySession(t *testing.T) {

@@ -353,6 +353,7 @@ func TestTheErrorPageStandsAlone(t *testing.T) {
 					"X-Accel-Redirect": "/private/invoice.pdf", "X-Sendfile": "/private/invoice.pdf", "X-Accel-Expires": "3600",
 					"X-Lighttpd-Send-File": "/private/invoice.pdf", "X-Reproxy-Url": "http://10.1.1.1/", "CDN-Cache-Control": "max-age=3600",
 					"Surrogate-Control": "max-age=3600", "Clear-Site-Data": `"cookies"`, http.TrailerPrefix + "Digest": "sha-256=x",
+					"HX-Redirect": "/home", "HX-Trigger": "saved",
 				} {
 					w.Header().Set(field, value)
 				}

@@ -67,9 +67,9 @@ func (s *Session) commitSealed(ctx context.Context, write bool) error {
 		s.saved(rec)
 		switch {
 		case moved == renew:
-			s.m.note(ctx, eventRenewed, key, before)
+			s.m.note(sessionless{ctx}, eventRenewed, key, before)
 		case moved == invalidate || !stored:
-			s.m.note(ctx, eventCreated, key)
+			s.m.note(sessionless{ctx}, eventCreated, key)
 		}
 	} else {
 		s.base.Accessed, s.base.Expires = rec.Accessed, rec.Expires

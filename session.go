@@ -228,11 +228,11 @@ func (s *Session) Decode(name string, into any) error {
 		return fmt.Errorf("sessions: no value %q: %w", name, ErrNotFound)
 	}
 	raw, err := v.encoded()
-	if err == nil {
-		err = decoder.Unmarshal(raw, into)
-	}
 	if err != nil {
-		return fmt.Errorf("sessions: decode %q: %w: %w", name, ErrValue, err)
+		return fmt.Errorf("sessions: %w", err)
+	}
+	if err := decoder.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("sessions: decode %q: %w", name, unfit{err})
 	}
 	return nil
 }
@@ -416,7 +416,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 	case s.m.sealer == nil:
 		s.doomed = append(s.doomed, s.id.key)
 	default:
-		s.m.note(ctx, eventDestroyed, s.id.key) // as far as that goes
+		s.m.note(sessionless{ctx}, eventDestroyed, s.id.key) // as far as that goes
 	}
 	s.state, s.err = loaded, nil
 	s.start()

@@ -28,6 +28,28 @@
 // no Save to forget. A request that never touches its session costs nothing.
 // Moving to another store changes an import and an option.
 //
+// # Values
+//
+// A [Key] is the name and the type of a value: no casts, no registration. Its
+// Update reads and writes in one step that no parallel request can come between; its
+// Pop gives a value to one request only. A [Flash] is a queue of messages for the
+// next page. The methods of [Session] read and write values without a type.
+//
+// # Signing in and out
+//
+// Call [Session.Renew] where somebody signs in, so that the id the client had
+// before is worth nothing, and [Session.SetOwner] with who it is; [Session.Destroy]
+// where they sign out; [Manager.DestroyOwned] to sign out a user's other devices,
+// or all of them.
+//
+// # Stores
+//
+// A store is an import, a name and often a URL: memory, file, dbm (one bbolt
+// file), database (SQLite, PostgreSQL, MySQL, MariaDB), memcached, google
+// (Datastore), cookie, each in the package of its name, which tells its limits. [Options] has all else
+// there is to set; in production, at least Timeout, Lifetime, Cookie.Secure and
+// Cookie.Secret. To write a store, see package driver.
+//
 // # What holds
 //
 // Parallel requests on one session merge: every change is applied to the
@@ -39,6 +61,13 @@
 //
 // The cookie store keeps no records and cannot promise the first two; its
 // package says what it gives instead.
+//
+// # More
+//
+// Package sessionstest tests handlers that use sessions, with no server and no
+// store. Guides (getting started, migrating from scs, gorilla/sessions and
+// Beaker, operations) are in the directory docs of the repository,
+// https://github.com/pump-go/sessions.
 package sessions
 
 import (
@@ -108,7 +137,8 @@ type Options struct {
 	// Timeout. The default, 0, is no limit.
 	Lifetime time.Duration
 
-	// StoreTimeout bounds each load and each commit. The default is 5 seconds.
+	// StoreTimeout bounds each load and each commit, and each step of Owned and
+	// DestroyOwned. The default is 5 seconds.
 	StoreTimeout time.Duration
 
 	// SweepInterval is the time between two removals of expired records by the
@@ -133,7 +163,8 @@ type Options struct {
 	// WrapStore, if not nil, is given the store once it is open, and returns
 	// the one to use in its place: around it, for metrics, tracing, a fault on
 	// purpose. What it returns keeps the driver contract, is a driver.Sealer if
-	// and only if the store is one, and its Close closes the store. Package
+	// and only if the store is one, and its Close closes the store. The contexts
+	// of its calls have no session, which is locked meanwhile. Package
 	// otelsessions has one for OpenTelemetry.
 	WrapStore func(driver.Store) driver.Store
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks and tests the whole module, installing what the tests need and the
 # machine lacks (Debian packages, if we may). Usage: ./test.sh
-# SESSIONS_TEST_REQUIRE=1 makes a test that would skip for want of a program fail.
+# SESSIONS_TEST_REQUIRE=1 makes a test that would skip for want of a program fail,
+# the Datastore and Firestore emulators of the Google Cloud CLI included.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -23,6 +24,9 @@ need memcached memcached /usr/sbin/memcached
 need postgresql postgres '/usr/lib/postgresql/*/bin/postgres'
 need mariadb-server mariadbd /usr/sbin/mariadbd
 need pgbouncer pgbouncer /usr/sbin/pgbouncer
+need default-jre-headless java # for Google's emulators, which come with the Google Cloud CLI: not from Debian
+need redis-server redis-server
+need chromium chromium
 if [ ${#missing[@]} -gt 0 ]; then
   step "install ${missing[*]}"
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -52,6 +56,9 @@ go vet ./...
 
 step "staticcheck"
 staticcheck
+
+step "the exported API beside the last release"
+.ci/api
 
 step "build for other systems, without cgo"
 for os in linux darwin windows; do
@@ -85,5 +92,6 @@ done
 
 step "benchmarks run"
 go test -run '^$' -bench . -benchtime 1x ./... >/dev/null
+(cd bench && go test -run '^$' -bench . -benchtime 1x . >/dev/null)
 
 printf '\nall passed\n'

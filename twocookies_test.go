@@ -92,6 +92,22 @@ func TestAnOutageIsNoReasonToTryTheNextCookie(t *testing.T) {
 	lifeEqual(t, "store calls", a.store.calls(), "Load")
 }
 
+// And what the dead one held is not shown where the next cannot be loaded.
+func TestAnOutageBehindADeadSessionShowsNothing(t *testing.T) {
+	a := newLife(t, func(o *sessions.Options) { o.Timeout = 100 * time.Hour })
+	old := a.signedIn()
+	a.clock.advance(50 * time.Hour)
+	fresh := a.signedIn()
+	a.deploy(func(o *sessions.Options) { o.Timeout = time.Hour })
+	both := &lifeClient{app: a, cookie: old.token() + "; pump-session=" + fresh.token()}
+	a.store.next("Load", fakeOK, fakeRefused)
+	both.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
+		lifeError(t, "Err", s.Err(), errFakeDown)
+		lifeEqual(t, "user", s.Get("user"), nil)
+		lifeEqual(t, "keys", len(s.Keys()), 0)
+	})
+}
+
 // Signing out without having looked at the session ends whichever of them it
 // would have been.
 func TestDestroyUnseenEndsAllThatTheClientNames(t *testing.T) {

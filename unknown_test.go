@@ -236,6 +236,26 @@ func TestHungStoreIsWaitedForNoLongerThanStoreTimeout(t *testing.T) {
 			}
 		})
 	})
+	t.Run("by those who sign others out", func(t *testing.T) {
+		for _, kind := range []string{"Owned", "Delete"} {
+			synctest.Test(t, func(t *testing.T) {
+				a := newLife(t)
+				c := lifeOf(a, "user:1", "ann")
+				a.store.next(kind, fakeHung)
+				begun := time.Now()
+				_, err := a.m.DestroyOwned(context.Background(), "user:1")
+				lifeError(t, "DestroyOwned", err, context.DeadlineExceeded)
+				lifeEqual(t, "time it took", time.Since(begun), 5*time.Second)
+				lifeEqual(t, "user", c.user(), "ann")
+				// A program may take its time with each session of a listing.
+				for s, err := range a.m.Owned(context.Background(), "user:1") {
+					lifeError(t, "Owned", err, nil)
+					time.Sleep(time.Minute)
+					lifeEqual(t, "Save", s.Save(context.Background()), nil)
+				}
+			})
+		}
+	})
 	t.Run("with a StoreTimeout of its own", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			a := newLife(t, func(o *sessions.Options) { o.StoreTimeout = 300 * time.Millisecond })

@@ -17,6 +17,18 @@ func TestPackagesBringOnlyTheirOwnDependencies(t *testing.T) {
 	dbm := []string{"go.etcd.io/bbolt", "github.com/gofrs/flock", "golang.org/x/sys"}
 	memcached := []string{"github.com/bradfitz/gomemcache", "github.com/cespare/xxhash/v2", "github.com/dgryski/go-rendezvous"}
 	database := []string{"github.com/mattn/go-sqlite3", "github.com/lib/pq", "github.com/go-sql-driver/mysql", "filippo.io/edwards25519"}
+	// Datastore's client: gRPC, Google's credentials, and the traces of both.
+	google := []string{
+		"cloud.google.com/go", "cloud.google.com/go/auth", "cloud.google.com/go/auth/oauth2adapt", "cloud.google.com/go/compute/metadata",
+		"cloud.google.com/go/datastore", "github.com/cespare/xxhash/v2", "github.com/felixge/httpsnoop", "github.com/go-logr/logr",
+		"github.com/go-logr/stdr", "github.com/google/s2a-go", "github.com/googleapis/enterprise-certificate-proxy",
+		"github.com/googleapis/gax-go/v2", "go.opentelemetry.io/auto/sdk",
+		"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc",
+		"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/log",
+		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace", "golang.org/x/crypto", "golang.org/x/net", "golang.org/x/oauth2",
+		"golang.org/x/sync", "golang.org/x/sys", "golang.org/x/text", "golang.org/x/time", "google.golang.org/api", "google.golang.org/genproto",
+		"google.golang.org/genproto/googleapis/api", "google.golang.org/genproto/googleapis/rpc", "google.golang.org/grpc", "google.golang.org/protobuf",
+	}
 	for pkg, own := range map[string][]string{
 		"driver":       nil,
 		".":            core,
@@ -27,6 +39,7 @@ func TestPackagesBringOnlyTheirOwnDependencies(t *testing.T) {
 		"dbm":          append(dbm, core...),
 		"database":     append(database, core...),
 		"memcached":    append(memcached, core...),
+		"google":       append(google, core...),
 		"examples/app": slices.Concat(cookie, file, dbm, core),
 	} {
 		t.Run(pkg, func(t *testing.T) {

@@ -11,13 +11,14 @@ import (
 type work string
 
 const (
-	fill      work = "fill"      // makes the session of ten values, about 500 bytes
-	small     work = "small"     // makes one of five small values
-	untouched work = "untouched" // nothing
-	read      work = "read"      // gets two of the ten values, and fails unless they are as written
-	write     work = "write"     // adds one to a counter
-	fresh     work = "new"       // sets the counter in a new session
-	login     work = "login"     // gives the session a new id, and sets who it is
+	fill      work = "fill"       // makes the session of ten values, about 500 bytes
+	small     work = "small"      // makes one of five small values
+	readSmall work = "read small" // gets two of the five
+	untouched work = "untouched"  // nothing
+	read      work = "read"       // gets two of the ten values, and fails unless they are what was written
+	write     work = "write"      // adds one to a counter
+	fresh     work = "new"        // sets the counter in a new session
+	login     work = "login"      // gives the session a new id, and sets who it is
 )
 
 // app is a program that uses one library with one store.
@@ -55,8 +56,8 @@ func answer(w http.ResponseWriter) { w.Write(body) }
 // wrong is the answer of a handler that did not find what had been written.
 func wrong(w http.ResponseWriter) { w.WriteHeader(http.StatusTeapot) }
 
-// asWritten tells whether a read found what fill wrote.
-func asWritten(a string, n int) bool { return a == text && n == 0 }
+// asWritten tells whether a read found what fill and write wrote.
+func asWritten(a string, counter bool) bool { return a == text && counter }
 
 // bare is a program without sessions.
 func bare(testing.TB) app {

@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"net/http"
+	"os"
 	"testing"
 
 	"github.com/gorilla/sessions"
@@ -11,8 +12,8 @@ import (
 // gorillaApp is a program that uses gorilla/sessions, as its README shows: Get
 // at the start of the handler, Save before the answer. There is no middleware,
 // and no call that gives a session a new id.
-func gorillaApp(store sessions.Store) app {
-	return app{handler: func(kind work) http.Handler {
+func gorillaApp(store sessions.Store, inStore func() int) app {
+	return app{sessions: inStore, handler: func(kind work) http.Handler {
 		if kind == login {
 			return nil
 		}
@@ -38,8 +39,8 @@ func gorillaApp(store sessions.Store) app {
 				}
 			case read:
 				a, _ := s.Values[name(3)].(string)
-				n, _ := s.Values[counter].(int)
-				if !asWritten(a, n) {
+				_, found := s.Values[counter].(int)
+				if !asWritten(a, found) {
 					wrong(w)
 					return
 				}
@@ -73,5 +74,21 @@ func gorillaCookie(testing.TB) app {
 	store := sessions.NewCookieStore(gorillaKeys())
 	store.Options.Secure = false
 	store.Options.SameSite = http.SameSiteLaxMode
-	return gorillaApp(store)
+	return gorillaApp(store, nil)
+}
+
+// gorillaFiles signs the ids alone, as the README does.
+func gorillaFiles(tb testing.TB) app {
+	dir := tb.TempDir()
+	hash, _ := gorillaKeys()
+	store := sessions.NewFilesystemStore(dir, hash)
+	store.Options.Secure = false
+	store.Options.SameSite = http.SameSiteLaxMode
+	return gorillaApp(store, func() int {
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return len(files)
+	})
 }

@@ -6,10 +6,12 @@ import (
 
 	"github.com/pump-go/sessions"
 	_ "github.com/pump-go/sessions/cookie"
+	_ "github.com/pump-go/sessions/dbm"
+	_ "github.com/pump-go/sessions/file"
 	_ "github.com/pump-go/sessions/memory"
 )
 
-const visits sessions.Key[int] = counter
+const ourCounter sessions.Key[int] = counter
 
 // ours is a program that uses this library.
 func ours(tb testing.TB, o sessions.Options) app {
@@ -43,22 +45,29 @@ func ourApp(tb testing.TB, m *sessions.Manager) app {
 				for i := range 9 {
 					s.Set(name(i), text)
 				}
-				visits.Set(s, 0)
+				ourCounter.Set(s, 0)
 			case small:
 				for _, v := range smallValues {
 					s.Set(v.name, v.val)
 				}
 			case read:
 				a, _ := ourText.Get(s)
-				n, _ := visits.Get(s)
-				if !asWritten(a, n) {
+				_, found := ourCounter.Get(s)
+				if !asWritten(a, found) {
+					wrong(w)
+					return
+				}
+			case readSmall:
+				user, _ := ourUser.Get(s)
+				n, _ := ourVisits.Get(s)
+				if user != someone || n != 12 {
 					wrong(w)
 					return
 				}
 			case write:
-				visits.Update(s, func(n int) int { return n + 1 })
+				ourCounter.Update(s, func(n int) int { return n + 1 })
 			case fresh:
-				visits.Set(s, 1)
+				ourCounter.Set(s, 1)
 			case login:
 				if err := s.Renew(); err != nil {
 					wrong(w)
@@ -66,7 +75,7 @@ func ourApp(tb testing.TB, m *sessions.Manager) app {
 				}
 				ourUser.Set(s, someone)
 			case count:
-				countTo(w, func() int { n, _ := visits.Get(s); return n })
+				countTo(w, func() int { n, _ := ourCounter.Get(s); return n })
 			}
 			answer(w)
 		}))
@@ -75,17 +84,19 @@ func ourApp(tb testing.TB, m *sessions.Manager) app {
 }
 
 const (
-	ourText sessions.Key[string] = "value 3"
-	ourUser sessions.Key[string] = "user"
+	ourText   sessions.Key[string] = "value 3"
+	ourUser   sessions.Key[string] = "user"
+	ourVisits sessions.Key[int]    = "visits"
 )
 
 var secret = []byte("thirty-two bytes, not so random.")
 
-func oursOn(store string) func(testing.TB) app {
+// oursOn gives a secret where there must be one, or where the peer has one.
+func oursOn(store string, secret []byte) func(testing.TB) app {
 	return func(tb testing.TB) app {
-		o := sessions.Options{Store: store}
-		if store == "cookie" {
-			o.Cookie.Secret = secret
+		o := sessions.Options{Store: store, Cookie: sessions.Cookie{Secret: secret}}
+		if store == "file" || store == "dbm" {
+			o.DataDir = tb.TempDir()
 		}
 		a := ours(tb, o)
 		if store == "cookie" {

@@ -27,7 +27,13 @@ func scsApp(m *scs.SessionManager, sessions func() int) app {
 					m.Put(ctx, v.name, v.val)
 				}
 			case read:
-				if !asWritten(m.GetString(ctx, name(3)), m.GetInt(ctx, counter)) {
+				_, found := m.Get(ctx, counter).(int)
+				if !asWritten(m.GetString(ctx, name(3)), found) {
+					wrong(w)
+					return
+				}
+			case readSmall:
+				if m.GetString(ctx, "user") != someone || m.GetInt(ctx, "visits") != 12 {
 					wrong(w)
 					return
 				}

@@ -41,8 +41,8 @@ func FuzzURL(f *testing.F) {
 				t.Errorf("%q: %+v", url, at)
 			}
 		case PostgreSQL:
-			if at.postgres.Host == "" {
-				t.Errorf("%q: no host", url)
+			if at.mysql != nil || at.file != "" {
+				t.Errorf("%q: %+v", url, at)
 			}
 		case MySQL:
 			if at.mysql == nil || at.mysql.Addr == "" {

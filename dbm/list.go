@@ -87,6 +87,9 @@ func (p *page) read(b buckets, c *bbolt.Cursor, now driver.Millis) {
 		}
 		n++
 		p.after = append(p.after[:0], k...)
+		if len(k) != len(p.prefix)+len(driver.Key{}) {
+			continue // none of ours
+		}
 		key := driver.Key(k[len(k)-len(driver.Key{}):])
 		rec, err := b.live(key, now)
 		switch {

@@ -42,6 +42,9 @@ func (s *store) due(ctx context.Context, after []byte) ([][]byte, error) {
 		}
 		c := b.in(b.expires).Cursor()
 		for k, _ := following(c, nil, after); k != nil && len(due) < sweepBatch; k, _ = c.Next() {
+			if len(k) != expiresSize {
+				continue // none of ours
+			}
 			if expiry, _ := splitExpires(k); expiry > now {
 				break
 			}
@@ -90,6 +93,9 @@ func (s *store) remove(ctx context.Context, due [][]byte) (int, error) {
 	}
 	return <-result, nil
 }
+
+// expiresSize is how long an entry of the expiry index is.
+const expiresSize = 8 + len(driver.Key{})
 
 func splitExpires(entry []byte) (driver.Millis, driver.Key) {
 	expiry := driver.Millis(binary.BigEndian.Uint64(entry) ^ 1<<63)

@@ -1,6 +1,7 @@
-// Package driver is the contract between the session manager and a store.
-// Programs never import it; stores do, and it imports the standard library
-// only.
+// Package driver is the contract between the session manager and a store. Who
+// writes a store imports it; a program does only to stand around its own
+// (sessions.Options.WrapStore). It imports the standard library only. The
+// repository's docs/writing-a-driver.md builds a driver step by step.
 //
 // # What to implement
 //
@@ -11,8 +12,9 @@
 //   - one line that registers it: sessions.Register("redis", driver.OpenFunc(open)),
 //     in the package's init.
 //
-// Then run the contract over it: sessionstest.Run is a complete test of every
-// rule below, and a failure states the broken rule in words.
+// Then run the contract over it: sessionstest.Run tests every rule below, as far
+// as it shows from outside, and a failure states the broken rule in words.
+// docs/writing-a-driver.md in this module builds a driver step by step.
 //
 // The rest is optional, and each part buys the program something:
 //
@@ -97,6 +99,8 @@ type Store interface {
 	// is old. It never creates where it was to replace. If the condition does
 	// not hold, for whichever reason, it writes nothing: ErrConflict.
 	//
+	// Whether a rec that has expired already is written is the store's choice.
+	//
 	// rec.Hint is what Load gave with the record at version old, or nil.
 	Save(ctx context.Context, key Key, old Version, rec Record) error
 
@@ -126,7 +130,8 @@ type Entry struct {
 
 // Lister is implemented by a Store that can name its records.
 type Lister interface {
-	// All yields every live record of the namespace, in no particular order. A
+	// All yields every live record of the namespace, in no particular order, each
+	// as it was at some moment since the listing began: a store may read ahead. A
 	// damaged record is yielded as an error with its Key set, and the listing
 	// goes on; after any other error it ends.
 	All(ctx context.Context) iter.Seq2[Entry, error]

@@ -7,7 +7,9 @@ import (
 
 // Gate keeps rule 11 for a Store: calls enter and leave, and Close waits for
 // those inside. The zero Gate is open. A call may enter again from within, so
-// a listing may yield to code that calls the same Store.
+// a listing may yield to code that calls the same Store. A listing that leaves
+// before it yields, and enters again for its next step, may yield even to code
+// that closes the Store.
 type Gate struct {
 	mu     sync.Mutex
 	inside int

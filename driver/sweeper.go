@@ -10,8 +10,9 @@ import (
 // StartSweeper calls sweep every Config.SweepInterval, give or take a tenth so
 // that several processes spread out, until stop is called. An error goes to
 // the logger and the next round comes as usual. stop cancels the context of a
-// round under way and waits for its end; it may be called more than once. With
-// a negative interval nothing is started.
+// round under way and waits for its end; it may be called more than once. A
+// Store's Close calls it before Gate.Close, which would wait for the round to
+// come to its end by itself. With a negative interval nothing is started.
 func StartSweeper(cfg Config, sweep func(context.Context) (int, error)) (stop func()) {
 	if cfg.SweepInterval < 0 {
 		return func() {}

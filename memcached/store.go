@@ -24,7 +24,7 @@ var _ driver.Store = (*store)(nil)
 func (s *store) millis() driver.Millis { return driver.MillisOf(s.now()) }
 
 func (s *store) Load(ctx context.Context, key driver.Key) (rec driver.Record, err error) {
-	err = s.call(ctx, "load", func() error {
+	err = s.call("load", func() error {
 		var cas uint64
 		if rec, cas, err = s.look(ctx, s.name(key)); err != nil {
 			return err
@@ -40,7 +40,7 @@ func (s *store) Load(ctx context.Context, key driver.Key) (rec driver.Record, er
 }
 
 func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
-	return s.call(ctx, "save", func() error {
+	return s.call("save", func() error {
 		item, err := s.item(s.name(key), &rec)
 		if err != nil {
 			return err
@@ -55,7 +55,7 @@ func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, re
 // Touch writes the whole record again: memcached's own touch asks for no
 // condition, and would revive a session's old state.
 func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
-	return s.call(ctx, "touch", func() error {
+	return s.call("touch", func() error {
 		item, err := s.item(s.name(key), &rec)
 		if err != nil {
 			return err
@@ -66,7 +66,7 @@ func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) er
 
 // Delete at a version replaces the item by one that has expired.
 func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Version) error {
-	return s.call(ctx, "delete", func() error {
+	return s.call("delete", func() error {
 		if version == 0 {
 			return s.server.delete(ctx, s.name(key))
 		}
@@ -79,7 +79,7 @@ func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Versi
 func (s *store) Close() error { return s.gate.Close(s.server.close) }
 
 // call runs one call of the contract.
-func (s *store) call(ctx context.Context, op string, f func() error) error {
+func (s *store) call(op string, f func() error) error {
 	err := s.gate.Enter()
 	if err == nil {
 		defer s.gate.Leave()

@@ -126,7 +126,9 @@ func oneSpelling(host string, bracketed bool) (string, error) {
 	if bracketed || host == "" || len(host) > 253 {
 		return "", errors.New("no host name, IPv4 address or IPv6 address in brackets")
 	}
-	host = strings.ToLower(host)
+	if host = strings.ToLower(host); host == "unix" {
+		return "", errors.New("unix is what a socket begins with: write the host's whole name")
+	}
 	for _, c := range []byte(host) {
 		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == '_') {
 			return "", errors.New("a host name is made of letters, digits, '.', '-' and '_'")

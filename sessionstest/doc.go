@@ -1,5 +1,19 @@
-// Package sessionstest is the contract of package driver as code: it tests a
-// store, whoever wrote it, against each of the rules.
+// Package sessionstest is for two kinds of tests. [Serve] is for programs: it
+// gives a handler a request with a session in it. [Run] is for drivers: it is the
+// contract of package driver as code, and tests a store, whoever wrote it, against
+// each of the rules.
+//
+// # Testing a handler
+//
+// Values in, values after; no server and no store:
+//
+//	func TestCartIsEmptiedByTheOrder(t *testing.T) {
+//		r := httptest.NewRequest("POST", "/order", nil)
+//		res, s := sessionstest.Serve(t, routes(), r, map[string]any{"user": "ann", "cart": []string{"tea"}})
+//		if res.Code != http.StatusSeeOther || s.Has("cart") {
+//			t.Errorf("status %d, and the session has %q", res.Code, s.Keys())
+//		}
+//	}
 //
 // # Testing a store
 //
@@ -49,6 +63,13 @@
 // Driver must find the backend by its Config alone. And a server for the
 // backend is best started in Harness.Config, which the second process never
 // calls: what comes before Run runs there too.
+//
+// # What it cannot see
+//
+// Run calls the store; it is not between the store and its server. So it does
+// not see what happens when an answer is lost (a client that repeats a write by
+// itself breaks rule 2), when the server hangs (rule 5), or when it is started
+// again. docs/writing-a-driver.md in this module has short tests for these.
 //
 // # No false alarms
 //

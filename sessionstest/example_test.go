@@ -1,14 +1,41 @@
 package sessionstest_test
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
+	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
 	"github.com/pump-go/sessions/sessionstest"
 )
 
 // redis stands for the driver that your package registers.
 var redis driver.OpenFunc
+
+// A handler is given a session, and the session is looked at afterwards. In a
+// test of the program's own, t is the test's.
+func ExampleServe() {
+	const user sessions.Key[string] = "user"
+	routes := http.NewServeMux()
+	routes.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		name, _ := user.Get(s)
+		s.Destroy(r.Context())
+		fmt.Fprint(w, "goodbye ", name)
+	})
+	_ = func(t *testing.T) { // func TestLogout(t *testing.T) {
+		res, s := sessionstest.Serve(t, routes, httptest.NewRequest("POST", "/logout", nil),
+			map[string]any{"user": "ann"})
+		if res.Body.String() != "goodbye ann" {
+			t.Errorf("it says %q", res.Body)
+		}
+		if user.Has(s) {
+			t.Error("the user is still there")
+		}
+	}
+}
 
 // The whole test of a store that processes share, and whose server removes
 // what has expired.

@@ -49,3 +49,23 @@ func TestServeGivesTheHandlerASessionAndShowsWhatBecameOfIt(t *testing.T) {
 		t.Errorf("the handler said %q to a new client", got)
 	}
 }
+
+func TestServePreparesTheSession(t *testing.T) {
+	const user sessions.Key[string] = "user"
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		name, _ := user.Get(s)
+		fmt.Fprint(w, name, " ", s.Owner(), " ", s.Flashes(), " ", s.Get("theme"))
+	})
+	res, s := Serve(t, handler, httptest.NewRequest("GET", "/", nil), map[string]any{"theme": "dark"}, func(s *sessions.Session) {
+		user.Set(s, "ann")
+		s.SetOwner("user:ann")
+		s.AddFlash("Saved.")
+	})
+	if got := res.Body.String(); got != "ann user:ann [Saved.] dark" {
+		t.Errorf("the handler said %q", got)
+	}
+	if left := s.Flashes(); len(left) != 0 {
+		t.Errorf("the flash message is still there: %q", left)
+	}
+}

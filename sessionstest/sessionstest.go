@@ -33,7 +33,8 @@ type Harness struct {
 }
 
 // Run tests the store against every rule of package driver, each case as a
-// subtest. A failure says what happened, and then the rule that it broke.
+// subtest. A failure says what happened, and then the rule that it broke; of
+// the many ways in which one case sees the same rule broken, it shows a few.
 //
 // Use Run once in a test or subtest: a second process is told by the test's
 // name which Run it works for.
@@ -50,8 +51,8 @@ func Run(t *testing.T, h Harness) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			v := s.run(t, c)
-			for _, f := range v.failures {
-				t.Error(f)
+			for _, r := range report(v.failures) {
+				t.Error(r)
 			}
 			switch {
 			case len(v.failures) == 0 && v.skipped != "":

@@ -50,11 +50,14 @@ type failure struct {
 	saw  string
 }
 
-func (f failure) String() string {
+func (f failure) String() string { return f.saw + "\n" + f.broke() }
+
+// broke tells which rule it was.
+func (f failure) broke() string {
 	if f.rule == 0 {
-		return fmt.Sprintf("%s\n\tdocumentation of package driver: %s", f.saw, f.says)
+		return "\tdocumentation of package driver: " + f.says
 	}
-	return fmt.Sprintf("%s\n\trule %d of package driver: %s", f.saw, f.rule, f.says)
+	return fmt.Sprintf("\trule %d of package driver: %s", f.rule, f.says)
 }
 
 // verdict is what came of one case.

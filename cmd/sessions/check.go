@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -248,9 +247,9 @@ func abilities(s driver.Store) []string {
 // advice is what options may be, and seldom should.
 func (k *checkup) advice(o *sessions.Options) []string {
 	list := []string{}
-	add := func(ok bool, format string, args ...any) {
+	add := func(ok bool, text string) {
 		if ok {
-			list = append(list, fmt.Sprintf(format, args...))
+			list = append(list, text)
 		}
 	}
 	sealed := k.kind() == "cookie"

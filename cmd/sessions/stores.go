@@ -6,6 +6,7 @@ import (
 	_ "github.com/pump-go/sessions/cookie"
 	_ "github.com/pump-go/sessions/dbm"
 	_ "github.com/pump-go/sessions/file"
+	_ "github.com/pump-go/sessions/google"
 	_ "github.com/pump-go/sessions/memcached"
 	_ "github.com/pump-go/sessions/memory"
 )

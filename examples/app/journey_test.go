@@ -39,7 +39,8 @@ func TestTwoDevices(t *testing.T) {
 
 func TestCart(t *testing.T) {
 	b := newBrowser(t, start(t).URL, firefox)
-	b.post("/cart/mini/add")
+	// A screen reader says the title when the page comes, and so the message.
+	expect(t, b.post("/cart/mini/add"), "<title>Mini pump is in your cart. Shop ·")
 	b.post("/cart/mini/add")
 	b.post("/cart/patch/add")
 	expect(t, b.get("/cart"), `value="2"`, "€\u00a045.00", "€\u00a049.90")

@@ -6,5 +6,6 @@ package main
 // have to wait for.
 import (
 	_ "github.com/pump-go/sessions/database"
+	_ "github.com/pump-go/sessions/google"
 	_ "github.com/pump-go/sessions/memcached"
 )

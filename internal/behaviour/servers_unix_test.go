@@ -16,6 +16,7 @@ import (
 
 	"github.com/pump-go/sessions/database"
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/google"
 	"github.com/pump-go/sessions/internal/servers"
 	"github.com/pump-go/sessions/memcached"
 )
@@ -35,6 +36,13 @@ func init() {
 				return memcached.New(nil, memcached.Options{}).Open(ctx, cfg)
 			})
 		}, cannot: map[ability]string{disk: "it has no files", list: "memcached names no keys"}},
+		store{name: "google", server: func(t testing.TB) driver.Driver {
+			url := fmt.Sprintf("google://test-project?emulator=%s&kind=S%d_%d", servers.Datastore(t).Addr, os.Getpid(), tables.Add(1))
+			return driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
+				cfg.URL = url
+				return google.New(nil, google.Options{}).Open(ctx, cfg)
+			})
+		}, cannot: noFiles},
 	)
 }
 

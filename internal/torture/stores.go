@@ -17,6 +17,7 @@ import (
 	"github.com/pump-go/sessions/dbm"
 	"github.com/pump-go/sessions/driver"
 	"github.com/pump-go/sessions/file"
+	"github.com/pump-go/sessions/google"
 	"github.com/pump-go/sessions/internal/servers"
 	"github.com/pump-go/sessions/memcached"
 	"github.com/pump-go/sessions/memory"
@@ -29,6 +30,7 @@ var drivers = map[string]driver.Driver{
 	"dbm":       dbm.New(dbm.Options{}),
 	"database":  database.FromURL(database.Options{}),
 	"memcached": memcached.New(nil, memcached.Options{}),
+	"google":    google.New(nil, google.Options{}),
 }
 
 // store is a store under torture.
@@ -51,6 +53,7 @@ var stores = []store{
 	{"postgres", 3, true, true, startPostgres},
 	{"mariadb", 3, true, true, startMariaDB},
 	{"memcached", 3, false, false, startMemcached},
+	{"google", 3, true, true, startGoogle},
 }
 
 // backend is where the sessions of one run are.
@@ -240,6 +243,21 @@ func startMemcached(l *ledger) (*backend, error) {
 			}
 			return nil
 		},
+	}, nil
+}
+
+// startGoogle starts the Datastore emulator, which forgets all when it stops.
+func startGoogle(l *ledger) (*backend, error) {
+	s, err := servers.StartDatastore()
+	if err != nil {
+		return nil, err
+	}
+	return &backend{
+		setup:      setup{Store: "google", URL: "google://torture?emulator=" + s.Addr},
+		processes:  ofProcesses,
+		own:        ofServer(s, true),
+		forgetting: &forgetting{l: l, of: func(string) string { return s.Addr }, at: make(map[string]tick)},
+		stop:       func() error { s.Stop(); return nil },
 	}, nil
 }
 

@@ -1,0 +1,114 @@
+package bench
+
+import (
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/scs/postgresstore"
+	"github.com/alexedwards/scs/sqlite3store"
+	"github.com/alexedwards/scs/v2"
+	_ "github.com/lib/pq"
+	_ "github.com/mattn/go-sqlite3"
+
+	"github.com/pump-go/sessions"
+	_ "github.com/pump-go/sessions/database"
+	"github.com/pump-go/sessions/internal/servers"
+)
+
+// All of SQLite's contenders have a file of their own, and all but one the
+// settings that this library chooses: a write-ahead log that is not synced at
+// each commit. "scs-default" is SQLite as it comes, and as scs' README opens it:
+// each commit is synced.
+
+func openSQL(tb testing.TB, driver, dsn string) *sql.DB {
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { db.Close() })
+	// Not fewer idle than open, or database/sql closes and opens them on end.
+	db.SetMaxOpenConns(20)
+	db.SetMaxIdleConns(20)
+	return db
+}
+
+func sqlite(tb testing.TB, params string) *sql.DB {
+	return openSQL(tb, "sqlite3", "file:"+filepath.Join(tb.TempDir(), "peer.db")+params)
+}
+
+const likeOurs = "?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=5000"
+
+func oursSQLite(tb testing.TB) app {
+	return ours(tb, sessions.Options{Store: "database", URL: "sqlite:///" + filepath.Join(tb.TempDir(), "ours.db")})
+}
+
+func scsSQLite(params string) func(testing.TB) app {
+	return func(tb testing.TB) app {
+		db := sqlite(tb, params)
+		mustExec(tb, db, "CREATE TABLE sessions (token TEXT PRIMARY KEY, data BLOB NOT NULL, expiry REAL NOT NULL)",
+			"CREATE INDEX sessions_expiry_idx ON sessions (expiry)")
+		store := sqlite3store.New(db)
+		tb.Cleanup(store.StopCleanup)
+		m := scs.New()
+		m.Store = store
+		return scsApp(m, rows(tb, db, "sessions"))
+	}
+}
+
+func rawSQLite(tb testing.TB) app { return rawSQL(tb, sqlite(tb, likeOurs), "BLOB") }
+
+// PostgreSQL is one private server; each contender has a table of its own.
+
+func postgresURL(tb testing.TB) string {
+	return "postgresql://postgres@" + servers.Postgres(tb).Addr + "/postgres?sslmode=disable"
+}
+
+func oursPostgres(tb testing.TB) app {
+	return ours(tb, sessions.Options{Store: "database", URL: postgresURL(tb) + "&table=" + uniqueTable("ours")})
+}
+
+// scsPostgres makes the table anew, since its name is fixed.
+func scsPostgres(tb testing.TB) app {
+	db := openSQL(tb, "postgres", postgresURL(tb))
+	mustExec(tb, db, "DROP TABLE IF EXISTS sessions",
+		"CREATE TABLE sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL, expiry TIMESTAMPTZ NOT NULL)",
+		"CREATE INDEX sessions_expiry_idx ON sessions (expiry)")
+	store := postgresstore.New(db)
+	tb.Cleanup(store.StopCleanup)
+	m := scs.New()
+	m.Store = store
+	return scsApp(m, rows(tb, db, "sessions"))
+}
+
+func rawPostgres(tb testing.TB) app {
+	return rawSQL(tb, openSQL(tb, "postgres", postgresURL(tb)), "BYTEA")
+}
+
+var tables atomic.Int64
+
+// uniqueTable is the name of a table that nobody has, in this run or in one
+// whose server still runs.
+func uniqueTable(prefix string) string {
+	return fmt.Sprintf("%s_%d_%d", prefix, time.Now().UnixNano(), tables.Add(1))
+}
+
+func rows(tb testing.TB, db *sql.DB, table string) func() int {
+	return func() (n int) {
+		if err := db.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
+			tb.Fatal(err)
+		}
+		return n
+	}
+}
+
+func mustExec(tb testing.TB, db *sql.DB, statements ...string) {
+	for _, s := range statements {
+		if _, err := db.Exec(s); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+// Command report runs the benchmarks and rewrites what docs/performance.md
+// says of them, its plot included. Run it in the folder bench:
+//
+//	go run ./report                    # everything: about 20 minutes
+//	go run ./report -only request      # a part; the others' last results stay
+//	go run ./report -only none         # only write, from the last results
+//
+// The contenders of a benchmark run side by side, and the whole set is repeated
+// in rounds, so that whatever else the machine does meets them alike. Ratios are
+// taken within a round; a figure is the median of the rounds.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// part is a set of benchmarks that is run by itself.
+type part struct {
+	name, bench string
+	args        []string
+	rounds      *int
+}
+
+var (
+	rounds      = flag.Int("rounds", 7, "how often to run the requests")
+	scaleRounds = flag.Int("scale-rounds", 3, "how often to run the benchmarks at scale")
+	benchtime   = flag.String("benchtime", "100ms", "how long to run each")
+	many        = flag.Int("sessions", 1_000_000, "how many sessions the benchmarks at scale keep")
+	only        = flag.String("only", "", "run only these parts, separated by commas: request, server, cores, scale, size, or none")
+	results     = flag.String("results", "results.out", "the folder of the benchmarks' output")
+	docs        = flag.String("docs", "../docs", "the folder of performance.md")
+)
+
+func main() {
+	log.SetFlags(0)
+	flag.Parse()
+	if err := run(); err != nil {
+		log.Fatal("report: ", err)
+	}
+}
+
+func run() error {
+	once := 1
+	parts := []part{
+		{"request", "^BenchmarkRequest$", nil, rounds},
+		{"server", "^BenchmarkServer$", nil, rounds},
+		{"cores", "^BenchmarkCores$", []string{"-test.cpu=1,2"}, rounds},
+		{"scale", "^Benchmark(Held|Sweep)$", nil, scaleRounds},
+		// Filled once, and then measured several times.
+		{"size", "^BenchmarkSize$", []string{"-test.count=" + strconv.Itoa(*scaleRounds)}, &once},
+	}
+	if err := os.MkdirAll(*results, 0o777); err != nil {
+		return err
+	}
+	if *only != "none" {
+		if err := measure(parts); err != nil {
+			return err
+		}
+	}
+	var all measurements
+	for _, p := range parts {
+		if err := all.read(filepath.Join(*results, p.name+".out")); err != nil {
+			return err
+		}
+	}
+	return write(&all)
+}
+
+// measure builds the benchmarks and runs those parts that were asked for.
+func measure(parts []part) error {
+	dir, err := os.MkdirTemp("", "report")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	program := filepath.Join(dir, "bench.test")
+	if err := command("go", "test", "-c", "-o", program, ".").Run(); err != nil {
+		return fmt.Errorf("build the benchmarks: %w", err)
+	}
+	wanted := strings.Split(*only, ",")
+	for _, p := range parts {
+		if *only != "" && !slices.Contains(wanted, p.name) {
+			continue
+		}
+		if err := p.run(program); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	return nil
+}
+
+func (p part) run(program string) error {
+	out, err := os.Create(filepath.Join(*results, p.name+".out"))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	for i := range *p.rounds {
+		log.Printf("%s, round %d of %d", p.name, i+1, *p.rounds)
+		args := append([]string{
+			"-test.run=^$", "-test.timeout=1h", "-test.bench=" + p.bench, "-test.benchtime=" + *benchtime,
+			"-sessions=" + strconv.Itoa(*many),
+		}, p.args...)
+		cmd := command(program, args...)
+		cmd.Stdout = out
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("%w; %s has its output", err, out.Name())
+		}
+	}
+	return out.Close()
+}
+
+func command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Stderr = os.Stderr
+	return cmd
+}

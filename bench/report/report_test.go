@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const output = `goos: linux
+BenchmarkRequest/store=memory/work=untouched/lib=pump-2   100   200 ns/op   150 cpu-ns/op   512 B/op   3 allocs/op
+BenchmarkRequest/store=memory/work=untouched/lib=scs-2    100   20000 ns/op 13500 cpu-ns/op   512 B/op   245 allocs/op
+BenchmarkRequest/store=memory/work=contended/lib=scs-2    100   20000 ns/op 15000 cpu-ns/op   5.047 %kept
+BenchmarkRequest/store=sqlite/work=write/lib=pump-2       100   50000 ns/op 15000 cpu-ns/op
+BenchmarkRequest/store=sqlite/work=write/lib=scs-2        100   20000 ns/op 15000 cpu-ns/op
+BenchmarkRequest/store=memory/work=untouched/lib=pump-2   100   400 ns/op   160 cpu-ns/op   512 B/op   3 allocs/op
+BenchmarkRequest/store=memory/work=untouched/lib=scs-2    100   90000 ns/op 12800 cpu-ns/op   512 B/op   245 allocs/op
+BenchmarkRequest/store=memory/work=untouched/lib=pump-2   100   100 ns/op   100 cpu-ns/op   512 B/op   3 allocs/op
+BenchmarkRequest/store=memory/work=untouched/lib=scs-2    100   90000 ns/op 8200 cpu-ns/op   512 B/op   245 allocs/op
+BenchmarkCores/work=read/lib=pump     100   400 ns/op
+BenchmarkCores/work=read/lib=pump-2   100   250 ns/op
+PASS
+`
+
+func measured(t *testing.T) *measurements {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "request.out")
+	if err := os.WriteFile(file, []byte(output), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var m measurements
+	if err := m.read(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.read(file + ".missing"); err != nil {
+		t.Errorf("a part that was not run: %v", err)
+	}
+	return &m
+}
+
+func TestMeasurements(t *testing.T) {
+	m := measured(t)
+	ours, peer := requestName("memory", "untouched", "pump"), requestName("memory", "untouched", "scs")
+	if got := m.median(ours, processor); got != 150 {
+		t.Errorf("median %v, want 150", got)
+	}
+	// 90, 80 and 82: of the rounds' ratios the median, not the medians' ratio.
+	if got := m.ratio(peer, ours, processor); got != 82 {
+		t.Errorf("ratio %v, want 82", got)
+	}
+	if got := gain(m, "Cores/work=read/lib=pump"); got != 1.6 {
+		t.Errorf("gain %v, want 1.6", got)
+	}
+}
+
+func TestTargets(t *testing.T) {
+	all := targets(measured(t))
+	if g := all[0]; !g.reached || g.got != "82×" {
+		t.Errorf("%+v, want a reached target", g)
+	}
+	if g := all[1]; g.reached || g.got != "–" {
+		t.Errorf("%+v: nothing was measured, and so nothing reached", g)
+	}
+	if g := all[len(all)-1]; g.reached || g.got != "sqlite, write: 0.4× of scs" {
+		t.Errorf("%+v, want the slower request named", g)
+	}
+}
+
+func TestTablesShowWhatWasLost(t *testing.T) {
+	if got := requests(measured(t)); !strings.Contains(got, "| contended | – | – | – | 15 µs, keeps 5% | –") {
+		t.Error(got)
+	}
+}
+
+func TestFiguresAreRewrittenBetweenTheMarks(t *testing.T) {
+	*docs = t.TempDir()
+	name := filepath.Join(*docs, "performance.md")
+	if err := os.WriteFile(name, []byte("before\n"+begin+"old\n"+end+"after\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // as well what it wrote itself
+		if err := write(measured(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := string(got)
+	if !strings.HasPrefix(doc, "before\n"+begin) || !strings.HasSuffix(doc, end+"after\n") || strings.Contains(doc, "old\n") {
+		t.Errorf("rewritten: %s", doc)
+	}
+	svg, err := os.ReadFile(filepath.Join(*docs, plotFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := xml.NewDecoder(bytes.NewReader(svg)); ; {
+		if _, err := d.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatalf("the plot is not XML: %v", err)
+		}
+	}
+	if marks := strings.Count(string(svg), "<use "); marks != 5+5 { // the legend's, and the figures'
+		t.Errorf("%d marks", marks)
+	}
+}

@@ -1,0 +1,55 @@
+package cookie_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"time"
+
+	"github.com/pump-go/sessions"
+	_ "github.com/pump-go/sessions/cookie"
+)
+
+// The session is in the cookie, and what is in it cannot be read there. A copy
+// of a cookie stays good after a logout, so bound how long.
+func Example() {
+	m, err := sessions.New(context.Background(), sessions.Options{
+		Store:    "cookie",
+		Timeout:  30 * time.Minute,
+		Lifetime: 12 * time.Hour,
+		Cookie: sessions.Cookie{
+			Secret: []byte("from the environment: openssl rand -base64 32"),
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	const user sessions.Key[string] = "user"
+	handler := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		if r.URL.Path == "/login" {
+			user.Set(s, "ann")
+			return
+		}
+		name, _ := user.Get(s)
+		fmt.Fprint(w, "hello ", name)
+	}))
+
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/login", nil))
+	cookie := w.Result().Cookies()[0]
+	fmt.Println("readable:", strings.Contains(cookie.Value, "ann"))
+
+	r := httptest.NewRequest("GET", "/", nil)
+	r.AddCookie(cookie)
+	w = httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	fmt.Println(w.Body)
+	// Output:
+	// readable: false
+	// hello ann
+}

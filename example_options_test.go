@@ -1,0 +1,218 @@
+package sessions_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/memory"
+)
+
+// What a program in production sets.
+func ExampleOptions() {
+	secret := []byte("from the environment, made by: openssl rand -base64 32")
+	m, err := sessions.New(context.Background(), sessions.Options{
+		Store:    "memory",
+		Timeout:  30 * time.Minute,
+		Lifetime: 12 * time.Hour,
+		Cookie: sessions.Cookie{
+			Name:   "__Host-session",
+			Secure: true,
+			Secret: secret,
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer m.Close()
+	fmt.Println("ready")
+	// Output: ready
+}
+
+// An app carries the token in a header field; browsers go on using the cookie.
+// The app sends the field from the start, empty while it has no token, and
+// keeps what comes back.
+func ExampleOptions_tokenHeader() {
+	const field = "X-Session-Token"
+	m, err := sessions.New(context.Background(), sessions.Options{TokenHeader: field})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer m.Close()
+	const visits sessions.Key[int] = "visits"
+	handler := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := visits.Update(sessions.FromContext(r.Context()), func(n int) int { return n + 1 })
+		fmt.Fprint(w, "visit ", n)
+	}))
+
+	token := ""
+	for range 3 {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set(field, token)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if given, ok := w.Header()[field]; ok {
+			token = given[0] // empty: the session was ended
+		}
+		fmt.Println(w.Body, "- cookies:", len(w.Result().Cookies()))
+	}
+	// Output:
+	// visit 1 - cookies: 0
+	// visit 2 - cookies: 0
+	// visit 3 - cookies: 0
+}
+
+// downStore is a store whose server does not answer.
+type downStore struct{ driver.Store }
+
+func (downStore) Load(context.Context, driver.Key) (driver.Record, error) {
+	return driver.Record{}, errors.New("connection refused")
+}
+
+func (downStore) Save(context.Context, driver.Key, driver.Version, driver.Record) error {
+	return errors.New("connection refused")
+}
+
+// An error page of the program's own. WrapStore stands around the store, here
+// to let it fail; package otelsessions measures with it.
+func ExampleOptions_errorHandler() {
+	opts := sessions.Options{
+		WrapStore: func(s driver.Store) driver.Store { return downStore{s} },
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			if errors.Is(err, sessions.ErrEnded) || errors.Is(err, sessions.ErrConflict) {
+				http.Error(w, `{"error":"try again"}`, http.StatusConflict)
+				return
+			}
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, `{"error":"unavailable"}`, http.StatusServiceUnavailable)
+		},
+		Logger: slog.New(slog.DiscardHandler),
+	}
+	res := request(opts, func(w http.ResponseWriter, r *http.Request) {
+		sessions.FromContext(r.Context()).Set("user", "ann")
+		fmt.Fprint(w, "you are signed in") // never sent
+	}, "/")
+	fmt.Println(res.StatusCode, res.Header.Get("Retry-After"), len(res.Cookies()))
+	// Output: 503 5 0
+}
+
+// With ManualSave, what a handler does not save is dropped.
+func ExampleOptions_manualSave() {
+	const draft sessions.Key[string] = "draft"
+	get, _, stop := serve(sessions.Options{ManualSave: true}, func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		if text := r.FormValue("text"); text != "" {
+			draft.Set(s, text)
+		}
+		if r.FormValue("save") != "" {
+			if err := s.Save(r.Context()); err != nil {
+				fmt.Fprint(w, err)
+				return
+			}
+		}
+		text, _ := draft.Get(s)
+		fmt.Fprintf(w, "%q", text)
+	})
+	defer stop()
+	fmt.Println(get("/?text=one&save=yes"))
+	fmt.Println(get("/?text=two"))
+	fmt.Println(get("/"))
+	// Output:
+	// "one"
+	// "two"
+	// "one"
+}
+
+// Two programs in one backend. What one keeps, the other does not see, even
+// under the same cookie name and secret.
+func ExampleOptions_namespace() {
+	ctx := context.Background()
+	secret := []byte("the same for both, of thirty-two bytes or more")
+	tokenOf := func(m *sessions.Manager) (token string) {
+		handler := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := sessions.FromContext(r.Context())
+			s.Set("user", "ann")
+			token = s.Token()
+		}))
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		return token
+	}
+	open := func(namespace string) *sessions.Manager {
+		m, err := sessions.New(ctx, sessions.Options{Namespace: namespace, Cookie: sessions.Cookie{Secret: secret}})
+		if err != nil {
+			panic(err)
+		}
+		return m
+	}
+	shop, forum := open("shop"), open("forum")
+	defer shop.Close()
+	defer forum.Close()
+
+	token := tokenOf(shop)
+	_, inShop := shop.Load(ctx, token)
+	_, inForum := forum.Load(ctx, token)
+	fmt.Println(inShop, errors.Is(inForum, sessions.ErrNotFound))
+	// Output: <nil> true
+}
+
+// Replacing a secret. Who comes with a cookie under the old one stays signed in,
+// and is given one under the new.
+func ExampleCookie_previousSecrets() {
+	oldSecret := []byte("the secret of last year, thirty-two bytes or more")
+	newSecret := []byte("the secret of this year, thirty-two bytes or more")
+	// The store outlives deployments, as a database does.
+	ctx := context.Background()
+	store, err := memory.New(memory.Options{}).Open(ctx, driver.Config{})
+	if err != nil {
+		panic(err)
+	}
+	defer store.Close()
+	same := driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) { return store, nil })
+	deploy := func(c sessions.Cookie) *sessions.Manager {
+		m, err := sessions.New(ctx, sessions.Options{Driver: same, Cookie: c})
+		if err != nil {
+			panic(err)
+		}
+		return m
+	}
+	const user sessions.Key[string] = "user"
+	visit := func(m *sessions.Manager, cookies []*http.Cookie) *http.Response {
+		r := httptest.NewRequest("GET", "/", nil)
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := sessions.FromContext(r.Context())
+			if s.IsNew() {
+				user.Set(s, "ann")
+			}
+			name, _ := user.Get(s)
+			fmt.Println(name, "is new:", s.IsNew())
+		})).ServeHTTP(w, r)
+		return w.Result()
+	}
+
+	before := deploy(sessions.Cookie{Secret: oldSecret})
+	cookies := visit(before, nil).Cookies()
+
+	after := deploy(sessions.Cookie{Secret: newSecret, PreviousSecrets: [][]byte{oldSecret}})
+	cookies = visit(after, cookies).Cookies()
+	fmt.Println("cookies given:", len(cookies))
+
+	later := deploy(sessions.Cookie{Secret: newSecret}) // when the longest session is over
+	visit(later, cookies)
+	// Output:
+	// ann is new: true
+	// ann is new: false
+	// cookies given: 1
+	// ann is new: false
+}

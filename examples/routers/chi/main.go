@@ -1,0 +1,70 @@
+// Chi: sessions in a chi router.
+//
+//	go run ./chi    # then open http://127.0.0.1:8080
+//
+// What is used first is outermost. Logger outside of the sessions logs the
+// status that was sent, that of the error page included. Recoverer outside lets
+// a panic pass the sessions, so that nothing of a request that broke off is
+// saved; inside, it would hide the panic, and half of the request would be.
+package main
+
+import (
+	"context"
+	"io"
+	"log"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/pump-go/sessions"
+	_ "github.com/pump-go/sessions/memory"
+
+	"github.com/pump-go/sessions/examples/routers/internal/page"
+)
+
+const (
+	user   sessions.Key[string] = "user"
+	visits sessions.Key[int]    = "visits"
+)
+
+func main() {
+	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", routes(m)))
+}
+
+func routes(m *sessions.Manager) *chi.Mux {
+	r := chi.NewRouter()
+	r.Use(middleware.Logger, middleware.Recoverer, m.Wrap)
+	r.Get("/", home)
+	r.Post("/login", login)
+	r.Post("/logout", logout)
+	return r
+}
+
+func home(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	n := visits.Update(s, func(n int) int { return n + 1 })
+	name, _ := user.Get(s)
+	io.WriteString(w, page.Home(name, n, s.Flashes()))
+}
+
+func login(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	name := r.PostFormValue("name") // a real program checks a password here
+	s.Renew()                       // an id that was seen before is worth nothing now
+	user.Set(s, name)
+	s.AddFlash("Hello, " + name + ".")
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func logout(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	s.Destroy(r.Context()) // if the store fails, the client gets the error page
+	s.AddFlash("Goodbye.")
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}

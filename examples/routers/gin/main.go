@@ -1,0 +1,85 @@
+// Gin: sessions around a gin engine.
+//
+//	go run ./gin    # then open http://127.0.0.1:8080
+//
+// The engine is an http.Handler, and the sessions go around it: serve it with
+// net/http, not with Engine.Run, which would leave them out.
+//
+// What to know of gin:
+//
+//   - The session is in the request's context: FromContext(c.Request.Context()).
+//     FromContext(c) finds none, unless Engine.ContextWithFallback is set.
+//   - gin.Recovery is inside of the sessions and hides a panic from them, so
+//     what the request changed before it would be saved. The recovery below
+//     reverts the session first.
+//   - gin.Logger is inside too. When a session cannot be saved, the client gets
+//     503 and the log has the handler's status; the library logs the failure.
+//   - A gin.Context is used again for another request when the handler returns.
+//     A goroutine that goes on takes the session with it, not the context (or
+//     uses Context.Copy), and calls Save: the response has left by then.
+package main
+
+import (
+	"context"
+	"log"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/pump-go/sessions"
+	_ "github.com/pump-go/sessions/memory"
+
+	"github.com/pump-go/sessions/examples/routers/internal/page"
+)
+
+const (
+	user   sessions.Key[string] = "user"
+	visits sessions.Key[int]    = "visits"
+)
+
+func main() {
+	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", m.Wrap(routes())))
+}
+
+func routes() *gin.Engine {
+	e := gin.New()
+	e.Use(gin.Logger(), gin.CustomRecovery(recovered))
+	e.GET("/", home)
+	e.POST("/login", login)
+	e.POST("/logout", logout)
+	return e
+}
+
+func recovered(c *gin.Context, _ any) {
+	session(c).Revert()
+	c.AbortWithStatus(http.StatusInternalServerError)
+}
+
+func session(c *gin.Context) *sessions.Session { return sessions.FromContext(c.Request.Context()) }
+
+func home(c *gin.Context) {
+	s := session(c)
+	n := visits.Update(s, func(n int) int { return n + 1 })
+	name, _ := user.Get(s)
+	c.Data(http.StatusOK, "text/html; charset=utf-8", []byte(page.Home(name, n, s.Flashes())))
+}
+
+func login(c *gin.Context) {
+	s, name := session(c), c.PostForm("name") // a real program checks a password here
+	s.Renew()                                 // an id that was seen before is worth nothing now
+	user.Set(s, name)
+	s.AddFlash("Hello, " + name + ".")
+	c.Redirect(http.StatusSeeOther, "/")
+}
+
+func logout(c *gin.Context) {
+	s := session(c)
+	s.Destroy(c.Request.Context()) // if the store fails, the client gets the error page
+	s.AddFlash("Goodbye.")
+	c.Redirect(http.StatusSeeOther, "/")
+}

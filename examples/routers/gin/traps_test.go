@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/pump-go/sessions"
+
+	"github.com/pump-go/sessions/examples/routers/internal/journey"
+)
+
+// TestContext: a gin.Context is a context.Context, but has the request's values
+// only where the engine is told so.
+func TestContext(t *testing.T) {
+	for _, fallback := range []bool{false, true} {
+		m, _ := journey.Sessions(t, nil)
+		e := routes()
+		e.ContextWithFallback = fallback
+		e.GET("/context", func(c *gin.Context) {
+			if found := sessions.FromContext(c) != nil; found != fallback {
+				t.Errorf("fallback %t: session found: %t", fallback, found)
+			}
+		})
+		journey.NewBrowser(t, journey.Serve(t, m.Wrap(e))).Get("/context")
+	}
+}
+
+// TestGoroutine: what goes on after the answer takes the session along.
+func TestGoroutine(t *testing.T) {
+	m, _ := journey.Sessions(t, nil)
+	answered, saved := make(chan struct{}), make(chan error)
+	e := routes()
+	e.GET("/later", func(c *gin.Context) {
+		s := session(c)
+		visits.Set(s, 1)
+		go func() {
+			<-answered
+			visits.Update(s, func(n int) int { return n + 1 })
+			saved <- s.Save(context.Background())
+		}()
+	})
+	b := journey.NewBrowser(t, journey.Serve(t, m.Wrap(e)))
+	b.Get("/later")
+	close(answered)
+	if err := <-saved; err != nil {
+		t.Error(err)
+	}
+	journey.Expect(t, b.Get("/"), "visit 3.")
+}
+
+// TestStream: gin's own way to stream, which asks the response whether the
+// client has gone, and its events.
+func TestStream(t *testing.T) {
+	m, _ := journey.Sessions(t, nil)
+	e := routes()
+	e.GET("/stream", func(c *gin.Context) {
+		s := session(c)
+		more := 3
+		c.Stream(func(io.Writer) bool {
+			c.SSEvent("visit", visits.Update(s, func(n int) int { return n + 1 }))
+			more--
+			return more > 0
+		})
+	})
+	b := journey.NewBrowser(t, journey.Serve(t, m.Wrap(e)))
+	journey.Expect(t, b.Get("/stream"), "data:1", "data:2", "data:3")
+	if b.Token() == "" {
+		t.Error("the stream has no cookie")
+	}
+}
+
+// TestNoRoute: gin writes its own 404, and a handler for it has the session.
+func TestNoRoute(t *testing.T) {
+	m, store := journey.Sessions(t, nil)
+	e := routes()
+	e.NoRoute(func(c *gin.Context) {
+		name, _ := user.Get(session(c))
+		c.String(http.StatusNotFound, "nothing here, %s", name)
+	})
+	b := journey.NewBrowser(t, journey.Serve(t, m.Wrap(e)))
+	b.Post("/login", "name", "ann")
+	if res, page := b.Do(http.MethodGet, "/nowhere", ""); res.StatusCode != http.StatusNotFound || page != "nothing here, ann" {
+		t.Errorf("%s %q", res.Status, page)
+	}
+	store.LoadsFail.Store(true)
+	if res, page := b.Do(http.MethodGet, "/nowhere", ""); res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("%s %q", res.Status, page)
+	}
+}

@@ -1,0 +1,67 @@
+// Gorillamux: sessions in a gorilla/mux router.
+//
+//	go run ./gorillamux    # then open http://127.0.0.1:8080
+//
+// The sessions are around the router. Router.Use would do for the routes, but
+// it leaves out what matches none: a NotFoundHandler or MethodNotAllowedHandler
+// that shows who is signed in would have no session.
+package main
+
+import (
+	"context"
+	"io"
+	"log"
+	"net/http"
+
+	"github.com/gorilla/mux"
+
+	"github.com/pump-go/sessions"
+	_ "github.com/pump-go/sessions/memory"
+
+	"github.com/pump-go/sessions/examples/routers/internal/page"
+)
+
+const (
+	user   sessions.Key[string] = "user"
+	visits sessions.Key[int]    = "visits"
+)
+
+func main() {
+	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", m.Wrap(routes())))
+}
+
+func routes() *mux.Router {
+	r := mux.NewRouter()
+	r.HandleFunc("/", home).Methods("GET")
+	r.HandleFunc("/login", login).Methods("POST")
+	r.HandleFunc("/logout", logout).Methods("POST")
+	return r
+}
+
+func home(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	n := visits.Update(s, func(n int) int { return n + 1 })
+	name, _ := user.Get(s)
+	io.WriteString(w, page.Home(name, n, s.Flashes()))
+}
+
+func login(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	name := r.PostFormValue("name") // a real program checks a password here
+	s.Renew()                       // an id that was seen before is worth nothing now
+	user.Set(s, name)
+	s.AddFlash("Hello, " + name + ".")
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func logout(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	s.Destroy(r.Context()) // if the store fails, the client gets the error page
+	s.AddFlash("Goodbye.")
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}

@@ -1,0 +1,65 @@
+// Servemux: sessions with the standard library's router.
+//
+//	go run ./servemux    # then open http://127.0.0.1:8080
+//
+// http.Request.Pattern, which ServeMux sets, is seen by middleware on either
+// side of the sessions. Path values are not: a middleware outside gets another
+// copy of the request, as with any middleware that adds to the context.
+package main
+
+import (
+	"context"
+	"io"
+	"log"
+	"net/http"
+
+	"github.com/pump-go/sessions"
+	_ "github.com/pump-go/sessions/memory"
+
+	"github.com/pump-go/sessions/examples/routers/internal/page"
+)
+
+const (
+	user   sessions.Key[string] = "user"
+	visits sessions.Key[int]    = "visits"
+)
+
+func main() {
+	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", m.Wrap(routes())))
+}
+
+func routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", home)
+	mux.HandleFunc("POST /login", login)
+	mux.HandleFunc("POST /logout", logout)
+	return mux
+}
+
+func home(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	n := visits.Update(s, func(n int) int { return n + 1 })
+	name, _ := user.Get(s)
+	io.WriteString(w, page.Home(name, n, s.Flashes()))
+}
+
+func login(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	name := r.PostFormValue("name") // a real program checks a password here
+	s.Renew()                       // an id that was seen before is worth nothing now
+	user.Set(s, name)
+	s.AddFlash("Hello, " + name + ".")
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func logout(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	s.Destroy(r.Context()) // if the store fails, the client gets the error page
+	s.AddFlash("Goodbye.")
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}

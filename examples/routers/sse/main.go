@@ -1,0 +1,148 @@
+// Sse: sessions in a stream of server-sent events.
+//
+//	go run ./sse    # then open http://127.0.0.1:8080, in two tabs
+//
+// A stream is one long request, and its header leaves at the first Flush:
+//
+//   - What the session needs a cookie for (its first value, Renew) comes before
+//     that. Flush commits it; FlushError tells if that failed, and then the client
+//     has the error page already.
+//   - Later changes are saved by Session.Save, or at the latest when the handler
+//     returns. What would need a cookie then fails with ErrHeaderSent.
+//   - The request's session shows what it was when the stream began. The stream
+//     keeps the token, and opens the session anew to see what others changed:
+//     another tab's visits, or its logout (ErrNotFound), which ends the stream. An
+//     outage ends nothing.
+//   - Opening it so does not count as use: an open stream keeps no session from
+//     timing out, unless it calls Save.
+//
+// A server with a WriteTimeout cuts streams off; http.ResponseController lifts it
+// for one answer.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"log"
+	"net/http"
+	"time"
+
+	"github.com/pump-go/sessions"
+	_ "github.com/pump-go/sessions/memory"
+)
+
+const (
+	user   sessions.Key[string] = "user"
+	visits sessions.Key[int]    = "visits"
+	told   sessions.Key[int]    = "told" // events that were sent
+)
+
+//go:embed page.html
+var source string
+
+var page = template.Must(template.New("page").Parse(source))
+
+func main() {
+	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	a := app{sessions: m, every: time.Second}
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", m.Wrap(a.routes())))
+}
+
+type app struct {
+	sessions *sessions.Manager
+	every    time.Duration // between two looks at the session
+}
+
+func (a app) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", home)
+	mux.HandleFunc("GET /events", a.events)
+	mux.HandleFunc("POST /login", login)
+	mux.HandleFunc("POST /logout", logout)
+	return mux
+}
+
+func (a app) events(w http.ResponseWriter, r *http.Request) {
+	s, ctx := sessions.FromContext(r.Context()), r.Context()
+	if !user.Has(s) {
+		http.Error(w, "sign in first", http.StatusUnauthorized) // an EventSource does not try again
+		return
+	}
+	told.Set(s, 0)
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	stream := http.NewResponseController(w)
+	stream.SetWriteDeadline(time.Time{})
+	if err := stream.Flush(); err != nil {
+		return // the session could not be saved: the error page is on its way
+	}
+
+	tick := time.NewTicker(a.every)
+	defer tick.Stop()
+	for token, last := s.Token(), 0; ; {
+		var err error
+		last, err = a.look(ctx, w, token, last)
+		if errors.Is(err, sessions.ErrNotFound) || errors.Is(err, sessions.ErrEnded) {
+			fmt.Fprint(w, "event: signedout\ndata:\n\n")
+			return
+		}
+		if err != nil {
+			log.Print(err) // of the store; it may recover
+		}
+		if err := stream.Flush(); err != nil {
+			return
+		}
+		select {
+		case <-ctx.Done(): // the client has gone
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// look sends the number of visits if it is another than the last, and counts
+// that in the session: a change after the header.
+func (a app) look(ctx context.Context, w http.ResponseWriter, token string, last int) (int, error) {
+	s, err := a.sessions.Load(ctx, token)
+	if err != nil {
+		return last, err
+	}
+	n, _ := visits.Get(s)
+	if n == last {
+		return last, nil
+	}
+	told.Update(s, func(n int) int { return n + 1 })
+	if err := s.Save(ctx); err != nil {
+		return last, err
+	}
+	fmt.Fprintf(w, "data: %d\n\n", n)
+	return n, nil
+}
+
+func home(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	n := visits.Update(s, func(n int) int { return n + 1 })
+	name, _ := user.Get(s)
+	if err := page.Execute(w, map[string]any{"User": name, "Visits": n}); err != nil {
+		log.Print(err)
+	}
+}
+
+func login(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	s.Renew()
+	user.Set(s, r.PostFormValue("name")) // a real program checks a password here
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func logout(w http.ResponseWriter, r *http.Request) {
+	sessions.FromContext(r.Context()).Destroy(r.Context())
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}

@@ -1,0 +1,163 @@
+// Websocket: sessions behind a WebSocket, with github.com/coder/websocket.
+//
+//	go run ./websocket    # then open http://127.0.0.1:8080, in two tabs
+//
+// The handshake is a request as any other: it comes with the cookie, and the
+// session says who it is. Accept commits the session and sends its cookie with
+// the 101. (A library that writes the handshake into the hijacked connection
+// itself, as gorilla/websocket does, sends no header fields that were set
+// before; it takes them as an argument.)
+//
+// A socket lives longer than a request, and so does what it knows. This one
+// keeps the session's token, and opens the session anew for each message:
+//
+//   - it sees what other tabs changed, and its own changes merge with theirs;
+//   - after a logout, in whichever tab or process, ErrNotFound ends the socket: at
+//     the next message, or for a silent socket at the next check;
+//   - after a Renew, as at login, the token is dead too. The page connects again,
+//     with its new cookie;
+//   - an outage of the store is another error, and ends nothing.
+//
+// Load does not count as use of the session. Save does, with changes or without:
+// a socket that should keep its session from timing out calls it.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"log"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/pump-go/sessions"
+	_ "github.com/pump-go/sessions/memory"
+)
+
+const (
+	user     sessions.Key[string] = "user"
+	messages sessions.Key[int]    = "messages"
+)
+
+// signedOut is the code that the page gets when its session is over: one of
+// those that are the program's own (RFC 6455, 7.4.2).
+const signedOut websocket.StatusCode = 4001
+
+//go:embed page.html
+var source string
+
+var page = template.Must(template.New("page").Parse(source))
+
+func main() {
+	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	a := app{sessions: m, check: 10 * time.Second}
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", m.Wrap(a.routes())))
+}
+
+type app struct {
+	sessions *sessions.Manager
+	check    time.Duration // how long a silent socket may outlive its session
+}
+
+func (a app) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", home)
+	mux.HandleFunc("POST /login", login)
+	mux.HandleFunc("POST /logout", logout)
+	mux.HandleFunc("GET /socket", a.socket)
+	return mux
+}
+
+func (a app) socket(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	if !user.Has(s) {
+		http.Error(w, "sign in first", http.StatusUnauthorized)
+		return
+	}
+	token := s.Token()
+	conn, err := websocket.Accept(w, r, nil) // refuses other origins
+	if err != nil {
+		return // it has answered, or the session could not be saved
+	}
+	defer conn.CloseNow()
+	ctx := r.Context() // ends with this function
+	go a.watch(ctx, conn, token)
+	for {
+		_, text, err := conn.Read(ctx)
+		if err != nil {
+			return
+		}
+		reply, err := a.message(ctx, token, string(text))
+		switch {
+		case errors.Is(err, sessions.ErrNotFound), errors.Is(err, sessions.ErrEnded):
+			conn.Close(signedOut, "signed out")
+			return
+		case err != nil:
+			reply = "Please try again." // an outage signs nobody out
+		}
+		if err := conn.Write(ctx, websocket.MessageText, []byte(reply)); err != nil {
+			return
+		}
+	}
+}
+
+// message counts a message in the session, as it is now.
+func (a app) message(ctx context.Context, token, text string) (reply string, err error) {
+	s, err := a.sessions.Load(ctx, token)
+	if err != nil {
+		return "", err
+	}
+	messages.Update(s, func(n int) int { return n + 1 })
+	if err := s.Save(ctx); err != nil {
+		return "", err
+	}
+	n, _ := messages.Get(s) // with those that other sockets counted
+	name, _ := user.Get(s)
+	return fmt.Sprintf("Message %d, from %s: %s", n, name, text), nil
+}
+
+// watch closes a silent socket when its session is over.
+func (a app) watch(ctx context.Context, conn *websocket.Conn, token string) {
+	tick := time.NewTicker(a.check)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if _, err := a.sessions.Load(ctx, token); errors.Is(err, sessions.ErrNotFound) {
+			conn.Close(signedOut, "signed out")
+			return
+		}
+	}
+}
+
+func home(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	name, _ := user.Get(s)
+	n, _ := messages.Get(s)
+	if err := page.Execute(w, map[string]any{"User": name, "Messages": n}); err != nil {
+		log.Print(err)
+	}
+}
+
+func login(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	s.Renew()
+	user.Set(s, r.PostFormValue("name")) // a real program checks a password here
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func logout(w http.ResponseWriter, r *http.Request) {
+	sessions.FromContext(r.Context()).Destroy(r.Context())
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}

@@ -1,0 +1,112 @@
+//go:build unix
+
+package google_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/datastore"
+
+	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/google"
+	"github.com/pump-go/sessions/internal/servers"
+	"github.com/pump-go/sessions/sessionstest"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	servers.StopAll()
+	os.Exit(code)
+}
+
+// emulators are the two that Google has, with what differs.
+var emulators = []struct {
+	name   string
+	shared func(testing.TB) *servers.Server
+	own    func(testing.TB) *servers.Server
+}{
+	{"Datastore", servers.Datastore, servers.OwnDatastore},
+	{"Firestore", servers.Firestore, servers.OwnFirestore},
+}
+
+func urlOf(server *servers.Server, params string) string {
+	return "google://test-project?emulator=" + server.Addr + params
+}
+
+var cases atomic.Int64
+
+// kind is one that no other case uses.
+func kind() string { return fmt.Sprintf("Session%d_%d", os.Getpid(), cases.Add(1)) }
+
+// harness has a kind for each case.
+func harness(server func(testing.TB) *servers.Server) sessionstest.Harness {
+	var raw *datastore.Client
+	return sessionstest.Harness{
+		Driver: google.New(nil, google.Options{}),
+		Config: func(t testing.TB) driver.Config {
+			raw = clientOf(t, server(t).Addr)
+			return driver.Config{URL: urlOf(server(t), "&kind="+kind())}
+		},
+		MaxData: google.MaxData,
+		Timeout: time.Minute,
+		Damage: func(cfg driver.Config, key driver.Key) error {
+			_, kind, _ := strings.Cut(cfg.URL, "&kind=")
+			return damage(raw, kind, cfg.Namespace, key)
+		},
+	}
+}
+
+func TestContract(t *testing.T) {
+	for _, e := range emulators {
+		t.Run(e.name, func(t *testing.T) { sessionstest.Run(t, harness(e.shared)) })
+	}
+}
+
+// A client without ClientOptions falls back on transactions.
+func TestContractInTransactions(t *testing.T) {
+	for _, e := range emulators {
+		t.Run(e.name, func(t *testing.T) {
+			client := sync.OnceValue(func() *datastore.Client { return clientOf(t, e.shared(t).Addr) })
+			sessionstest.Run(t, sessionstest.Harness{
+				Config: func(testing.TB) driver.Config { return driver.Config{DataDir: kind()} },
+				Driver: driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
+					return google.New(client(), google.Options{Kind: cfg.DataDir}).Open(ctx, cfg)
+				}),
+				MaxData: google.MaxData,
+				Timeout: time.Minute,
+				Damage: func(cfg driver.Config, key driver.Key) error {
+					return damage(client(), cfg.DataDir, cfg.Namespace, key)
+				},
+				Cannot: map[sessionstest.Ability]string{
+					sessionstest.Processes:  "a client belongs to one process",
+					sessionstest.Goroutines: "the client outlives the store",
+				},
+			})
+		})
+	}
+}
+
+// damage cuts the stored record short.
+func damage(client *datastore.Client, kind, namespace string, key driver.Key) error {
+	k := datastore.NameKey(kind, key.String(), nil)
+	k.Namespace = namespace
+	var properties datastore.PropertyList
+	if err := client.Get(context.Background(), k, &properties); err != nil {
+		return err
+	}
+	for i, p := range properties {
+		if p.Name == "record" {
+			b := p.Value.([]byte)
+			properties[i].Value = b[:len(b)/2]
+		}
+	}
+	_, err := client.Put(context.Background(), k, &properties)
+	return err
+}

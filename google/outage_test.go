@@ -1,0 +1,193 @@
+//go:build unix
+
+package google_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/servers"
+)
+
+// hang stops the server, and returns when it is stopped.
+func hang(t *testing.T, server *servers.Server) {
+	t.Helper()
+	if err := syscall.Kill(server.Pid(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		c, err := net.Dial("tcp", server.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = fmt.Fprint(c, "GET / HTTP/1.0\r\n\r\n")
+		if err == nil {
+			_ = c.SetDeadline(time.Now().Add(100 * time.Millisecond))
+			_, err = c.Read(make([]byte, 1))
+		}
+		c.Close()
+		if err != nil {
+			return
+		}
+	}
+}
+
+func wake(t *testing.T, server *servers.Server) {
+	t.Helper()
+	if err := syscall.Kill(server.Pid(), syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually asks until the answer is 200.
+func (b *browser) eventually(t *testing.T, path string) string {
+	t.Helper()
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		code, page := b.get(path)
+		if code == 200 {
+			return page
+		}
+		if time.Since(began) > 30*time.Second {
+			t.Fatalf("%d %q, long after the outage", code, page)
+		}
+	}
+}
+
+// While the server hangs or is dead, requests are answered in bounded time with
+// the error page, and cookies left alone; afterwards all is well by itself.
+func TestOutages(t *testing.T) {
+	for _, e := range emulators {
+		t.Run(e.name, func(t *testing.T) {
+			server := e.own(t)
+			site := app(manager(t, sessions.Options{URL: urlOf(server, ""), StoreTimeout: 300 * time.Millisecond}))
+			b := &browser{app: site}
+			b.eventually(t, "/visit") // a cold server may take its time
+			fails := func(what string, b *browser) {
+				t.Helper()
+				cookie, began := b.cookie, time.Now()
+				if code, page := b.get("/visit"); code != http.StatusServiceUnavailable {
+					t.Errorf("%s: %d %q", what, code, page)
+				}
+				if took := time.Since(began); took > 5*time.Second {
+					t.Errorf("%s: the error page took %v", what, took)
+				}
+				if b.cookie != cookie {
+					t.Errorf("%s: it took the cookie", what)
+				}
+			}
+			hang(t, server)
+			for range 3 {
+				fails("the server hangs", b)
+			}
+			wake(t, server)
+			if page := b.eventually(t, "/visit"); page != "2 " {
+				t.Errorf("after it hung: %q", page) // the load failed before, and so nothing was counted
+			}
+			server.Kill()
+			for range 3 {
+				fails("the server is killed", b)
+			}
+			fails("the server is killed", &browser{app: site})
+			if err := server.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if page := b.eventually(t, "/visit"); page != "1 " {
+				t.Errorf("after a restart, in which the emulator forgot all: %q", page)
+			}
+			b.eventually(t, "/visit")
+		})
+	}
+}
+
+// While the server comes and goes, every answer is a session as it was, a new
+// one, for the emulator forgets, or the error page, and never another's.
+func TestRestartInMidLoad(t *testing.T) {
+	for _, e := range emulators {
+		t.Run(e.name, func(t *testing.T) {
+			server := e.own(t)
+			site := app(manager(t, sessions.Options{URL: urlOf(server, ""), StoreTimeout: time.Second}))
+			var stop atomic.Bool
+			var served, failed atomic.Int64
+			var wg sync.WaitGroup
+			for u := range 4 {
+				wg.Go(func() {
+					name := fmt.Sprint("user", u)
+					b := &browser{app: site}
+					last := -1
+					for !stop.Load() {
+						if last < 0 {
+							b.cookie = ""
+							if code, _ := b.get("/as?" + name); code == 200 {
+								last = 0
+							}
+							continue
+						}
+						code, page := b.get("/visit")
+						var n int
+						var who string
+						_, _ = fmt.Sscanf(page, "%d %s", &n, &who)
+						switch {
+						case code == http.StatusServiceUnavailable:
+							failed.Add(1) // the visit may be stored, its number was not told
+						case code == http.StatusConflict:
+							failed.Add(1)
+							last = -1
+						case code != 200:
+							t.Errorf("%d %q", code, page)
+						case who == "":
+							last = -1 // the server lost it
+						case who != name:
+							t.Errorf("%s was given %q", name, page)
+						case n <= last:
+							t.Errorf("after visit %d came visit %d", last, n)
+						default:
+							last = n
+							served.Add(1)
+						}
+					}
+				})
+			}
+			until := func(n int64) {
+				for began, from := time.Now(), served.Load(); served.Load() < from+n; time.Sleep(time.Millisecond) {
+					if time.Since(began) > 60*time.Second {
+						t.Error("nothing is served any more")
+						return
+					}
+				}
+			}
+			for range 2 {
+				until(50)
+				server.Kill()
+				if err := server.Start(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			until(50)
+			stop.Store(true)
+			wg.Wait()
+			t.Logf("%d requests served, %d failed", served.Load(), failed.Load())
+		})
+	}
+}
+
+func TestTheServerMayComeLater(t *testing.T) {
+	server := servers.OwnDatastore(t)
+	server.Kill()
+	site := app(manager(t, sessions.Options{URL: urlOf(server, ""), StoreTimeout: 500 * time.Millisecond}))
+	b := &browser{app: site}
+	if code, page := b.get("/visit"); code != http.StatusServiceUnavailable || b.cookie != "" {
+		t.Errorf("with the server down: %d %q, cookie %q", code, page, b.cookie)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	b.eventually(t, "/visit")
+	b.eventually(t, "/visit")
+}

@@ -1,0 +1,26 @@
+// Package docs has no code, only tests: that what the project's Markdown pages
+// say can be followed. Every Go block compiles, every link leads somewhere, and
+// the lists of options, errors and log messages are complete.
+//
+// # Go blocks
+//
+// A page is read like a program that is explained in pieces:
+//
+//   - A block that begins with a package clause is a file, whole.
+//
+//   - Any other block that consists of declarations declares them for the
+//     blocks of its page, those before it included.
+//
+//   - Anything else is the body of a function that has ctx, w, r, m, s and a few
+//     more (see fragmentParams), and whose imports are added to those that it
+//     begins with. It may leave variables unused.
+//
+//   - A comment of HTML that begins with "go", a line of its own, declares what
+//     a page needs to compile and its reader does not need to see:
+//
+//     <!-- go
+//     type Item struct{ Name string }
+//     -->
+//
+// A block that is for the eye alone has another language: text.
+package docs
