@@ -55,13 +55,17 @@ func render(all []*result) string {
 	p("- *Evicted* are sessions whose server forgot them, as memcached does when it restarts and `memory`")
 	p("  when its process ends. They are gone whole, or that is a violation too.")
 	p("")
-	p("| store | changes a second | renewals | log-outs | expired | lost to a log-out or renewal | clients hung up | handlers panicked | sweeps by hand |")
-	p("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
+	p("| store | changes a second | renewals | log-outs | expired | lost to a log-out or renewal | stranded | clients hung up | handlers panicked | sweeps by hand |")
+	p("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, res := range all {
-		p("| %s | %s | %s | %s | %s | %s | %s | %s | %d |", res.Store, thousands(int64(float64(res.Writes)/max(1, res.Took.Seconds()))),
-			thousands(res.Renewals), thousands(res.Logouts), thousands(res.Expired), thousands(res.Endings),
+		p("| %s | %s | %s | %s | %s | %s | %d | %s | %s | %d |", res.Store, thousands(int64(float64(res.Writes)/max(1, res.Took.Seconds()))),
+			thousands(res.Renewals), thousands(res.Logouts), thousands(res.Expired), thousands(res.Endings), res.Stranded,
 			thousands(res.HungUp), thousands(res.Panics), res.Sweeps)
 	}
+	p("")
+	p("*Stranded* are sessions that a renewal of unknown outcome ended: the store did not answer whether the old")
+	p("record was removed, the client got an error page in place of its new cookie, and the removal had taken effect.")
+	p("The manager then rather loses a session than revives one that somebody may have logged out meanwhile.")
 	p("")
 	p("## Faults")
 	p("")
