@@ -50,7 +50,7 @@ type tally struct {
 	expired    atomic.Int64
 	renewals   atomic.Int64
 	logouts    atomic.Int64
-	stranded   atomic.Int64 // sessions that ended in a renewal of unknown outcome
+	stranded   atomic.Int64 // clients that never heard of their renewal
 }
 
 func newLedger(w *weather) *ledger {

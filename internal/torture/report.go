@@ -63,9 +63,9 @@ func render(all []*result) string {
 			thousands(res.HungUp), thousands(res.Panics), res.Sweeps)
 	}
 	p("")
-	p("*Stranded* are sessions that a renewal of unknown outcome ended: the store did not answer whether the old")
-	p("record was removed, the client got an error page in place of its new cookie, and the removal had taken effect.")
-	p("The manager then rather loses a session than revives one that somebody may have logged out meanwhile.")
+	p("*Stranded* are clients whose session was renewed and who did not get the new cookie: mostly they hung up,")
+	p("or the process was killed before it answered. A few got an error page, as the store did not say whether the")
+	p("old record was removed, and it was: that cannot be told from a log-out, which must not be undone.")
 	p("")
 	p("## Faults")
 	p("")

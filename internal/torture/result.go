@@ -29,7 +29,7 @@ type result struct {
 	Logouts    int64
 	Expired    int64
 	Evictions  int64
-	Stranded   int64 // sessions that ended in a renewal of unknown outcome
+	Stranded   int64 // clients that never heard of their renewal
 	Sweeps     int64
 	Faults     map[string]int
 	Violations map[breach]int
