@@ -267,9 +267,13 @@ func counts(changes []change, i int) (n int) {
 // settleLife notes what became of the session as a whole.
 func (c *call) settleLife(st state, calm bool, r *response) {
 	l, s := c.l, c.s
-	// Where Save failed and the commit succeeded, it did so under another id if
-	// the first try had landed.
-	again := st == acked && c.o.Save && !r.reply.Saved && !calm
+	// Where Save failed, the commit tries again, under another id if the first
+	// try has landed.
+	again := st == acked && c.o.Save && !r.reply.Saved
+	orphans := 1
+	if st == unsure && c.o.Save {
+		orphans = 2
+	}
 	switch c.o.Life {
 	case create:
 		if st == acked {
@@ -277,7 +281,7 @@ func (c *call) settleLife(st state, calm bool, r *response) {
 			s.current = c.taken(s, r)
 		}
 		if st == unsure || again {
-			s.orphans++
+			s.orphans += orphans
 		}
 	case renew, login, invalidate:
 		if c.o.Life == login {
@@ -287,9 +291,9 @@ func (c *call) settleLife(st state, calm bool, r *response) {
 			c.t.ending--
 		}
 		if st == unsure || st == void && !calm || again {
-			s.orphans++ // the removal of the new record may have failed, too
+			s.orphans += orphans // the removal of the new record may have failed, too
 			if c.fresh != nil {
-				c.fresh.orphans++
+				c.fresh.orphans += orphans
 			}
 		}
 		if st != acked {

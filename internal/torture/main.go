@@ -18,6 +18,7 @@ func main() {
 	if encoded, ok := os.LookupEnv(serverEnv); ok {
 		beServer(encoded)
 	}
+	quickTemp()
 	err := command()
 	servers.StopAll()
 	if err != nil {
