@@ -69,6 +69,9 @@ func (c *call) judgeGone(how string) {
 	switch {
 	case t.dead != 0, s.ended != 0, t.ending > own, s.ending > 0:
 		// It was ended, or may have been.
+	case own == 1 && c.o.Save && l.weather.during(c.began, time.Now(), backendFault):
+		// By this request: its Save gave up on an ending that had landed, and then
+		// the commit found it so.
 	case s.timeout > 0 && l.weather.during(s.created, time.Now(), clockFault):
 		s.vague = true
 		return // one process finds it expired, and another not
