@@ -312,7 +312,8 @@ func (s *Session) rename(ctx context.Context) (err error) {
 }
 
 // place stores the session under its next id. An id that is taken, however
-// unlikely, is left to its holder.
+// unlikely, is left to its holder, unless that is an earlier try of ours whose
+// outcome was unknown: it had landed, and nobody was told of it.
 func (s *Session) place(ctx context.Context) (driver.Record, error) {
 	if s.headerSent {
 		return driver.Record{}, ErrHeaderSent
@@ -325,7 +326,11 @@ func (s *Session) place(ctx context.Context) (driver.Record, error) {
 		rec.Hint = nil
 		err = s.m.write(ctx, s.current().key, 0, rec)
 		if !errors.Is(err, ErrConflict) {
+			s.next.unsure = errors.Is(err, errUnknown)
 			return rec, err
+		}
+		if s.next.unsure {
+			s.withdraw(ctx)
 		}
 		s.next = newIdentity()
 	}

@@ -90,6 +90,8 @@ type identity struct {
 	key   driver.Key
 	known bool // there is a key
 	held  bool // there is an id
+	// unsure: a record may be stored under it, whose writing was not answered.
+	unsure bool
 }
 
 func newIdentity() identity { return identityOf(newID()) }

@@ -357,3 +357,32 @@ func TestExactlyWhatWasAcknowledgedIsCounted(t *testing.T) {
 		t.Error("no update was acknowledged")
 	}
 }
+
+// A first Save that was given up may have landed. The response's commit then
+// begins the session anew, and removes what nobody was told of.
+func TestACreationThatWasGivenUpLeavesNothing(t *testing.T) {
+	for name, renew := range map[string]bool{"new": false, "renewed": true} {
+		t.Run(name, func(t *testing.T) {
+			a := newLife(t)
+			c := a.client()
+			if renew {
+				c = a.signedIn()
+			}
+			c.ok(func(s *sessions.Session) {
+				lifeUser.Set(s, "ann")
+				if renew {
+					s.Renew()
+				}
+				a.store.next("Save", fakeLanded)
+				a.store.next("Load", fakeRefused)
+				if s.Save(t.Context()) == nil {
+					t.Error("Save is sure of what it cannot know")
+				}
+			})
+			lifeEqual(t, "user", c.user(), "ann")
+			if n := len(a.store.records(t)); n != 1 {
+				t.Errorf("%d records, want the client's alone", n)
+			}
+		})
+	}
+}

@@ -13,13 +13,6 @@ import (
 
 var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
-// pending are targets that other branches bring. Delete the list when they have
-// all come.
-var pending = []string{
-	"SECURITY.md", "docs/writing-a-driver.md", "docs/torture.md", "docs/performance.md", "docs/fuzzing.md",
-	"cmd/sessions", "examples/routers", "examples/redisdriver",
-}
-
 func TestLinksLeadSomewhere(t *testing.T) {
 	all := make(map[string]page)
 	for _, p := range pages(t) {
@@ -46,9 +39,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 					target = path.Join(path.Dir(p.path), u.Path)
 				}
 				if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(target))); err != nil {
-					if !isPending(target) {
-						t.Errorf("%s:%d: no %s", p.path, i+1, target)
-					}
+					t.Errorf("%s:%d: no %s", p.path, i+1, target)
 					continue
 				}
 				if to, ok := all[target]; u.Fragment != "" && (!ok || !to.anchors()[u.Fragment]) {
@@ -60,27 +51,6 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	if checked < 10 {
 		t.Errorf("only %d links were found", checked)
 	}
-}
-
-func TestNothingIsPendingForGood(t *testing.T) {
-	if len(pending) == 0 {
-		t.Skip("the list is empty: it can go, and this test with it")
-	}
-	for _, target := range pending {
-		if _, err := os.Stat(filepath.Join(root, target)); err != nil {
-			t.Skipf("%s is still to come", target)
-		}
-	}
-	t.Error("all that was pending is there: delete the list")
-}
-
-func isPending(target string) bool {
-	for _, p := range pending {
-		if target == p || strings.HasPrefix(target, p+"/") {
-			return true
-		}
-	}
-	return false
 }
 
 // anchors are what a page's headings can be linked by.

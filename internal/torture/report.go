@@ -58,8 +58,12 @@ func render(all []*result) string {
 	p("| store | changes a second | renewals | log-outs | expired | lost to a log-out or renewal | stranded | clients hung up | handlers panicked | sweeps by hand |")
 	p("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, res := range all {
-		p("| %s | %s | %s | %s | %s | %s | %d | %s | %s | %d |", res.Store, thousands(int64(float64(res.Writes)/max(1, res.Took.Seconds()))),
-			thousands(res.Renewals), thousands(res.Logouts), thousands(res.Expired), thousands(res.Endings), res.Stranded,
+		stranded := "–"
+		if res.Stranded != nil {
+			stranded = thousands(*res.Stranded)
+		}
+		p("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %d |", res.Store, thousands(int64(float64(res.Writes)/max(1, res.Took.Seconds()))),
+			thousands(res.Renewals), thousands(res.Logouts), thousands(res.Expired), thousands(res.Endings), stranded,
 			thousands(res.HungUp), thousands(res.Panics), res.Sweeps)
 	}
 	p("")
