@@ -143,6 +143,12 @@ func (c *call) finish(r response) {
 	c.judgeCookies(&r)
 	if r.outcome == lost {
 		l.tally.endings.Add(1)
+		if c.o.Save && c.renews() && !calm {
+			// Its Save may have failed, with the old id gone all the same, so that
+			// the commit came too late: its outcome was unknown to itself.
+			c.t.unsure++
+			c.t.ending++
+		}
 		c.judgeGone("an error page says that it ended")
 	}
 
@@ -196,6 +202,11 @@ func (c *call) walk(r *response) {
 		st.id = c.t.id
 	}
 	c.s.trail.add(st)
+}
+
+// renews tells whether the request is to move the session to another id.
+func (c *call) renews() bool {
+	return c.o.Life == renew || c.o.Life == login || c.o.Life == invalidate
 }
 
 // settle notes what became of the changes.
@@ -289,6 +300,8 @@ func (c *call) settleLife(st state, calm bool, r *response) {
 		}
 		if st != unsure {
 			c.t.ending--
+		} else {
+			c.t.unsure++
 		}
 		if st == unsure || st == void && !calm || again {
 			s.orphans += orphans // the removal of the new record may have failed, too

@@ -62,16 +62,15 @@ func (c *call) judgeGone(how string) {
 		return
 	}
 	own := 0
-	renews := c.o.Life == renew || c.o.Life == login || c.o.Life == invalidate
-	if renews || c.o.Life == logout {
+	if c.renews() || c.o.Life == logout {
 		own = 1
 	}
 	switch {
 	case t.dead != 0, s.ended != 0, t.ending > own, s.ending > 0:
 		// It was ended, or may have been.
-	case own == 1 && c.o.Save && l.weather.during(c.began, time.Now(), backendFault):
-		// By this request: its Save gave up on an ending that had landed, and then
-		// the commit found it so.
+		if t.dead == 0 && s.ended == 0 && s.ending == 0 && t.ending-own == t.unsure {
+			l.tally.stranded.Add(1)
+		}
 	case s.timeout > 0 && l.weather.during(s.created, time.Now(), clockFault):
 		s.vague = true
 		return // one process finds it expired, and another not
@@ -84,7 +83,7 @@ func (c *call) judgeGone(how string) {
 	default:
 		l.add(anonymous, "session %s, id %.8s: %s%v", s.mark, t.id, how, &s.trail)
 	}
-	if renews && s.ending > 0 {
+	if c.renews() && s.ending > 0 {
 		return // it may be the new record that is gone, and the old one goes next
 	}
 	t.die(c.end, how)
@@ -105,7 +104,7 @@ func (c *call) judgeCookies(r *response) {
 		if len(r.cookies) > 0 {
 			wrong("none")
 		}
-	case c.o.Life == create, rep.Mark != "" && (c.o.Life == renew || c.o.Life == login || c.o.Life == invalidate):
+	case c.o.Life == create, rep.Mark != "" && c.renews():
 		if len(r.cookies) != 1 || values[0] == "" || r.cookies[0].MaxAge < 0 {
 			wrong("a new one")
 		}

@@ -50,6 +50,7 @@ type tally struct {
 	expired    atomic.Int64
 	renewals   atomic.Int64
 	logouts    atomic.Int64
+	stranded   atomic.Int64 // clients that never heard of their renewal
 }
 
 func newLedger(w *weather) *ledger {
@@ -111,6 +112,7 @@ type token struct {
 	by     string // what it died by
 	moved  bool   // its renewal was acknowledged
 	ending int    // requests to end it, under way or of unknown outcome
+	unsure int    // of these, renewals of unknown outcome
 }
 
 // publicID is what the store knows the token's session by.

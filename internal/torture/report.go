@@ -55,13 +55,17 @@ func render(all []*result) string {
 	p("- *Evicted* are sessions whose server forgot them, as memcached does when it restarts and `memory`")
 	p("  when its process ends. They are gone whole, or that is a violation too.")
 	p("")
-	p("| store | changes a second | renewals | log-outs | expired | lost to a log-out or renewal | clients hung up | handlers panicked | sweeps by hand |")
-	p("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
+	p("| store | changes a second | renewals | log-outs | expired | lost to a log-out or renewal | stranded | clients hung up | handlers panicked | sweeps by hand |")
+	p("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, res := range all {
-		p("| %s | %s | %s | %s | %s | %s | %s | %s | %d |", res.Store, thousands(int64(float64(res.Writes)/max(1, res.Took.Seconds()))),
-			thousands(res.Renewals), thousands(res.Logouts), thousands(res.Expired), thousands(res.Endings),
+		p("| %s | %s | %s | %s | %s | %s | %d | %s | %s | %d |", res.Store, thousands(int64(float64(res.Writes)/max(1, res.Took.Seconds()))),
+			thousands(res.Renewals), thousands(res.Logouts), thousands(res.Expired), thousands(res.Endings), res.Stranded,
 			thousands(res.HungUp), thousands(res.Panics), res.Sweeps)
 	}
+	p("")
+	p("*Stranded* are clients whose session was renewed and who did not get the new cookie: mostly they hung up,")
+	p("or the process was killed before it answered. A few got an error page, as the store did not say whether the")
+	p("old record was removed, and it was: that cannot be told from a log-out, which must not be undone.")
 	p("")
 	p("## Faults")
 	p("")

@@ -29,6 +29,7 @@ type result struct {
 	Logouts    int64
 	Expired    int64
 	Evictions  int64
+	Stranded   int64 // clients that never heard of their renewal
 	Sweeps     int64
 	Faults     map[string]int
 	Violations map[breach]int
@@ -45,7 +46,7 @@ func (r *run) result() *result {
 		Date: r.began.UTC().Truncate(time.Second), Took: time.Since(r.began).Round(time.Second),
 		Sessions: t.sessions.Load(), Operations: t.operations.Load(), Writes: t.writes.Load(), Unsure: t.unsure.Load(),
 		Refused: t.refused.Load(), Endings: t.endings.Load(), HungUp: t.hungUp.Load(), Panics: t.panics.Load(),
-		Renewals: t.renewals.Load(), Logouts: t.logouts.Load(), Expired: t.expired.Load(), Evictions: t.evictions.Load(),
+		Renewals: t.renewals.Load(), Logouts: t.logouts.Load(), Expired: t.expired.Load(), Evictions: t.evictions.Load(), Stranded: t.stranded.Load(),
 		Sweeps: r.sweeps.Load(), Faults: r.weather.counts(), Violations: v.count, First: v.first,
 	}
 }
