@@ -1,56 +1,17 @@
+//go:build unix
+
 package main
 
 import (
-	"net"
-	"os"
-	"os/exec"
-	"strconv"
 	"testing"
-	"time"
+
+	"github.com/pump-go/sessions/internal/servers"
 )
 
 // memcachedPlace is a store on a memcached of the test's own.
 func memcachedPlace(t *testing.T) place {
 	t.Helper()
-	path, err := exec.LookPath("memcached")
-	if err != nil {
-		if os.Getenv("SESSIONS_TEST_REQUIRE") == "1" {
-			t.Fatal("memcached is not installed, and SESSIONS_TEST_REQUIRE is 1")
-		}
-		t.Skip("memcached is not installed")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-	if n, err := strconv.Atoi(port); n == 0 || err != nil {
-		t.Fatal(err)
-	}
-	args := []string{"-l", "127.0.0.1", "-p", port, "-U", "0"}
-	if os.Geteuid() == 0 {
-		args = append(args, "-u", "nobody")
-	}
-	cmd := exec.Command(path, args...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		c, err := net.Dial("tcp", "127.0.0.1:"+port)
-		if err == nil {
-			c.Close()
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
-	return place{"SESSIONS_STORE": "memcached", "SESSIONS_URL": "127.0.0.1:" + port}
+	return place{"SESSIONS_STORE": "memcached", "SESSIONS_URL": servers.OwnMemcached(t).Addr}
 }
 
 func TestWhatMemcachedCannotIsSaid(t *testing.T) {

@@ -5,14 +5,9 @@ package behaviour
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
-	"strconv"
 	"sync/atomic"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/pump-go/sessions/database"
 	"github.com/pump-go/sessions/driver"
@@ -30,7 +25,7 @@ func init() {
 			return table("mysql://root@" + servers.MariaDB(t).Addr + "/test?")
 		}, cannot: noFiles},
 		store{name: "memcached", server: func(t testing.TB) driver.Driver {
-			addr := memcachedOfItsOwn(t)
+			addr := servers.OwnMemcached(t).Addr
 			return driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
 				cfg.URL = addr
 				return memcached.New(nil, memcached.Options{}).Open(ctx, cfg)
@@ -61,43 +56,4 @@ func table(url string) driver.Driver {
 		cfg.URL = url
 		return database.FromURL(database.Options{}).Open(ctx, cfg)
 	})
-}
-
-// memcachedOfItsOwn starts a memcached for one app, since none can be emptied
-// without a trace.
-func memcachedOfItsOwn(t testing.TB) string {
-	t.Helper()
-	program, err := exec.LookPath("memcached")
-	if err != nil {
-		if os.Getenv("SESSIONS_TEST_REQUIRE") == "1" {
-			t.Fatal("memcached is not installed, and SESSIONS_TEST_REQUIRE is 1")
-		}
-		t.Skip("memcached is not installed")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().(*net.TCPAddr)
-	l.Close()
-	args := []string{"-l", "127.0.0.1", "-p", strconv.Itoa(addr.Port), "-U", "0", "-t", "1"}
-	if os.Geteuid() == 0 {
-		args = append(args, "-u", "nobody")
-	}
-	cmd := exec.Command(program, args...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGKILL)
-		cmd.Wait()
-	})
-	for began := time.Now(); ; time.Sleep(time.Millisecond) {
-		if c, err := net.Dial("tcp", addr.String()); err == nil {
-			c.Close()
-			return addr.String()
-		} else if time.Since(began) > 20*time.Second {
-			t.Fatal(err)
-		}
-	}
 }

@@ -10,8 +10,19 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 )
+
+// OwnMemcached returns a memcached for this test alone: none can be emptied
+// without a trace.
+func OwnMemcached(t testing.TB) *Server {
+	t.Helper()
+	s, err := StartMemcached()
+	check(t, err)
+	t.Cleanup(s.remove)
+	return s
+}
 
 // StartMemcached starts a memcached with 64 MB, which StopAll stops. A restart
 // forgets everything.
