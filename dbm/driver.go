@@ -84,7 +84,9 @@
 // that session alone. Damage to the database around the records is ErrDamaged,
 // for every call that meets it: the users see an error page, and none of them
 // is logged out. Put a backup in the file's place, or remove the file: the
-// program then goes on by itself.
+// program then goes on by itself. One damage ends the program: where pages have
+// come to refer to each other in a circle, bbolt follows them until the stack
+// is full.
 package dbm
 
 import (
