@@ -43,8 +43,16 @@ type flash struct {
 	raw   []byte
 }
 
+// manyValues is from how many on a session's values are all taken apart when one
+// is wanted: to walk over them for each would take a time that grows with their
+// square.
+const manyValues = 64
+
 // search returns where among the touched values the name is, or belongs.
 func (c *contents) search(name string) (int, bool) {
+	if c.stored.n > manyValues {
+		c.values, c.stored = c.stored.unpack(), packed{} // nothing was touched yet
+	}
 	return sort.Find(len(c.values), func(i int) int { return strings.Compare(name, c.values[i].name) })
 }
 
@@ -97,9 +105,10 @@ func (c *contents) set(name string, val any) *value {
 }
 
 func (c *contents) remove(name string) {
+	i, touched := c.search(name)
 	if _, stored := c.stored.find(name); stored {
 		c.place(name).gone = true
-	} else if i, touched := c.search(name); touched {
+	} else if touched {
 		c.values = slices.Delete(c.values, i, i+1)
 	}
 }

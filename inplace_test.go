@@ -2,6 +2,7 @@ package sessions_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -323,4 +324,32 @@ func TestChangesInPlaceBeforeAnUpdateMergeOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Beyond manyValues, values are kept in another way while a request uses them.
+func TestManyValues(t *testing.T) {
+	const n = 2000
+	m, _ := clientManager(t, sessions.Options{})
+	b := newBrowser(t, m)
+	b.visit(func(s *sessions.Session) {
+		for i := range n {
+			s.Set(strconv.Itoa(i), i)
+		}
+	})
+	b.visit(func(s *sessions.Session) {
+		for _, name := range s.Keys() {
+			if v, _ := s.Get(name).(int64); strconv.FormatInt(v, 10) != name {
+				t.Fatalf("%s is %v", name, v)
+			}
+		}
+		for i := range n / 2 {
+			s.Delete(strconv.Itoa(2 * i))
+		}
+		s.Set("1", "one")
+	})
+	b.visit(func(s *sessions.Session) {
+		if names := s.Keys(); len(names) != n/2 || s.Has("0") || s.Get("1") != "one" || s.Get("3") != int64(3) {
+			t.Errorf("%d values are left", len(names))
+		}
+	})
 }

@@ -37,6 +37,16 @@ func (p packed) find(name string) (raw []byte, ok bool) {
 	return nil, false
 }
 
+// unpack makes a value of each.
+func (p packed) unpack() []value {
+	list := p.merge(nil, nil)
+	values := make([]value, len(list))
+	for i, it := range list {
+		values[i] = value{name: it.name, raw: it.raw}
+	}
+	return values
+}
+
 // sorted tells whether the values stand in order of their names, each once.
 func (p packed) sorted() bool {
 	var last []byte
