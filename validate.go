@@ -86,6 +86,8 @@ func validateCookie(c Cookie, now time.Time, fault func(string, ...any)) Cookie 
 		fault("Options.Cookie: %w", err)
 	} else if c.Path[0] != '/' {
 		fault("Options.Cookie.Path: %q does not begin with a slash", clip(c.Path))
+	} else if strings.TrimSpace(c.Path) != c.Path {
+		fault("Options.Cookie.Path: %q ends with a blank, which browsers cut off", clip(c.Path))
 	}
 	validatePrefix(c, fault)
 
