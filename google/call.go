@@ -36,7 +36,7 @@ func (s *store) timed(ctx context.Context, f func(context.Context) error) error 
 		inner, cancel = context.WithTimeout(ctx, s.at.Timeout)
 		defer cancel()
 	}
-	err := f(inner)
+	err := untilNotAborted(inner, f)
 	if err == nil || answers(err) {
 		return err
 	}
@@ -44,6 +44,20 @@ func (s *store) timed(ctx context.Context, f func(context.Context) error) error 
 		return fmt.Errorf("%w: %w", end, err)
 	}
 	return err
+}
+
+// untilNotAborted repeats what the server gave up for somebody else's sake: a
+// lookup in a transaction too, not only a commit. Nothing of it was done.
+func untilNotAborted(ctx context.Context, f func(context.Context) error) error {
+	for lost := 0; ; lost++ {
+		err := f(ctx)
+		if status.Code(err) != codes.Aborted {
+			return err
+		}
+		if end := pause(ctx, lost); end != nil {
+			return fmt.Errorf("%w: %w", end, err)
+		}
+	}
 }
 
 // answers tells whether the error is what was found, rather than that nobody

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"slices"
 	"strings"
@@ -38,17 +40,33 @@ type script struct {
 
 	mu     sync.Mutex
 	said   []string
+	aborts map[string]int // how often more, by call
 	last   *pb.CommitRequest
 	probes int
 }
 
-func (s *script) heard(ctx context.Context, call string) {
+func (s *script) heard(ctx context.Context, call string) error {
 	s.mu.Lock()
 	s.said = append(s.said, call)
+	aborted := s.aborts[call] > 0
+	if aborted {
+		s.aborts[call]--
+	}
 	s.mu.Unlock()
 	if s.hang != nil {
 		s.hang(ctx, call)
 	}
+	if aborted {
+		return status.Error(codes.Aborted, "too much contention on these datastore entities")
+	}
+	return nil
+}
+
+// abort has the next n calls of that kind given up.
+func (s *script) abort(call string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.aborts = map[string]int{call: n}
 }
 
 // calls returns the calls since it was asked last.
@@ -61,7 +79,9 @@ func (s *script) calls() string {
 }
 
 func (s *script) Lookup(ctx context.Context, r *pb.LookupRequest) (*pb.LookupResponse, error) {
-	s.heard(ctx, "lookup")
+	if err := s.heard(ctx, "lookup"); err != nil {
+		return nil, err
+	}
 	e, version, err := s.lookup()
 	if err != nil {
 		return nil, err
@@ -74,13 +94,27 @@ func (s *script) Lookup(ctx context.Context, r *pb.LookupRequest) (*pb.LookupRes
 }
 
 func (s *script) BeginTransaction(ctx context.Context, _ *pb.BeginTransactionRequest) (*pb.BeginTransactionResponse, error) {
-	s.heard(ctx, "begin")
-	return &pb.BeginTransactionResponse{Transaction: []byte("tx")}, nil
+	return &pb.BeginTransactionResponse{Transaction: []byte("tx")}, s.heard(ctx, "begin")
 }
 
 func (s *script) Rollback(ctx context.Context, _ *pb.RollbackRequest) (*pb.RollbackResponse, error) {
-	s.heard(ctx, "rollback")
-	return &pb.RollbackResponse{}, nil
+	return &pb.RollbackResponse{}, s.heard(ctx, "rollback")
+}
+
+// RunQuery finds the one session's key, whatever is asked for.
+func (s *script) RunQuery(ctx context.Context, r *pb.RunQueryRequest) (*pb.RunQueryResponse, error) {
+	if err := s.heard(ctx, "query"); err != nil {
+		return nil, err
+	}
+	kind := r.GetQuery().GetKind()[0].GetName()
+	return &pb.RunQueryResponse{Batch: &pb.QueryResultBatch{
+		EntityResultType: pb.EntityResult_KEY_ONLY,
+		EntityResults: []*pb.EntityResult{{Entity: &pb.Entity{Key: &pb.Key{
+			PartitionId: r.GetPartitionId(),
+			Path:        []*pb.Key_PathElement{{Kind: kind, IdType: &pb.Key_PathElement_Name{Name: key.String()}}},
+		}}}},
+		MoreResults: pb.QueryResultBatch_NO_MORE_RESULTS,
+	}}, nil
 }
 
 func (s *script) Commit(ctx context.Context, r *pb.CommitRequest) (*pb.CommitResponse, error) {
@@ -93,7 +127,9 @@ func (s *script) Commit(ctx context.Context, r *pb.CommitRequest) (*pb.CommitRes
 		}
 		return &pb.CommitResponse{MutationResults: []*pb.MutationResult{{}}}, nil
 	}
-	s.heard(ctx, "commit")
+	if err := s.heard(ctx, "commit"); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	s.last = r
 	s.mu.Unlock()
@@ -385,6 +421,56 @@ func TestARefusedCommitLooksAgain(t *testing.T) {
 						t.Errorf("%s, %v: %s, and then there is %s: %v", way, code, what, now, err)
 					}
 				}
+			}
+		}
+	}
+}
+
+// What the server gives up for somebody else's sake is done again, wherever it
+// was given up: at the begin of a transaction, a lookup, a query or a commit.
+func TestWhatIsAbortedIsDoneAgain(t *testing.T) {
+	old := fresh()
+	old.Created, old.Accessed, old.Expires = 1000, 1000, 2000
+	for way, opts := range ways {
+		for _, at := range []string{"begin", "lookup", "query", "commit"} {
+			s := (&script{heeds: true, lookup: stored(t, fresh()), commit: accepts}).run(t)
+			store := opened(t, s.addr, google.Options{}, opts...)
+			loaded, err := store.Load(t.Context(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			loaded.Hint = nil // so that it is looked up
+			calls := writes(store, loaded)
+			calls["load"] = func(ctx context.Context) error { _, err := store.Load(ctx, key); return err }
+			calls["list"] = func(ctx context.Context) error {
+				for _, err := range store.(driver.Lister).All(ctx) {
+					return err
+				}
+				return errors.New("it is not listed")
+			}
+			calls["sweep"] = func(ctx context.Context) error {
+				s.lookup = stored(t, old)
+				defer func() { s.lookup = stored(t, fresh()) }()
+				n, err := store.(driver.Sweeper).Sweep(ctx)
+				if err == nil && n > 1 {
+					return fmt.Errorf("it says that it removed %d of one", n)
+				}
+				return err
+			}
+			for what, call := range calls {
+				s.abort(at, 3)
+				if err := call(t.Context()); err != nil {
+					t.Errorf("%s, a %s that is aborted: %s: %v", way, at, what, err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+				s.calls()
+				s.abort(at, math.MaxInt)
+				err := call(ctx)
+				if reached := strings.Contains(s.calls(), at); reached && what != "sweep" && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%s, a %s that is aborted for ever: %s: %v", way, at, what, err)
+				}
+				cancel()
+				s.abort(at, 0)
 			}
 		}
 	}

@@ -3,13 +3,10 @@ package google
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 
 	"cloud.google.com/go/datastore"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/pump-go/sessions/driver"
 )
@@ -94,15 +91,7 @@ func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Versi
 		if version != 0 {
 			return s.replace(ctx, k, version, nil, remove)
 		}
-		for lost := 0; ; lost++ {
-			err := s.commit(ctx, &terms{}, remove)
-			if status.Code(err) != codes.Aborted {
-				return err
-			}
-			if end := pause(ctx, lost); end != nil {
-				return fmt.Errorf("%w: %w", end, err)
-			}
-		}
+		return s.commit(ctx, &terms{}, remove)
 	})
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"cloud.google.com/go/datastore"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // swapInTransaction is for clients that were not made with ClientOptions: a
@@ -72,7 +74,8 @@ func (s *store) transaction(ctx context.Context, keys []*datastore.Key, decide d
 		return nil
 	}, datastore.MaxAttempts(1))
 	switch {
-	case errors.Is(err, datastore.ErrConcurrentTransaction):
+	case errors.Is(err, datastore.ErrConcurrentTransaction),
+		!decided && status.Code(err) == codes.Aborted: // while it looked, for somebody else's sake
 		return 0, fmt.Errorf("%w: %w", errMoved, err)
 	case decided: // so it was the commit that failed, if anything did
 		return changed, moved(err)
