@@ -194,6 +194,14 @@ func (s *Session) create(ctx context.Context) error {
 func (s *Session) update(ctx context.Context) error {
 	t := s.m.turns.of(s.id.key)
 	defer t.leave()
+	if err := t.join(ctx); err != nil {
+		return err
+	}
+	if rec, ok := t.handed(s.base.Version); ok {
+		if err := s.rebase(rec); err != nil {
+			return err
+		}
+	}
 	for {
 		rec, err := s.record()
 		if err != nil {
@@ -202,6 +210,7 @@ func (s *Session) update(ctx context.Context) error {
 		err = s.m.write(ctx, s.id.key, s.base.Version, rec)
 		if err == nil {
 			s.saved(rec)
+			t.saved(s.base)
 			return nil
 		}
 		if errors.Is(err, errUnknown) {
@@ -210,19 +219,22 @@ func (s *Session) update(ctx context.Context) error {
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
-		s.m.note(ctx, eventConflict, s.id.key)
-		if err := t.wait(ctx); err != nil {
-			return err
-		}
-		if err := s.rebase(ctx); err != nil {
+		if err := s.catchUp(ctx, &t); err != nil {
 			return err
 		}
 	}
 }
 
-// rebase puts the session's changes on top of the record as it is now. If they
-// do not fit there, the session stays as it was.
-func (s *Session) rebase(ctx context.Context) error {
+// catchUp has the session, after a conflict, wait for its turn, and rebases it
+// on the record as it is then.
+func (s *Session) catchUp(ctx context.Context, t *turn) error {
+	s.m.note(ctx, eventConflict, s.id.key)
+	if err := t.again(ctx); err != nil {
+		return err
+	}
+	if rec, ok := t.handed(s.base.Version); ok {
+		return s.rebase(rec)
+	}
 	rec, err := s.m.store.Load(ctx, s.id.key)
 	if errors.Is(err, ErrNotFound) {
 		return ErrEnded
@@ -230,6 +242,12 @@ func (s *Session) rebase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.rebase(rec)
+}
+
+// rebase puts the session's changes on top of a newer record. If they do not
+// fit there, the session stays as it was.
+func (s *Session) rebase(rec driver.Record) error {
 	view, err := parseData(rec.Data, rec.Owner)
 	if err != nil {
 		return err
@@ -289,11 +307,7 @@ func (s *Session) rename(ctx context.Context) (err error) {
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
-		s.m.note(ctx, eventConflict, old)
-		if err := t.wait(ctx); err != nil {
-			return err
-		}
-		if err := s.rebase(ctx); err != nil {
+		if err := s.catchUp(ctx, &t); err != nil {
 			return err
 		}
 		placed := rec.Version

@@ -258,7 +258,7 @@ type Manager struct {
 	tokens *tokens
 	cookie *cookieWriter
 	header tokenHeader
-	turns  turns
+	turns  *turns
 
 	close    sync.Once
 	closeErr error

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"time"
 
 	"github.com/pump-go/sessions/driver"
 )
@@ -58,54 +56,4 @@ func (m *Manager) write(ctx context.Context, key driver.Key, old driver.Version,
 		}
 	}
 	return fmt.Errorf("%w: %w", errUnknown, unsure)
-}
-
-// turns makes the requests of this process that have met a conflict on one
-// session take turns, so that a crowd is served one by one rather than all
-// failing against one.
-type turns [64]chan struct{}
-
-func newTurns() (t turns) {
-	for i := range t {
-		t[i] = make(chan struct{}, 1)
-	}
-	return t
-}
-
-func (t *turns) of(key driver.Key) turn { return turn{line: t[int(key[0])%len(t)]} }
-
-// turn is one commit's place in the line. It enters with its first conflict.
-type turn struct {
-	line chan struct{}
-	lost int
-}
-
-// wait returns when it is worth trying again: when the line is ours, and from
-// the second loss on, against other processes, after a pause of random length.
-func (t *turn) wait(ctx context.Context) error {
-	t.lost++
-	if t.lost == 1 {
-		select {
-		case t.line <- struct{}{}:
-			return nil
-		case <-ctx.Done():
-			t.lost = 0
-			return ctx.Err()
-		}
-	}
-	const least, most = 250 * time.Microsecond, 20 * time.Millisecond
-	pause := time.NewTimer(rand.N(min(least<<min(t.lost, 10), most)))
-	defer pause.Stop()
-	select {
-	case <-pause.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (t *turn) leave() {
-	if t.lost > 0 {
-		<-t.line
-	}
 }
