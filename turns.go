@@ -20,9 +20,10 @@ type turns [64]line
 type line struct {
 	free    chan struct{} // has room for who is served
 	waiting atomic.Int32
-	crowded atomic.Uint64 // the session, by its mark, whose requests wait; 0: none
+	crowded atomic.Uint64 // the session, by its mark, whose requests are to join; 0: none
 
 	// Whoever is served has these.
+	slow bool // the store takes longer than it takes to change turns
 	key  driver.Key
 	last driver.Record // what the one before saved under key; Version 0: unknown
 }
@@ -45,13 +46,15 @@ type turn struct {
 	*line
 	key    driver.Key
 	served bool
+	since  time.Time // of being served
 	lost   int
 }
 
 // mark tells sessions apart: keys are digests.
 func (t *turn) mark() uint64 { return binary.LittleEndian.Uint64(t.key[8:]) | 1 }
 
-// join enters the line if others wait there for the same session.
+// join enters the line if others are there for the same session, and the store
+// is slow: in memory a try is quicker than a wait.
 func (t *turn) join(ctx context.Context) error {
 	if t.crowded.Load() != t.mark() {
 		return nil
@@ -60,15 +63,28 @@ func (t *turn) join(ctx context.Context) error {
 }
 
 func (t *turn) enter(ctx context.Context) error {
-	t.waiting.Add(1)
-	defer t.waiting.Add(-1)
 	select {
 	case t.free <- struct{}{}:
-		t.served = true
+	default: // and only now for the context's timer
+		t.waiting.Add(1)
+		defer t.waiting.Add(-1)
+		select {
+		case t.free <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	t.served, t.since = true, time.Now()
+	t.attract()
+	return nil
+}
+
+// attract has those who come from now on join, if that is worth it.
+func (t *turn) attract() {
+	if t.slow {
 		t.crowded.Store(t.mark())
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	} else if t.crowded.Load() != 0 {
+		t.crowded.Store(0)
 	}
 }
 
@@ -107,6 +123,8 @@ func (t *turn) again(ctx context.Context) error {
 func (t *turn) saved(rec driver.Record) {
 	if t.served {
 		t.line.key, t.last = t.key, rec
+		t.slow = time.Since(t.since) > 20*time.Microsecond
+		t.attract()
 	}
 }
 
