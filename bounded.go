@@ -16,9 +16,11 @@ import (
 type bounded struct {
 	context.Context // the parent
 	limit           time.Duration
+	alarms          *alarms
 
 	looked, ended atomic.Bool
 	timed         atomic.Pointer[timed]
+	after         atomic.Pointer[afterward]
 	mu            sync.Mutex
 	began         time.Time // under mu
 }
@@ -30,8 +32,8 @@ type timed struct {
 }
 
 // bound returns a context for a call that begins now, and has to end it.
-func bound(parent context.Context, limit time.Duration) *bounded {
-	return &bounded{Context: parent, limit: limit}
+func (m *Manager) bound(parent context.Context, limit time.Duration) *bounded {
+	return &bounded{Context: parent, limit: limit, alarms: &m.alarms}
 }
 
 // end releases what the context holds, and ends it.
@@ -39,6 +41,11 @@ func (b *bounded) end() {
 	b.ended.Store(true)
 	if t := b.timed.Load(); t != nil {
 		t.stop()
+	}
+	if w := b.after.Load(); w != nil {
+		if f := w.take(); f != nil {
+			go f()
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ func waited(b *bounded, wait bool) *bounded {
 func TestBoundedEndsInTime(t *testing.T) {
 	for _, wait := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			b := waited(bound(t.Context(), time.Second), wait)
+			b := waited(new(Manager).bound(t.Context(), time.Second), wait)
 			defer b.end()
 			b.Err()
 			if d, ok := b.Deadline(); !ok || time.Until(d) != time.Second {
@@ -46,7 +46,7 @@ func TestBoundedEndsWithItsParent(t *testing.T) {
 	for _, wait := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			parent, cancel := context.WithTimeout(context.WithValue(t.Context(), contextKey(7), "seven"), time.Millisecond)
-			b := waited(bound(parent, time.Hour), wait)
+			b := waited(new(Manager).bound(parent, time.Hour), wait)
 			defer b.end()
 			if d, _ := b.Deadline(); time.Until(d) != time.Millisecond {
 				t.Errorf("the deadline is in %v, the parent's comes first", time.Until(d))
@@ -66,7 +66,7 @@ func TestBoundedEndsWithItsParent(t *testing.T) {
 
 func TestBoundedIsOverAtItsEnd(t *testing.T) {
 	for _, wait := range []bool{false, true} {
-		b := waited(bound(t.Context(), time.Hour), wait)
+		b := waited(new(Manager).bound(t.Context(), time.Hour), wait)
 		b.end()
 		b.end()
 		if err := b.Err(); !errors.Is(err, context.Canceled) {
@@ -79,7 +79,7 @@ func TestBoundedIsOverAtItsEnd(t *testing.T) {
 func TestBoundedEndsItsChildrenWithoutAGoroutine(t *testing.T) {
 	parent, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	b := bound(parent, time.Hour)
+	b := new(Manager).bound(parent, time.Hour)
 	before := runtime.NumGoroutine()
 	child, stop := context.WithCancel(b)
 	defer stop()

@@ -85,7 +85,7 @@ func (s *Session) load() {
 // over sooner or later, and must not hide the session of the cookie behind it.
 func (s *Session) fetchFirst() error {
 	err := ErrNotFound
-	ctx := bound(s.ctx, s.m.opts.StoreTimeout)
+	ctx := s.m.bound(s.ctx, s.m.opts.StoreTimeout)
 	defer ctx.end()
 	for who := range s.presented() {
 		switch err = s.fetch(ctx, who.identity, who.stale); {
@@ -138,7 +138,7 @@ func (s *Session) adopt(rec driver.Record) error {
 // remote call, a job. What is changed takes effect with Session.Save. It fails
 // with ErrNotFound if the token is not genuine, or its session is over.
 func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
-	bounded := bound(ctx, m.opts.StoreTimeout)
+	bounded := m.bound(ctx, m.opts.StoreTimeout)
 	defer bounded.end()
 	s := m.detached()
 	var err error
@@ -170,7 +170,7 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sessions: find: %w", ErrNotFound)
 	}
-	bounded := bound(ctx, m.opts.StoreTimeout)
+	bounded := m.bound(ctx, m.opts.StoreTimeout)
 	defer bounded.end()
 	s := m.detached()
 	if err := s.fetch(bounded, identity{key: key, known: true}, false); err != nil {

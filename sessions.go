@@ -259,6 +259,7 @@ type Manager struct {
 	cookie *cookieWriter
 	header tokenHeader
 	turns  *turns
+	alarms alarms
 
 	close    sync.Once
 	closeErr error

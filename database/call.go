@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/pump-go/sessions/driver"
 )
 
 // call is a use of a PostgreSQL connection of ours, and the context that
@@ -40,7 +42,7 @@ func (c *call) Deadline() (time.Time, bool) { return neverEnding.Deadline() }
 // newCall begins a call that is cut so long after the end of ctx.
 func newCall(ctx context.Context, grace time.Duration) *call {
 	c := &call{Context: ctx}
-	c.stop = context.AfterFunc(ctx, func() {
+	c.stop = driver.AfterFunc(ctx, func() {
 		if grace > 0 {
 			time.AfterFunc(grace, c.cut)
 			return

@@ -3,6 +3,8 @@ package database
 import (
 	"context"
 	"time"
+
+	"github.com/pump-go/sessions/driver"
 )
 
 // grace is how long a write whose context has ended may still wait for its
@@ -14,7 +16,7 @@ const grace = 100 * time.Millisecond
 // function that releases it.
 func withGrace(ctx context.Context) (context.Context, func()) {
 	later, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	stop := driver.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
 	return later, func() {
 		stop()
 		cancel()

@@ -63,12 +63,10 @@ func (st *statement) close() error {
 func (st *statement) exec(ctx context.Context, args ...any) (n int64, err error) {
 	s := st.s
 	if s.pool.alone != nil {
-		select {
-		case s.pool.alone <- struct{}{}:
-			defer func() { <-s.pool.alone }()
-		case <-ctx.Done():
-			return 0, ctx.Err()
+		if err := enter(ctx, s.pool.alone); err != nil {
+			return 0, err
 		}
+		defer func() { <-s.pool.alone }()
 	}
 	err = s.try(ctx, grace, func(ctx context.Context) error {
 		n, err = st.execOnce(ctx, args)
@@ -133,6 +131,22 @@ func (st *statement) query(ctx context.Context, f func(*sql.Rows) error, args ..
 	})
 }
 
+// enter waits for a place in the channel. Only who has to wait asks the context
+// for Done, which costs a timer.
+func enter(ctx context.Context, places chan<- struct{}) error {
+	select {
+	case places <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // maxBusy is how long a statement is tried that the database keeps refusing
 // because of others.
 const maxBusy = 5 * time.Second
@@ -148,12 +162,10 @@ func (s *store) try(ctx context.Context, grace time.Duration, f func(context.Con
 	case s.pool.alone != nil:
 		inner = context.Background()
 	case s.pool.slots != nil:
-		select {
-		case s.pool.slots <- struct{}{}:
-			defer func() { <-s.pool.slots }()
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := enter(ctx, s.pool.slots); err != nil {
+			return err
 		}
+		defer func() { <-s.pool.slots }()
 		c := newCall(ctx, grace)
 		defer c.end()
 		inner = c

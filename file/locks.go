@@ -51,8 +51,12 @@ func (l *lock) init(t *tree, path string) {
 func (l *lock) lock(ctx context.Context) error {
 	select {
 	case l.turn <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	default: // and only now for Done, which costs a timer
+		select {
+		case l.turn <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	err := l.lockFile(ctx)
 	if err != nil {
