@@ -33,7 +33,14 @@ type timed struct {
 
 // bound returns a context for a call that begins now, and has to end it.
 func (m *Manager) bound(parent context.Context, limit time.Duration) *bounded {
-	return &bounded{Context: parent, limit: limit, alarms: &m.alarms}
+	b := new(bounded)
+	b.begin(m, parent, limit)
+	return b
+}
+
+// begin makes a bounded context of the zero one.
+func (b *bounded) begin(m *Manager, parent context.Context, limit time.Duration) {
+	b.Context, b.limit, b.alarms = parent, limit, &m.alarms
 }
 
 // end releases what the context holds, and ends it.

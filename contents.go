@@ -121,7 +121,18 @@ func (c *contents) empty() bool {
 			return false
 		}
 	}
-	return len(c.values) == c.stored.n && len(c.flashes) == 0 && c.owner == "" // all that were stored are gone
+	return len(c.values) == int(c.stored.n) && len(c.flashes) == 0 && c.owner == "" // all that were stored are gone
+}
+
+// mutable tells whether the program holds something of the session's that it may
+// change in place.
+func (c *contents) mutable() bool {
+	for i := range c.values {
+		if c.values[i].mutable {
+			return true
+		}
+	}
+	return false
 }
 
 // names returns the names of the values, sorted.

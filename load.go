@@ -85,7 +85,8 @@ func (s *Session) load() {
 // over sooner or later, and must not hide the session of the cookie behind it.
 func (s *Session) fetchFirst() error {
 	err := ErrNotFound
-	ctx := s.m.bound(s.ctx, s.m.opts.StoreTimeout)
+	ctx := &s.loading
+	ctx.begin(s.m, s.ctx, s.m.opts.StoreTimeout)
 	defer ctx.end()
 	for who := range s.presented() {
 		switch err = s.fetch(ctx, who.identity, who.stale); {

@@ -59,10 +59,23 @@ type exchange struct {
 
 	encoding string // how the answer is coded further out, if that was said beforehand
 
-	failure   error       // the error page was sent instead
-	refused   http.Header // what the handler goes on to set then, for nobody
-	settled   bool        // the session was committed, the header may leave
-	completed bool        // the handler returned; neither a panic nor Goexit ended it
+	failure   *failure // the error page was sent instead
+	settled   bool     // the session was committed, the header may leave
+	completed bool     // the handler returned; neither a panic nor Goexit ended it
+}
+
+// failure is what a handler has from then on whose answer was withheld.
+type failure struct {
+	err    error
+	header http.Header // what it goes on to set, for nobody
+}
+
+// failed is the failure's error, or nil.
+func (x *exchange) failed() error {
+	if x.failure == nil {
+		return nil
+	}
+	return x.failure.err
 }
 
 // settle commits the session before the header leaves and sets its header
@@ -70,7 +83,7 @@ type exchange struct {
 // from then on.
 func (x *exchange) settle() error {
 	if x.settled {
-		return x.failure
+		return x.failed()
 	}
 	defer func() {
 		if !x.settled {
@@ -81,11 +94,13 @@ func (x *exchange) settle() error {
 	err := s.conclude(x.w)
 	x.settled = true
 	if err != nil {
-		x.failure = fmt.Errorf("sessions: the error page was sent instead: %w", err)
-		x.refused = x.w.Header().Clone()
+		x.failure = &failure{
+			err:    fmt.Errorf("sessions: the error page was sent instead: %w", err),
+			header: x.w.Header().Clone(),
+		}
 		x.fail(err)
 	}
-	return x.failure
+	return x.failed()
 }
 
 // conclude commits the session and puts into the response's header what it
@@ -97,6 +112,7 @@ func (s *Session) conclude(w http.ResponseWriter) error {
 	s.headerSent = true
 	if s.state != untouched {
 		s.putHeaders(w.Header())
+		s.active.Store(err != nil || s.view.mutable())
 	}
 	return err
 }
@@ -110,7 +126,7 @@ func (x *exchange) end() {
 	case !x.settled:
 		x.settle() // net/http writes the header when we return
 		return
-	case x.failure != nil:
+	case x.failure != nil, !x.session.active.Load():
 		return
 	}
 	s := &x.session

@@ -3,6 +3,7 @@ package sessions
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 )
 
 // packed is the values of a record as they are stored. One is found by walking
@@ -10,29 +11,38 @@ import (
 // what it uses and no more: a read costs a third less than with a value made of
 // each, a write a sixth.
 type packed struct {
-	n       int    // how many there are
-	lengths []byte // of each: of its name, of its encoding; as varints
-	names   []byte
-	raws    []byte
+	data []byte // the record's; at most maxData
+	n    uint32 // how many values there are
+	// Where in data there are: of each value the lengths of its name and its
+	// encoding, as varints; the names; the encodings.
+	lengths, names, raws uint32
 }
+
+// maxData is how long a record's data may be, in bytes: far over what any store
+// takes.
+const maxData = math.MaxUint32
 
 // next takes the first value off p.
 func (p *packed) next() (name, raw []byte) {
-	var n, size int
-	n, p.lengths = takeLength(p.lengths)
-	size, p.lengths = takeLength(p.lengths)
-	name, p.names = p.names[:n], p.names[n:]
-	raw, p.raws = p.raws[:size:size], p.raws[size:]
-	p.n--
+	n, lengths := lengthAt(p.data, p.lengths)
+	size, lengths := lengthAt(p.data, lengths)
+	name = p.data[p.names : p.names+n]
+	raw = p.data[p.raws : p.raws+size : p.raws+size]
+	p.n, p.lengths, p.names, p.raws = p.n-1, lengths, p.names+n, p.raws+size
 	return name, raw
 }
 
 // find returns the encoding of the value of the name.
-func (p packed) find(name string) (raw []byte, ok bool) {
-	for p.n > 0 {
-		if n, raw := p.next(); string(n) == name {
-			return raw, true
+func (p *packed) find(name string) (raw []byte, ok bool) {
+	data, lengths, names, raws := p.data, p.lengths, p.names, p.raws
+	for range p.n {
+		var n, size uint32
+		n, lengths = lengthAt(data, lengths)
+		size, lengths = lengthAt(data, lengths)
+		if int(n) == len(name) && string(data[names:names+n]) == name {
+			return data[raws : raws+size : raws+size], true
 		}
+		names, raws = names+n, raws+size
 	}
 	return nil, false
 }
@@ -50,32 +60,41 @@ func (p packed) unpack() []value {
 // sorted tells whether the values stand in order of their names, each once.
 func (p packed) sorted() bool {
 	var last []byte
-	lengths, names := p.lengths, p.names
+	var lastHead uint64
 	for i := range p.n {
-		var n int
-		n, lengths = takeLength(lengths)
-		_, lengths = takeLength(lengths)
-		name := names[:n]
-		names = names[n:]
-		if i > 0 && bytes.Compare(last, name) >= 0 {
+		name, _ := p.next()
+		head := headOf(name)
+		if i > 0 && head <= lastHead && (head < lastHead || bytes.Compare(last, name) >= 0) {
 			return false
 		}
-		last = name
+		last, lastHead = name, head
 	}
 	return true
 }
 
-// takeLength reads a length off the front of b; parseData has looked at it.
-func takeLength(b []byte) (int, []byte) {
-	if b[0] >= 0x80 {
-		return takeLongLength(b)
+// headOf is a name's first eight bytes, as a number that is in their order.
+func headOf(name []byte) (head uint64) {
+	if len(name) >= 8 {
+		return binary.BigEndian.Uint64(name)
 	}
-	return int(b[0]), b[1:]
+	for _, c := range name {
+		head = head<<8 | uint64(c)
+	}
+	return head << (8 * (8 - len(name)))
 }
 
-func takeLongLength(b []byte) (int, []byte) {
-	v, n := binary.Uvarint(b)
-	return int(v), b[n:]
+// lengthAt reads a length in b, and tells where the next one is; parseData has
+// looked at them.
+func lengthAt(b []byte, at uint32) (n, next uint32) {
+	if c := b[at]; c < 0x80 {
+		return uint32(c), at + 1
+	}
+	return longLengthAt(b, at)
+}
+
+func longLengthAt(b []byte, at uint32) (n, next uint32) {
+	v, size := binary.Uvarint(b[at:])
+	return uint32(v), at + uint32(size)
 }
 
 // item is a value as it is to be stored.
@@ -87,7 +106,7 @@ type item struct {
 // merge appends to list the values of p and those that were touched since, by
 // name, each once: where there are two of a name, the touched one counts.
 func (p packed) merge(list []item, touched []value) []item {
-	names := string(p.names)
+	names := string(p.data[p.names:p.raws])
 	for p.n > 0 {
 		n, raw := p.next()
 		name := names[:len(n)]

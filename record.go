@@ -47,6 +47,9 @@ func (c *contents) appendData(b []byte) ([]byte, error) {
 	for _, f := range c.flashes {
 		size += len(f.queue) + len(f.raw) + 8 + 2*2
 	}
+	if uint64(size) > maxData {
+		return nil, fmt.Errorf("encode session: %d bytes: %w", size, ErrTooLarge)
+	}
 	b = slices.Grow(b, size)
 	settings := byte(0)
 	if c.timeout != nil {
@@ -94,6 +97,7 @@ func (c *contents) appendData(b []byte) ([]byte, error) {
 // their format is a later one: ErrFormat.
 func parseData(data []byte, owner string) (contents, error) {
 	r := reader{b: data}
+	r.check(uint64(len(data)) <= maxData)
 	switch format := r.byte(); {
 	case r.failed || format == 0:
 		return contents{}, fmt.Errorf("decode session of %d bytes: %w", len(data), driver.ErrCorrupt)
@@ -137,7 +141,8 @@ func parseData(data []byte, owner string) (contents, error) {
 		return contents{}, r.corrupt()
 	}
 	if values > 0 {
-		c.stored = packed{n: values, lengths: ofValues.b, names: r.b[:ofNames], raws: r.b[names : names+ofRaws]}
+		at := func(tail []byte) uint32 { return uint32(len(data) - len(tail)) }
+		c.stored = packed{data: data, n: uint32(values), lengths: at(ofValues.b), names: at(r.b), raws: at(r.b[names:])}
 		r.check(c.stored.sorted())
 	}
 	name, raw := string(r.b[ofNames:names]), r.b[names+ofRaws:]

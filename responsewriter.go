@@ -16,7 +16,7 @@ type response struct{ x *exchange }
 
 func (w response) Header() http.Header {
 	if w.x.failure != nil {
-		return w.x.refused
+		return w.x.failure.header
 	}
 	return w.x.w.Header()
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pump-go/sessions/driver"
@@ -26,12 +27,17 @@ type Session struct {
 	mu         sync.Mutex
 	state      loadState
 	headerSent bool // the client can be told nothing more
-	*use            // nil while untouched
+	// active: used since the response's commit, or with values that may change
+	// without being. Once its use is over, what is not active need not be looked at.
+	active atomic.Bool
+	*use   // nil while untouched
 }
 
 // use is what a session has once it is used. Most of a program's requests may
 // never do, and so pay for none of it: half the time of an untouched request.
 type use struct {
+	loading bounded // what the store loads under; in here it needs no allocation
+
 	err    error  // why loading failed
 	sealed string // the token as the client has it, of a store that keeps none itself
 
@@ -109,6 +115,9 @@ func (s *Session) lock() {
 // touch locks the session and makes sure that it is loaded, or failed.
 func (s *Session) touch() {
 	s.lock()
+	if !s.active.Load() {
+		s.active.Store(true)
+	}
 	if s.state == untouched {
 		defer s.unlockUnlessLoaded()
 		s.use = new(use)
@@ -407,6 +416,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 	if s.use == nil {
 		s.use = new(use)
 	}
+	s.active.Store(true)
 	if s.state != loaded {
 		// The token tells which record to remove; what is in it does not matter.
 		for who := range s.presented() {
