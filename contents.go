@@ -137,7 +137,7 @@ func (c *contents) mutable() bool {
 
 // names returns the names of the values, sorted.
 func (c *contents) names() []string {
-	list := c.stored.merge(nil, c.values)
+	list := c.stored.items(c.values)
 	names := make([]string, len(list))
 	for i := range list {
 		names[i] = list[i].name

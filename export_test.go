@@ -42,7 +42,7 @@ func DescribeData(data []byte) (any, error) {
 		Expires         Expiry
 		Timeout         int64
 	}
-	for _, v := range c.stored.merge(nil, nil) {
+	for _, v := range c.stored.items(nil) {
 		d.Values = append(d.Values, item{v.name, 0, string(v.raw)})
 		if found := c.find(v.name); found == nil || !bytes.Equal(found.raw, v.raw) {
 			d.Values = append(d.Values, item{"cannot be found: " + v.name, 0, ""})

@@ -56,7 +56,7 @@ func Inspect(rec driver.Record) (Inspection, error) {
 		return Inspection{}, fmt.Errorf("sessions: inspect: %w", err)
 	}
 	in := Inspection{Expires: c.expires, Timeout: c.timeout}
-	for _, v := range c.stored.merge(nil, nil) {
+	for _, v := range c.stored.items(nil) {
 		in.Values = append(in.Values, Encoded{v.name, v.raw})
 	}
 	for _, f := range c.flashes {

@@ -38,11 +38,18 @@ func (c *contents) appendData(b []byte) ([]byte, error) {
 			}
 		}
 	}
-	var room [24]item // enough for most, on the stack
+	var room [6]stretch // enough for most, on the stack
 	values := c.stored.merge(room[:0], c.values)
-	size := 2 + 4*binary.MaxVarintLen64
+	n, size := 0, 2+4*binary.MaxVarintLen64
 	for i := range values {
-		size += len(values[i].name) + len(values[i].raw) + 2*2 // lengths are seldom over two bytes
+		if v := values[i].touched; v != nil {
+			n++
+			size += len(v.name) + len(v.raw) + 2*2 // lengths are seldom over two bytes
+		} else {
+			p := &values[i].stored
+			n += int(p.n)
+			size += int(p.end.lengths-p.at.lengths) + int(p.end.names-p.at.names) + int(p.end.raws-p.at.raws)
+		}
 	}
 	for _, f := range c.flashes {
 		size += len(f.queue) + len(f.raw) + 8 + 2*2
@@ -66,25 +73,40 @@ func (c *contents) appendData(b []byte) ([]byte, error) {
 		b = append(b, byte(c.expires.kind))
 		b = binary.AppendVarint(b, c.expires.ms)
 	}
-	b = binary.AppendUvarint(b, uint64(len(values)))
+	b = binary.AppendUvarint(b, uint64(n))
 	b = binary.AppendUvarint(b, uint64(len(c.flashes)))
-	for _, v := range values {
-		b = binary.AppendUvarint(b, uint64(len(v.name)))
-		b = binary.AppendUvarint(b, uint64(len(v.raw)))
+	for i := range values {
+		if v := values[i].touched; v != nil {
+			b = binary.AppendUvarint(b, uint64(len(v.name)))
+			b = binary.AppendUvarint(b, uint64(len(v.raw)))
+		} else {
+			p := &values[i].stored
+			b = append(b, p.data[p.at.lengths:p.end.lengths]...)
+		}
 	}
 	for _, f := range c.flashes {
 		b = binary.AppendUvarint(b, uint64(len(f.queue)))
 		b = binary.BigEndian.AppendUint64(b, f.id)
 		b = binary.AppendUvarint(b, uint64(len(f.raw)))
 	}
-	for _, v := range values {
-		b = append(b, v.name...)
+	for i := range values {
+		if v := values[i].touched; v != nil {
+			b = append(b, v.name...)
+		} else {
+			p := &values[i].stored
+			b = append(b, p.data[p.at.names:p.end.names]...)
+		}
 	}
 	for _, f := range c.flashes {
 		b = append(b, f.queue...)
 	}
-	for _, v := range values {
-		b = append(b, v.raw...)
+	for i := range values {
+		if v := values[i].touched; v != nil {
+			b = append(b, v.raw...)
+		} else {
+			p := &values[i].stored
+			b = append(b, p.data[p.at.raws:p.end.raws]...)
+		}
 	}
 	for _, f := range c.flashes {
 		b = append(b, f.raw...)
@@ -142,7 +164,11 @@ func parseData(data []byte, owner string) (contents, error) {
 	}
 	if values > 0 {
 		at := func(tail []byte) uint32 { return uint32(len(data) - len(tail)) }
-		c.stored = packed{data: data, n: uint32(values), lengths: at(ofValues.b), names: at(r.b), raws: at(r.b[names:])}
+		c.stored = packed{
+			data: data, n: uint32(values),
+			at:  spot{at(ofValues.b), at(r.b), at(r.b[names:])},
+			end: spot{at(ofFlashes.b), at(r.b[ofNames:]), at(r.b[names+ofRaws:])},
+		}
 		r.check(c.stored.sorted())
 	}
 	name, raw := string(r.b[ofNames:names]), r.b[names+ofRaws:]

@@ -1,0 +1,126 @@
+package sessions
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// packedOf packs values of the names as they are given, without contents.
+func packedOf(names ...string) packed {
+	p := packed{n: uint32(len(names))}
+	for _, name := range names {
+		p.data = append(p.data, byte(len(name)), 0)
+	}
+	p.at.names = uint32(len(p.data))
+	for _, name := range names {
+		p.data = append(p.data, name...)
+	}
+	p.at.raws = uint32(len(p.data))
+	return p
+}
+
+// Names in order are told by their first eight bytes where those differ, and
+// that is the order of bytes in all cases, of zeros and of prefixes too.
+func TestNamesInOrder(t *testing.T) {
+	names := []string{
+		"", "\x00", "\x00\x00", "\x00a", "a", "a\x00", "a\x00\x00\x00\x00\x00\x00\x00", "a\x00\x00\x00\x00\x00\x00\x00\x00",
+		"ab", "abcdefg", "abcdefg\x00", "abcdefgh", "abcdefgh\x00", "abcdefgha", "abcdefghb", "abcdefgi", "b", "\x7f", "\x80", "\xff",
+		"\xff\xff\xff\xff\xff\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+	}
+	for _, a := range names {
+		for _, b := range names {
+			for _, rest := range []string{"", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"} {
+				list := []string{a, b}
+				want := bytes.Compare([]byte(a), []byte(b)) < 0
+				if rest != "" {
+					list = append(list, rest)
+				}
+				if got := packedOf(list...).sorted(); got != want {
+					t.Errorf("%q in order: %v", list, got)
+				}
+			}
+		}
+	}
+}
+
+func TestFindAmongPacked(t *testing.T) {
+	var c contents
+	for i := range 50 {
+		c.set(fmt.Sprintf("name %0*d", i, i), i)
+	}
+	data, err := c.appendData(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := parseData(data, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		raw, ok := again.stored.find(fmt.Sprintf("name %0*d", i, i))
+		if n, isInt := decodeInt(raw); !ok || !isInt || n != int64(i) {
+			t.Errorf("%d: %v, %v", i, n, ok)
+		}
+	}
+	if _, ok := again.stored.find("name"); ok {
+		t.Error("there is what nobody set")
+	}
+}
+
+// What was touched takes the place of what is stored, wherever it belongs.
+func TestTouchedAmongPacked(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 5000 {
+		stored, want := contents{}, map[string]string{}
+		name := func() string { return strings.Repeat("n", rnd.IntN(3)) + strconv.Itoa(rnd.IntN(12)) }
+		for range rnd.IntN(12) {
+			n := name()
+			want[n] = string(stored.set(n, n).val.(string))
+		}
+		data, err := stored.appendData(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := parseData(data, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range rnd.IntN(8) {
+			switch n := name(); rnd.IntN(3) {
+			case 0:
+				c.set(n, "new "+n)
+				want[n] = "new " + n
+			case 1:
+				c.remove(n)
+				delete(want, n)
+			default:
+				if v := c.find(n); (v != nil) != (want[n] != "") {
+					t.Fatalf("%q: found %v, want %q", n, v, want[n])
+				}
+			}
+		}
+		if c.empty() != (len(want) == 0) {
+			t.Fatalf("empty: %v, of %d", c.empty(), len(want))
+		}
+		if data, err = c.appendData(nil); err != nil {
+			t.Fatal(err)
+		}
+		again, err := parseData(data, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{}
+		for _, it := range again.stored.items(nil) {
+			got[it.name], _ = decodeText(it.raw)
+		}
+		if !maps.Equal(got, want) || !slices.Equal(c.names(), slices.Sorted(maps.Keys(want))) {
+			t.Fatalf("%v, named %v, want %v", got, c.names(), want)
+		}
+	}
+}
