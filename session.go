@@ -156,7 +156,9 @@ func (s *Session) do(ch change) {
 		s.fail(err)
 		return
 	}
-	s.changes = appendChange(s.changes, ch)
+	if s.base.Version != 0 { // what is new is merged with nothing
+		s.changes = appendChange(s.changes, ch)
+	}
 }
 
 // fail keeps the first reason why what the program asked for cannot be done.
@@ -200,6 +202,10 @@ func (s *Session) Has(name string) bool {
 func (s *Session) Set(name string, v any) {
 	s.touch()
 	defer s.mu.Unlock()
+	if s.err == nil && s.base.Version == 0 { // as do would, without a change to keep
+		s.view.set(name, v)
+		return
+	}
 	s.do(&setValue{name: name, val: v})
 }
 

@@ -80,6 +80,8 @@ func canonical(token string) bool {
 		return false
 	}
 	var last [3]byte
-	_, err := base64.URLEncoding.Strict().Decode(last[:], []byte(token[len(token)-4:]))
+	_, err := strict.Decode(last[:], []byte(token[len(token)-4:]))
 	return err == nil
 }
+
+var strict = base64.URLEncoding.Strict()
