@@ -2,7 +2,6 @@ package sessions
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -21,8 +20,7 @@ type bounded struct {
 	looked, ended atomic.Bool
 	timed         atomic.Pointer[timed]
 	after         atomic.Pointer[afterward]
-	mu            sync.Mutex
-	began         time.Time // under mu
+	began         atomic.Pointer[time.Time]
 }
 
 // timed is a context with a timer, for those who wait.
@@ -58,12 +56,14 @@ func (b *bounded) end() {
 
 // deadline is when the limit is reached. The first to ask starts the clock.
 func (b *bounded) deadline() time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.began.IsZero() {
-		b.began = time.Now()
+	began := b.began.Load()
+	if began == nil {
+		now := time.Now()
+		if began = &now; !b.began.CompareAndSwap(nil, began) {
+			began = b.began.Load() // another was faster
+		}
 	}
-	return b.began.Add(b.limit)
+	return began.Add(b.limit)
 }
 
 // Deadline implements context.Context.

@@ -35,18 +35,21 @@ func (ch *deleteValue) apply(c *contents) error {
 	return nil
 }
 
-// updateValue computes the value from the one that is there.
-type updateValue struct {
+// updateValue computes the value from the one that is there, or from the zero T.
+type updateValue[T any] struct {
 	name string
-	step func(*value) (any, error) // nil: there is none
+	f    func(T) T
 }
 
-func (ch *updateValue) apply(c *contents) error {
-	val, err := ch.step(c.find(ch.name))
-	if err != nil {
-		return err
+func (ch *updateValue[T]) apply(c *contents) error {
+	var old T
+	if v := c.find(ch.name); v != nil {
+		var err error
+		if old, err = decode[T](v); err != nil {
+			return fmt.Errorf("update: %w", err)
+		}
 	}
-	v := c.set(ch.name, val)
+	v := c.set(ch.name, ch.f(old))
 	if !v.mutable {
 		return nil
 	}
@@ -54,6 +57,8 @@ func (ch *updateValue) apply(c *contents) error {
 	// that it returned is noticed as a change of its own.
 	return v.settle()
 }
+
+func (ch *updateValue[T]) updates() string { return ch.name }
 
 // popValue takes a value out, if it is still the one that the program saw.
 type popValue struct {
@@ -172,8 +177,8 @@ func touches(list []change, name string) bool {
 			if ch.name == name {
 				return true
 			}
-		case *updateValue:
-			if ch.name == name {
+		case interface{ updates() string }:
+			if ch.updates() == name {
 				return true
 			}
 		case *deleteValue:

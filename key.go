@@ -75,21 +75,11 @@ func (k Key[T]) Update(s *Session, f func(T) T) T {
 	if s.err != nil {
 		return *new(T)
 	}
-	ch := &updateValue{name: string(k), step: func(v *value) (any, error) {
-		var old T
-		if v != nil {
-			var err error
-			if old, err = decode[T](v); err != nil {
-				return nil, fmt.Errorf("update: %w", err)
-			}
-		}
-		return f(old), nil
-	}}
 	if err := s.freeze(string(k)); err != nil {
 		s.fail(err)
 		return *new(T)
 	}
-	s.do(ch)
+	s.do(&updateValue[T]{name: string(k), f: f})
 	t, _, _ := lookup[T](s, string(k))
 	return t
 }
