@@ -104,7 +104,7 @@ func (w *afterward) stop() bool { return w.take() != nil }
 // AfterFunc does what context.AfterFunc would; see driver.AfterFunc.
 func (b *bounded) AfterFunc(f func()) (stop func() bool) {
 	end, _ := b.Deadline()
-	w := &afterward{f: f, alarms: b.alarms}
+	w := &afterward{f: f, alarms: &b.m.alarms}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !b.after.CompareAndSwap(nil, w) {

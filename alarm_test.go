@@ -29,7 +29,7 @@ func TestWhatRunsAfterABoundedContext(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				parent, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				b := new(Manager).bound(parent, time.Second)
+				b := boundFor(parent, time.Second)
 				defer b.end()
 				switch kind {
 				case "second":
@@ -68,7 +68,7 @@ func TestWhatRunsAfterWhatIsOver(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			parent, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			b := new(Manager).bound(parent, time.Second)
+			b := boundFor(parent, time.Second)
 			defer b.end()
 			end(b, cancel)
 			ran := make(chan bool, 2)
@@ -90,7 +90,8 @@ func TestAlarmsAreUsedAgain(t *testing.T) {
 			if i%3 == 0 {
 				limit = time.Second / 2
 			}
-			b := m.bound(t.Context(), limit)
+			m.opts.StoreTimeout = limit
+			b := m.bound(t.Context())
 			var rang atomic.Bool
 			stop := driver.AfterFunc(b, func() { rang.Store(true) })
 			hangs := i%10 == 9
@@ -115,23 +116,24 @@ func TestAlarmsAreUsedAgain(t *testing.T) {
 
 func TestAlarmsOfManyCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := new(Manager)
+		var all alarms
 		var wg sync.WaitGroup
 		for i := range 50 {
 			wg.Go(func() {
 				for j := range 50 {
 					limit := time.Duration(1+(i*7+j*13)%20) * time.Millisecond
-					b := m.bound(t.Context(), limit)
 					began, rang := time.Now(), make(chan time.Duration, 1)
-					stop := driver.AfterFunc(b, func() { rang <- time.Since(began) })
+					w := &afterward{f: func() { rang <- time.Since(began) }, alarms: &all}
+					w.mu.Lock()
+					w.alarm = all.set(began.Add(limit), w)
+					w.mu.Unlock()
 					if j%2 == 0 {
 						if at := <-rang; at != limit {
 							t.Errorf("it rang after %v, want %v", at, limit)
 						}
-					} else if time.Sleep(limit / 2); !stop() {
+					} else if time.Sleep(limit / 2); !w.stop() {
 						t.Error("it rang early")
 					}
-					b.end()
 				}
 			})
 		}

@@ -12,6 +12,10 @@ import (
 // A bounded context does all that context.WithTimeout's does, whether its timer
 // was made or not.
 
+func boundFor(parent context.Context, limit time.Duration) *bounded {
+	return (&Manager{opts: Options{StoreTimeout: limit}}).bound(parent)
+}
+
 func waited(b *bounded, wait bool) *bounded {
 	if wait {
 		b.Done()
@@ -22,7 +26,7 @@ func waited(b *bounded, wait bool) *bounded {
 func TestBoundedEndsInTime(t *testing.T) {
 	for _, wait := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			b := waited(new(Manager).bound(t.Context(), time.Second), wait)
+			b := waited(boundFor(t.Context(), time.Second), wait)
 			defer b.end()
 			b.Err()
 			if d, ok := b.Deadline(); !ok || time.Until(d) != time.Second {
@@ -46,7 +50,7 @@ func TestBoundedEndsWithItsParent(t *testing.T) {
 	for _, wait := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			parent, cancel := context.WithTimeout(context.WithValue(t.Context(), contextKey(7), "seven"), time.Millisecond)
-			b := waited(new(Manager).bound(parent, time.Hour), wait)
+			b := waited(boundFor(parent, time.Hour), wait)
 			defer b.end()
 			if d, _ := b.Deadline(); time.Until(d) != time.Millisecond {
 				t.Errorf("the deadline is in %v, the parent's comes first", time.Until(d))
@@ -66,7 +70,7 @@ func TestBoundedEndsWithItsParent(t *testing.T) {
 
 func TestBoundedIsOverAtItsEnd(t *testing.T) {
 	for _, wait := range []bool{false, true} {
-		b := waited(new(Manager).bound(t.Context(), time.Hour), wait)
+		b := waited(boundFor(t.Context(), time.Hour), wait)
 		b.end()
 		b.end()
 		if err := b.Err(); !errors.Is(err, context.Canceled) {
@@ -79,7 +83,7 @@ func TestBoundedIsOverAtItsEnd(t *testing.T) {
 func TestBoundedEndsItsChildrenWithoutAGoroutine(t *testing.T) {
 	parent, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	b := new(Manager).bound(parent, time.Hour)
+	b := boundFor(parent, time.Hour)
 	before := runtime.NumGoroutine()
 	child, stop := context.WithCancel(b)
 	defer stop()

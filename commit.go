@@ -88,7 +88,7 @@ func (s *Session) commit(ctx context.Context, on occasion) error {
 	if act == nil {
 		return nil // and so a read pays for no deadline
 	}
-	bounded := s.m.bound(on.context(ctx), s.m.opts.StoreTimeout)
+	bounded := s.m.bound(on.context(ctx))
 	defer bounded.end()
 	if err := act(s, bounded); err != nil {
 		if errors.Is(err, ErrEnded) {
@@ -354,7 +354,9 @@ func (s *Session) place(ctx context.Context) (driver.Record, error) {
 // withdraw removes the record under the next id, which the client will never
 // hold. Should that fail, the record expires unused.
 func (s *Session) withdraw(ctx context.Context) {
-	bounded := s.m.bound(context.WithoutCancel(ctx), min(s.m.opts.StoreTimeout, time.Second))
+	brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	bounded := s.m.bound(brief)
 	defer bounded.end()
 	if err := s.m.store.Delete(bounded, s.next.key, 0); err != nil {
 		s.m.log.Warn("sessions: removing an unused record failed", "session", s.next.key.String(), "error", err)
@@ -363,7 +365,7 @@ func (s *Session) withdraw(ctx context.Context) {
 
 // bury removes the records of destroyed sessions.
 func (s *Session) bury(ctx context.Context) error {
-	bounded := s.m.bound(ctx, s.m.opts.StoreTimeout)
+	bounded := s.m.bound(ctx)
 	defer bounded.end()
 	for len(s.doomed) > 0 {
 		if err := s.m.store.Delete(bounded, s.doomed[0], 0); err != nil {

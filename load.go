@@ -86,7 +86,7 @@ func (s *Session) load() {
 func (s *Session) fetchFirst() error {
 	err := ErrNotFound
 	ctx := &s.loading
-	ctx.begin(s.m, s.ctx, s.m.opts.StoreTimeout)
+	ctx.Context, ctx.m = s.ctx, s.m
 	defer ctx.end()
 	for who := range s.presented() {
 		switch err = s.fetch(ctx, who.identity, who.stale); {
@@ -139,7 +139,7 @@ func (s *Session) adopt(rec driver.Record) error {
 // remote call, a job. What is changed takes effect with Session.Save. It fails
 // with ErrNotFound if the token is not genuine, or its session is over.
 func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
-	bounded := m.bound(ctx, m.opts.StoreTimeout)
+	bounded := m.bound(ctx)
 	defer bounded.end()
 	s := m.detached()
 	var err error
@@ -171,7 +171,7 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sessions: find: %w", ErrNotFound)
 	}
-	bounded := m.bound(ctx, m.opts.StoreTimeout)
+	bounded := m.bound(ctx)
 	defer bounded.end()
 	s := m.detached()
 	if err := s.fetch(bounded, identity{key: key, known: true}, false); err != nil {

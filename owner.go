@@ -139,7 +139,7 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 				continue
 			}
 			// At the version whose owner was seen: it may belong to another by now.
-			bounded := m.bound(ctx, m.opts.StoreTimeout)
+			bounded := m.bound(ctx)
 			err = m.store.Delete(bounded, e.Key, e.Record.Version)
 			bounded.end()
 			switch {

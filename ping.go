@@ -12,7 +12,7 @@ import (
 // write would tell. ctx bounds it, as Options.StoreTimeout does. The cookie
 // store has nobody to ask, and fails only when it was closed.
 func (m *Manager) Ping(ctx context.Context) error {
-	bounded := m.bound(ctx, m.opts.StoreTimeout)
+	bounded := m.bound(ctx)
 	defer bounded.end()
 	var err error
 	if m.sealer != nil {
