@@ -42,7 +42,9 @@
 //     goroutine, process or machine that shares the backend.
 //  5. Bounded time. A call returns soon after its context ends, on a server
 //     that is dead or hangs too, with an error that wraps the context's. A
-//     context that has ended before the call changes nothing.
+//     context that has ended before the call changes nothing. Ask for Done
+//     only to wait: with the manager's contexts it costs a timer. [AfterFunc]
+//     is for those who only cut what is left over.
 //  6. Bytes. Data and Owner come back byte for byte, NUL and invalid UTF-8
 //     included, an empty Data as an empty one. A Store keeps no slice that it
 //     was given and returns none that it keeps. Above the limit that its
