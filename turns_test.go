@@ -164,8 +164,29 @@ func TestALineThatStandsStill(t *testing.T) {
 			t.Errorf("they waited %v", took)
 		}
 		lifeEqual(t, "counted", counted.Load(), 1)
+		lifeEqual(t, "records kept for the next", sessions.HandedOn(a.m), 0)
 		a.store.up()
 		crowd(c, a.m, 10).Wait()
 		lifeEqual(t, "count", c.count(), 11)
+	})
+}
+
+// What was saved for the next is put away if all who waited have given up.
+func TestALineThatAllHaveLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newLife(t, func(o *sessions.Options) { o.StoreTimeout = 10 * time.Millisecond })
+		c := a.signedIn()
+		a.store.always(slow)
+		first := crowd(c, a.m, 3)
+		time.Sleep(4500 * time.Microsecond) // one has saved, one has its turn, one waits
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() { c.copied().do(lifeIncrement) })
+		}
+		a.store.next("Save", fakeHung, fakeHung, fakeHung, fakeHung)
+		first.Wait()
+		wg.Wait()
+		time.Sleep(time.Second)
+		lifeEqual(t, "records kept for the next", sessions.HandedOn(a.m), 0)
 	})
 }
