@@ -45,13 +45,13 @@ func (s *Session) commit(ctx context.Context, on occasion) error {
 	}
 	s.at = 0
 	write := on == bySave || !s.m.opts.ManualSave
-	if len(s.doomed) > 0 {
+	if s.doomed != nil {
 		if err := s.bury(on.context(ctx)); err != nil {
 			return err
 		}
 	}
-	if s.err != nil {
-		return s.err
+	if s.state == failed {
+		return s.loadError()
 	}
 	if write {
 		if err := s.noticeInPlace(); err != nil {
@@ -367,12 +367,12 @@ func (s *Session) withdraw(ctx context.Context) {
 func (s *Session) bury(ctx context.Context) error {
 	bounded := s.m.bound(ctx)
 	defer bounded.end()
-	for len(s.doomed) > 0 {
-		if err := s.m.store.Delete(bounded, s.doomed[0], 0); err != nil {
+	for s.doomed != nil {
+		if err := s.m.store.Delete(bounded, s.doomed.key, 0); err != nil {
 			return fmt.Errorf("sessions: destroy: %w", err)
 		}
-		s.m.note(bounded, eventDestroyed, s.doomed[0])
-		s.doomed = s.doomed[1:]
+		s.m.note(bounded, eventDestroyed, s.doomed.key)
+		s.doomed = s.doomed.next
 	}
 	return nil
 }

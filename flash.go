@@ -17,7 +17,7 @@ type Flash[T any] string
 func (q Flash[T]) Add(s *Session, message T) {
 	s.touch()
 	defer s.mu.Unlock()
-	if s.err != nil {
+	if s.state == failed {
 		return
 	}
 	raw, err := encoder.Marshal(message)

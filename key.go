@@ -72,7 +72,7 @@ func (k Key[T]) Set(s *Session, v T) { s.Set(string(k), v) }
 func (k Key[T]) Update(s *Session, f func(T) T) T {
 	s.touch()
 	defer s.mu.Unlock()
-	if s.err != nil {
+	if s.state == failed {
 		return *new(T)
 	}
 	if err := s.freeze(string(k)); err != nil {

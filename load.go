@@ -75,7 +75,7 @@ func (s *Session) load() {
 		s.start()
 	default:
 		s.created, s.isNew = s.m.now(), true
-		s.state, s.err = failed, fmt.Errorf("sessions: load: %w", err)
+		s.state, s.fault = failed, fmt.Errorf("sessions: load: %w", err)
 	}
 }
 

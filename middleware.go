@@ -156,7 +156,7 @@ func (x *exchange) abandon() {
 // tells is what the response says of the client's token. It is for what is
 // stored: not for the id of a Renew that failed or was not saved.
 func (s *Session) tells() issue {
-	if s.issue == deletion && len(s.doomed) > 0 {
+	if s.issue == deletion && s.doomed != nil {
 		return leave
 	}
 	return s.issue

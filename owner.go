@@ -22,7 +22,7 @@ func (s *Session) SetOwner(owner string) error {
 	if s.view.owner != owner {
 		s.do(&setOwner{owner})
 	}
-	return s.err
+	return s.loadError()
 }
 
 // Owner is whom the session belongs to; "" is nobody.

@@ -40,11 +40,17 @@ func (c *contents) appendData(b []byte) ([]byte, error) {
 	}
 	var room [6]stretch // enough for most, on the stack
 	values := c.stored.merge(room[:0], c.values)
-	n, size := 0, 2+4*binary.MaxVarintLen64
+	n, size := 0, 2+2*2 // a number seldom takes over two bytes
+	if c.timeout != nil {
+		size += binary.MaxVarintLen64
+	}
+	if c.expires != nil {
+		size += 1 + binary.MaxVarintLen64
+	}
 	for i := range values {
 		if v := values[i].touched; v != nil {
 			n++
-			size += len(v.name) + len(v.raw) + 2*2 // lengths are seldom over two bytes
+			size += len(v.name) + len(v.raw) + 2*2
 		} else {
 			p := &values[i].stored
 			n += int(p.n)

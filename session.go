@@ -38,7 +38,6 @@ type Session struct {
 type use struct {
 	loading bounded // what the store loads under; in here it needs no allocation
 
-	err    error  // why loading failed
 	sealed string // the token as the client has it, of a store that keeps none itself
 
 	// What is stored.
@@ -56,11 +55,28 @@ type use struct {
 	byHeader bool     // in Options.TokenHeader rather than a cookie
 	view     contents
 	changes  []change
-	fault    error // what could not be made, or may be stored already; the commit fails with it
-	created  driver.Millis
-	at       driver.Millis          // see clock
-	doomed   []driver.Key           // destroyed, but the store has not confirmed it
-	lines    [cookieLine + 1]string // of the response's header
+	// fault is why loading failed, or else what could not be made, or may be
+	// stored already; the commit fails with it.
+	fault   error
+	created driver.Millis
+	at      driver.Millis          // see clock
+	doomed  *doomed                // destroyed, but the store has not confirmed it
+	lines   [cookieLine + 1]string // of the response's header
+}
+
+// doomed is a list of keys. There is seldom one, and so a pointer will do.
+type doomed struct {
+	key  driver.Key
+	next *doomed
+}
+
+// doom adds a key to those whose records are to be removed.
+func (s *Session) doom(key driver.Key) {
+	end := &s.doomed
+	for *end != nil {
+		end = &(*end).next
+	}
+	*end = &doomed{key: key}
 }
 
 type loadState byte
@@ -129,7 +145,7 @@ func (s *Session) touch() {
 // that it does not pass for a new one, and nobody waits for it.
 func (s *Session) unlockUnlessLoaded() {
 	if s.state == untouched {
-		s.state, s.err = failed, errLoadPanicked
+		s.state, s.fault = failed, errLoadPanicked
 		s.mu.Unlock()
 	}
 }
@@ -149,7 +165,7 @@ func (s *Session) current() *identity {
 
 // do makes a change and keeps it for the commit.
 func (s *Session) do(ch change) {
-	if s.err != nil {
+	if s.state == failed {
 		return
 	}
 	if err := ch.apply(&s.view); err != nil {
@@ -159,6 +175,14 @@ func (s *Session) do(ch change) {
 	if s.base.Version != 0 { // what is new is merged with nothing
 		s.changes = appendChange(s.changes, ch)
 	}
+}
+
+// loadError tells why loading failed, or is nil.
+func (s *Session) loadError() error {
+	if s.state != failed {
+		return nil
+	}
+	return s.fault
 }
 
 // fail keeps the first reason why what the program asked for cannot be done.
@@ -180,7 +204,7 @@ func (s *Session) start() {
 func (s *Session) Err() error {
 	s.touch()
 	defer s.mu.Unlock()
-	return s.err
+	return s.loadError()
 }
 
 // Get returns the value of the name, or nil if there is none. A value from the
@@ -202,7 +226,7 @@ func (s *Session) Has(name string) bool {
 func (s *Session) Set(name string, v any) {
 	s.touch()
 	defer s.mu.Unlock()
-	if s.err == nil && s.base.Version == 0 { // as do would, without a change to keep
+	if s.state != failed && s.base.Version == 0 { // as do would, without a change to keep
 		s.view.set(name, v)
 		return
 	}
@@ -329,7 +353,7 @@ func (s *Session) SetExpires(e Expiry) error {
 		return fmt.Errorf("sessions: set expires: %w", err)
 	}
 	s.do(&setExpires{e})
-	return s.err
+	return s.loadError()
 }
 
 // SetTimeout gives this session an idle timeout of its own, in whole
@@ -341,7 +365,7 @@ func (s *Session) SetTimeout(d time.Duration) error {
 	s.touch()
 	defer s.mu.Unlock()
 	s.do(&setTimeout{d})
-	return s.err
+	return s.loadError()
 }
 
 // Renew gives the session a new id and keeps its data; the old id is dead. Call
@@ -362,8 +386,8 @@ func (s *Session) setMove(op string, to move) error {
 	s.touch()
 	defer s.mu.Unlock()
 	switch {
-	case s.err != nil:
-		return s.err
+	case s.state == failed:
+		return s.loadError()
 	case s.base.Version != 0 && !s.id.held && s.m.sealer == nil:
 		return unsupported(op + " a listed session")
 	case s.headerSent:
@@ -391,6 +415,9 @@ func (s *Session) Revert() {
 }
 
 func (s *Session) revert() {
+	if s.state == failed {
+		return // there is nothing
+	}
 	s.changes, s.fault = nil, nil
 	if s.base.Version == 0 {
 		s.view = contents{}
@@ -426,17 +453,17 @@ func (s *Session) Destroy(ctx context.Context) error {
 	if s.state != loaded {
 		// The token tells which record to remove; what is in it does not matter.
 		for who := range s.presented() {
-			s.doomed = append(s.doomed, who.key)
+			s.doom(who.key)
 		}
 	}
 	switch {
 	case s.state != loaded, !s.id.known:
 	case s.m.sealer == nil:
-		s.doomed = append(s.doomed, s.id.key)
+		s.doom(s.id.key)
 	default:
 		s.m.note(sessionless{ctx}, eventDestroyed, s.id.key) // as far as that goes
 	}
-	s.state, s.err = loaded, nil
+	s.state, s.fault = loaded, nil
 	s.start()
 	s.issue = leave
 	for token := range s.offered() {
