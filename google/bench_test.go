@@ -21,6 +21,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 	"github.com/pump-go/sessions/google"
 	"github.com/pump-go/sessions/internal/servers"
+	"github.com/pump-go/sessions/internal/site"
 	"github.com/pump-go/sessions/sessionstest"
 )
 
@@ -141,8 +142,8 @@ func newRig(b *testing.B, server *servers.Server, path string) *rig {
 	r.app = m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		s := sessions.FromContext(q.Context())
 		if q.URL.Path == "/write" {
-			visits.Update(s, func(n int) int { return n + 1 })
-		} else if n, ok := visits.Get(s); !ok || n < 1 {
+			site.Visits.Update(s, func(n int) int { return n + 1 })
+		} else if n, ok := site.Visits.Get(s); !ok || n < 1 {
 			b.Errorf("visits: %d", n)
 		}
 	}))

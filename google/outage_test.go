@@ -14,6 +14,7 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/internal/servers"
+	"github.com/pump-go/sessions/internal/site"
 )
 
 // hang stops the server, and returns when it is stopped.
@@ -47,10 +48,10 @@ func wake(t *testing.T, server *servers.Server) {
 }
 
 // eventually asks until the answer is 200.
-func (b *browser) eventually(t *testing.T, path string) string {
+func eventually(t *testing.T, b *site.Browser, path string) string {
 	t.Helper()
 	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-		code, page := b.get(path)
+		code, page := b.Get(path)
 		if code == 200 {
 			return page
 		}
@@ -66,19 +67,19 @@ func TestOutages(t *testing.T) {
 	for _, e := range emulators {
 		t.Run(e.name, func(t *testing.T) {
 			server := e.own(t)
-			site := app(manager(t, sessions.Options{URL: urlOf(server, ""), StoreTimeout: 300 * time.Millisecond}))
-			b := &browser{app: site}
-			b.eventually(t, "/visit") // a cold server may take its time
-			fails := func(what string, b *browser) {
+			shop := site.New(manager(t, sessions.Options{URL: urlOf(server, ""), StoreTimeout: 300 * time.Millisecond}))
+			b := &site.Browser{Site: shop}
+			eventually(t, b, "/visit") // a cold server may take its time
+			fails := func(what string, b *site.Browser) {
 				t.Helper()
-				cookie, began := b.cookie, time.Now()
-				if code, page := b.get("/visit"); code != http.StatusServiceUnavailable {
+				cookie, began := b.Cookie, time.Now()
+				if code, page := b.Get("/visit"); code != http.StatusServiceUnavailable {
 					t.Errorf("%s: %d %q", what, code, page)
 				}
 				if took := time.Since(began); took > 5*time.Second {
 					t.Errorf("%s: the error page took %v", what, took)
 				}
-				if b.cookie != cookie {
+				if b.Cookie != cookie {
 					t.Errorf("%s: it took the cookie", what)
 				}
 			}
@@ -87,21 +88,21 @@ func TestOutages(t *testing.T) {
 				fails("the server hangs", b)
 			}
 			wake(t, server)
-			if page := b.eventually(t, "/visit"); page != "2 " {
+			if page := eventually(t, b, "/visit"); page != "2 " {
 				t.Errorf("after it hung: %q", page) // the load failed before, and so nothing was counted
 			}
 			server.Kill()
 			for range 3 {
 				fails("the server is killed", b)
 			}
-			fails("the server is killed", &browser{app: site})
+			fails("the server is killed", &site.Browser{Site: shop})
 			if err := server.Start(); err != nil {
 				t.Fatal(err)
 			}
-			if page := b.eventually(t, "/visit"); page != "1 " {
+			if page := eventually(t, b, "/visit"); page != "1 " {
 				t.Errorf("after a restart, in which the emulator forgot all: %q", page)
 			}
-			b.eventually(t, "/visit")
+			eventually(t, b, "/visit")
 		})
 	}
 }
@@ -112,24 +113,24 @@ func TestRestartInMidLoad(t *testing.T) {
 	for _, e := range emulators {
 		t.Run(e.name, func(t *testing.T) {
 			server := e.own(t)
-			site := app(manager(t, sessions.Options{URL: urlOf(server, ""), StoreTimeout: time.Second}))
+			shop := site.New(manager(t, sessions.Options{URL: urlOf(server, ""), StoreTimeout: time.Second}))
 			var stop atomic.Bool
 			var served, failed atomic.Int64
 			var wg sync.WaitGroup
 			for u := range 4 {
 				wg.Go(func() {
 					name := fmt.Sprint("user", u)
-					b := &browser{app: site}
+					b := &site.Browser{Site: shop}
 					last := -1
 					for !stop.Load() {
 						if last < 0 {
-							b.cookie = ""
-							if code, _ := b.get("/as?" + name); code == 200 {
+							b.Cookie = ""
+							if code, _ := b.Get("/as?" + name); code == 200 {
 								last = 0
 							}
 							continue
 						}
-						code, page := b.get("/visit")
+						code, page := b.Get("/visit")
 						var n int
 						var who string
 						_, _ = fmt.Sscanf(page, "%d %s", &n, &who)
@@ -180,14 +181,14 @@ func TestRestartInMidLoad(t *testing.T) {
 func TestTheServerMayComeLater(t *testing.T) {
 	server := servers.OwnDatastore(t)
 	server.Kill()
-	site := app(manager(t, sessions.Options{URL: urlOf(server, ""), StoreTimeout: 500 * time.Millisecond}))
-	b := &browser{app: site}
-	if code, page := b.get("/visit"); code != http.StatusServiceUnavailable || b.cookie != "" {
-		t.Errorf("with the server down: %d %q, cookie %q", code, page, b.cookie)
+	shop := site.New(manager(t, sessions.Options{URL: urlOf(server, ""), StoreTimeout: 500 * time.Millisecond}))
+	b := &site.Browser{Site: shop}
+	if code, page := b.Get("/visit"); code != http.StatusServiceUnavailable || b.Cookie != "" {
+		t.Errorf("with the server down: %d %q, cookie %q", code, page, b.Cookie)
 	}
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	b.eventually(t, "/visit")
-	b.eventually(t, "/visit")
+	eventually(t, b, "/visit")
+	eventually(t, b, "/visit")
 }

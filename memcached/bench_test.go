@@ -17,6 +17,7 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/site"
 	"github.com/pump-go/sessions/memcached"
 )
 
@@ -76,12 +77,12 @@ func (w *noWriter) WriteHeader(int)             {}
 func compare(b *testing.B, path string,
 	raw func(*memcache.Client, string) error, direct func(context.Context, driver.Store, driver.Key) error) {
 	url := "memcached://" + start(b).addr()
-	m := manager(b, sessions.Options{URL: url, Timeout: time.Hour})
+	m := site.Manager(b, sessions.Options{URL: url, Timeout: time.Hour})
 	app := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		if r.URL.Path == "/write" {
-			visits.Update(s, func(n int) int { return n + 1 })
-		} else if n, ok := visits.Get(s); !ok || n < 1 {
+			site.Visits.Update(s, func(n int) int { return n + 1 })
+		} else if n, ok := site.Visits.Get(s); !ok || n < 1 {
 			b.Errorf("visits: %d", n)
 		}
 	}))

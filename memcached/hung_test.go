@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/site"
 )
 
 // hang stops the server and returns when it has stopped.
@@ -45,12 +46,12 @@ func (i *instance) wake() {
 
 func TestAServerThatHangsHoldsUpOnlyItsSessions(t *testing.T) {
 	servers, url := pair(t)
-	site := app(manager(t, sessions.Options{URL: url + "?timeout=500ms"}))
-	at := users(t, site, 3, servers)
+	shop := site.New(site.Manager(t, sessions.Options{URL: url + "?timeout=500ms"}))
+	at := users(t, shop, 3, servers)
 	servers[0].hang()
 	for _, b := range at[0] {
 		began := time.Now()
-		if code, page := b.get("/visit"); code != http.StatusServiceUnavailable {
+		if code, page := b.Get("/visit"); code != http.StatusServiceUnavailable {
 			t.Errorf("a session of the server that hangs: %d %q", code, page)
 		}
 		if took := time.Since(began); took > 5*time.Second {
@@ -58,28 +59,28 @@ func TestAServerThatHangsHoldsUpOnlyItsSessions(t *testing.T) {
 		}
 	}
 	for _, b := range at[1] {
-		b.wants(t, "/visit", "2 ")
+		b.Wants(t, "/visit", "2 ")
 	}
 	servers[0].wake()
 	for _, b := range at[0] {
-		b.wants(t, "/visit", "2 ") // the load failed before, and so nothing was counted
+		b.Wants(t, "/visit", "2 ") // the load failed before, and so nothing was counted
 	}
 }
 
 // StoreTimeout holds where the client's own timeout is longer.
 func TestStoreTimeoutBoundsAHungServer(t *testing.T) {
 	server := start(t)
-	site := app(manager(t, sessions.Options{URL: "memcached://" + server.addr() + "?timeout=3s", StoreTimeout: 200 * time.Millisecond}))
-	b := &browser{app: site}
-	b.wants(t, "/visit", "1 ")
+	shop := site.New(site.Manager(t, sessions.Options{URL: "memcached://" + server.addr() + "?timeout=3s", StoreTimeout: 200 * time.Millisecond}))
+	b := &site.Browser{Site: shop}
+	b.Wants(t, "/visit", "1 ")
 	server.hang()
 	began := time.Now()
-	if code, page := b.get("/visit"); code != http.StatusServiceUnavailable {
+	if code, page := b.Get("/visit"); code != http.StatusServiceUnavailable {
 		t.Errorf("%d %q", code, page)
 	}
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("it took %v, with a StoreTimeout of 200 ms", took)
 	}
 	server.wake()
-	b.wants(t, "/visit", "2 ")
+	b.Wants(t, "/visit", "2 ")
 }

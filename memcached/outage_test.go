@@ -9,16 +9,17 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/site"
 )
 
 // users makes sessions until each of two servers has at least n, and returns
 // them by server.
-func users(t *testing.T, site http.Handler, n int, servers [2]*instance) (at [2][]*browser) {
+func users(t *testing.T, shop http.Handler, n int, servers [2]*instance) (at [2][]*site.Browser) {
 	t.Helper()
 	for len(at[0]) < n || len(at[1]) < n {
 		before := servers[0].stat("total_items")
-		b := &browser{app: site}
-		b.wants(t, "/visit", "1 ")
+		b := &site.Browser{Site: shop}
+		b.Wants(t, "/visit", "1 ")
 		i := 1
 		if servers[0].stat("total_items") > before {
 			i = 0
@@ -35,42 +36,42 @@ func pair(t *testing.T) (servers [2]*instance, url string) {
 
 func TestAServerThatIsKilledTakesOnlyItsSessions(t *testing.T) {
 	servers, url := pair(t)
-	site := app(manager(t, sessions.Options{URL: url}))
-	at := users(t, site, 5, servers)
+	shop := site.New(site.Manager(t, sessions.Options{URL: url}))
+	at := users(t, shop, 5, servers)
 	servers[0].kill()
 	for range 2 {
 		for _, b := range at[0] {
-			cookie := b.cookie
-			if code, page := b.get("/visit"); code != http.StatusServiceUnavailable {
+			cookie := b.Cookie
+			if code, page := b.Get("/visit"); code != http.StatusServiceUnavailable {
 				t.Errorf("a session of the server that is down: %d %q", code, page)
 			}
-			if b.cookie != cookie {
+			if b.Cookie != cookie {
 				t.Error("the outage took the cookie")
 			}
 		}
 	}
 	for _, b := range at[1] {
-		b.wants(t, "/visit", "2 ")
-		b.wants(t, "/visit", "3 ")
+		b.Wants(t, "/visit", "2 ")
+		b.Wants(t, "/visit", "3 ")
 	}
 }
 
 func TestItRecoversFromARestartByItself(t *testing.T) {
 	servers, url := pair(t)
-	site := app(manager(t, sessions.Options{URL: url}))
-	at := users(t, site, 5, servers)
+	shop := site.New(site.Manager(t, sessions.Options{URL: url}))
+	at := users(t, shop, 5, servers)
 	for range 3 {
 		servers[0].kill()
 		servers[0].restart()
 		for _, b := range at[0] {
-			b.wants(t, "/visit", "1 ") // the sessions were in its memory
-			b.wants(t, "/visit", "2 ")
+			b.Wants(t, "/visit", "1 ") // the sessions were in its memory
+			b.Wants(t, "/visit", "2 ")
 		}
 		for _, b := range at[1] {
-			b.wants(t, "/", "1 ")
+			b.Wants(t, "/", "1 ")
 		}
 		for i := range at[0] { // the new session may be at the other server
-			at[0][i] = users(t, site, 1, servers)[0][0]
+			at[0][i] = users(t, shop, 1, servers)[0][0]
 		}
 	}
 }
@@ -79,23 +80,23 @@ func TestItRecoversFromARestartByItself(t *testing.T) {
 // or the error page, and never somebody else's.
 func TestRestartInMidLoad(t *testing.T) {
 	servers, url := pair(t)
-	site := app(manager(t, sessions.Options{URL: url}))
+	shop := site.New(site.Manager(t, sessions.Options{URL: url}))
 	var stop atomic.Bool
 	var served, failed atomic.Int64
 	var wg sync.WaitGroup
 	for u := range 8 {
 		wg.Go(func() {
 			name := fmt.Sprint("user", u)
-			b := &browser{app: site}
+			b := &site.Browser{Site: shop}
 			last := -1
 			for !stop.Load() {
-				if b.cookie == "" || last < 0 {
-					if code, _ := b.get("/as?" + name); code == 200 {
+				if b.Cookie == "" || last < 0 {
+					if code, _ := b.Get("/as?" + name); code == 200 {
 						last = 0
 					}
 					continue
 				}
-				code, page := b.get("/visit")
+				code, page := b.Get("/visit")
 				var n int
 				var who string
 				_, _ = fmt.Sscanf(page, "%d %s", &n, &who)
@@ -105,7 +106,7 @@ func TestRestartInMidLoad(t *testing.T) {
 					failed.Add(1)
 					if code == http.StatusConflict {
 						last = -1
-						b.cookie = ""
+						b.Cookie = ""
 					} else {
 						last = max(last, 0)
 					}
@@ -147,12 +148,12 @@ func TestRestartInMidLoad(t *testing.T) {
 func TestTheServerMayComeLater(t *testing.T) {
 	server := start(t)
 	server.kill()
-	site := app(manager(t, sessions.Options{URL: "memcached://" + server.addr()}))
-	b := &browser{app: site}
-	if code, page := b.get("/visit"); code != http.StatusServiceUnavailable || b.cookie != "" {
-		t.Errorf("with the server down: %d %q, cookie %q", code, page, b.cookie)
+	shop := site.New(site.Manager(t, sessions.Options{URL: "memcached://" + server.addr()}))
+	b := &site.Browser{Site: shop}
+	if code, page := b.Get("/visit"); code != http.StatusServiceUnavailable || b.Cookie != "" {
+		t.Errorf("with the server down: %d %q, cookie %q", code, page, b.Cookie)
 	}
 	server.restart()
-	b.wants(t, "/visit", "1 ")
-	b.wants(t, "/visit", "2 ")
+	b.Wants(t, "/visit", "1 ")
+	b.Wants(t, "/visit", "2 ")
 }
