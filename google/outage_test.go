@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -107,73 +105,17 @@ func TestOutages(t *testing.T) {
 	}
 }
 
-// While the server comes and goes, every answer is a session as it was, a new
-// one, for the emulator forgets, or the error page, and never another's.
 func TestRestartInMidLoad(t *testing.T) {
 	for _, e := range emulators {
 		t.Run(e.name, func(t *testing.T) {
 			server := e.own(t)
 			shop := site.New(manager(t, sessions.Options{URL: urlOf(server, ""), StoreTimeout: time.Second}))
-			var stop atomic.Bool
-			var served, failed atomic.Int64
-			var wg sync.WaitGroup
-			for u := range 4 {
-				wg.Go(func() {
-					name := fmt.Sprint("user", u)
-					b := &site.Browser{Site: shop}
-					last := -1
-					for !stop.Load() {
-						if last < 0 {
-							b.Cookie = ""
-							if code, _ := b.Get("/as?" + name); code == 200 {
-								last = 0
-							}
-							continue
-						}
-						code, page := b.Get("/visit")
-						var n int
-						var who string
-						_, _ = fmt.Sscanf(page, "%d %s", &n, &who)
-						switch {
-						case code == http.StatusServiceUnavailable:
-							failed.Add(1) // the visit may be stored, its number was not told
-						case code == http.StatusConflict:
-							failed.Add(1)
-							last = -1
-						case code != 200:
-							t.Errorf("%d %q", code, page)
-						case who == "":
-							last = -1 // the server lost it
-						case who != name:
-							t.Errorf("%s was given %q", name, page)
-						case n <= last:
-							t.Errorf("after visit %d came visit %d", last, n)
-						default:
-							last = n
-							served.Add(1)
-						}
-					}
-				})
-			}
-			until := func(n int64) {
-				for began, from := time.Now(), served.Load(); served.Load() < from+n; time.Sleep(time.Millisecond) {
-					if time.Since(began) > 60*time.Second {
-						t.Error("nothing is served any more")
-						return
-					}
-				}
-			}
-			for range 2 {
-				until(50)
+			site.ServesThroughRestarts(t, shop, 4, 2, 50, func(int) {
 				server.Kill()
 				if err := server.Start(); err != nil {
 					t.Fatal(err)
 				}
-			}
-			until(50)
-			stop.Store(true)
-			wg.Wait()
-			t.Logf("%d requests served, %d failed", served.Load(), failed.Load())
+			})
 		})
 	}
 }

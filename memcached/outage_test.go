@@ -1,10 +1,7 @@
 package memcached_test
 
 import (
-	"fmt"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,73 +73,14 @@ func TestItRecoversFromARestartByItself(t *testing.T) {
 	}
 }
 
-// While a server comes and goes, every answer is a session as it was, a new one
-// or the error page, and never somebody else's.
 func TestRestartInMidLoad(t *testing.T) {
 	servers, url := pair(t)
 	shop := site.New(site.Manager(t, sessions.Options{URL: url}))
-	var stop atomic.Bool
-	var served, failed atomic.Int64
-	var wg sync.WaitGroup
-	for u := range 8 {
-		wg.Go(func() {
-			name := fmt.Sprint("user", u)
-			b := &site.Browser{Site: shop}
-			last := -1
-			for !stop.Load() {
-				if b.Cookie == "" || last < 0 {
-					if code, _ := b.Get("/as?" + name); code == 200 {
-						last = 0
-					}
-					continue
-				}
-				code, page := b.Get("/visit")
-				var n int
-				var who string
-				_, _ = fmt.Sscanf(page, "%d %s", &n, &who)
-				switch {
-				case code == http.StatusServiceUnavailable, code == http.StatusConflict:
-					// The visit may be stored, its number was not told.
-					failed.Add(1)
-					if code == http.StatusConflict {
-						last = -1
-						b.Cookie = ""
-					} else {
-						last = max(last, 0)
-					}
-				case code != 200:
-					t.Errorf("%d %q", code, page)
-				case who == "":
-					last = -1 // the server lost it
-				case who != name:
-					t.Errorf("%s was given %q", name, page)
-				case n <= last:
-					t.Errorf("after visit %d came visit %d", last, n)
-				default:
-					last = n
-					served.Add(1)
-				}
-			}
-		})
-	}
-	until := func(n int64) {
-		for began, from := time.Now(), served.Load(); served.Load() < from+n; time.Sleep(time.Millisecond) {
-			if time.Since(began) > 20*time.Second {
-				t.Error("nothing is served any more")
-				return
-			}
-		}
-	}
-	for i := range 6 {
-		until(200)
+	site.ServesThroughRestarts(t, shop, 8, 6, 200, func(i int) {
 		servers[i%2].kill()
 		time.Sleep(20 * time.Millisecond)
 		servers[i%2].restart()
-	}
-	until(200)
-	stop.Store(true)
-	wg.Wait()
-	t.Logf("%d requests served, %d failed", served.Load(), failed.Load())
+	})
 }
 
 func TestTheServerMayComeLater(t *testing.T) {
