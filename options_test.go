@@ -137,6 +137,8 @@ func TestNewRefuses(t *testing.T) {
 		"cookie name with =":           {sessions.Options{Cookie: sessions.Cookie{Name: "a=b"}}, []string{"Options.Cookie", "Name"}},
 		"path with a semicolon":        {sessions.Options{Cookie: sessions.Cookie{Path: "/a;b"}}, []string{"Options.Cookie", "Path"}},
 		"path without a slash":         {sessions.Options{Cookie: sessions.Cookie{Path: "shop"}}, []string{"Options.Cookie.Path"}},
+		"path with a quote":            {sessions.Options{Cookie: sessions.Cookie{Path: "/a\"b"}}, []string{"Options.Cookie.Path"}},
+		"path with a backslash":        {sessions.Options{Cookie: sessions.Cookie{Path: "/a\\b"}}, []string{"Options.Cookie.Path"}},
 		"domain with a space":          {sessions.Options{Cookie: sessions.Cookie{Domain: "exa mple.org"}}, []string{"Options.Cookie", "Domain"}},
 		"domain as a URL":              {sessions.Options{Cookie: sessions.Cookie{Domain: "https://example.org"}}, []string{"Options.Cookie", "Domain"}},
 		"HttpOnly neither On nor Off":  {sessions.Options{Cookie: sessions.Cookie{HttpOnly: 2}}, []string{"Options.Cookie.HttpOnly"}},

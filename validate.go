@@ -88,6 +88,9 @@ func validateCookie(c Cookie, now time.Time, fault func(string, ...any)) Cookie 
 		fault("Options.Cookie.Path: %q does not begin with a slash", clip(c.Path))
 	} else if strings.TrimSpace(c.Path) != c.Path {
 		fault("Options.Cookie.Path: %q ends with a blank, which browsers cut off", clip(c.Path))
+	} else if strings.ContainsAny(c.Path, "\"\\") {
+		// RFC 3986, 3.3: a URL has neither, but %22 and %5C. net/http reads neither back.
+		fault("Options.Cookie.Path: %q has a quote or backslash, which no URL's path has", clip(c.Path))
 	}
 	validatePrefix(c, fault)
 
