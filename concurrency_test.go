@@ -239,3 +239,29 @@ func TestManyClientsDoNotMeet(t *testing.T) {
 	wg.Wait()
 	lifeEqual(t, "records", len(a.store.records(t)), 0)
 }
+
+// A handler that streams may go on with a map that it was given, or gave, and
+// call the session no more.
+func TestChangesInPlaceAfterTheHeaderAreSaved(t *testing.T) {
+	for name, hold := range map[string]func(*sessions.Session) map[string]int{
+		"got": func(s *sessions.Session) map[string]int { m, _ := lifeMap.Get(s); return m },
+		"set": func(s *sessions.Session) map[string]int { m := map[string]int{"a": 1}; lifeMap.Set(s, m); return m },
+		"updated": func(s *sessions.Session) map[string]int {
+			return lifeMap.Update(s, func(m map[string]int) map[string]int { return m })
+		},
+	} {
+		a := newLife(t)
+		c := a.signedIn()
+		c.ok(func(s *sessions.Session) { lifeMap.Set(s, map[string]int{"a": 1}) })
+		c.serve(func(w http.ResponseWriter, r *http.Request) {
+			m := hold(sessions.FromContext(r.Context()))
+			w.Write([]byte("begun"))
+			m["b"] = 2
+		})
+		c.ok(func(s *sessions.Session) {
+			if m, _ := lifeMap.Get(s); m["a"] != 1 || m["b"] != 2 {
+				t.Errorf("%s: the map is %v", name, m)
+			}
+		})
+	}
+}
