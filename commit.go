@@ -50,8 +50,8 @@ func (s *Session) commit(ctx context.Context, on occasion) error {
 			return err
 		}
 	}
-	if s.state == failed {
-		return s.loadError()
+	if err := s.loadError(); err != nil {
+		return err
 	}
 	if write {
 		if err := s.noticeInPlace(); err != nil {

@@ -107,6 +107,36 @@ type stretch struct {
 	stored  packed
 }
 
+// size is about how many bytes it takes, and n how many values it is.
+func (s *stretch) size() (n, size int) {
+	if v := s.touched; v != nil {
+		return 1, len(v.name) + len(v.raw) + 2*2 // lengths are seldom over two bytes
+	}
+	p := &s.stored
+	return int(p.n), int(p.end.lengths-p.at.lengths) + int(p.end.names-p.at.names) + int(p.end.raws-p.at.raws)
+}
+
+func (s *stretch) appendLengths(b []byte) []byte {
+	if v := s.touched; v != nil {
+		return binary.AppendUvarint(binary.AppendUvarint(b, uint64(len(v.name))), uint64(len(v.raw)))
+	}
+	return append(b, s.stored.data[s.stored.at.lengths:s.stored.end.lengths]...)
+}
+
+func (s *stretch) appendNames(b []byte) []byte {
+	if v := s.touched; v != nil {
+		return append(b, v.name...)
+	}
+	return append(b, s.stored.data[s.stored.at.names:s.stored.end.names]...)
+}
+
+func (s *stretch) appendRaws(b []byte) []byte {
+	if v := s.touched; v != nil {
+		return append(b, v.raw...)
+	}
+	return append(b, s.stored.data[s.stored.at.raws:s.stored.end.raws]...)
+}
+
 // merge appends to list the values of p and those that were touched since, by
 // name, each once: where there are two of a name, the touched one counts. It
 // walks over p only as far as there are touched ones.

@@ -48,14 +48,8 @@ func (c *contents) appendData(b []byte) ([]byte, error) {
 		size += 1 + binary.MaxVarintLen64
 	}
 	for i := range values {
-		if v := values[i].touched; v != nil {
-			n++
-			size += len(v.name) + len(v.raw) + 2*2
-		} else {
-			p := &values[i].stored
-			n += int(p.n)
-			size += int(p.end.lengths-p.at.lengths) + int(p.end.names-p.at.names) + int(p.end.raws-p.at.raws)
-		}
+		count, length := values[i].size()
+		n, size = n+count, size+length
 	}
 	for _, f := range c.flashes {
 		size += len(f.queue) + len(f.raw) + 8 + 2*2
@@ -82,13 +76,7 @@ func (c *contents) appendData(b []byte) ([]byte, error) {
 	b = binary.AppendUvarint(b, uint64(n))
 	b = binary.AppendUvarint(b, uint64(len(c.flashes)))
 	for i := range values {
-		if v := values[i].touched; v != nil {
-			b = binary.AppendUvarint(b, uint64(len(v.name)))
-			b = binary.AppendUvarint(b, uint64(len(v.raw)))
-		} else {
-			p := &values[i].stored
-			b = append(b, p.data[p.at.lengths:p.end.lengths]...)
-		}
+		b = values[i].appendLengths(b)
 	}
 	for _, f := range c.flashes {
 		b = binary.AppendUvarint(b, uint64(len(f.queue)))
@@ -96,23 +84,13 @@ func (c *contents) appendData(b []byte) ([]byte, error) {
 		b = binary.AppendUvarint(b, uint64(len(f.raw)))
 	}
 	for i := range values {
-		if v := values[i].touched; v != nil {
-			b = append(b, v.name...)
-		} else {
-			p := &values[i].stored
-			b = append(b, p.data[p.at.names:p.end.names]...)
-		}
+		b = values[i].appendNames(b)
 	}
 	for _, f := range c.flashes {
 		b = append(b, f.queue...)
 	}
 	for i := range values {
-		if v := values[i].touched; v != nil {
-			b = append(b, v.raw...)
-		} else {
-			p := &values[i].stored
-			b = append(b, p.data[p.at.raws:p.end.raws]...)
-		}
+		b = values[i].appendRaws(b)
 	}
 	for _, f := range c.flashes {
 		b = append(b, f.raw...)

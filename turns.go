@@ -23,9 +23,9 @@ type line struct {
 	crowded atomic.Uint64 // the session, by its mark, whose requests are to join; 0: none
 
 	// Whoever is served has these.
-	slow bool // the store takes longer than it takes to change turns
-	key  driver.Key
-	last driver.Record // what the one before saved under key; Version 0: unknown
+	slow  bool          // the store takes longer than it takes to change turns
+	last  driver.Record // what the one before saved; Version 0: unknown
+	whose driver.Key    // the session that last is of
 }
 
 func newTurns() *turns {
@@ -91,7 +91,7 @@ func (t *turn) attract() {
 // handed returns what the one before saved, if that is known and not what base
 // is: then it is, most likely, what the store has now.
 func (t *turn) handed(base driver.Version) (driver.Record, bool) {
-	if !t.served || t.line.key != t.key || t.last.Version == 0 || t.last.Version == base {
+	if !t.served || t.whose != t.key || t.last.Version == 0 || t.last.Version == base {
 		return driver.Record{}, false
 	}
 	return t.last, true
@@ -122,7 +122,7 @@ func (t *turn) again(ctx context.Context) error {
 // saved hands rec on.
 func (t *turn) saved(rec driver.Record) {
 	if t.served {
-		t.line.key, t.last = t.key, rec
+		t.whose, t.last = t.key, rec
 		t.slow = time.Since(t.since) > 20*time.Microsecond
 		t.attract()
 	}

@@ -54,7 +54,11 @@ func untilNotAborted(ctx context.Context, f func(context.Context) error) error {
 		if status.Code(err) != codes.Aborted {
 			return err
 		}
-		if end := pause(ctx, lost); end != nil {
+		switch end := pause(ctx, lost); {
+		case end == nil:
+		case errors.Is(err, end):
+			return err // a swap has said so
+		default:
 			return fmt.Errorf("%w: %w", end, err)
 		}
 	}
