@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/slot"
 )
 
 // turns makes the requests of this process that change one session at once take
@@ -63,16 +64,10 @@ func (t *turn) join(ctx context.Context) error {
 }
 
 func (t *turn) enter(ctx context.Context) error {
-	select {
-	case t.free <- struct{}{}:
-	default: // and only now for the context's timer
-		t.waiting.Add(1)
-		defer t.waiting.Add(-1)
-		select {
-		case t.free <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	t.waiting.Add(1)
+	defer t.waiting.Add(-1)
+	if err := slot.Take(ctx, t.free); err != nil {
+		return err
 	}
 	t.served, t.since = true, time.Now()
 	t.attract()

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/slot"
 )
 
 // schemaVersion is the version of the tables that this package makes.
@@ -44,12 +45,10 @@ func (s *store) prepare(ctx context.Context) error {
 	if s.ready.Load() {
 		return nil
 	}
-	select {
-	case s.preparing <- struct{}{}:
-		defer func() { <-s.preparing }()
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := slot.Take(ctx, s.preparing); err != nil {
+		return err
 	}
+	defer func() { <-s.preparing }()
 	if s.ready.Load() {
 		return nil
 	}

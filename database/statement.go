@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/pump-go/sessions/internal/slot"
 )
 
 // statement is one of the store's statements, prepared when it is first used.
@@ -63,7 +65,7 @@ func (st *statement) close() error {
 func (st *statement) exec(ctx context.Context, args ...any) (n int64, err error) {
 	s := st.s
 	if s.pool.alone != nil {
-		if err := enter(ctx, s.pool.alone); err != nil {
+		if err := slot.Take(ctx, s.pool.alone); err != nil {
 			return 0, err
 		}
 		defer func() { <-s.pool.alone }()
@@ -131,22 +133,6 @@ func (st *statement) query(ctx context.Context, f func(*sql.Rows) error, args ..
 	})
 }
 
-// enter waits for a place in the channel. Only who has to wait asks the context
-// for Done, which costs a timer.
-func enter(ctx context.Context, places chan<- struct{}) error {
-	select {
-	case places <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case places <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // maxBusy is how long a statement is tried that the database keeps refusing
 // because of others.
 const maxBusy = 5 * time.Second
@@ -162,7 +148,7 @@ func (s *store) try(ctx context.Context, grace time.Duration, f func(context.Con
 	case s.pool.alone != nil:
 		inner = context.Background()
 	case s.pool.slots != nil:
-		if err := enter(ctx, s.pool.slots); err != nil {
+		if err := slot.Take(ctx, s.pool.slots); err != nil {
 			return err
 		}
 		defer func() { <-s.pool.slots }()

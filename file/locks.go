@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/pump-go/sessions/internal/slot"
 )
 
 // retry is how long a process waits before it asks again for a lock that
@@ -49,14 +51,8 @@ func (l *lock) init(t *tree, path string) {
 
 // lock waits for the lock until ctx ends.
 func (l *lock) lock(ctx context.Context) error {
-	select {
-	case l.turn <- struct{}{}:
-	default: // and only now for Done, which costs a timer
-		select {
-		case l.turn <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if err := slot.Take(ctx, l.turn); err != nil {
+		return err
 	}
 	err := l.lockFile(ctx)
 	if err != nil {
