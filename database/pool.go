@@ -31,6 +31,8 @@ type pool struct {
 	// take turns rather than poll, and no call is given a context, which would
 	// cost it two goroutines. None waits longer than one write takes.
 	alone chan struct{}
+	// inMemory: the one connection is the database.
+	inMemory bool
 	// slots is PostgreSQL's: as many calls at a time as connections are to be.
 	// database/sql's own wait for one, no context would end.
 	slots chan struct{}
@@ -57,13 +59,17 @@ func (p *pool) close() error {
 	return p.Close()
 }
 
-// renew drops the idle connections, which lead to a server that has become
-// read-only: another may have taken over under the same name.
-func (p *pool) renew() {
-	if p.ours && p.alone == nil {
-		p.SetMaxIdleConns(0)
-		p.SetMaxIdleConns(p.size)
+// renew drops the idle connections, which are read-only, and tells whether
+// there will be others: to the server that has taken over under the same name,
+// or to a file that can be written again. A connection that SQLite made
+// while it could not stays as it is.
+func (p *pool) renew() bool {
+	if !p.ours || p.inMemory {
+		return false
 	}
+	p.SetMaxIdleConns(0)
+	p.SetMaxIdleConns(p.size)
+	return true
 }
 
 // repeats tells whether the driver may report a lost connection in a way that

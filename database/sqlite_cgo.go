@@ -37,6 +37,7 @@ func (at *place) openSQLite(dataDir string) (*pool, error) {
 	p := openPool(c, SQLite, size)
 	p.alone = make(chan struct{}, 1)
 	if c.path == "" {
+		p.inMemory = true
 		p.SetConnMaxIdleTime(0)
 		p.SetConnMaxLifetime(0)
 	}

@@ -137,7 +137,8 @@ func (st *statement) query(ctx context.Context, f func(*sql.Rows) error, args ..
 // because of others.
 const maxBusy = 5 * time.Second
 
-// try runs f, and again while it fails certainly and because of others alone.
+// try runs f, and again while it fails certainly and because of others alone, or
+// once because its connection is read-only, which another need not be.
 // So long after the end of ctx, f is cut short.
 func (s *store) try(ctx context.Context, grace time.Duration, f func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
@@ -161,13 +162,25 @@ func (s *store) try(ctx context.Context, grace time.Duration, f func(context.Con
 		inner = later
 	}
 	var began time.Time
+	renewed := false
 	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
 		err := f(inner)
 		if err == nil {
 			return nil
 		}
-		if s.dialect.fault(err) != busy {
-			return s.observe(err)
+		switch s.dialect.fault(err) {
+		case busy:
+		case readOnly:
+			if renewed || !s.pool.renew() {
+				return err
+			}
+			renewed = true
+			continue
+		case noTable:
+			s.ready.Store(false) // the next call makes it again
+			return err
+		default:
+			return err
 		}
 		switch now := time.Now(); {
 		case began.IsZero():
@@ -183,15 +196,4 @@ func (s *store) try(ctx context.Context, grace time.Duration, f func(context.Con
 			return err
 		}
 	}
-}
-
-// observe draws from an error what concerns later calls.
-func (s *store) observe(err error) error {
-	switch s.dialect.fault(err) {
-	case noTable:
-		s.ready.Store(false) // the next call makes it again
-	case readOnly:
-		s.pool.renew()
-	}
-	return err
 }
