@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"iter"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"sync"
@@ -41,8 +40,12 @@ func (s *hooked) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry
 }
 func (s *hooked) Sweep(ctx context.Context) (int, error) { return s.sweep(ctx) }
 
-// nowAndThen is one time in n.
-func nowAndThen(n int) bool { return rand.IntN(n) == 0 }
+// nowAndThen gives what is true on the first call and on each nth after it: what
+// the checker must find has to happen, however few calls a short run makes.
+func nowAndThen(n int64) func() bool {
+	var calls atomic.Int64
+	return func() bool { return calls.Add(1)%n == 1 }
+}
 
 // broken is a way to break a store or a server, and what the checker must find.
 type broken struct {
@@ -65,8 +68,9 @@ var brokens = []broken{
 		}
 	}},
 	{name: "a save is acknowledged and not done, now and then", finds: lostWrite, store: func(s *hooked, _ *host) {
+		due := nowAndThen(50)
 		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
-			if old != 0 && nowAndThen(50) {
+			if old != 0 && due() {
 				return nil
 			}
 			return s.full.Save(ctx, key, old, rec)
@@ -86,9 +90,10 @@ var brokens = []broken{
 		}
 	}},
 	{name: "a load comes from a cache", finds: lostWrite, store: func(s *hooked, _ *host) {
+		due := nowAndThen(4)
 		var cache sync.Map
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
-			if r, ok := cache.Load(key); ok && nowAndThen(4) {
+			if r, ok := cache.Load(key); ok && due() {
 				rec := r.(driver.Record)
 				rec.Data = bytes.Clone(rec.Data)
 				return rec, nil
@@ -103,9 +108,10 @@ var brokens = []broken{
 		}
 	}},
 	{name: "an update counts twice: a save that landed is called a conflict", finds: inexact, store: func(s *hooked, _ *host) {
+		due := nowAndThen(50)
 		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			err := s.full.Save(ctx, key, old, rec)
-			if err == nil && old != 0 && nowAndThen(50) {
+			if err == nil && old != 0 && due() {
 				return driver.ErrConflict
 			}
 			return err
@@ -142,13 +148,14 @@ var brokens = []broken{
 		}
 	}},
 	{name: "one session's record is loaded for another, now and then", finds: crossTalk, store: func(s *hooked, _ *host) {
+		due := nowAndThen(100)
 		var last atomic.Pointer[driver.Record]
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			rec, err := s.full.Load(ctx, key)
 			if err != nil {
 				return rec, err
 			}
-			if r := last.Swap(&rec); r != nil && nowAndThen(100) {
+			if r := last.Swap(&rec); r != nil && due() {
 				other := *r
 				other.Data = bytes.Clone(r.Data)
 				return other, nil
@@ -157,9 +164,10 @@ var brokens = []broken{
 		}
 	}},
 	{name: "a value comes back with another byte in it, now and then", finds: torn, store: func(s *hooked, _ *host) {
+		due := nowAndThen(100)
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			rec, err := s.full.Load(ctx, key)
-			if i := bytes.Index(rec.Data, []byte("Pad")); i >= 0 && i+10 < len(rec.Data) && nowAndThen(100) {
+			if i := bytes.Index(rec.Data, []byte("Pad")); i >= 0 && i+10 < len(rec.Data) && due() {
 				rec.Data[i+8] ^= 1
 			}
 			return rec, err
@@ -216,8 +224,9 @@ var brokens = []broken{
 		}
 	}},
 	{name: "a session is not found, now and then", finds: anonymous, store: func(s *hooked, _ *host) {
+		due := nowAndThen(200)
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
-			if nowAndThen(200) {
+			if due() {
 				return driver.Record{}, driver.ErrNotFound
 			}
 			return s.full.Load(ctx, key)
@@ -237,16 +246,18 @@ var brokens = []broken{
 			s.sweep = func(context.Context) (int, error) { return 0, nil }
 		}},
 	{name: "goroutines are left", finds: leak, store: func(s *hooked, _ *host) {
+		due := nowAndThen(100)
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
-			if nowAndThen(100) {
+			if due() {
 				go func() { select {} }()
 			}
 			return s.full.Load(ctx, key)
 		}
 	}},
 	{name: "files stay open", finds: leak, store: func(s *hooked, _ *host) {
+		due := nowAndThen(500)
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
-			if nowAndThen(500) {
+			if due() {
 				if f, err := os.Open(os.DevNull); err == nil {
 					leftOpen.Store(f, true) // or the collector would close it
 				}
@@ -255,16 +266,18 @@ var brokens = []broken{
 		}
 	}},
 	{name: "loads fail with nothing wrong", finds: unexplained, store: func(s *hooked, _ *host) {
+		due := nowAndThen(100)
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
-			if nowAndThen(100) {
+			if due() {
 				return driver.Record{}, errOff
 			}
 			return s.full.Load(ctx, key)
 		}
 	}},
 	{name: "a record is damaged, now and then", finds: died, store: func(s *hooked, _ *host) {
+		due := nowAndThen(500)
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
-			if nowAndThen(500) {
+			if due() {
 				return driver.Record{}, driver.ErrCorrupt
 			}
 			return s.full.Load(ctx, key)
@@ -297,9 +310,10 @@ var brokens = []broken{
 		})
 	}},
 	{name: "a new session gets no cookie, now and then", finds: wrongCookie, outer: func(next http.Handler, _ *host) http.Handler {
+		due := nowAndThen(20)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(&statusWriter{w, func(int) {
-				if nowAndThen(20) {
+				if due() {
 					w.Header().Del("Set-Cookie")
 				}
 			}}, r)
