@@ -29,6 +29,7 @@ type proxy struct {
 	server string
 	// swallow makes the next answer vanish, and its connection break.
 	swallow atomic.Bool
+	clients sync.Map // of net.Conn
 }
 
 func newProxy(t *testing.T, server string) *proxy {
@@ -50,7 +51,16 @@ func newProxy(t *testing.T, server string) *proxy {
 	return p
 }
 
+// reset breaks every connection, so that who writes to it is told.
+func (p *proxy) reset() {
+	for c := range p.clients.Range {
+		_ = c.(*net.TCPConn).SetLinger(0)
+		c.(net.Conn).Close()
+	}
+}
+
 func (p *proxy) serve(client net.Conn) {
+	p.clients.Store(client, true)
 	defer client.Close()
 	server, err := net.Dial("tcp", p.server)
 	if err != nil {
@@ -302,12 +312,23 @@ func TestCloseOnAServerThatStandsStill(t *testing.T) {
 		s := openURL(t, e.url(server.Addr, ""))
 		must(t, s.Save(t.Context(), newKey(), 0, record("kept")))
 		stop(t, server)
+		defer resume(t, server)
 		began := time.Now()
-		_ = s.Close()
+		must(t, s.Close())
 		if d := time.Since(began); d > 5*time.Second {
 			t.Errorf("Close took %v", d)
 		}
-		resume(t, server)
+	})
+}
+
+// A connection that broke while nobody used it has nothing more to lose.
+func TestCloseAfterTheConnectionsBroke(t *testing.T) {
+	onEngines(t, func(t *testing.T, e engine) {
+		p := newProxy(t, e.shared(t).Addr)
+		s := openURL(t, e.url(p.Addr().String(), ""))
+		must(t, s.Save(t.Context(), newKey(), 0, record("kept")))
+		p.reset()
+		must(t, s.Close())
 	})
 }
 

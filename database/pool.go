@@ -51,12 +51,18 @@ func openPool(c driver.Connector, d Dialect, size int) *pool {
 	return p
 }
 
+// close closes the pool if it is ours. A server that does not take the farewell
+// of a connection is nothing to report: the connection is closed all the same,
+// and no call was under way on it.
 func (p *pool) close() error {
 	if !p.ours {
 		return nil
 	}
 	p.hasten()
-	return p.Close()
+	if err := p.Close(); p.dialect == SQLite {
+		return err
+	}
+	return nil
 }
 
 // renew drops the idle connections, which are read-only, and tells whether
