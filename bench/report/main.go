@@ -34,6 +34,8 @@ var (
 	scaleRounds = flag.Int("scale-rounds", 3, "how often to run the benchmarks at scale")
 	benchtime   = flag.String("benchtime", "100ms", "how long to run each")
 	many        = flag.Int("sessions", 1_000_000, "how many sessions the benchmarks at scale keep")
+	sizeCount   = flag.Int("size-count", 5, "how often to run each benchmark of growth")
+	sizeTime    = flag.String("size-time", "1s", "how long to run each benchmark of growth")
 	only        = flag.String("only", "", "run only these parts, separated by commas: request, server, cores, scale, size, or none")
 	results     = flag.String("results", "results.out", "the folder of the benchmarks' output")
 	docs        = flag.String("docs", "../docs", "the folder of performance.md")
@@ -54,8 +56,9 @@ func run() error {
 		{"server", "^BenchmarkServer$", nil, rounds},
 		{"cores", "^BenchmarkCores$", []string{"-test.cpu=1,2"}, rounds},
 		{"scale", "^Benchmark(Held|Sweep)$", nil, scaleRounds},
-		// Filled once, and then measured several times.
-		{"size", "^BenchmarkSize$", []string{"-test.count=" + strconv.Itoa(*scaleRounds)}, &once},
+		// Filled once, and then measured several times, for long: in a tenth of a
+		// second a run at a million sessions still touches most for the first time.
+		{"size", "^BenchmarkSize$", []string{"-test.count=" + strconv.Itoa(*sizeCount), "-test.benchtime=" + *sizeTime}, &once},
 	}
 	if err := os.MkdirAll(*results, 0o777); err != nil {
 		return err
