@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pump-go/sessions/driver"
@@ -90,9 +91,37 @@ func (s *store) checkTables(ctx context.Context) error {
 	return rows.Err()
 }
 
+// refuseForeign fails if there is a table of the name that is another
+// program's: that of scs is called sessions too.
+func (s *store) refuseForeign(ctx context.Context) error {
+	rows, err := s.pool.QueryContext(ctx, s.names.sql(`SELECT * FROM {table} WHERE 1 = 0`))
+	if err != nil {
+		if s.dialect.fault(err) == noTable {
+			return nil
+		}
+		return err
+	}
+	defer rows.Close()
+	there, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	for name := range strings.SplitSeq(`namespace, id, `+columns, ", ") {
+		if !slices.Contains(there, name) {
+			return fmt.Errorf("there is a table %s that is another program's (it has no column %s): "+
+				"give Options.Table another name, or the URL table=…", s.names.plain, name)
+		}
+	}
+	rows.Next()
+	return rows.Err()
+}
+
 // createTables runs the statements in one transaction, where the database has
 // such for tables; elsewhere each of them may be run again.
 func (s *store) createTables(ctx context.Context) error {
+	if err := s.refuseForeign(ctx); err != nil {
+		return err
+	}
 	tx, err := s.pool.BeginTx(ctx, nil)
 	if err != nil {
 		return err

@@ -126,6 +126,16 @@ func TestTablesMadeByHand(t *testing.T) {
 	})
 }
 
+// A URL is made of a scheme and a path that begins with a slash by putting them
+// together; with one slash too many the path begins with two.
+func TestSQLitePathOfTwoSlashes(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sessions.db")
+	must(t, openURL(t, "sqlite:////"+file).Save(t.Context(), newKey(), 0, record("x")))
+	if _, err := os.Lstat(file); err != nil {
+		t.Error(err)
+	}
+}
+
 // Who may not create tables makes no file for them either.
 func TestNoSQLiteFileIsMadeUnasked(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sessions.db")
@@ -151,6 +161,31 @@ func TestANewerTableIsRefused(t *testing.T) {
 		}
 		if err := s.Save(t.Context(), newKey(), 0, record("x")); !errors.Is(err, driver.ErrFormat) {
 			t.Errorf("Save: %v", err)
+		}
+	})
+}
+
+// Another program's table of the name is left alone, and the error says what to
+// do. It is scs's here, which has the default's name.
+func TestAnotherProgramsTableIsRefused(t *testing.T) {
+	everywhere(t, func(t *testing.T, d database.Dialect, url func(string) string, admin *sql.DB) {
+		table := fresh()
+		ddl := "(token VARCHAR(43) PRIMARY KEY, data BLOB, expiry REAL)"
+		if d == database.PostgreSQL {
+			ddl = "(token TEXT PRIMARY KEY, data BYTEA, expiry TIMESTAMPTZ)"
+		}
+		_, err := admin.Exec("CREATE TABLE " + table + " " + ddl)
+		must(t, err)
+		s := openURL(t, url("table="+table))
+		want := "a table " + table + " that is another program's"
+		if err := s.Save(t.Context(), newKey(), 0, record("x")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Save: %v", err)
+		}
+		if _, err := s.Load(t.Context(), newKey()); err == nil || !strings.Contains(err.Error(), "Options.Table") {
+			t.Errorf("Load: %v", err)
+		}
+		if _, err := admin.Exec("SELECT version FROM " + table + "_schema"); err == nil {
+			t.Error("tables were made beside it")
 		}
 	})
 }

@@ -52,7 +52,16 @@ type sqliteConnector struct {
 
 func (c *sqliteConnector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
 
-// escape makes a path part of a URI, as SQLite reads it.
+// uriPath makes a path part of a URI, as SQLite reads it. One that begins with
+// two slashes has an empty authority put before it, or would name one.
+func uriPath(path string) string {
+	path = escape.Replace(filepath.ToSlash(path))
+	if strings.HasPrefix(path, "//") {
+		return "//" + path
+	}
+	return path
+}
+
 var escape = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
 
 // Connect makes the file, if there is none. The busy handler is off: it would
@@ -69,7 +78,7 @@ func (c *sqliteConnector) Connect(context.Context) (driver.Conn, error) {
 			return nil, err
 		}
 	}
-	dsn := "file:" + escape.Replace(filepath.ToSlash(c.path)) + "?mode=rw&_busy_timeout=0&_journal_mode=WAL&_synchronous=" + c.synchronous
+	dsn := "file:" + uriPath(c.path) + "?mode=rw&_busy_timeout=0&_journal_mode=WAL&_synchronous=" + c.synchronous
 	return c.Driver().Open(dsn) // busy for a moment where another turns the log on: see store.try
 }
 
