@@ -84,21 +84,17 @@ find . -mindepth 2 -name go.mod -printf '%h\n' | sort | while read -r module; do
   ) </dev/null
 done
 
-# The fuzzer's own clock may run out while it waits for a worker, on a busy
-# machine. An input that hangs looks the same, so then it has to pass once more.
+# By number of inputs: with a time, Go's fuzzer may fail at its end for no input's
+# sake (golang/go#75804, mended in Go 1.27). Without one it waits for ever for an
+# input that hangs, hence the limit.
 fuzz() { # package, target
-  local said try
-  for try in 1 2; do
-    if said=$(go test -run '^$' -fuzz "^$2\$" -fuzztime "${SESSIONS_FUZZTIME:-5s}" "$1" </dev/null 2>&1); then
-      tail -n 1 <<<"$said"
-      return
-    fi
+  local inputs=100000 said
+  case $1 in ./file) inputs=20000 ;; esac # each input writes files
+  if ! said=$(timeout 1h go test -run '^$' -fuzz "^$2\$" -fuzztime "${SESSIONS_FUZZTIME:-${inputs}x}" "$1" </dev/null 2>&1); then
     printf '%s\n' "$said" >&2
-    if ! grep -q '^ *context deadline exceeded$' <<<"$said" || grep -q 'Failing input' <<<"$said"; then
-      break
-    fi
-  done
-  return 1
+    return 1
+  fi
+  tail -n 1 <<<"$said"
 }
 
 step "fuzz, briefly"
