@@ -98,12 +98,12 @@ type Options struct {
 	// for a client or with options that a URL cannot carry.
 	Driver driver.Driver
 
-	// DataDir is the directory in which file and dbm keep their data. They
-	// create it with mode 0700, and need it.
+	// DataDir is the directory in which a store on the local disk keeps its data:
+	// file, dbm, and a third party's. They create it with mode 0700, and need it.
 	DataDir string
 
-	// LockDir is where file and dbm keep their lock files. The default is
-	// inside DataDir.
+	// LockDir is where those keep their lock files. The default is inside
+	// DataDir. Several DataDirs may share one.
 	LockDir string
 
 	// Namespace keeps several applications apart in one backend, their listings

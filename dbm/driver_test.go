@@ -49,8 +49,8 @@ func TestStoreWithDB(t *testing.T) {
 		Driver: driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
 			mu.Lock()
 			defer mu.Unlock()
-			db := dbs[cfg.DataDir]
-			cfg.DataDir = ""
+			db := dbs[cfg.URL]
+			cfg.URL = ""
 			return dbm.NewWithDB(db).Open(ctx, cfg)
 		}),
 		Config: func(t testing.TB) driver.Config {
@@ -63,7 +63,7 @@ func TestStoreWithDB(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			dbs[dir] = db
-			return driver.Config{DataDir: dir}
+			return driver.Config{URL: dir}
 		},
 		Cannot:  map[sessionstest.Ability]string{sessionstest.Processes: "the program holds the database"},
 		MaxData: dbm.MaxData,

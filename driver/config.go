@@ -12,11 +12,18 @@ const DefaultSweepInterval = time.Minute
 // common to all stores; a Driver validates what is its own (the URL, a missing
 // DataDir).
 type Config struct {
-	// URL is Options.URL as the program gave it; it may hold a password.
+	// URL is Options.URL as the program gave it; it may hold a password. Which
+	// forms there are is the driver's choice, and any other is an error. The
+	// bare scheme, "name:", asks for no more than the store's name does.
 	URL string
-	// DataDir is where a store on the local disk keeps its data, and LockDir
-	// its lock files. An empty LockDir means: inside DataDir.
-	DataDir, LockDir string
+	// DataDir is where a store on the local disk keeps its data, unless its URL
+	// says so. The store makes it where it is missing, for its user alone: mode
+	// 0700. Without either of them it does not open.
+	DataDir string
+	// LockDir is for the lock files of a store on the local disk, and made as
+	// DataDir is. Empty means: inside DataDir. Several stores, of several
+	// DataDirs, may share it.
+	LockDir string
 	// Namespace keeps applications apart in one backend: at most 64 of the
 	// characters a-z 0-9 . _ and -, beginning with a letter or digit; or empty.
 	Namespace string

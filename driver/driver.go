@@ -39,9 +39,11 @@
 //  3. Deletion is final. No Save and no Touch based on a record loaded before
 //     a Delete brings it back, in whatever order they arrive.
 //  4. Order. What one call has acknowledged every later call sees, from any
-//     goroutine, process or machine that shares the backend.
-//  5. Bounded time. A call returns soon after its context ends, on a server
-//     that is dead or hangs too, with an error that wraps the context's. A
+//     goroutine, process or machine that shares the backend. Whether it outlives
+//     a crash of the machine is the store's choice, and in its documentation.
+//  5. Bounded time. A call returns soon after its context ends, with an error
+//     that wraps the context's: on a server that is dead or hangs too, and while
+//     another call or process holds a lock that it waits for. A
 //     context that has ended before the call changes nothing. Ask for Done
 //     only to wait: with the manager's contexts it costs a timer. [AfterFunc]
 //     is for those who only cut what is left over.
@@ -51,7 +53,9 @@
 //     documentation states, Save fails with [ErrTooLarge].
 //  7. Damage. A record that cannot be read whole is [ErrCorrupt]; one written
 //     by a newer version of the store is [ErrFormat]. Neither disturbs its
-//     neighbours, a listing or a sweep.
+//     neighbours, a listing, a sweep or the next Open. Delete with version 0
+//     removes it. What any other Delete, a Save or a Touch does there is the
+//     store's choice, and so is whether a sweep removes it.
 //  8. Removal. The store removes expired records by itself, found by an index
 //     rather than by reading all, in small batches, looking at the expiry
 //     again in the very step that deletes. A record that was refreshed
@@ -76,9 +80,10 @@ import (
 // Driver opens stores of one kind.
 type Driver interface {
 	// Open checks the configuration and returns a Store for it. A fault in the
-	// configuration is an error here; a server that is down is not: its Store
-	// opens, and fails call by call until the server is back. An error never
-	// quotes a password or a whole URL.
+	// configuration is an error here, a DataDir that cannot be made too; a
+	// server that is down is not: its Store opens, and fails call by call until
+	// the server is back. So does that of a directory which fills up or vanishes
+	// later. An error never quotes a password or a whole URL.
 	Open(ctx context.Context, cfg Config) (Store, error)
 }
 

@@ -992,6 +992,27 @@ func TestDeclarationsAreTested(t *testing.T) {
 	})
 }
 
+// A Close that hangs is told by its own rule, whatever the case was about; and
+// after some cases that hang, the suite gives up.
+func TestCloseThatHangs(t *testing.T) {
+	s := newSuite(brokenHarness(func(f *faulty, m *mapStore) {
+		f.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			_ = m.gate.Enter() // and no Leave
+			return m.Load(ctx, key)
+		}
+	}), t.Name())
+	s.timeout = 300 * time.Millisecond
+	got := s.check(t, func(c testCase) bool { return c.name == "load-nothing" || c.name == "reopen-goes-on" })
+	if len(got) != 2 || s.hung != 2 {
+		t.Fatalf("%d cases hung, and the failures are %v", s.hung, got)
+	}
+	for _, f := range got {
+		if f.rule != 11 || !strings.HasPrefix(f.saw, "Close did not return.") || !strings.Contains(f.saw, "Gate") {
+			t.Errorf("%s: %v", f.name, f)
+		}
+	}
+}
+
 // A case that hangs fails in time, and says where.
 func TestWatchdog(t *testing.T) {
 	s := newSuite(brokenHarness(func(f *faulty, _ *mapStore) {

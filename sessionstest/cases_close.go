@@ -21,15 +21,15 @@ var closeCases = []testCase{
 
 func closeUnused(e *env) {
 	s := e.open()
-	e.must(s.Close(), "Close of a store that was not used")
-	e.must(s.Close(), "Close, a second time")
+	e.close(s, "Close of a store that was not used")
+	e.close(s, "Close, a second time")
 }
 
 func closeTwice(e *env) {
 	s := e.open()
 	e.create(s, e.record("data"))
-	e.parallel(3, func(int) { e.must(s.Close(), "Close, three times at once") })
-	e.must(s.Close(), "Close, once more")
+	e.parallel(3, func(int) { e.close(s, "Close, three times at once") })
+	e.close(s, "Close, once more")
 }
 
 func closedCalls(e *env) {
@@ -37,7 +37,7 @@ func closedCalls(e *env) {
 	rec := e.owned("user:42", "data")
 	key := e.create(s, rec)
 	calls := e.calls(s, key, newKey(), rec)
-	e.must(s.Close(), "Close")
+	e.close(s, "Close")
 	for _, c := range calls {
 		e.wants(c.do(e.ctx), driver.ErrClosed, c.name+" after Close")
 	}
@@ -47,10 +47,10 @@ func closeWithSweeper(e *env) {
 	for range 3 {
 		s := e.open(func(c *driver.Config) { c.SweepInterval = 1 })
 		e.create(s, e.record("data"))
-		e.must(s.Close(), "Close of a store that removes expired records")
+		e.close(s, "Close of a store that removes expired records")
 	}
 	s := e.open(func(c *driver.Config) { c.SweepInterval = 0 }) // the store's default
-	e.must(s.Close(), "Close of a store that removes expired records")
+	e.close(s, "Close of a store that removes expired records")
 }
 
 // work saves and loads at a key of its own until the store is closed, and
@@ -94,7 +94,7 @@ func (e *env) closeAmongWork(s driver.Store) map[driver.Key]driver.Record {
 	e.parallel(workers+1, func(i int) {
 		if i == workers {
 			busy.Wait()
-			e.must(s.Close(), "Close among calls under way")
+			e.close(s, "Close among calls under way")
 			return
 		}
 		ready := sync.OnceFunc(busy.Done)
@@ -121,7 +121,7 @@ func closeInListing(e *env) {
 		}
 		e.must(err, "All while the store is being closed")
 		if first {
-			go func() { closed <- s.Close() }()
+			go func() { closed <- e.closed(s) }()
 			first = false
 		}
 		if _, err := s.Load(e.ctx, entry.Key); err != nil && !errors.Is(err, driver.ErrClosed) {
@@ -137,7 +137,7 @@ func closeOneOfTwo(e *env) {
 	one, two := e.open(), e.open()
 	rec := e.record("data")
 	key := e.create(one, rec)
-	e.must(one.Close(), "Close of one of two stores")
+	e.close(one, "Close of one of two stores")
 	e.holds(two, key, rec, "from the other store")
 	now := next(rec, "replaced")
 	e.must(two.Save(e.ctx, key, rec.Version, now), "Save in the other store")
@@ -153,6 +153,6 @@ func closeWritesOut(e *env) {
 		for key, rec := range recs {
 			e.holds(s, key, rec, "after Close and another Open")
 		}
-		e.must(s.Close(), "Close")
+		e.close(s, "Close")
 	})
 }

@@ -10,6 +10,7 @@ var damageCases = []testCase{
 	{"damaged-load", 7, "a record that cannot be read whole is ErrCorrupt, and its neighbours are undisturbed.", nil, damagedLoad},
 	{"damaged-delete", 7, "Delete with version 0 removes whatever is there, a damaged record too.", nil, damagedDelete},
 	{"damaged-listing", 7, "a damaged record is yielded as an error with its Key set, and the listing goes on.", []Ability{List}, damagedListing},
+	{"damaged-reopen", 7, "a damaged record does not keep the store from opening, nor its neighbours from being there.", []Ability{Reopen}, damagedReopen},
 	{"damaged-sweep", 7, "a damaged record does not disturb a sweep.", []Ability{Sweep}, damagedSweep},
 }
 
@@ -78,6 +79,21 @@ func damagedListing(e *env) {
 			e.failf("All yielded a damaged record's neighbour %d times, want once", times[key])
 		}
 	}
+}
+
+func damagedReopen(e *env) {
+	s := e.open()
+	damaged, sound := e.damage(s)
+	s = e.again(s)
+	for _, key := range damaged {
+		_, err := s.Load(e.ctx, key)
+		e.wants(err, driver.ErrCorrupt, "Load of a damaged record, after another Open")
+	}
+	for key, rec := range sound {
+		e.holds(s, key, rec, "of a damaged record's neighbour, after another Open")
+	}
+	rec := e.record("new")
+	e.holds(s, e.create(s, rec), rec, "of a new record, after another Open with damaged ones")
 }
 
 func damagedSweep(e *env) {

@@ -78,11 +78,11 @@ func namespacesInTurn(e *env) {
 		s := e.open(e.inNamespace(ns))
 		recs[i] = e.record("in namespace " + ns)
 		e.must(s.Save(e.ctx, key, 0, recs[i]), "Save with old 0, at a key that is in use in other namespaces")
-		e.must(s.Close(), "Close")
+		e.close(s, "Close")
 	}
 	for i, ns := range namespaces {
 		s := e.open(e.inNamespace(ns))
 		e.holds(s, key, recs[i], "after Saves at the same key in other namespaces")
-		e.must(s.Close(), "Close")
+		e.close(s, "Close")
 	}
 }

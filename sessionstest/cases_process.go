@@ -66,7 +66,7 @@ func processCounter(e *env) {
 		answer := p.answer()
 		n, err := strconv.Atoi(answer)
 		if err != nil {
-			e.fatalf("a second process failed to count: %s", answer)
+			e.fatalf("in a second process that counts while two others do, Load or Save failed: %s", answer)
 		}
 		total += n
 	}

@@ -73,7 +73,7 @@ func shareCreate(e *env) {
 
 // again closes the store and opens another.
 func (e *env) again(s driver.Store) driver.Store {
-	e.must(s.Close(), "Close")
+	e.close(s, "Close")
 	return e.open()
 }
 
@@ -115,7 +115,7 @@ func reopenExpired(e *env) {
 	rec, live := e.record("data"), e.record("live")
 	live.Expires++
 	key, liveKey := e.create(s, rec), e.create(s, live)
-	e.must(s.Close(), "Close")
+	e.close(s, "Close")
 	e.clock.set(rec.Expires)
 	s = e.open()
 	e.absent(s, key, "of a record that expired meanwhile")
@@ -131,7 +131,7 @@ func reopenSweeps(e *env) {
 	live := e.record("live")
 	live.Expires++
 	key := e.create(s, live)
-	e.must(s.Close(), "Close")
+	e.close(s, "Close")
 	e.clock.set(live.Expires - 1)
 	s = e.open()
 	e.sweeps(s, 5)

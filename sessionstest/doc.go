@@ -66,10 +66,12 @@
 //
 // # What it cannot see
 //
-// Run calls the store; it is not between the store and its server. So it does
+// Run calls the store; it is not between the store and its backend. So it does
 // not see what happens when an answer is lost (a client that repeats a write by
-// itself breaks rule 2), when the server hangs (rule 5), or when it is started
-// again. docs/writing-a-driver.md in this module has short tests for these.
+// itself breaks rule 2), when the server hangs, or another process holds a lock
+// (rule 5), when the server is started again, when a writer is killed, or while
+// a store rewrites its files to make them smaller. docs/writing-a-driver.md in
+// this module has short tests for the first two, and says how to test the rest.
 //
 // # No false alarms
 //

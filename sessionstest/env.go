@@ -41,6 +41,7 @@ type env struct {
 	skipped  string
 	stores   []driver.Store
 	endings  []func()
+	closing  int // calls of Close under way
 }
 
 var envs atomic.Int64
@@ -111,13 +112,47 @@ func (e *env) finish() {
 		if clean {
 			e.removeAll(s)
 		}
-		if err := s.Close(); err != nil {
+		if err := e.closed(s); err != nil {
 			e.breaks(11, "Close may be called in any state, and on a healthy backend it succeeds.", fmt.Sprintf("Close failed: %v", err))
 		}
 	}
 	for _, f := range endings {
 		f()
 	}
+}
+
+// close closes a store, which has to work.
+func (e *env) close(s driver.Store, call string) {
+	e.must(e.closed(s), call)
+}
+
+// closed closes a store, and has it known meanwhile.
+func (e *env) closed(s driver.Store) error {
+	e.count(&e.closing, 1)
+	defer e.count(&e.closing, -1)
+	return s.Close()
+}
+
+func (e *env) count(n *int, by int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	*n += by
+}
+
+// hung records that the case did not end. Where it waits for a Close, that is
+// what hangs, whatever the case is about.
+func (e *env) hung() {
+	e.mu.Lock()
+	closing := e.closing > 0
+	e.mu.Unlock()
+	in := fmt.Sprintf("after %v, in these goroutines:\n%s", e.suite.timeout, goroutines(e.id))
+	if closing {
+		e.breaks(11, "Close waits for calls under way, and then ends.",
+			"Close did not return. A call that entered a driver.Gate and did not leave it on one of its ways out would do that, "+
+				"and so would a goroutine that Close waits for and nobody stops. The case still ran "+in)
+		return
+	}
+	e.failf("the case still ran %s", in)
 }
 
 // removeAll deletes every record that the store lists, and sees that it is gone.
@@ -148,7 +183,7 @@ func (e *env) removeAll(s driver.Store) {
 	err = errors.Join(err, listing, errors.Join(errs...))
 	if err != nil || len(left) > 0 && !slices.Contains(deleted, false) {
 		e.breaks(3, "Delete with version 0 removes whatever is there, for good.",
-			fmt.Sprintf("%d records are listed after the case deleted all, error: %v", len(left), err))
+			fmt.Sprintf("when the case was over, all records that were listed were deleted, and then %d were listed (error: %v)", len(left), err))
 	}
 }
 

@@ -1,7 +1,9 @@
 package sessionstest
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -20,10 +22,30 @@ func (e *env) wants(err, want error, call string) {
 	switch {
 	case errors.Is(err, want):
 	case err == nil:
-		e.failf("%s gave no error, want %q", call, want)
+		e.failf("%s gave no error, want %s", call, named(want))
 	default:
-		e.failf("%s gave the error %q, which errors.Is does not match with %q", call, err, want)
+		e.failf("%s gave the error %q, which errors.Is does not match with %s", call, err, named(want))
 	}
+}
+
+// named is an error by the name that a driver returns it under.
+func named(err error) string {
+	for name, known := range map[string]error{
+		"driver.ErrNotFound": driver.ErrNotFound,
+		"driver.ErrConflict": driver.ErrConflict,
+		"driver.ErrCorrupt":  driver.ErrCorrupt,
+		"driver.ErrFormat":   driver.ErrFormat,
+		"driver.ErrTooLarge": driver.ErrTooLarge,
+		"driver.ErrClosed":   driver.ErrClosed,
+
+		"context.Canceled":         context.Canceled,
+		"context.DeadlineExceeded": context.DeadlineExceeded,
+	} {
+		if err == known {
+			return fmt.Sprintf("%s (%q)", name, err)
+		}
+	}
+	return fmt.Sprintf("%q", err)
 }
 
 // conflicts reports a call that was not refused.

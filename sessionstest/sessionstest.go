@@ -15,7 +15,9 @@ type Harness struct {
 	Driver driver.Driver
 	// Config returns where a fresh, empty backend is: a URL, a DataDir. Each
 	// case calls it once, with its own testing.TB, to make directories and
-	// start servers with. Nil: the zero Config.
+	// start servers with. Cases about Open change it: to a URL that is at
+	// fault, to no DataDir, to one below it that is not there. Nil: the zero
+	// Config.
 	Config func(t testing.TB) driver.Config
 	// Cannot declares what the backend cannot do, and why. The reason is shown
 	// where a case is skipped for it.
@@ -25,10 +27,13 @@ type Harness struct {
 	// 0: at least 1 MiB must be accepted, and no limit is tested.
 	MaxData int
 	// Damage spoils the record stored at key behind the store's back, while a
-	// store is open with cfg: it overwrites a part of a file, a column. Nil:
-	// the cases about damage are skipped.
+	// store is open with cfg: it changes some bytes of that record, and of no
+	// other, so that it cannot be read whole: in a file, a column, a value. A
+	// case may open the store anew after it. Nil: the cases about damage are
+	// skipped.
 	Damage func(cfg driver.Config, key driver.Key) error
-	// Timeout ends a case that hangs. 0: 30 seconds.
+	// Timeout ends a case that hangs. 0: 30 seconds. After three of those, Run
+	// gives up.
 	Timeout time.Duration
 }
 
@@ -48,7 +53,11 @@ func Run(t *testing.T, h Harness) {
 	}
 	serveIfAsked(t, h)
 	s := newSuite(h, t.Name())
-	for _, c := range cases {
+	for i, c := range cases {
+		if s.hung == mostHung {
+			t.Errorf("%d cases hung, for %v each: the other %d, from %s on, were not run", s.hung, s.timeout, len(cases)-i, c.name)
+			return
+		}
 		t.Run(c.name, func(t *testing.T) {
 			v := s.run(t, c)
 			for _, r := range report(v.failures) {

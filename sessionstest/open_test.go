@@ -1,0 +1,98 @@
+package sessionstest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// directoryHarness has stores that want a directory. What they keep in it is
+// in memory all the same.
+func directoryHarness(check func(driver.Config) error) Harness {
+	h := brokenHarness(func(*faulty, *mapStore) {})
+	open := h.Driver.Open
+	h.Driver = driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
+		if err := check(cfg); err != nil {
+			return nil, err
+		}
+		return open(ctx, cfg)
+	})
+	h.Config = func(t testing.TB) driver.Config { return driver.Config{DataDir: t.TempDir()} }
+	return h
+}
+
+func soundDirectory(cfg driver.Config) error {
+	if cfg.DataDir == "" {
+		return errors.New("DataDir is empty")
+	}
+	return os.MkdirAll(cfg.DataDir, 0o700)
+}
+
+// urlHarness has stores that read a URL.
+func urlHarness(check func(string) error) Harness {
+	h := directoryHarness(func(cfg driver.Config) error { return check(cfg.URL) })
+	h.Config = func(testing.TB) driver.Config { return driver.Config{URL: "map://host/1"} }
+	return h
+}
+
+func TestBrokenOpens(t *testing.T) {
+	opens := 0
+	for _, b := range []struct {
+		name    string
+		harness Harness
+		by      string // the case that sees it; "" for a store that is sound
+		says    string
+	}{
+		{"a sound store in a directory", directoryHarness(soundDirectory), "", ""},
+		{"takes the working directory", directoryHarness(func(driver.Config) error { return nil }),
+			"open-without-a-directory", "Open with neither URL nor DataDir gave no error"},
+		{"makes no directory", directoryHarness(func(cfg driver.Config) error {
+			_, err := os.Stat(cfg.DataDir)
+			return err
+		}), "open-makes-its-directory", "Open failed"},
+		{"opens its directory to all", directoryHarness(func(cfg driver.Config) error {
+			return errors.Join(soundDirectory(cfg), os.Chmod(cfg.DataDir, 0o755))
+		}), "open-makes-its-directory", "mode 0755"},
+		{"a sound store with a URL", urlHarness(func(s string) error {
+			if _, err := url.Parse(s); err != nil {
+				return errors.New("Options.URL must be like map://host/1")
+			}
+			return nil
+		}), "", ""},
+		{"passes on what url.Parse says", urlHarness(func(s string) error {
+			_, err := url.Parse(s)
+			return err
+		}), "open-hides-secrets", "the password is"},
+		{"quotes the parameters", urlHarness(func(s string) error {
+			if _, query, _ := strings.Cut(s, "?"); query != "" {
+				return fmt.Errorf("unknown parameters %q", query)
+			}
+			return nil
+		}), "open-hides-secrets", "the password is"},
+		{"does not open beside a damaged record", directoryHarness(func(driver.Config) error {
+			if opens++; opens%2 == 0 {
+				return driver.ErrCorrupt
+			}
+			return nil
+		}), "damaged-reopen", "Open failed"},
+	} {
+		t.Run(b.name, func(t *testing.T) {
+			pick := func(c testCase) bool {
+				return c.name == b.by || b.by == "" && (strings.HasPrefix(c.name, "open-") || c.name == "damaged-reopen")
+			}
+			got := newSuite(b.harness, t.Name()).check(t, pick)
+			switch {
+			case b.by == "" && len(got) > 0:
+				t.Errorf("a sound store failed: %v", got)
+			case b.by != "" && (len(got) == 0 || !strings.Contains(got[0].saw, b.says)):
+				t.Errorf("%s saw %v, want %q", b.by, got, b.says)
+			}
+		})
+	}
+}
