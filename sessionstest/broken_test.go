@@ -1003,8 +1003,8 @@ func TestCloseThatHangs(t *testing.T) {
 	}), t.Name())
 	s.timeout = 300 * time.Millisecond
 	got := s.check(t, func(c testCase) bool { return c.name == "load-nothing" || c.name == "reopen-goes-on" })
-	if len(got) != 2 || s.hung != 2 {
-		t.Fatalf("%d cases hung, and the failures are %v", s.hung, got)
+	if len(got) != 2 || s.hung.Load() != 2 {
+		t.Fatalf("%d cases hung, and the failures are %v", s.hung.Load(), got)
 	}
 	for _, f := range got {
 		if f.rule != 11 || !strings.HasPrefix(f.saw, "Close did not return.") || !strings.Contains(f.saw, "Gate") {

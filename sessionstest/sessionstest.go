@@ -54,8 +54,8 @@ func Run(t *testing.T, h Harness) {
 	serveIfAsked(t, h)
 	s := newSuite(h, t.Name())
 	for i, c := range cases {
-		if s.hung == mostHung {
-			t.Errorf("%d cases hung, for %v each: the other %d, from %s on, were not run", s.hung, s.timeout, len(cases)-i, c.name)
+		if s.hung.Load() == mostHung {
+			t.Errorf("%d cases hung, for %v each: the other %d, from %s on, were not run", mostHung, s.timeout, len(cases)-i, c.name)
 			return
 		}
 		t.Run(c.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime/pprof"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,7 +75,7 @@ type suite struct {
 	test    string        // the name of the test that runs it
 	timeout time.Duration // how long a case may take
 	settle  time.Duration // how long a goroutine may take to end after Close
-	hung    int           // how many cases hung
+	hung    atomic.Int64  // how many cases hung
 }
 
 // mostHung is after how many cases that hang Run gives up: a store that hangs
@@ -119,7 +120,7 @@ func (s *suite) run(tb testing.TB, c testCase) verdict {
 		e.checkGoroutines()
 		return e.verdict()
 	case <-watchdog.C:
-		s.hung++
+		s.hung.Add(1)
 		e.hung()
 		return e.verdict()
 	}
