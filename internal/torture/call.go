@@ -90,7 +90,7 @@ func (l *ledger) begin(s *subject, t *token, o *order, own *owner) *call {
 	switch o.Life {
 	case renew, login, invalidate, logout:
 		t.ending++
-		if s.others > 0 && o.Life != logout {
+		if (s.others > 0 || time.Now().Before(s.late)) && o.Life != logout {
 			s.ending++ // the new id may be among those that are ended
 		}
 	case logoutOthers:
@@ -337,6 +337,9 @@ func (c *call) settleLife(st state, calm bool, r *response) {
 		}
 	case logoutOthers:
 		s.others--
+		if st == unsure {
+			s.late = time.Now().Add(settleTime)
+		}
 	}
 }
 

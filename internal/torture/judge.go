@@ -81,7 +81,7 @@ func (c *call) judgeGone(how string) {
 	case l.weather.during(c.began, time.Now(), backendFault):
 		l.add(whileDown, "session %s, id %.8s: %s%v", s.mark, t.id, how, &s.trail)
 	default:
-		l.add(anonymous, "session %s, id %.8s: %s%v", s.mark, t.id, how, &s.trail)
+		l.add(anonymous, "session %s of %v, id %.8s: %s%v", s.mark, s.owner, t.id, how, &s.trail)
 	}
 	if c.renews() && s.ending > 0 {
 		return // it may be the new record that is gone, and the old one goes next

@@ -79,10 +79,11 @@ type subject struct {
 	owner   *owner
 	owned   state // whether the owner is known to be set
 	ownedAt tick
-	ended   tick // when all its ids were known to be dead; 0: they are not
-	ending  int  // log-outs of others that concern it, under way or of unknown outcome
-	others  int  // log-outs of others that it asked for itself, under way
-	orphans int  // records that renewals of unknown outcome may have left
+	ended   tick      // when all its ids were known to be dead; 0: they are not
+	ending  int       // log-outs of others that concern it, under way or of unknown outcome
+	others  int       // log-outs of others that it asked for itself, under way
+	late    time.Time // until when one may be, whose client has given up
+	orphans int       // records that renewals of unknown outcome may have left
 
 	trail trail
 

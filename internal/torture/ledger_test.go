@@ -248,6 +248,41 @@ func TestLogOutOfOthers(t *testing.T) {
 	}
 }
 
+// A server may log the others out after the client that asked for it has given
+// up, and with them who signed in meanwhile.
+func TestLogOutOfOthersThatIsLate(t *testing.T) {
+	for _, late := range []bool{true, false} {
+		l := newLedger(newWeather())
+		own := &owner{name: "user:1"}
+		sign := func(s *subject, life life, n byte) {
+			r := response{status: 200, cookies: []*http.Cookie{{Value: tokenOf(n)}}}
+			switch life {
+			case login:
+				r.reply = reply{Mark: s.mark}
+			case renew:
+				r.reply = reply{Mark: s.mark, Owner: own.name}
+			}
+			l.begin(s, s.current, &order{Life: life, Mark: s.mark}, own).finish(r)
+		}
+		mine, other := l.newSubject("a"), l.newSubject("b")
+		sign(mine, create, 1)
+		sign(mine, login, 2)
+		sign(other, create, 3)
+		l.begin(mine, mine.current, &order{Life: logoutOthers}, own).finish(response{outcome: unknown})
+		if !late {
+			own.late, mine.late = time.Time{}, time.Time{} // long past
+		}
+		sign(other, login, 4)
+		sign(mine, renew, 5)
+		for _, s := range []*subject{mine, other} {
+			l.begin(s, s.current, &order{}, nil).finish(response{status: 200})
+		}
+		if n := l.of(anonymous); late && l.total() > 0 || !late && n != 2 {
+			t.Errorf("late %v: %d × %q, and in all %v", late, n, anonymous, l.first)
+		}
+	}
+}
+
 func TestExpiry(t *testing.T) {
 	start := func(timeout time.Duration) *history {
 		h := &history{t: t, l: newLedger(newWeather())}

@@ -2,7 +2,12 @@
 
 package main
 
-import "sync"
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
 
 // owner is a user with several sessions.
 type owner struct {
@@ -10,7 +15,24 @@ type owner struct {
 
 	mu      sync.Mutex
 	members []*subject
-	active  int // log-outs of others under way
+	active  int       // log-outs of others under way
+	late    time.Time // until when one may be, whose client has given up
+
+	last atomic.Pointer[string] // what came of the latest
+}
+
+// purging tells whether a log-out of others may be under way. o.mu is held.
+func (o *owner) purging() bool { return o.active > 0 || time.Now().Before(o.late) }
+
+// String tells what a violation may have come from.
+func (o *owner) String() string {
+	if o == nil {
+		return "nobody"
+	}
+	if last := o.last.Load(); last != nil {
+		return o.name + ", whose others were logged out last by " + *last
+	}
+	return o.name
 }
 
 // join notes that the session is going to be the owner's, unless it has one.
@@ -23,7 +45,7 @@ func (o *owner) join(s *subject) bool {
 		return false
 	}
 	s.owner, s.owned = o, pending
-	if o.active > 0 {
+	if o.purging() {
 		s.ending++ // it may come just in time to be ended
 	}
 	o.members = append(o.members, s)
@@ -75,6 +97,11 @@ func (p *purge) settle(st state, now tick) {
 	p.o.mu.Lock()
 	defer p.o.mu.Unlock()
 	p.o.active--
+	last := fmt.Sprintf("%s, known at %d: %v", p.asker.mark, now, st)
+	p.o.last.Store(&last)
+	if st == unsure {
+		p.o.late = time.Now().Add(settleTime)
+	}
 	for _, s := range p.sure {
 		s.mu.Lock()
 		switch st {

@@ -48,6 +48,10 @@ func (t *trail) String() string {
 	return b.String()
 }
 
+func (s state) String() string {
+	return [...]string{pending: "pending", acked: "done", unsure: "outcome unknown", void: "nothing done"}[s]
+}
+
 func (o outcome) String() string {
 	return [...]string{answered: "answered", nothing: "nothing done", unknown: "outcome unknown", lost: "session ended"}[o]
 }
