@@ -82,6 +82,35 @@ func (ch *popValue) apply(c *contents) error {
 	return nil
 }
 
+// earlierPop is one from a session that was invalidated since: the new session
+// has nothing of it, and the old one must have it when it is removed.
+type earlierPop struct{ pop *popValue }
+
+func (earlierPop) apply(*contents) error { return nil }
+
+// earlier keeps what an Invalidate must not drop of the changes before it.
+func earlier(list []change) (kept []change) {
+	for _, ch := range list {
+		switch ch := ch.(type) {
+		case *popValue:
+			kept = append(kept, earlierPop{ch})
+		case earlierPop:
+			kept = append(kept, ch)
+		}
+	}
+	return kept
+}
+
+// pops returns the pops in the list that earlier has kept.
+func pops(list []change) (pops []*popValue) {
+	for _, ch := range list {
+		if ch, ok := ch.(earlierPop); ok {
+			pops = append(pops, ch.pop)
+		}
+	}
+	return pops
+}
+
 // clearAll removes the values and flashes that are there when it is applied.
 type clearAll struct{}
 

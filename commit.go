@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -198,9 +199,7 @@ func (s *Session) update(ctx context.Context) error {
 		return err
 	}
 	if rec, ok := t.handed(s.base.Version); ok {
-		if err := s.rebase(rec); err != nil {
-			return err
-		}
+		_ = s.rebase(rec) // it may be out of date: the store has the last word
 	}
 	for {
 		rec, err := s.record()
@@ -232,8 +231,8 @@ func (s *Session) catchUp(ctx context.Context, t *turn) error {
 	if err := t.again(ctx); err != nil {
 		return err
 	}
-	if rec, ok := t.handed(s.base.Version); ok {
-		return s.rebase(rec)
+	if rec, ok := t.handed(s.base.Version); ok && s.rebase(rec) == nil {
+		return nil
 	}
 	rec, err := s.m.store.Load(ctx, s.id.key)
 	if errors.Is(err, ErrNotFound) {
@@ -252,6 +251,7 @@ func (s *Session) rebase(rec driver.Record) error {
 	if err != nil {
 		return err
 	}
+	view.keepWatching(&s.view)
 	for _, ch := range s.changes {
 		if err := ch.apply(&view); err != nil {
 			return err
@@ -261,22 +261,76 @@ func (s *Session) rebase(rec driver.Record) error {
 	return nil
 }
 
+// keepWatching has what the program was given of a value that others left alone
+// watched for changes in place as before.
+func (c *contents) keepWatching(was *contents) {
+	for i := range was.values {
+		v := &was.values[i]
+		if !v.has || !v.mutable || v.dirty || v.gone {
+			continue
+		}
+		touched, raw, ok := c.at(v.name)
+		if touched != nil {
+			raw = touched.raw
+		}
+		if ok && bytes.Equal(raw, v.raw) {
+			kept := c.place(v.name)
+			*kept = *v
+			kept.raw = raw
+		}
+	}
+}
+
 // replace stores the new session that Invalidate began, then removes the old
-// one, whatever became of it.
+// one.
 func (s *Session) replace(ctx context.Context) error {
 	old := s.id.key
 	rec, err := s.place(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.m.store.Delete(ctx, old, 0); err != nil {
-		s.withdraw(ctx)
+	done := false
+	defer s.withdrawUnless(ctx, &done)
+	if err := s.removeInvalidated(ctx, old); err != nil {
 		return err
 	}
+	done = true
 	s.saved(rec)
 	s.m.note(ctx, eventDestroyed, old)
 	s.m.note(ctx, eventCreated, s.id.key)
 	return nil
+}
+
+// removeInvalidated removes the session that Invalidate has ended: whatever
+// became of it, unless values were popped from it. Those must be there still.
+func (s *Session) removeInvalidated(ctx context.Context, key driver.Key) error {
+	pops := pops(s.changes)
+	if len(pops) == 0 {
+		return s.m.remove(ctx, key, 0)
+	}
+	for at := s.base.Version; ; {
+		err := s.m.remove(ctx, key, at)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		rec, err := s.m.store.Load(ctx, key)
+		if errors.Is(err, ErrNotFound) {
+			return ErrEnded
+		}
+		if err != nil {
+			return err
+		}
+		view, err := parseData(rec.Data, rec.Owner)
+		if err != nil {
+			return err
+		}
+		for _, pop := range pops {
+			if err := pop.apply(&view); err != nil {
+				return err
+			}
+		}
+		at = rec.Version
+	}
 }
 
 // rename stores the session under its new id, then removes it under the old
@@ -284,22 +338,21 @@ func (s *Session) replace(ctx context.Context) error {
 // that nobody holds; the other order would lose the session. If another request
 // changed the old record first, its changes are taken along; if one ended the
 // session, the new record goes too.
-func (s *Session) rename(ctx context.Context) (err error) {
+func (s *Session) rename(ctx context.Context) error {
 	old := s.id.key
 	rec, err := s.place(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			s.withdraw(ctx)
-		}
-	}()
+	done := false
+	defer s.withdrawUnless(ctx, &done)
 	t := s.m.turns.of(old)
 	defer t.leave()
 	for {
-		err := s.m.store.Delete(ctx, old, s.base.Version)
+		s.m.renews.of(s.base.Owner).moves()
+		err := s.m.remove(ctx, old, s.base.Version)
 		if err == nil {
+			done = true
 			s.saved(rec)
 			s.m.note(ctx, eventRenewed, s.id.key, old)
 			return nil
@@ -349,6 +402,14 @@ func (s *Session) place(ctx context.Context) (driver.Record, error) {
 		s.next = newIdentity()
 	}
 	return driver.Record{}, errors.New("three new session ids in a row were taken: the random source repeats itself")
+}
+
+// withdrawUnless withdraws it if the commit came to no good end: the function of
+// an Update may panic when it is repeated.
+func (s *Session) withdrawUnless(ctx context.Context, done *bool) {
+	if !*done {
+		s.withdraw(ctx)
+	}
 }
 
 // withdraw removes the record under the next id, which the client will never

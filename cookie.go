@@ -107,16 +107,14 @@ func (c *cookieWriter) put(h http.Header, line []string) {
 // values yields what the client sent under the cookie's name, in its order. It
 // reads the header as it is rather than through net/http, which copies every
 // cookie of the request and leaves out those that it finds malformed.
-func (c *cookieWriter) values(h http.Header) iter.Seq[string] {
+func (c *cookieWriter) values(line string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, line := range h["Cookie"] {
-			for line != "" {
-				var pair string
-				pair, line, _ = strings.Cut(line, ";")
-				name, value, found := strings.Cut(trimBlanks(pair), "=")
-				if found && name == c.name && !yield(value) {
-					return
-				}
+		for line != "" {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			name, value, found := strings.Cut(trimBlanks(pair), "=")
+			if found && name == c.name && !yield(value) {
+				return
 			}
 		}
 	}

@@ -353,3 +353,35 @@ func TestManyValues(t *testing.T) {
 		}
 	})
 }
+
+// A commit that finds another request's changes goes on watching what the
+// program has of the values that these left alone.
+func TestChangesInPlaceAfterAMerge(t *testing.T) {
+	a := newLife(t)
+	c := a.client()
+	c.ok(func(s *sessions.Session) {
+		lifeMap.Set(s, map[string]int{"a": 1})
+		s.Set("theirs", map[string]int{"b": 1})
+	})
+	other := c.copied()
+	theirs := sessions.Key[map[string]int]("theirs")
+	a.store.before("Save", func() {
+		other.ok(func(s *sessions.Session) { theirs.Set(s, map[string]int{"b": 2}) })
+	})
+	c.serve(func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		mine, _ := lifeMap.Get(s)
+		old, _ := theirs.Get(s)
+		lifeIncrement(s)
+		w.Write([]byte("header")) // the commit, which merges
+		mine["a"] = 2
+		old["b"] = 3 // out of date, and so nobody's
+	})
+	c.ok(func(s *sessions.Session) {
+		m, _ := lifeMap.Get(s)
+		lifeEqual(t, "map changed in place", m, map[string]int{"a": 2})
+		m, _ = theirs.Get(s)
+		lifeEqual(t, "map of another request", m, map[string]int{"b": 2})
+	})
+	lifeEqual(t, "count", c.count(), 1)
+}

@@ -14,7 +14,8 @@ import "fmt"
 //
 // A map, slice or pointer that Get or Update returned, or that Set was given,
 // may be changed in place: it is compared when the session is committed. When
-// a Save merged with another request's, get it again first. The session only
+// a Save merged with another request's, get it again first; and where a value
+// is got as several types, change the one that came first. The session only
 // reads it, so one value may be in many sessions; but whoever changes it while
 // one of them is committed, which is when the response's header leaves, when
 // the handler returns, and in Save, has a data race like any other: give
@@ -87,7 +88,8 @@ func (k Key[T]) Update(s *Session, f func(T) T) T {
 // Pop returns the value and removes it. Of several requests that pop the same
 // value, the commit of one succeeds; the others' fail with ErrConflict. So a
 // token kept in a session is used once. Save first where the effect of using
-// it must not come before the certainty.
+// it must not come before the certainty, and before Destroy, which drops what
+// was changed.
 func (k Key[T]) Pop(s *Session) (T, bool) {
 	s.touch()
 	defer s.mu.Unlock()

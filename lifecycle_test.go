@@ -1,10 +1,12 @@
 package sessions_test
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -640,4 +642,22 @@ func TestIDIsPublicAndTokenIsNot(t *testing.T) {
 	if _, err := a.m.Load(t.Context(), public); !errors.Is(err, sessions.ErrNotFound) {
 		t.Errorf("Load with the public id: %v", err)
 	}
+}
+
+// What a handler leaves running may use the session for the first time when the
+// request's context has ended.
+func TestFirstUseAfterTheRequest(t *testing.T) {
+	a := newLife(t)
+	c := a.signedIn()
+	ctx, end := context.WithCancel(t.Context())
+	r := httptest.NewRequestWithContext(ctx, "GET", "/", nil)
+	r.Header.Set("Cookie", "pump-session="+c.token())
+	var s *sessions.Session
+	a.m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s = sessions.FromContext(r.Context())
+	})).ServeHTTP(httptest.NewRecorder(), r)
+	end()
+	lifeIncrement(s)
+	lifeEqual(t, "Save", s.Save(t.Context()), nil)
+	lifeEqual(t, "count", c.count(), 1)
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
+	"strings"
 
 	"github.com/pump-go/sessions/driver"
 )
@@ -17,12 +19,33 @@ const (
 	maxGenuine    = 4
 )
 
+// carried returns what the request's header says of tokens: the line of
+// Options.TokenHeader if the client uses it, or else its cookies. The handler
+// may take both out.
+func (m *Manager) carried(h http.Header) (line string, byHeader bool) {
+	if m.header.name != "" {
+		if lines := h[m.header.name]; len(lines) > 0 {
+			if _, ok := m.header.token(lines[0]); ok {
+				return lines[0], true
+			}
+		}
+	}
+	switch lines := h["Cookie"]; len(lines) {
+	case 0:
+		return "", false
+	case 1:
+		return lines[0], false
+	default:
+		return strings.Join(lines, ";"), false
+	}
+}
+
 // offered yields the tokens that the client sent: the one in the header field,
 // if it uses that, or else those in its cookies, as many as are worth a look.
 func (s *Session) offered() iter.Seq[string] {
 	return func(yield func(string) bool) {
-		var token string
-		if token, s.byHeader = s.m.header.of(s.in); s.byHeader {
+		if s.byHeader {
+			token, _ := s.m.header.token(s.in)
 			yield(token)
 			return
 		}
@@ -87,6 +110,9 @@ func (s *Session) fetchFirst() error {
 	err := ErrNotFound
 	ctx := &s.loading
 	ctx.Context, ctx.m = s.ctx, s.m
+	if s.headerSent { // what the handler left running; the request's context is over
+		ctx.Context = context.WithoutCancel(s.ctx)
+	}
 	defer ctx.end()
 	for who := range s.presented() {
 		switch err = s.fetch(ctx, who.identity, who.stale); {

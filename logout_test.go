@@ -301,7 +301,7 @@ func TestRenewTakesParallelChangesAlong(t *testing.T) {
 func TestFailedRenewalLeavesTheOldSession(t *testing.T) {
 	for name, fail := range map[string]func(*fakeStore){
 		"create": func(f *fakeStore) { f.next("Save", fakeRefused, fakeRefused, fakeRefused) },
-		"delete": func(f *fakeStore) { f.next("Delete", fakeRefused) },
+		"delete": func(f *fakeStore) { f.next("Delete", fakeRefused, fakeRefused, fakeRefused) },
 	} {
 		for change, f := range map[string]func(*sessions.Session) error{
 			"Renew":      (*sessions.Session).Renew,
@@ -353,7 +353,7 @@ func TestFailedRenewalAfterASaveLeavesWhatWasSaved(t *testing.T) {
 				lifeError(t, "Save", s.Save(t.Context()), nil)
 				f(s)
 				lifeUser.Set(s, "bob")
-				a.store.next("Delete", fakeRefused)
+				a.store.next("Delete", fakeRefused, fakeRefused, fakeRefused)
 			})
 			lifeEqual(t, "user", c.user(), "ann")
 		})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,7 +23,8 @@ import (
 //
 // Put Wrap around http.TimeoutHandler and the like, not into them: what answers
 // in the handler's place sends no cookie, so a session that is renewed after
-// the time is up is lost to its client.
+// the time is up is lost to its client. What they answer is committed while the
+// handler still runs: there it must not change a value in place, see Key.
 //
 // A hijacked connection never sends the header fields that were set before it,
 // the cookie of a new session among them: a program that speaks its own
@@ -34,7 +36,8 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 			return
 		}
 		x := &exchange{w: w}
-		x.session.m, x.session.ctx, x.session.in = m, r.Context(), r.Header
+		x.session.m, x.session.ctx = m, r.Context()
+		x.session.in, x.session.byHeader = m.carried(r.Header)
 		if coded := w.Header()["Content-Encoding"]; len(coded) > 0 {
 			x.encoding = coded[0]
 		}
@@ -129,12 +132,26 @@ func (x *exchange) end() {
 	case x.failure != nil, !x.session.active.Load():
 		return
 	}
-	s := &x.session
+	if x.session.finish() != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// finish commits what was changed after the header. It fails if the session was
+// first used then and could not be loaded: the answer may take the client for
+// nobody, and must not look whole.
+func (s *Session) finish() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.commit(s.ctx, byResponse); err != nil {
+	err := s.commit(s.ctx, byResponse)
+	if s.state == failed && !s.told {
+		s.m.log.Error("sessions: not loaded after the response's header; the answer is cut off", "error", err)
+		return err
+	}
+	if err != nil {
 		s.m.log.Error("sessions: changes after the response's header are lost", "session", s.publicID(), "error", err)
 	}
+	return nil
 }
 
 // abandon gives up, after a panic, what was not saved. An answer that comes from
@@ -196,7 +213,7 @@ func (s *Session) putHeaders(h http.Header) {
 	case private:
 		h["Cache-Control"] = s.line(cacheLine, uncached)
 	case !lists(h["Cache-Control"], "no-store"):
-		h["Cache-Control"] = append(h["Cache-Control"], strings.TrimPrefix(uncached, "private, "))
+		h["Cache-Control"] = append(slices.Clip(h["Cache-Control"]), strings.TrimPrefix(uncached, "private, "))
 	}
 }
 
@@ -206,7 +223,7 @@ func (s *Session) vary(h http.Header, field string) {
 	case len(lines) == 0:
 		h["Vary"] = s.line(varyLine, field)
 	case !lists(lines, field) && !lists(lines, "*"):
-		h["Vary"] = append(lines, field)
+		h["Vary"] = append(slices.Clip(lines), field) // others may share the array
 	}
 }
 

@@ -348,3 +348,27 @@ func TestClose(t *testing.T) {
 		c.fails(http.StatusServiceUnavailable, lifeIncrement)
 	})
 }
+
+// Once the header has left, no error page can take the answer's place. One that
+// took the client for nobody, since nothing could be loaded, must not look whole.
+func TestOutageAfterTheHeaderCutsTheAnswerOff(t *testing.T) {
+	for name, test := range map[string]struct {
+		use  func(*sessions.Session)
+		want any // of the panic that net/http takes for "cut it off"
+	}{
+		"by a look":              {func(s *sessions.Session) { lifeUser.Get(s) }, http.ErrAbortHandler},
+		"by a handler that asks": {func(s *sessions.Session) { _ = s.Err() }, nil},
+		"not used":               {func(*sessions.Session) {}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newLife(t)
+			c := a.signedIn()
+			a.store.down()
+			defer func() { lifeEqual(t, "panic", recover(), test.want) }()
+			c.serve(func(w http.ResponseWriter, r *http.Request) {
+				w.Write([]byte("<html>"))
+				test.use(sessions.FromContext(r.Context()))
+			})
+		})
+	}
+}

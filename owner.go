@@ -103,8 +103,9 @@ func (m *Manager) listed(op string, entries iter.Seq2[driver.Entry, error]) iter
 // my other devices". It returns how many it destroyed. A session that another
 // request is changing meanwhile is looked at again, and goes if it is still the
 // owner's. When it returns without an error, no session is left that was the
-// owner's when it began. One that a newer version stored stays, and is an error
-// when the others are gone.
+// owner's when it began, but for one that another process renewed twice, each
+// time just as it was looked for. One that a newer version stored stays, and is
+// an error when the others are gone.
 func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Session) (int, error) {
 	owners, ok := m.store.(driver.Owners)
 	if !ok {
@@ -121,9 +122,11 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 	var unread error
 	// A listing may miss a session that is renewed in its course: the new id comes
 	// too late for it, the old one goes too early. The next one has it. So it
-	// takes two with nothing in them.
+	// takes two with nothing in them, and with no renewal of this process's.
+	renewed, began := m.renews.of(owner), time.Now()
 	for quiet := 0; quiet < 2; {
 		quiet++
+		missed := renewed.list()
 		for e, err := range m.owned(ctx, owners, owner) {
 			if errors.Is(err, ErrCorrupt) {
 				continue // it opens no session
@@ -150,6 +153,12 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 				return destroyed, fmt.Errorf("sessions: destroy owned: %w", err)
 			}
 			quiet = 0
+		}
+		if quiet > 0 && missed() {
+			quiet = 0
+			if time.Since(began) > m.opts.StoreTimeout {
+				return destroyed, fmt.Errorf("sessions: destroy owned: the sessions are renewed all the time: %w", context.DeadlineExceeded)
+			}
 		}
 	}
 	return destroyed, unread

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
@@ -200,6 +201,25 @@ func TestDestroyOwnedAmongOtherRequests(t *testing.T) {
 		a.store.before("Save", func() { destroy(t, a) })
 		c.ok(func(s *sessions.Session) { s.Renew(); s.SetOwner("user:1"); lifeUser.Set(s, "bob") })
 		lifeEqual(t, "Owned", lifeOwnedUsers(a, "user:1"), []string{"bob"})
+	})
+	t.Run("a session is renewed in the course of each listing but the last", func(t *testing.T) {
+		a := newLife(t)
+		c := lifeOwned(a)
+		// The listing had nothing yet where the new id belongs.
+		missed := fakeFault{after: func() { c.ok(func(s *sessions.Session) { s.Renew() }) }}
+		a.store.next("Owned", missed, missed, missed)
+		if _, err := a.m.DestroyOwned(t.Context(), "user:1"); err != nil {
+			t.Error(err)
+		}
+		lifeEqual(t, "user", c.user(), "")
+	})
+	t.Run("sessions are renewed in the course of every listing", func(t *testing.T) {
+		a := newLife(t, func(o *sessions.Options) { o.StoreTimeout = 50 * time.Millisecond })
+		c := lifeOwned(a)
+		missed := fakeFault{after: func() { c.ok(func(s *sessions.Session) { s.Renew() }) }}
+		a.store.next("Owned", slices.Repeat([]fakeFault{missed}, 100_000)...)
+		_, err := a.m.DestroyOwned(t.Context(), "user:1")
+		lifeError(t, "DestroyOwned", err, context.DeadlineExceeded)
 	})
 	t.Run("in parallel with many that renew", func(t *testing.T) {
 		a := newLife(t)

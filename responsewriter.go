@@ -23,7 +23,8 @@ func (w response) Header() http.Header {
 
 func (w response) WriteHeader(status int) {
 	// Informational answers come before the header; 101 is final (RFC 9110, 15.2).
-	if final := status >= 200 || status == http.StatusSwitchingProtocols; final && w.x.settle() != nil {
+	// From 1000 on net/http panics, and what was committed would be untold.
+	if final := status >= 200 && status < 1000 || status == http.StatusSwitchingProtocols; final && w.x.settle() != nil {
 		return
 	}
 	w.x.w.WriteHeader(status)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,14 +17,18 @@ import (
 //
 // Where loading failed, the session reads as empty, takes no changes, and Err
 // tells why; the middleware then sends the error page in place of the
-// handler's answer. A handler needs to look at Err only to stop early.
+// handler's answer, or cuts it off (http.ErrAbortHandler) if its header has
+// left. A handler needs to look at Err only to stop early, or to send something
+// fit itself after the header: what has looked is not cut off.
 type Session struct {
 	m   *Manager
 	ctx context.Context // of the request; bounds loading
-	in  http.Header     // the request's, with its cookies; nil outside of a request
+	// in is what the request's header said of tokens before the handler had it.
+	in string
 
 	mu         sync.Mutex
 	state      loadState
+	byHeader   bool // the token is in Options.TokenHeader rather than a cookie
 	headerSent bool // the client can be told nothing more
 	// active: used since the response's commit, or with values that may change
 	// without being. Once its use is over, what is not active need not be looked at.
@@ -52,7 +55,6 @@ type use struct {
 	next     identity // of a session that moves or is new
 	recorded bool     // the response's commit saw to the record of this access
 	issue    issue    // what the response is to tell the client
-	byHeader bool     // in Options.TokenHeader rather than a cookie
 	view     contents
 	changes  []change
 	// fault is why loading failed, or else what could not be made, or may be
@@ -60,6 +62,7 @@ type use struct {
 	fault   error
 	created driver.Millis
 	at      driver.Millis          // see clock
+	told    bool                   // the program has asked whether it could be loaded
 	doomed  *doomed                // destroyed, but the store has not confirmed it
 	lines   [cookieLine + 1]string // of the response's header
 }
@@ -204,6 +207,7 @@ func (s *Session) start() {
 func (s *Session) Err() error {
 	s.touch()
 	defer s.mu.Unlock()
+	s.told = s.state == failed
 	return s.loadError()
 }
 
@@ -394,7 +398,7 @@ func (s *Session) setMove(op string, to move) error {
 		return fmt.Errorf("sessions: %s: %w", op, ErrHeaderSent)
 	}
 	if to == invalidate {
-		s.view, s.changes, s.fault = contents{}, nil, nil
+		s.view, s.changes, s.fault = contents{}, earlier(s.changes), nil
 		s.created = s.m.now()
 	}
 	if s.base.Version == 0 {

@@ -259,6 +259,7 @@ type Manager struct {
 	cookie *cookieWriter
 	header tokenHeader
 	turns  *turns
+	renews *renewals
 	alarms alarms
 
 	close    sync.Once
@@ -284,6 +285,7 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 		cookie: newCookieWriter(opts.Cookie),
 		header: newTokenHeader(opts.TokenHeader),
 		turns:  newTurns(),
+		renews: newRenewals(),
 	}
 	m.sealer, _ = store.(driver.Sealer)
 	return m, nil

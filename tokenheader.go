@@ -22,26 +22,19 @@ func newTokenHeader(name string) tokenHeader {
 	return t
 }
 
-// of returns the token that a request's header carries, and whether the client
-// is one that uses the field. It is empty if the client has no token yet.
-func (t tokenHeader) of(h http.Header) (token string, ok bool) {
-	if t.name == "" {
-		return "", false
-	}
-	lines := h[t.name]
-	if len(lines) == 0 {
-		return "", false
-	}
-	value := lines[0]
+// token returns the token in a line of the field, and whether the client is one
+// that uses it: Authorization has other schemes. The token is empty if the
+// client has none yet.
+func (t tokenHeader) token(line string) (token string, ok bool) {
 	if t.scheme == "" {
-		return value, true
+		return line, true
 	}
 	// The scheme's name is compared without regard to case (RFC 9110, 11.1).
 	n := len(t.scheme) - 1
-	if len(value) < n || !strings.EqualFold(value[:n], t.scheme[:n]) || len(value) > n && value[n] != ' ' {
-		return "", false // another scheme: it is not for us
+	if len(line) < n || !strings.EqualFold(line[:n], t.scheme[:n]) || len(line) > n && line[n] != ' ' {
+		return "", false // it is not for us
 	}
-	return strings.TrimLeft(value[n:], " "), true
+	return strings.TrimLeft(line[n:], " "), true
 }
 
 // put gives the client a token, or takes it away if it is empty.

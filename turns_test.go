@@ -190,3 +190,35 @@ func TestALineThatAllHaveLeft(t *testing.T) {
 		lifeEqual(t, "records kept for the next", sessions.HandedOn(a.m), 0)
 	})
 }
+
+// What is handed on may be older than what a request loaded, where another
+// process was between the two. It decides nothing.
+func TestWhatIsHandedOnMayBeOutOfDate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newLife(t)
+		c := a.signedIn()
+		another := a.manager() // a process on the same store
+		elsewhere := func(f func(*sessions.Session)) func() {
+			client := c.copied()
+			return func() { client.doOn(another, f) }
+		}
+		popper, popped := c.copied(), make(chan lifeResponse, 1)
+		a.store.next("Save",
+			fakeFault{hook: elsewhere(func(s *sessions.Session) { s.Set("x", 1) })}, // so that the first stands in line
+			fakeOK,
+			fakeFault{after: func() { // it is stored, and not told yet
+				elsewhere(func(s *sessions.Session) { s.Set("otp", "secret") })()
+				go func() {
+					popped <- popper.do(func(s *sessions.Session) { sessions.Key[string]("otp").Pop(s) })
+				}()
+				synctest.Wait() // until it stands in line
+			}},
+			fakeOK,
+			fakeFault{hook: elsewhere(func(s *sessions.Session) { s.Set("y", 1) })},
+		)
+		c.ok(lifeIncrement)
+		res := <-popped
+		lifeEqual(t, "status of the only one that pops", res.Code, http.StatusOK)
+		c.ok(func(s *sessions.Session) { lifeEqual(t, "value that was popped", s.Get("otp"), nil) })
+	})
+}

@@ -172,10 +172,38 @@ func TestRenewalOfUnknownOutcome(t *testing.T) {
 	t.Run("the old record was not removed", func(t *testing.T) {
 		a := newLife(t)
 		c := a.signedIn()
-		a.store.next("Delete", fakeRefused)
+		a.store.next("Delete", fakeRefused, fakeRefused, fakeRefused)
 		c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) { s.Renew() })
 		a.store.record(t)
 		lifeEqual(t, "user", c.user(), "ann")
+	})
+	t.Run("the old record was removed at the second try", func(t *testing.T) {
+		a := newLife(t)
+		c := a.signedIn()
+		other := c.copied()
+		a.store.next("Delete", fakeRefused)
+		c.ok(func(s *sessions.Session) { s.Renew() })
+		a.store.record(t)
+		lifeEqual(t, "user", c.user(), "ann")
+		lifeEqual(t, "user under the old id", other.user(), "")
+	})
+	t.Run("the old record was changed meanwhile", func(t *testing.T) {
+		a := newLife(t)
+		c := a.signedIn()
+		other := c.copied()
+		a.store.next("Delete", fakeFault{err: errFakeDown, hook: func() { other.ok(lifeIncrement) }})
+		c.ok(func(s *sessions.Session) { s.Renew() })
+		a.store.record(t)
+		lifeEqual(t, "count", c.count(), 1)
+	})
+	t.Run("the invalidated record was removed", func(t *testing.T) {
+		// Whoever removed it: nothing of it lives on.
+		a := newLife(t)
+		c := a.signedIn()
+		a.store.next("Delete", fakeLanded)
+		c.ok(func(s *sessions.Session) { s.Invalidate(); lifeUser.Set(s, "eve") })
+		a.store.record(t)
+		lifeEqual(t, "user", c.user(), "eve")
 	})
 	t.Run("the old record was removed", func(t *testing.T) {
 		// It cannot be told from a logout, which must not be undone.
