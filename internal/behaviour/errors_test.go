@@ -110,7 +110,7 @@ func TestFailedRenewalLeavesTheSessionUsable(t *testing.T) {
 				old := c.token
 				got := c.do(func(s *sessions.Session) {
 					id := s.ID()
-					for _, fault := range []func(){a.calls.down, func() { a.calls.once("Delete") }} {
+					for _, fault := range []func(){a.calls.down, func() { a.calls.next(3, "Delete") }} {
 						wantErr(t, name, move(s), nil)
 						fault()
 						wantErr(t, "Save", s.Save(t.Context()), errOutage)
@@ -152,7 +152,7 @@ func TestFailedDestroyLeavesTheCookie(t *testing.T) {
 		a.calls.up()
 		equal(t, "user after the outage", c.user(), "ann")
 		got := c.do(func(s *sessions.Session) {
-			a.calls.once("Delete")
+			a.calls.next(1, "Delete")
 			wantErr(t, "Destroy", s.Destroy(t.Context()), errOutage)
 		}) // the answer's own attempt succeeds
 		if got.cookie == nil || got.cookie.Value != "" {

@@ -114,14 +114,13 @@ func (w *watch) fails(fault func(kind string) error) {
 func (w *watch) down() { w.fails(func(string) error { return errOutage }) }
 func (w *watch) up()   { w.fails(nil) }
 
-// once makes the next call of the kind fail, and no other.
-func (w *watch) once(kind string) {
-	done := false
+// next makes the next n calls of the kind fail, and no others.
+func (w *watch) next(n int, kind string) {
 	w.fails(func(k string) error {
-		if done || k != kind {
+		if n == 0 || k != kind {
 			return nil
 		}
-		done = true
+		n--
 		return errOutage
 	})
 }
