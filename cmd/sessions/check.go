@@ -216,7 +216,7 @@ func (k *checkup) try(ctx context.Context, o sessions.Options) ([]string, error)
 
 // manager is what the program's New would give, and the store below it.
 func (k *checkup) manager(ctx context.Context, o sessions.Options, store *driver.Store) (*sessions.Manager, error) {
-	s, err := sessions.Open(ctx, o)
+	s, err := openStore(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -32,7 +33,7 @@ func TestCheckOfAGoodConfiguration(t *testing.T) {
 func TestCheckOfStoresWithoutAPlace(t *testing.T) {
 	place{}.run(t, "check", "-write").expect(t, exitDone, "ok:     the store memory answers", "ends with its program", "no Secret", "Secure")
 	cookie := place{"SESSIONS_STORE": "cookie"}
-	cookie.run(t, "check").expect(t, exitFailed, "Options.Cookie.Secret is required")
+	cookie.run(t, "check").expect(t, exitUsage, "Options.Cookie.Secret is required", "the options are at fault")
 	cookie = cookie.and(place{"SESSIONS_SECRET": string(secret), "SESSIONS_PREVIOUS_SECRETS": strings.Repeat("o", 32) + " \n" + strings.Repeat("p", 32)})
 	cookie.run(t, "check", "-write", "-secure", "-cookie-name", "__Host-app").expect(t, exitDone,
 		"keeps sessions in the clients' cookies", "a copied cookie", "previous secrets still open sessions")
@@ -89,6 +90,33 @@ func TestCheckOfAStoreThatIsDown(t *testing.T) {
 	if o := at.run(t, "check", "-json").expect(t, exitFailed).objects(t)[0]; o["ok"] != false || len(o["faults"].([]any)) == 0 {
 		t.Errorf("%v", o)
 	}
+}
+
+// TestCheckOfOptionsThatTheDriverRefuses: they are at fault, and not the store.
+func TestCheckOfOptionsThatTheDriverRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		at   place
+		says string
+	}{
+		"no directory":      {place{"SESSIONS_STORE": "file"}, "Options.DataDir"},
+		"no such form":      {place{"SESSIONS_STORE": "database", "SESSIONS_URL": "nonsense"}, "sqlite:///relative.db"},
+		"no such parameter": {place{"SESSIONS_STORE": "database", "SESSIONS_URL": "postgresql://db.internal/app?slmode=disable"}, "unknown parameter"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.at.run(t, "check").expect(t, exitUsage, "fault:", c.says, "the options are at fault")
+		})
+	}
+}
+
+// TestADamagedFileIsNoFaultOfTheOptions, though it shows when it is opened.
+func TestADamagedFileIsNoFaultOfTheOptions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sessions.db")
+	if err := os.WriteFile(path, []byte(strings.Repeat("no database ", 10_000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := place{"SESSIONS_URL": "dbm://" + path}
+	at.run(t, "check").expect(t, exitFailed, "damaged", "the options are good, the store is not")
+	at.run(t, "list").expect(t, exitFailed, "damaged")
 }
 
 func TestCheckTellsWhatItMade(t *testing.T) {

@@ -7,9 +7,11 @@ import (
 	"flag"
 	"fmt"
 	"iter"
+	"syscall"
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/dbm"
 	"github.com/pump-go/sessions/driver"
 )
 
@@ -64,7 +66,7 @@ func (t *target) connect(ctx context.Context, o sessions.Options, wait age) (*op
 	if wait <= 0 {
 		return nil, fail(exitUsage, "-wait must be more than 0")
 	}
-	s, err := sessions.Open(ctx, o)
+	s, err := openStore(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +77,22 @@ func (t *target) connect(ctx context.Context, o sessions.Options, wait age) (*op
 		return nil, fmt.Errorf("%s cannot be read: %w", t, errors.Join(err, s.Close()))
 	}
 	return st, nil
+}
+
+// openStore opens the store. By the contract of drivers, what fails here is the
+// configuration's fault: a server that is down shows in the calls. A file that
+// is damaged and a disk that fails are seen as early, and are not.
+func openStore(ctx context.Context, o sessions.Options) (driver.Store, error) {
+	s, err := sessions.Open(ctx, o)
+	if err == nil || ctx.Err() != nil || damaged(err) {
+		return s, err
+	}
+	for _, storeFault := range []error{dbm.ErrDamaged, syscall.EIO, syscall.ENOSPC, syscall.EROFS, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, storeFault) {
+			return nil, err
+		}
+	}
+	return nil, fail(exitUsage, "%w", err)
 }
 
 // manager is a Manager on an open store, for what it does better than we could.

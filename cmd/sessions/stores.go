@@ -4,11 +4,10 @@ package main
 // was built without it says so when it is opened.
 import (
 	_ "github.com/pump-go/sessions/cookie"
-	_ "github.com/pump-go/sessions/dbm"
 	_ "github.com/pump-go/sessions/file"
 	_ "github.com/pump-go/sessions/google"
 	_ "github.com/pump-go/sessions/memcached"
 	_ "github.com/pump-go/sessions/memory"
 )
 
-// Package database is imported by name, in target.go.
+// Packages database and dbm are imported by name, in target.go and open.go.
