@@ -21,8 +21,13 @@ Examples:
   sessions secret > /etc/app/sessions.secret
         under umask 077, or others may read it
 
-To replace a secret without signing anyone out, put the new one in its place and
-move the old one to PreviousSecrets, until the longest session since is over.
+To replace a secret without signing anyone out, in three deployments:
+
+  1. Add the new one to PreviousSecrets. Now every machine accepts it.
+  2. Make the new one Secret, and the old one previous. Cookies are issued under it.
+  3. When the longest session since then is over, drop the old one.
+
+On one machine alone, begin with step 2.
 `,
 	setup: func(*flag.FlagSet) func(context.Context, *console, []string) error {
 		return func(_ context.Context, c *console, _ []string) error {
