@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -128,14 +127,14 @@ type report struct {
 
 func (k *checkup) run(ctx context.Context, c *console) error {
 	k.fill(c)
+	if err := k.asked(); err != nil {
+		return err
+	}
 	o, err := k.options(c)
 	if err != nil {
 		return err
 	}
 	r := report{Store: k.kind(), Faults: []string{}, Abilities: []string{}, Advice: k.advice(&o)}
-	if r.Store == "" {
-		r.Store = "memory"
-	}
 	missing, err := k.near()
 	if err == nil {
 		r.Abilities, err = k.try(ctx, o)
@@ -258,7 +257,7 @@ func (k *checkup) advice(o *sessions.Options) []string {
 	add(o.Cookie.Secret == nil && !sealed, "there is no Secret: a forged id reaches the store, and is found to be none there")
 	add(o.Timeout == 0 && o.Lifetime == 0, "no Timeout and no Lifetime: an unused session is over after 400 days")
 	add(sealed && o.Timeout == 0 && o.Lifetime == 0, "a copied cookie of the cookie store is good until then, logout or not")
-	add(slices.Contains([]string{"", "memory"}, k.kind()), "the memory store ends with its program, and signs everyone out")
+	add(k.kind() == "memory", "the memory store ends with its program, and signs everyone out")
 	add(len(o.Cookie.PreviousSecrets) > 0, "previous secrets still open sessions: remove them when the longest session since is over")
 	return list
 }

@@ -31,7 +31,7 @@ func TestCheckOfAGoodConfiguration(t *testing.T) {
 }
 
 func TestCheckOfStoresWithoutAPlace(t *testing.T) {
-	place{}.run(t, "check", "-write").expect(t, exitDone, "ok:     the store memory answers", "ends with its program", "no Secret", "Secure")
+	place{"SESSIONS_STORE": "memory"}.run(t, "check", "-write").expect(t, exitDone, "ok:     the store memory answers", "ends with its program", "no Secret", "Secure")
 	cookie := place{"SESSIONS_STORE": "cookie"}
 	cookie.run(t, "check").expect(t, exitUsage, "Options.Cookie.Secret is required", "the options are at fault")
 	cookie = cookie.and(place{"SESSIONS_SECRET": string(secret), "SESSIONS_PREVIOUS_SECRETS": strings.Repeat("o", 32) + " \n" + strings.Repeat("p", 32)})
@@ -55,9 +55,9 @@ func TestCheckTellsAllFaultsAtOnce(t *testing.T) {
 		t.Errorf("%v", o)
 	}
 	for _, args := range []string{"-same-site loose", "-cookie-expires soon"} {
-		place{}.run(t, append([]string{"check"}, strings.Fields(args)...)...).expect(t, exitUsage, strings.Fields(args)[0])
+		at.run(t, append([]string{"check"}, strings.Fields(args)...)...).expect(t, exitUsage, strings.Fields(args)[0])
 	}
-	place{"SESSIONS_SECRET": ""}.run(t, "check").expect(t, exitUsage, "Options.Cookie.Secret: 0 bytes")
+	place{"SESSIONS_STORE": "memory", "SESSIONS_SECRET": ""}.run(t, "check").expect(t, exitUsage, "Options.Cookie.Secret: 0 bytes")
 }
 
 func TestCheckReadsEveryOption(t *testing.T) {
@@ -129,6 +129,8 @@ func TestCheckTellsWhatItMade(t *testing.T) {
 }
 
 func TestSecret(t *testing.T) {
+	// With several machines, a new secret must be accepted before it is used.
+	place{}.run(t, "help", "secret").expect(t, exitDone, "1. Add the new one to PreviousSecrets", "2. Make the new one Secret")
 	seen := map[string]bool{}
 	for range 100 {
 		s := strings.TrimSpace(place{}.run(t, "secret").expect(t, exitDone).out)

@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -23,7 +24,12 @@ func TestRootLeavesOthersStoresAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"list"}, {"destroy", "-yes", "-owner", "x"}, {"check"}} {
-		at.run(t, args...).expect(t, exitUsage, "belongs to nobody", "sudo -u nobody")
+		at.run(t, args...).expect(t, exitUsage, "belongs to nobody", "sudo -u nobody --preserve-env=SESSIONS_URL\n")
+	}
+	store, _, _ := strings.Cut(at["SESSIONS_URL"], ":")
+	r := place{}.run(t, "list", "-store", store, "-data-dir", filepath.Dir(path), "-url", at["SESSIONS_URL"])
+	if r.expect(t, exitUsage, "sudo -u nobody\n"); contains(r.err, "preserve") {
+		t.Errorf("there are no variables to keep: %s", r.err)
 	}
 
 	dir := t.TempDir()
@@ -33,7 +39,8 @@ func TestRootLeavesOthersStoresAlone(t *testing.T) {
 	from := places["file"](t)
 	from.program(t)
 	to := place{"SESSIONS_STORE": "file", "SESSIONS_DATA_DIR": filepath.Join(dir, "new", "store")}
-	from.and(to.destination()).run(t, "copy").expect(t, exitUsage, "belongs to nobody", "sudo -u nobody")
+	from.and(to.destination()).run(t, "copy").expect(t, exitUsage, "belongs to nobody",
+		"sudo -u nobody --preserve-env=SESSIONS_STORE,SESSIONS_DATA_DIR,SESSIONS_TO_STORE,SESSIONS_TO_DATA_DIR")
 	if exists(filepath.Join(dir, "new")) {
 		t.Error("it made a directory there")
 	}

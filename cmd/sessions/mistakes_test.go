@@ -43,7 +43,12 @@ func TestWrongUsageIsTold(t *testing.T) {
 	kept := places["dbm"](t)
 	kept.program(t).visitor("", "v")
 	kept.run(t, "list", "-namespace", "A").expect(t, exitUsage, "Options.Namespace")
-	place{}.run(t, "list").expect(t, exitUsage, "which store?", "-store", "$SESSIONS_STORE")
+	for _, cmd := range []string{"list", "check"} {
+		r := place{}.run(t, cmd).expect(t, exitUsage, "which store?", "-store", "$SESSIONS_STORE")
+		if r.out != "" {
+			t.Errorf("%s, on the standard output: %s", cmd, r.out)
+		}
+	}
 }
 
 // TestAWrongPathMakesNoStore: a mistyped path must neither pass for an empty

@@ -85,8 +85,8 @@ func (t *target) there() error {
 		return err
 	}
 	if user := foreign(info); user != "" {
-		return fail(exitUsage, "%s belongs to %s, and root would leave files there that %s cannot open; run this as that user, with sudo -u %s",
-			path, user, user, user)
+		return fail(exitUsage, "%s belongs to %s, and root would leave files there that %s cannot open; run this as that user, with %s",
+			path, user, user, t.sudo(user))
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func (t *target) near() (missing bool, err error) {
 		path = up
 		if info, err := os.Stat(path); err == nil {
 			if user := foreign(info); user != "" {
-				return true, fail(exitUsage, "%s belongs to %s; make the store as that user, with sudo -u %s", path, user, user)
+				return true, fail(exitUsage, "%s belongs to %s; make the store as that user, with %s", path, user, t.sudo(user))
 			}
 			return true, nil
 		}

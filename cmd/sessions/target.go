@@ -16,6 +16,7 @@ type target struct {
 	prefix                                  string
 	any                                     bool // blind stores too
 	store, url, dataDir, lockDir, namespace setting
+	env                                     func(string) (string, bool) // set by fill
 }
 
 // setting is a flag that has a variable for when it is not given.
@@ -35,15 +36,15 @@ func (s *setting) Set(v string) error {
 // flags names the target's flags, each with the prefix before it.
 func (t *target) flags(fs *flag.FlagSet, prefix string) {
 	t.prefix = prefix
-	names, otherwise := visible(), "the scheme of -"+prefix+"url"
+	names := visible()
 	if t.any {
-		names, otherwise = sessions.Drivers(), otherwise+", or memory"
+		names = sessions.Drivers()
 	}
 	for _, f := range []struct {
 		*setting
 		name, usage string
 	}{
-		{&t.store, "store", "`name` of the store: " + strings.Join(names, ", ") + " (default " + otherwise + ")"},
+		{&t.store, "store", "`name` of the store: " + strings.Join(names, ", ") + " (default the scheme of -" + prefix + "url)"},
 		{&t.url, "url", "`URL` of its data; see the documentation of the store's package for the forms"},
 		{&t.dataDir, "data-dir", "`directory` of the stores file and dbm"},
 		{&t.lockDir, "lock-dir", "`directory` of their lock files (default inside the data's)"},
@@ -71,11 +72,30 @@ var blind = map[string]string{
 
 // fill takes from the environment what no flag said.
 func (t *target) fill(c *console) {
+	t.env = c.env
 	for _, s := range []*setting{&t.store, &t.url, &t.dataDir, &t.lockDir, &t.namespace} {
 		if v, ok := c.env(s.variable); ok && !s.given {
 			s.value, s.given = v, true
 		}
 	}
+}
+
+// sudo is how to run the command as the user. By itself, sudo drops the
+// variables, and with them which store it is.
+func (t *target) sudo(user string) string {
+	var kept []string
+	for _, to := range []string{"", "TO_"} {
+		for _, name := range []string{"STORE", "URL", "DATA_DIR", "LOCK_DIR", "NAMESPACE", "SECRET", "PREVIOUS_SECRETS"} {
+			if _, ok := t.env("SESSIONS_" + to + name); ok {
+				kept = append(kept, "SESSIONS_"+to+name)
+			}
+		}
+	}
+	s := "sudo -u " + user
+	if len(kept) > 0 {
+		s += " --preserve-env=" + strings.Join(kept, ",")
+	}
+	return s
 }
 
 // kind is the store's name, as sessions.New will find it.
@@ -87,11 +107,19 @@ func (t *target) kind() string {
 	return cmp.Or(t.store.value, strings.ToLower(scheme))
 }
 
+// asked fails if no store is named at all.
+func (t *target) asked() error {
+	if t.kind() != "" {
+		return nil
+	}
+	return fail(exitUsage, "which store? Name it with -%sstore or -%surl, or in $%s or $%s", t.prefix, t.prefix, t.store.variable, t.url.variable)
+}
+
 // named fails if the target is no store to look into.
 func (t *target) named() error {
 	kind := t.kind()
-	if kind == "" {
-		return fail(exitUsage, "which store? Name it with -%sstore or -%surl, or in $%s or $%s", t.prefix, t.prefix, t.store.variable, t.url.variable)
+	if err := t.asked(); err != nil {
+		return err
 	}
 	if why, ok := blind[kind]; ok {
 		return fail(exitUnsupported, "the %s store %s", kind, why)
