@@ -173,7 +173,7 @@ func (cp *copier) count(key driver.Key, o outcome, err error) error {
 	case err == nil:
 	case damaged(err):
 		o = failed
-		cp.console.note("%v is damaged: %s", key, safe(err.Error()))
+		cp.console.note("%s", faulty(key, err))
 	case errors.Is(err, driver.ErrTooLarge):
 		o = failed
 		cp.console.note("%v is too large: %s", key, safe(err.Error()))

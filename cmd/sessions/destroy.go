@@ -116,7 +116,7 @@ func (d *destruction) each(ctx context.Context, c *console, s *opened, keys []dr
 		case d.yes:
 		case len(there) > shown:
 		case err != nil:
-			c.note("%v  damaged", key)
+			c.note("%v  %s", key, faultOf(err))
 		default:
 			c.note("%s", line(&driver.Entry{Key: key, Record: rec}))
 		}

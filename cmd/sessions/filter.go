@@ -78,7 +78,7 @@ func (f *filter) each(ctx context.Context, c *console, s *opened, do func(found)
 		switch {
 		case err != nil && damaged(err):
 			faults++
-			c.note("%v is damaged: %s", e.Key, safe(err.Error()))
+			c.note("%s", faulty(e.Key, err))
 			continue
 		case err != nil:
 			return err

@@ -181,8 +181,3 @@ func (s *opened) listing(ctx context.Context, list func(context.Context) iter.Se
 		}
 	}
 }
-
-// damaged tells whether an error of a listing concerns one record alone.
-func damaged(err error) bool {
-	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrFormat)
-}

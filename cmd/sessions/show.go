@@ -65,7 +65,7 @@ there makes the exit code 3, a damaged session 5; the others are shown.
 					continue
 				case err != nil && damaged(err):
 					faults++
-					c.note("%v is damaged: %s", key, safe(err.Error()))
+					c.note("%s", faulty(key, err))
 					continue
 				case err != nil:
 					return err

@@ -68,7 +68,7 @@ func (cp *copier) tell(c *console, asJSON bool, took time.Duration, ended error)
 			{identical, "were there already, the same"},
 			{differing, "differ there, and are not older: left alone; -overwrite would replace them"},
 			{over, "expired meanwhile"},
-			{failed, "are damaged or too large, and named above"},
+			{failed, "are damaged, too large or newer than this command, and named above"},
 			{removed, "removed from the destination: not in the store copied from"},
 			{changed, "were to be removed, but a program changed them meanwhile: left alone"},
 		} {
