@@ -92,11 +92,14 @@ func TestADatabaseWithoutTablesIsNoEmptyStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := place{"SESSIONS_STORE": "database", "SESSIONS_URL": "sqlite:///" + path}
-	at.run(t, "count").expect(t, exitNotFound, "the tables are missing")
+	r := at.run(t, "count").expect(t, exitNotFound, "there is no store: the store database in "+path+" has no tables; is -url right?")
+	if contains(r.err, "told") {
+		t.Errorf("nobody told it: %s", r.err)
+	}
 	at.program(t).visitor("", "first")
 	at.run(t, "count").expect(t, exitDone, "1\n")
 	if _, ok := places["PostgreSQL"]; ok {
-		places["PostgreSQL"](t).run(t, "count").expect(t, exitNotFound, "the tables are missing")
+		places["PostgreSQL"](t).run(t, "count").expect(t, exitNotFound, "there is no store: the store database, postgres on 127.0.0.1", ", table t")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/database"
 	"github.com/pump-go/sessions/dbm"
 	"github.com/pump-go/sessions/driver"
 )
@@ -68,13 +69,17 @@ func (t *target) connect(ctx context.Context, o sessions.Options, wait age) (*op
 	}
 	s, err := openStore(ctx, o)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; %s", err, t.source())
 	}
 	st := &opened{Store: s, target: t, wait: time.Duration(wait)}
 	var nobody driver.Key
 	rand.Read(nobody[:])
 	if _, err := st.Load(ctx, nobody); err != nil && !errors.Is(err, driver.ErrNotFound) {
-		return nil, fmt.Errorf("%s cannot be read: %w", t, errors.Join(err, s.Close()))
+		err = errors.Join(err, s.Close())
+		if errors.Is(err, database.ErrNoTables) { // nobody told us not to make them: we never do
+			return nil, fail(exitNotFound, "there is no store: %s has no tables; is -%surl right?", t, t.prefix)
+		}
+		return nil, fmt.Errorf("%s cannot be read: %w", t, err)
 	}
 	return st, nil
 }

@@ -23,6 +23,7 @@ type target struct {
 type setting struct {
 	value    string
 	given    bool
+	fromEnv  bool
 	variable string
 }
 
@@ -75,9 +76,31 @@ func (t *target) fill(c *console) {
 	t.env = c.env
 	for _, s := range []*setting{&t.store, &t.url, &t.dataDir, &t.lockDir, &t.namespace} {
 		if v, ok := c.env(s.variable); ok && !s.given {
-			s.value, s.given = v, true
+			s.value, s.given, s.fromEnv = v, true, true
 		}
 	}
+}
+
+// source tells by which flags and variables the store is named: a variable may
+// be left over from something else.
+func (t *target) source() string {
+	var from []string
+	for _, s := range []struct {
+		*setting
+		flag string
+	}{{&t.store, "store"}, {&t.url, "url"}, {&t.dataDir, "data-dir"}, {&t.lockDir, "lock-dir"}, {&t.namespace, "namespace"}} {
+		switch {
+		case s.fromEnv:
+			from = append(from, "$"+s.variable)
+		case s.given:
+			from = append(from, "-"+t.prefix+s.flag)
+		}
+	}
+	what := "the store"
+	if t.prefix != "" {
+		what += " to copy to"
+	}
+	return what + " is named by " + strings.Join(from, " and ")
 }
 
 // sudo is how to run the command as the user. By itself, sudo drops the
@@ -158,6 +181,8 @@ func (t *target) String() string {
 	s := "the store " + t.kind()
 	if path := t.path(); path != "" {
 		s += " in " + path
+	} else if server := t.server(); server != "" {
+		s += ", " + server
 	}
 	if ns := t.namespace.value; ns != "" {
 		s += ", namespace " + ns

@@ -1,0 +1,56 @@
+package main
+
+import "testing"
+
+// TestAStoreIsToldByItsServer, so that somebody who is asked whether to destroy
+// sees where; and by nothing that may be a password.
+func TestAStoreIsToldByItsServer(t *testing.T) {
+	for url, want := range map[string]string{
+		"postgresql://app:hunter2@db.internal:5432/shop?sslmode=disable": "shop on db.internal:5432",
+		"postgresql://app:hunter2@db.internal/shop?table=visits":         "shop on db.internal, table visits",
+		"mysql://app:hunter2@db.internal":                                "db.internal",
+		"app:hunter2@tcp(db.internal:3306)/shop":                         "shop on db.internal:3306",
+		"host=db.internal port=5433 user=app password=hunter2 dbname=a":  "a on db.internal:5433",
+		"postgresql://app:12/hunter2@db.internal/shop":                   "",
+		"postgresql://app:hunter2/x@db.internal/shop":                    "",
+		"postgresql:///shop?host=/run/postgresql":                        "shop on /run/postgresql",
+		"postgresql:///shop":                                             "shop",
+		"hunter2":                                                        "",
+	} {
+		at := &target{store: setting{value: "database"}, url: setting{value: url}}
+		if got := at.server(); got != want {
+			t.Errorf("%s is told as %q, want %q", url, got, want)
+		}
+	}
+	for url, want := range map[string]string{
+		"10.0.0.1;10.0.0.2":                     "the store memcached, 10.0.0.1;10.0.0.2",
+		"memcached://10.0.0.1:11211?timeout=1s": "the store memcached, 10.0.0.1:11211",
+		"app:hunter2@10.0.0.1":                  "the store memcached",
+	} {
+		at := &target{store: setting{value: "memcached"}, url: setting{value: url}}
+		if got := at.String(); got != want {
+			t.Errorf("%s is told as %q, want %q", url, got, want)
+		}
+	}
+}
+
+func TestAQuestionTellsWhichDatabase(t *testing.T) {
+	make, ok := places["PostgreSQL"]
+	if !ok {
+		t.Skip("there is no PostgreSQL here")
+	}
+	at := make(t)
+	at.program(t).visitor("user:1", "v")
+	r := at.call(t, call{asks: true}, "destroy", "-owner", "user:1").expect(t, exitRefused, "of user:1 in the store database, postgres on 127.0.0.1:")
+	if contains(r.err, "a-password") {
+		t.Error(r.err)
+	}
+}
+
+// TestAFaultOfTheStoreToCopyToIsToldAsSuch: its variable may be left over.
+func TestAFaultOfTheStoreToCopyToIsToldAsSuch(t *testing.T) {
+	from := places["dbm"](t)
+	from.program(t)
+	from.and(place{"SESSIONS_TO_URL": "postgresql://db.internal/app"}).run(t, "copy", "-to-store", "file", "-to-data-dir", t.TempDir()).
+		expect(t, exitUsage, "the store to copy to is named by -to-store and $SESSIONS_TO_URL and -to-data-dir")
+}
