@@ -39,7 +39,8 @@ To move a program to another store:
 With the program stopped from the start, a single copy does.
 
 -delete removes every session of the destination that the store copied from does
-not have, those of other programs under the same namespace too. A session too
+not have, those of other programs under the same namespace too. If that one has none
+at all, it refuses: more likely it is the wrong one. A session too
 large for the destination, or damaged, is named, and the exit code is 5. memcached
 can be copied to, but not from, and not with -delete; what it has no room for it
 drops without a word. With -json, an object with the counts comes at the end.
@@ -90,10 +91,15 @@ drops without a word. With -json, an object with the counts comes at the end.
 			}
 			began := time.Now()
 			err = cp.copy(ctx, list)
-			if err == nil && *remove {
+			nothing := err == nil && *remove && cp.tally.read() == 0
+			if err == nil && *remove && !nothing {
 				err = cp.prune(ctx)
 			}
 			stop()
+			if nothing {
+				return fail(exitUsage, "nothing was removed: there are no sessions in %s, and -delete would leave none in %s; "+
+					"is -namespace right? To empty a store, destroy its sessions", &from, &to)
+			}
 			return cp.tell(c, *asJSON, time.Since(began), err)
 		}
 	},

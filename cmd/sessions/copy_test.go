@@ -320,6 +320,19 @@ func TestCopyIsInterruptedAndGoesOn(t *testing.T) {
 	expectSame(t, from, to)
 }
 
+// TestDeleteDoesNotEmptyTheDestination if there is nothing to copy: a mistyped
+// namespace reads as an empty store.
+func TestDeleteDoesNotEmptyTheDestination(t *testing.T) {
+	from, to := places["file"](t), places["dbm"](t)
+	from.program(t)
+	b := to.program(t)
+	v := b.visitor("", "v")
+	from.and(to.destination()).run(t, "copy", "-overwrite", "-delete", "-yes").expect(t, exitUsage, "nothing was removed", "is -namespace right?")
+	if b.name(v) != "v" {
+		t.Error("it removed what was there")
+	}
+}
+
 func TestCopyRefusesWhatMakesNoSense(t *testing.T) {
 	from := places["file"](t)
 	from.program(t)
