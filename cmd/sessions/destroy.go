@@ -99,7 +99,12 @@ const shown = 20
 
 // each destroys sessions by their ids.
 func (d *destruction) each(ctx context.Context, c *console, s *opened, keys []driver.Key) error {
-	missing := 0
+	missing, destroyed, all := 0, 0, len(keys)
+	defer func() {
+		if ctx.Err() != nil && (d.yes || destroyed > 0) {
+			c.note("%d of %s destroyed", destroyed, number(all, "session", "sessions"))
+		}
+	}()
 	there := keys[:0]
 	for _, key := range keys {
 		rec, err := s.Load(ctx, key)
@@ -126,12 +131,13 @@ func (d *destruction) each(ctx context.Context, c *console, s *opened, keys []dr
 			return err
 		}
 	}
-	for n, key := range there {
+	for _, key := range there {
 		if err := s.Delete(ctx, key, 0); err != nil {
-			return fmt.Errorf("after %d of %d: %w", n, len(there), err)
+			return fmt.Errorf("after %d of %d: %w", destroyed, len(there), err)
 		}
+		destroyed++
 	}
-	return d.tell(c, len(there), missing)
+	return d.tell(c, destroyed, missing)
 }
 
 // owned destroys the owner's sessions.
@@ -162,6 +168,9 @@ func (d *destruction) owned(ctx context.Context, c *console, s *opened) error {
 		return err
 	}
 	n, err := m.DestroyOwned(ctx, d.owner)
+	if err != nil && ctx.Err() != nil {
+		c.note("%s of %s destroyed", number(n, "session", "sessions"), word(d.owner))
+	}
 	if err != nil {
 		return fmt.Errorf("after %s: %w", number(n, "session", "sessions"), err)
 	}

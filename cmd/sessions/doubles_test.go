@@ -44,6 +44,25 @@ func (s *stopping) Save(ctx context.Context, key driver.Key, old driver.Version,
 	return err
 }
 
+// halting is a store that calls stop after some deletions.
+type halting struct {
+	driver.Store
+	after int
+	stop  func()
+}
+
+func (h *halting) Delete(ctx context.Context, key driver.Key, v driver.Version) error {
+	if h.after--; h.after < 0 {
+		h.stop()
+		return ctx.Err()
+	}
+	return h.Store.Delete(ctx, key, v)
+}
+
+func (h *halting) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
+	return h.Store.(driver.Owners).Owned(ctx, owner)
+}
+
 // meddling is a store that a program uses meanwhile: it changes each session
 // just before it would be removed.
 type meddling struct{ driver.Store }
