@@ -62,12 +62,14 @@ func run(ctx context.Context, args []string, c *console) int {
 
 func dispatch(ctx context.Context, args []string, c *console) error {
 	if len(args) == 0 {
-		overview(c.err)
+		_ = overview(c.err)
 		return fail(exitUsage, "which command?")
 	}
 	switch args[0] {
 	case "help", "-h", "-help", "--help":
 		return help(args[1:], c)
+	case "-version", "--version":
+		args[0] = versioning.name
 	}
 	cmd := find(args[0])
 	if cmd == nil {
@@ -113,9 +115,8 @@ func find(name string) *command {
 }
 
 func help(args []string, c *console) error {
-	if len(args) == 0 {
-		overview(c.out)
-		return nil
+	if len(args) == 0 || args[0] == "help" {
+		return overview(c.out)
 	}
 	cmd := find(args[0])
 	if cmd == nil {
@@ -124,17 +125,19 @@ func help(args []string, c *console) error {
 	return cmd.tell(c.out)
 }
 
-func overview(w io.Writer) {
-	fmt.Fprint(w, about)
+func overview(w io.Writer) error {
+	var list strings.Builder
 	for _, cmd := range commands() {
-		fmt.Fprintf(w, "  %-8s %s\n", cmd.name, cmd.brief)
+		fmt.Fprintf(&list, "  %-8s %s\n", cmd.name, cmd.brief)
 	}
-	fmt.Fprint(w, aboutMore, exitHelp)
+	_, err := io.WriteString(w, about+list.String()+aboutMore+exitHelp)
+	return err
 }
 
 // tell writes the command's help: its own flags first, then those that say
 // which store it is about.
-func (cmd *command) tell(w io.Writer) error {
+func (cmd *command) tell(out io.Writer) error {
+	w := &strings.Builder{}
 	usage := "sessions " + cmd.name + " [flags]"
 	if cmd.args != "" {
 		usage += " " + cmd.args
@@ -163,5 +166,6 @@ func (cmd *command) tell(w io.Writer) error {
 			part.flags.PrintDefaults()
 		}
 	}
-	return nil
+	_, err := io.WriteString(out, w.String())
+	return err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"regexp"
@@ -67,6 +68,30 @@ func elsewhere(name string) bool {
 		}
 	}
 	return name == "to-" // "the flags that begin with"
+}
+
+func TestHelpAndVersionByTheirOtherNames(t *testing.T) {
+	overview, version := place{}.run(t, "help"), place{}.run(t, "version")
+	for word, want := range map[string]result{"help help": overview, "--help": overview, "--version": version, "-version": version} {
+		if got := (place{}).run(t, strings.Fields(word)...).expect(t, exitDone); got != want {
+			t.Errorf("%s: another answer", word)
+		}
+	}
+}
+
+// full is a disk that is full, or a pipe that nobody reads.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+func TestHelpThatCannotBeWrittenIsAFailure(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"help", "list"}, {"list", "-h"}} {
+		c := quiet(nil)
+		c.out = full{}
+		if code := run(t.Context(), args, c); code != exitFailed {
+			t.Errorf("%v: exit code %d", args, code)
+		}
+	}
 }
 
 func TestTheExitCodesAreDocumented(t *testing.T) {

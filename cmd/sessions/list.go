@@ -40,6 +40,9 @@ cannot list.
 			if *ids && *asJSON {
 				return fail(exitUsage, "-ids and -json are two ways to write: give one of them")
 			}
+			if *limit < 0 {
+				return fail(exitUsage, "-limit must be 0, which is none, or more")
+			}
 			s, err := t.open(ctx, c, *wait)
 			if err != nil {
 				return err

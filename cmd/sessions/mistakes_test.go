@@ -19,6 +19,8 @@ func TestWrongUsageIsTold(t *testing.T) {
 		"help lst":                              `there is no command "lst"`,
 		"list -ownr x":                          "-ownr; see \"sessions help list\"",
 		"list extra":                            `"extra" is no flag`,
+		"list -limit -1":                        "-limit must be 0",
+		"show " + id + " " + id[1:]:             "number 2 of the 2",
 		"list -ids -json":                       "-ids and -json",
 		"list -idle-longer-than 30":             "36h or 30d",
 		"list -created-before tomorrow":         "2026-01-31",

@@ -100,11 +100,15 @@ func keysOf(args []string) ([]driver.Key, error) {
 		return nil, fail(exitUsage, "which session? Give its id")
 	}
 	var keys []driver.Key
-	for _, arg := range args {
+	for n, arg := range args {
 		key, err := driver.ParseKey(arg)
 		if err != nil {
 			// Not quoted: somebody may have pasted a cookie, which is a credential.
-			return nil, fail(exitUsage, "a session's id has 64 digits, 0-9 and a-f; it is not what the cookie holds")
+			which := ""
+			if len(args) > 1 {
+				which = fmt.Sprintf("number %d of the %d is none: ", n+1, len(args))
+			}
+			return nil, fail(exitUsage, "%sa session's id has 64 digits, 0-9 and a-f; it is not what the cookie holds", which)
 		}
 		keys = append(keys, key)
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"flag"
+
+	"github.com/pump-go/sessions/driver"
 )
 
 var sweeping = &command{
@@ -32,6 +34,9 @@ With -json it is an object with swept.
 				return err
 			}
 			defer s.Close()
+			if _, ok := s.Store.(driver.Sweeper); !ok {
+				return s.cannot("be swept: it removes expired sessions by itself")
+			}
 			m, err := manager(ctx, s.Store)
 			if err != nil {
 				return err
