@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/database"
 	"github.com/pump-go/sessions/driver"
 )
 
@@ -38,7 +41,16 @@ answer. What is allowed and worth a second thought, it says and exits with 0. Wi
 	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
 		var k checkup
 		k.flags(fs)
-		return func(ctx context.Context, c *console, _ []string) error { return k.run(ctx, c) }
+		return func(ctx context.Context, c *console, _ []string) error {
+			fs.Visit(func(f *flag.Flag) {
+				_, ofStore := f.Value.(*setting)
+				k.whole = k.whole || !ofStore && f.Name != "write" && f.Name != "json"
+			})
+			if _, ok := c.env("SESSIONS_SECRET"); ok {
+				k.whole = true
+			}
+			return k.run(ctx, c)
+		}
 	},
 }
 
@@ -50,6 +62,7 @@ type checkup struct {
 	noScripts                       bool
 	timeout, lifetime, storeTimeout age
 	write, json                     bool
+	whole                           bool // more is given than the store
 }
 
 func (k *checkup) flags(fs *flag.FlagSet) {
@@ -137,12 +150,16 @@ func (k *checkup) run(ctx context.Context, c *console) error {
 	r := report{Store: k.kind(), Faults: []string{}, Abilities: []string{}, Advice: k.advice(&o)}
 	missing, err := k.near()
 	if err == nil {
+		bare := !missing && k.tableless(ctx, c, o.StoreTimeout)
 		r.Abilities, err = k.try(ctx, o)
+		switch {
+		case err == nil && missing:
+			r.Advice = append(r.Advice, madeAt(k.path()))
+		case err == nil && bare:
+			r.Advice = append(r.Advice, fmt.Sprintf("%s had no tables: they were made", &k.target))
+		}
 	}
 	r.OK = err == nil
-	if missing && err == nil {
-		r.Advice = append(r.Advice, madeAt(k.path()))
-	}
 	for f := range strings.SplitSeq(faults(err), "\n") {
 		if f != "" {
 			r.Faults = append(r.Faults, safe(f))
@@ -213,6 +230,22 @@ func (k *checkup) try(ctx context.Context, o sessions.Options) ([]string, error)
 	return abilities(store), nil
 }
 
+// tableless tells whether it is a database that has no tables yet.
+func (k *checkup) tableless(ctx context.Context, c *console, wait time.Duration) bool {
+	if k.kind() != "database" {
+		return false
+	}
+	s, err := sessions.Open(ctx, k.existing(c))
+	if err != nil {
+		return false // what is wrong is told by try
+	}
+	defer s.Close()
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(wait, 5*time.Second)) // as the program waits
+	defer cancel()
+	_, err = s.Load(ctx, driver.Key{})
+	return errors.Is(err, database.ErrNoTables)
+}
+
 // manager is what the program's New would give, and the store below it.
 func (k *checkup) manager(ctx context.Context, o sessions.Options, store *driver.Store) (*sessions.Manager, error) {
 	s, err := openStore(ctx, o)
@@ -252,12 +285,16 @@ func (k *checkup) advice(o *sessions.Options) []string {
 		}
 	}
 	sealed := k.kind() == "cookie"
+	add(k.kind() == "memory", "the memory store ends with its program, and signs everyone out")
+	if !k.whole {
+		add(true, "the store alone is checked: no flag tells what cookie, limits or secret the program has")
+		return list
+	}
 	add(!o.Cookie.Secure, "the cookie is sent over plain HTTP too: set Secure where there is HTTPS")
 	add(o.Cookie.HttpOnly == sessions.Off, "scripts can read the cookie: what is injected into a page can take sessions along")
 	add(o.Cookie.Secret == nil && !sealed, "there is no Secret: a forged id reaches the store, and is found to be none there")
 	add(o.Timeout == 0 && o.Lifetime == 0, "no Timeout and no Lifetime: an unused session is over after 400 days")
 	add(sealed && o.Timeout == 0 && o.Lifetime == 0, "a copied cookie of the cookie store is good until then, logout or not")
-	add(k.kind() == "memory", "the memory store ends with its program, and signs everyone out")
 	add(len(o.Cookie.PreviousSecrets) > 0, "previous secrets still open sessions: remove them when the longest session since is over")
 	return list
 }

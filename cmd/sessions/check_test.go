@@ -31,7 +31,11 @@ func TestCheckOfAGoodConfiguration(t *testing.T) {
 }
 
 func TestCheckOfStoresWithoutAPlace(t *testing.T) {
-	place{"SESSIONS_STORE": "memory"}.run(t, "check", "-write").expect(t, exitDone, "ok:     the store memory answers", "ends with its program", "no Secret", "Secure")
+	place{"SESSIONS_STORE": "memory"}.run(t, "check", "-write", "-http-only").expect(t, exitDone, "ok:     the store memory answers", "ends with its program", "no Secret", "set Secure", "no Timeout")
+	r := place{"SESSIONS_STORE": "memory"}.run(t, "check", "-write").expect(t, exitDone, "ends with its program", "the store alone is checked")
+	if contains(r.out, "Secret") || contains(r.out, "Secure") || contains(r.out, "Timeout") {
+		t.Errorf("it was told nothing of these: %s", r.out)
+	}
 	cookie := place{"SESSIONS_STORE": "cookie"}
 	cookie.run(t, "check").expect(t, exitUsage, "Options.Cookie.Secret is required", "the options are at fault")
 	cookie = cookie.and(place{"SESSIONS_SECRET": string(secret), "SESSIONS_PREVIOUS_SECRETS": strings.Repeat("o", 32) + " \n" + strings.Repeat("p", 32)})
@@ -125,6 +129,24 @@ func TestCheckTellsWhatItMade(t *testing.T) {
 	at.run(t, "check").expect(t, exitDone, dir, "was not there: it was made")
 	if r := at.run(t, "check").expect(t, exitDone); strings.Contains(r.out, "was made") {
 		t.Error(r.out)
+	}
+}
+
+// TestCheckTellsThatItMadeTables: it may be the wrong database.
+func TestCheckTellsThatItMadeTables(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "other.db")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]place{empty: {"SESSIONS_STORE": "database", "SESSIONS_URL": "sqlite:///" + empty}}
+	if make, ok := places["PostgreSQL"]; ok {
+		all["postgres on 127.0.0.1"] = make(t)
+	}
+	for where, at := range all {
+		at.run(t, "check").expect(t, exitDone, where, "had no tables: they were made")
+		if r := at.run(t, "check").expect(t, exitDone); contains(r.out, "were made") {
+			t.Error(r.out)
+		}
 	}
 }
 
