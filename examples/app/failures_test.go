@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/pump-go/sessions"
@@ -72,4 +74,25 @@ func TestSignedOutUnderWay(t *testing.T) {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 	expect(t, w.Body.String(), "You were signed out elsewhere")
+}
+
+// TestASignOutThatFailsIsNotLogged as one that happened.
+func TestASignOutThatFailsIsNotLogged(t *testing.T) {
+	s := start(t)
+	var log strings.Builder
+	s.log = slog.New(slog.NewTextHandler(&log, nil))
+	b := newBrowser(t, s.URL, firefox)
+	b.post("/signin", "name", "Ada")
+	r := httptest.NewRequest("POST", "/signout", nil)
+	r.AddCookie(&http.Cookie{Name: cookieName, Value: b.token()})
+	s.sessions.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = sessions.FromContext(r.Context()).Owner() // it is loaded
+		if err := s.sessions.Close(); err != nil {
+			t.Error(err)
+		}
+		s.signOut(w, r)
+	})).ServeHTTP(httptest.NewRecorder(), r)
+	if !strings.Contains(log.String(), "signed in") || strings.Contains(log.String(), "signed out") {
+		t.Errorf("the log: %s", &log)
+	}
 }

@@ -95,11 +95,13 @@ func (a *app) begin(s *sessions.Session, l Login) error {
 
 func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
-	a.log.Info("signed out", "session", s.ID())
+	id := s.ID() // Destroy takes it away
 	// Destroy removes the record at once. Should the store fail, the middleware
 	// tries again before it answers, and if need be with the error page: so
 	// nobody is told that they are signed out who is not.
-	_ = s.Destroy(r.Context())
+	if err := s.Destroy(r.Context()); err == nil {
+		a.log.Info("signed out", "session", id)
+	}
 	// What is set after Destroy begins a new session.
 	notices.Add(s, Notice{Text: "You are signed out."})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
