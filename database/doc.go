@@ -71,10 +71,10 @@
 // The id is the SHA-256 of the session's secret, so that whoever reads the table
 // or a backup of it can open no session; data is opaque, with a checksum. Times
 // are integers, milliseconds since 1970 in UTC, which no time zone touches;
-// whether a session has expired is decided by the program's clock. To see who
-// is signed in:
+// whether a session has expired is decided by the program's clock. An owner is
+// bytes, as a program may give any. To see who is signed in, in PostgreSQL:
 //
-//	SELECT owner, COUNT(*) FROM sessions WHERE expires > 1000 * EXTRACT(EPOCH FROM now()) GROUP BY owner
+//	SELECT convert_from(owner, 'UTF8'), COUNT(*) FROM sessions WHERE expires > 1000 * EXTRACT(EPOCH FROM now()) GROUP BY owner
 //
 // Deleting rows by hand signs out. Changing them makes them invalid. A schema of
 // a newer version is refused with sessions.ErrFormat, and nothing is changed.
@@ -130,4 +130,9 @@
 // copy of a file in use is none. Restoring them revives sessions that were ended
 // since, so empty the table after a restore, unless signing everybody out is
 // worse.
+//
+// Restore an SQLite file with the program stopped: one that runs keeps the old
+// file open, and serves it without an error though it is deleted. Remove the
+// files -wal and -shm beside it, put the copy in place with the mode 0600 and
+// the program's user as its owner, and start the program.
 package database
