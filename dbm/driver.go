@@ -64,7 +64,8 @@
 //
 // Copy the file while no process has it open. On Linux the locks make that a
 // matter of one line with flock(1), which takes its turn like any process; the
-// program runs on, its calls wait meanwhile:
+// program runs on, and its calls wait meanwhile, up to StoreTimeout, and then
+// fail:
 //
 //	cd /var/lib/app
 //	flock sessions.db.turn flock sessions.db.lock cp sessions.db backup.db
