@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"iter"
 	"syscall"
 	"time"
@@ -86,13 +87,14 @@ func (t *target) connect(ctx context.Context, o sessions.Options, wait age) (*op
 
 // openStore opens the store. By the contract of drivers, what fails here is the
 // configuration's fault: a server that is down shows in the calls. A file that
-// is damaged and a disk that fails are seen as early, and are not.
+// is damaged, a disk that fails and the system that refuses are seen as early,
+// and are not.
 func openStore(ctx context.Context, o sessions.Options) (driver.Store, error) {
 	s, err := sessions.Open(ctx, o)
 	if err == nil || ctx.Err() != nil || damaged(err) {
 		return s, err
 	}
-	for _, storeFault := range []error{dbm.ErrDamaged, syscall.EIO, syscall.ENOSPC, syscall.EROFS, syscall.EMFILE, syscall.ENFILE} {
+	for _, storeFault := range []error{dbm.ErrDamaged, fs.ErrPermission, syscall.EIO, syscall.ENOSPC, syscall.EROFS, syscall.EMFILE, syscall.ENFILE} {
 		if errors.Is(err, storeFault) {
 			return nil, err
 		}
