@@ -12,13 +12,13 @@ import (
 // The encoding is deterministic, so that equal values are equal bytes and a
 // change in place shows. Strings are Go's, so invalid UTF-8 passes.
 var (
-	encoder = must(cbor.EncOptions{
+	encoder = valueEncoder{must(cbor.EncOptions{
 		Sort:          cbor.SortCoreDeterministic,
 		ShortestFloat: cbor.ShortestFloat16,
 		Time:          cbor.TimeRFC3339Nano,
 		TimeTag:       cbor.EncTagRequired,
 		TextMarshaler: cbor.TextMarshalerTextString,
-	}.EncMode())
+	}.EncMode())}
 
 	decoder = must(cbor.DecOptions{
 		UTF8:            cbor.UTF8DecodeInvalid,
@@ -29,9 +29,32 @@ var (
 		// The record bounds these, so a program may keep what it could save.
 		MaxArrayElements: 1<<31 - 1,
 		MaxMapPairs:      1<<31 - 1,
-		MaxNestedLevels:  256,
+		MaxNestedLevels:  maxNesting, // which the encoder keeps to
 	}.DecMode())
 )
+
+type valueEncoder struct{ mode cbor.EncMode }
+
+// Marshal encodes v, if the decoder can read the encoding.
+func (e valueEncoder) Marshal(v any) ([]byte, error) {
+	if v == nil {
+		return e.mode.Marshal(nil)
+	}
+	s := shapeOf(reflect.TypeOf(v))
+	if s.open {
+		if err := checkNesting(v); err != nil {
+			return nil, err
+		}
+	}
+	raw, err := e.mode.Marshal(v)
+	if err != nil || s.levels <= maxNesting {
+		return raw, err
+	}
+	if err := checkEncoding(raw); err != nil {
+		return nil, err
+	}
+	return raw, nil
+}
 
 func must[T any](v T, err error) T {
 	if err != nil {

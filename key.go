@@ -10,7 +10,8 @@ import "fmt"
 // T may be anything that CBOR can hold (github.com/fxamacker/cbor): the basic
 // types, time.Time, structs by their exported fields (json and cbor tags are
 // honoured), slices, maps and pointers of these, and types that marshal
-// themselves to binary or text. No type needs to be registered.
+// themselves to binary or text. No type needs to be registered. A value may be
+// 256 levels of slices, maps and structs deep, so it cannot refer to itself.
 //
 // A map, slice or pointer that Get or Update returned, or that Set was given,
 // may be changed in place: it is compared when the session is committed. When
