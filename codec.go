@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"errors"
 	"reflect"
 	"sync"
 	"time"
@@ -20,9 +21,17 @@ var (
 		TextMarshaler: cbor.TextMarshalerTextString,
 	}.EncMode())}
 
-	decoder = must(cbor.DecOptions{
+	decoder = valueDecoder{
+		natural: must(decoding(reflect.TypeFor[map[string]any]()).DecMode()),
+		anyKeys: must(decoding(reflect.TypeFor[anyKeys]()).DecMode()),
+	}
+)
+
+// decoding makes maps of the type where the target does not tell.
+func decoding(maps reflect.Type) cbor.DecOptions {
+	return cbor.DecOptions{
 		UTF8:            cbor.UTF8DecodeInvalid,
-		DefaultMapType:  reflect.TypeFor[map[string]any](),
+		DefaultMapType:  maps,
 		IntDec:          cbor.IntDecConvertSignedOrBigInt,
 		TimeTagToAny:    cbor.TimeTagToTime,
 		TextUnmarshaler: cbor.TextUnmarshalerTextString,
@@ -30,8 +39,8 @@ var (
 		MaxArrayElements: 1<<31 - 1,
 		MaxMapPairs:      1<<31 - 1,
 		MaxNestedLevels:  maxNesting, // which the encoder keeps to
-	}.DecMode())
-)
+	}
+}
 
 type valueEncoder struct{ mode cbor.EncMode }
 
@@ -54,6 +63,23 @@ func (e valueEncoder) Marshal(v any) ([]byte, error) {
 		return nil, err
 	}
 	return raw, nil
+}
+
+type valueDecoder struct{ natural, anyKeys cbor.DecMode }
+
+// Unmarshal decodes raw into what into points to.
+func (d valueDecoder) Unmarshal(raw []byte, into any) error {
+	err := d.natural.Unmarshal(raw, into)
+	if _, unfit := errors.AsType[*cbor.UnmarshalTypeError](err); !unfit || !shapeOf(reflect.TypeOf(into)).open {
+		return err
+	}
+	// It may be but for the keys of a map.
+	second := d.anyKeys.Unmarshal(raw, into)
+	naturalIn(reflect.ValueOf(into), make(map[place]bool))
+	if second != nil {
+		return err
+	}
+	return nil
 }
 
 func must[T any](v T, err error) T {

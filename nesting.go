@@ -126,7 +126,7 @@ func nested(v reflect.Value, levels, hops int) error {
 // checkEncoding counts the levels of an encoding as the decoder will: types that
 // marshal themselves to CBOR are known by it alone.
 func checkEncoding(raw []byte) error {
-	err := decoder.Wellformed(raw)
+	err := decoder.natural.Wellformed(raw)
 	if _, deep := errors.AsType[*cbor.MaxNestedLevelError](err); deep {
 		return errTooDeep
 	}

@@ -1,0 +1,102 @@
+package sessions_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/pump-go/sessions"
+)
+
+// Where no type tells, a map with keys other than texts is a map[any]any, and
+// every other one a map[string]any, whatever stands around it.
+func TestMapsOfOtherKeysReadWithoutTheirType(t *testing.T) {
+	type row struct {
+		Cells any
+		Note  string
+	}
+	values := map[string]struct{ set, get any }{
+		"ints":    {map[int]bool{1: true, -2: false}, map[any]any{int64(1): true, int64(-2): false}},
+		"mixed":   {map[any]any{"a": 1, 2: "b", nil: 3}, map[any]any{"a": int64(1), int64(2): "b", nil: int64(3)}},
+		"bytes":   {map[[2]byte]int{{1, 2}: 3}, map[any]any{cbor.ByteString("\x01\x02"): int64(3)}},
+		"bools":   {map[bool]float64{true: 0.5}, map[any]any{true: 0.5}},
+		"inside":  {map[string]any{"m": map[int]bool{1: true}}, map[string]any{"m": map[any]any{int64(1): true}}},
+		"outside": {map[int]any{1: map[string]int{"a": 1}}, map[any]any{int64(1): map[string]any{"a": int64(1)}}},
+		"beside": {[]any{map[int]int{1: 2}, map[string]int{}, lifeAddress{Street: "Elm"}},
+			[]any{map[any]any{int64(1): int64(2)}, map[string]any{}, map[string]any{"street": "Elm"}}},
+		"tag":  {cbor.Tag{Number: 1000, Content: map[int]int{1: 2}}, cbor.Tag{Number: 1000, Content: map[any]any{int64(1): int64(2)}}},
+		"text": {map[string]int{"a": 1}, map[string]any{"a": int64(1)}},
+	}
+	a := newLife(t)
+	c := a.client()
+	c.ok(func(s *sessions.Session) {
+		for name, v := range values {
+			s.Set(name, v.set)
+		}
+		s.Set("row", row{map[int]any{1: map[string]int{"a": 2}}, "n"})
+		s.Set("rows", map[string][]row{"r": {{Cells: map[int]int{1: 2}}}})
+		s.Set("NaN", map[float64]int{math.NaN(): 1})
+	})
+	a.store.calls()
+	c.ok(func(s *sessions.Session) {
+		for name, v := range values {
+			lifeEqual(t, name, s.Get(name), v.get)
+			var into any
+			lifeEqual(t, "Decode "+name, s.Decode(name, &into), nil)
+			lifeEqual(t, name+" decoded", into, v.get)
+		}
+		inside, _ := sessions.Key[map[string]any]("inside").Get(s)
+		lifeEqual(t, "inside, by a key", any(inside), values["inside"].get)
+		// In a type of the program's, its own fields keep their types.
+		got, _ := sessions.Key[row]("row").Get(s)
+		lifeEqual(t, "row", got, row{map[any]any{int64(1): map[string]any{"a": int64(2)}}, "n"})
+		pointer, _ := sessions.Key[*row]("row").Get(s)
+		lifeEqual(t, "pointer", *pointer, got)
+		rows, _ := sessions.Key[map[string][]row]("rows").Get(s)
+		lifeEqual(t, "rows", rows, map[string][]row{"r": {{Cells: map[any]any{int64(1): int64(2)}}}})
+		keyed, _ := sessions.Key[map[any]any]("text").Get(s)
+		lifeEqual(t, "text, as its key says", keyed, map[any]any{"a": int64(1)})
+		nan, _ := s.Get("NaN").(map[any]any)
+		lifeEqual(t, "NaN", len(nan), 1)
+	})
+	lifeEqual(t, "store calls of the reads", a.store.calls(), "Load")
+}
+
+// Such a map is noticed when it changes in place, as any other.
+func TestAMapOfOtherKeysChangesInPlace(t *testing.T) {
+	c := newLife(t).client()
+	c.ok(func(s *sessions.Session) { s.Set("v", map[string]any{"m": map[int]bool{1: true}}) })
+	c.ok(func(s *sessions.Session) { s.Get("v").(map[string]any)["m"].(map[any]any)[int64(2)] = true })
+	c.ok(func(s *sessions.Session) {
+		got, _ := sessions.Key[map[string]map[int]bool]("v").Get(s)
+		lifeEqual(t, "v", got, map[string]map[int]bool{"m": {1: true, 2: true}})
+	})
+}
+
+// What does not fit for another reason does not fit, and what the program
+// decodes into may refer to itself.
+func TestDecodingAgainForAMapsKeys(t *testing.T) {
+	type loop struct {
+		Next *loop
+		List []any
+		Map  map[string]any
+		M    any
+		When time.Time
+	}
+	c := newLife(t).client()
+	c.ok(func(s *sessions.Session) {
+		s.Set("v", map[string]any{"M": map[int]bool{1: true}})
+		s.Set("bad", map[string]any{"M": map[int]bool{1: true}, "When": "never"})
+	})
+	c.ok(func(s *sessions.Session) {
+		into := &loop{List: make([]any, 1), Map: map[string]any{}}
+		into.Next, into.List[0], into.Map["map"] = into, into.List, into.Map
+		lifeEqual(t, "Decode", s.Decode("v", into), nil)
+		lifeEqual(t, "M", into.M, any(map[any]any{int64(1): true}))
+		lifeError(t, "Decode of what does not fit", s.Decode("bad", into), sessions.ErrValue)
+		_, ok := sessions.Key[loop]("bad").Get(s)
+		lifeEqual(t, "it is found", ok, false)
+	})
+}
