@@ -213,7 +213,8 @@ func (s *Session) Err() error {
 
 // Get returns the value of the name, or nil if there is none. A value from the
 // store comes as CBOR's natural Go type: bool, int64, float64, string, []byte,
-// time.Time, []any or map[string]any. Key gives values their own types.
+// time.Time, []any or map[string]any, or map[any]any where not all keys are
+// texts. Key gives values their own types.
 func (s *Session) Get(name string) any {
 	v, _ := Key[any](name).Get(s)
 	return v
