@@ -15,6 +15,10 @@ type Flash[T any] string
 // Add appends a message to the queue. Messages that parallel requests add are
 // all kept.
 func (q Flash[T]) Add(s *Session, message T) {
+	if !decodable[T]() {
+		s.refuse(undecodable[T](string(q)))
+		return
+	}
 	s.touch()
 	defer s.mu.Unlock()
 	if s.state == failed {

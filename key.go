@@ -1,6 +1,9 @@
 package sessions
 
-import "fmt"
+import (
+	"fmt"
+	"reflect"
+)
 
 // Key is the name of a session value of type T. Declare one constant for each
 // value, and use it wherever the value is read or written:
@@ -11,7 +14,9 @@ import "fmt"
 // types, time.Time, structs by their exported fields (json and cbor tags are
 // honoured), slices, maps and pointers of these, and types that marshal
 // themselves to binary or text. No type needs to be registered. A value may be
-// 256 levels of slices, maps and structs deep, so it cannot refer to itself.
+// 256 levels of slices, maps and structs deep, so it cannot refer to itself. T
+// must not be an interface with methods: what is stored does not tell which of
+// its types to make. Setting one fails the commit with ErrValue.
 //
 // A map, slice or pointer that Get or Update returned, or that Set was given,
 // may be changed in place: it is compared when the session is committed. When
@@ -60,7 +65,30 @@ func (k Key[T]) Has(s *Session) bool { return s.Has(string(k)) }
 // commits last wins, for this value alone; so what belongs together, such as a
 // user and their rights, belongs in one value. If it cannot be encoded, the
 // commit fails.
-func (k Key[T]) Set(s *Session, v T) { s.Set(string(k), v) }
+func (k Key[T]) Set(s *Session, v T) {
+	if !decodable[T]() {
+		s.refuse(undecodable[T](string(k)))
+		return
+	}
+	s.Set(string(k), v)
+}
+
+// decodable tells whether a T can be made of what is stored.
+func decodable[T any]() bool {
+	t := reflect.TypeFor[T]()
+	return t.Kind() != reflect.Interface || t.NumMethod() == 0
+}
+
+func undecodable[T any](name string) error {
+	return fmt.Errorf("encode %q: %w: nothing can be decoded into the interface %v", name, ErrValue, reflect.TypeFor[T]())
+}
+
+// refuse makes the commit fail, and changes nothing.
+func (s *Session) refuse(err error) {
+	s.touch()
+	defer s.mu.Unlock()
+	s.fail(err)
+}
 
 // Update replaces the value by what f makes of the present one (or of the zero
 // T, if there is none) and returns it. Where other requests do the same at
@@ -72,6 +100,10 @@ func (k Key[T]) Set(s *Session, v T) { s.Set(string(k), v) }
 // If the stored value does not fit T, Update changes nothing and the commit
 // fails, so that it is not lost by mistake.
 func (k Key[T]) Update(s *Session, f func(T) T) T {
+	if !decodable[T]() {
+		s.refuse(undecodable[T](string(k)))
+		return *new(T)
+	}
 	s.touch()
 	defer s.mu.Unlock()
 	if s.state == failed {
