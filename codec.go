@@ -49,6 +49,7 @@ func (e valueEncoder) Marshal(v any) ([]byte, error) {
 	if v == nil {
 		return e.mode.Marshal(nil)
 	}
+	v = inWholeMinutes(v)
 	s := shapeOf(reflect.TypeOf(v))
 	if s.open {
 		if err := checkNesting(v); err != nil {
@@ -63,6 +64,25 @@ func (e valueEncoder) Marshal(v any) ([]byte, error) {
 		return nil, err
 	}
 	return raw, nil
+}
+
+// inWholeMinutes returns v, but in UTC if it is a time whose zone is off by
+// seconds, as before there were standard times: RFC 3339 has no place for these,
+// and the CBOR library would leave them out.
+func inWholeMinutes(v any) any {
+	switch t := v.(type) {
+	case time.Time:
+		if _, offset := t.Zone(); offset%60 != 0 {
+			return t.UTC()
+		}
+	case *time.Time:
+		if t != nil {
+			if _, offset := t.Zone(); offset%60 != 0 {
+				return t.UTC()
+			}
+		}
+	}
+	return v
 }
 
 type valueDecoder struct{ natural, anyKeys cbor.DecMode }

@@ -16,7 +16,10 @@ import (
 // themselves to binary or text. No type needs to be registered. A value may be
 // 256 levels of slices, maps and structs deep, so it cannot refer to itself. T
 // must not be an interface with methods: what is stored does not tell which of
-// its types to make. Setting one fails the commit with ErrValue.
+// its types to make. Setting one fails the commit with ErrValue. A time keeps its
+// zone's offset, in minutes: where it has seconds, as before there were standard
+// times, a time by itself comes back in UTC, but one inside another value is off
+// by them; set such a one in UTC.
 //
 // A map, slice or pointer that Get or Update returned, or that Set was given,
 // may be changed in place: it is compared when the session is committed. When
