@@ -3,7 +3,10 @@ package sessions
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -32,34 +35,28 @@ func nestedAny(v any, levels, hops int) error {
 	case nil, string, bool, int, int64, float64, []byte, time.Time:
 		return nil
 	case map[string]any:
-		if v == nil {
-			return nil
-		}
-		if levels == 0 {
-			return errTooDeep
-		}
-		for _, inner := range v {
-			if err := nestedAny(inner, levels-1, hops); err != nil {
-				return err
-			}
-		}
-		return nil
+		return nestedIn(maps.Values(v), v == nil, levels, hops)
 	case []any:
-		if v == nil {
-			return nil
-		}
-		if levels == 0 {
-			return errTooDeep
-		}
-		for _, inner := range v {
-			if err := nestedAny(inner, levels-1, hops); err != nil {
-				return err
-			}
-		}
-		return nil
+		return nestedIn(slices.Values(v), v == nil, levels, hops)
 	default:
 		return nested(reflect.ValueOf(v), levels, hops)
 	}
+}
+
+// nestedIn is nested for what is in a map or a slice.
+func nestedIn(inner iter.Seq[any], none bool, levels, hops int) error {
+	if none {
+		return nil
+	}
+	if levels == 0 {
+		return errTooDeep
+	}
+	for v := range inner {
+		if err := nestedAny(v, levels-1, hops); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // nested tells whether v takes no more than the levels and the hops.
