@@ -105,17 +105,28 @@ func (at *place) own(query url.Values, known []string) error {
 		}
 		switch {
 		case len(values) > 1:
-			return errURL("Options.URL has the parameter %.40q twice", name)
+			return errURL("Options.URL has the parameter%s twice", quoted(name))
 		case err != nil:
 			return errURL("the parameter %s in Options.URL has a value that it cannot have", name)
 		case ours:
 			delete(query, name)
 		case !slices.Contains(known, name):
 			all := append([]string{"table", "schema", "create", "prepare", "pool"}, known...)
-			return errURL("Options.URL has the unknown parameter %.40q; there are %s", name, strings.Join(all, ", "))
+			return errURL("Options.URL has the unknown parameter%s; there are %s", quoted(name), strings.Join(all, ", "))
 		}
 	}
 	return nil
+}
+
+// quoted is a parameter's name in quotes, if it looks like one. Behind a password
+// with a question mark in it, the rest of the password stands where the names do.
+func quoted(name string) string {
+	for _, c := range []byte(name) {
+		if c != '_' && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return ""
+		}
+	}
+	return fmt.Sprintf(" %.40q", name)
 }
 
 // no reads a parameter that is yes unless it says no.

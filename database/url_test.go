@@ -71,6 +71,8 @@ func TestURLFaults(t *testing.T) {
 		"sqlite:///x.db?pool=0":            "parameter pool",
 		"postgresql://u@h/d?pool_size=5":   `unknown parameter "pool_size"`,
 		"mysql://u@h/d?ssl_ca=x":           `unknown parameter "ssl_ca"`,
+		"mysql://u:12?hunter2@h/d":         `unknown parameter; there are`,
+		"mysql://u:12?a@h/d&hunter2":       `unknown parameter`,
 		"postgresql://u:p#1@h/d":           "write a character such as",
 		"postgresql://u@h/d?%zz":           "malformed",
 		"postgresql://u@h/d?sslmode=never": "does not understand",
