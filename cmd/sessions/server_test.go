@@ -14,6 +14,8 @@ func TestAStoreIsToldByItsServer(t *testing.T) {
 		"postgresql://app:12/hunter2@db.internal/shop":                   "",
 		"postgresql://app:hunter2/x@db.internal/shop":                    "",
 		"postgresql:///shop?host=/run/postgresql":                        "shop on /run/postgresql",
+		"postgresql://app:12?hunter2@db.internal/shop":                   "",
+		"postgresql://app:12#hunter2@db.internal/shop":                   "",
 		"postgresql:///shop":                                             "shop",
 		"hunter2":                                                        "",
 	} {
