@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
-	"github.com/pump-go/sessions/internal/slot"
+	"github.com/pump-go/sessions/internal/sem"
 )
 
 // turns makes the requests of this process that change one session at once take
@@ -66,7 +66,7 @@ func (t *turn) join(ctx context.Context) error {
 func (t *turn) enter(ctx context.Context) error {
 	t.waiting.Add(1)
 	defer t.waiting.Add(-1)
-	if err := slot.Take(ctx, t.free); err != nil {
+	if err := sem.Acquire(ctx, t.free); err != nil {
 		return err
 	}
 	t.served, t.since = true, time.Now()

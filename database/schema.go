@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/pump-go/sessions/driver"
-	"github.com/pump-go/sessions/internal/slot"
+	"github.com/pump-go/sessions/internal/sem"
 )
 
 // schemaVersion is the version of the tables that this package makes.
@@ -46,7 +46,7 @@ func (s *store) prepare(ctx context.Context) error {
 	if s.ready.Load() {
 		return nil
 	}
-	if err := slot.Take(ctx, s.preparing); err != nil {
+	if err := sem.Acquire(ctx, s.preparing); err != nil {
 		return err
 	}
 	defer func() { <-s.preparing }()

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pump-go/sessions/internal/slot"
+	"github.com/pump-go/sessions/internal/sem"
 )
 
 // statement is one of the store's statements, prepared when it is first used.
@@ -65,7 +65,7 @@ func (st *statement) close() error {
 func (st *statement) exec(ctx context.Context, args ...any) (n int64, err error) {
 	s := st.s
 	if s.pool.alone != nil {
-		if err := slot.Take(ctx, s.pool.alone); err != nil {
+		if err := sem.Acquire(ctx, s.pool.alone); err != nil {
 			return 0, err
 		}
 		defer func() { <-s.pool.alone }()
@@ -149,7 +149,7 @@ func (s *store) try(ctx context.Context, grace time.Duration, f func(context.Con
 	case s.pool.alone != nil:
 		inner = context.Background()
 	case s.pool.slots != nil:
-		if err := slot.Take(ctx, s.pool.slots); err != nil {
+		if err := sem.Acquire(ctx, s.pool.slots); err != nil {
 			return err
 		}
 		defer func() { <-s.pool.slots }()

@@ -12,7 +12,7 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"github.com/pump-go/sessions/internal/slot"
+	"github.com/pump-go/sessions/internal/sem"
 )
 
 // retry is how long a process waits before it asks again for a lock that
@@ -51,7 +51,7 @@ func (l *lock) init(t *tree, path string) {
 
 // lock waits for the lock until ctx ends.
 func (l *lock) lock(ctx context.Context) error {
-	if err := slot.Take(ctx, l.turn); err != nil {
+	if err := sem.Acquire(ctx, l.turn); err != nil {
 		return err
 	}
 	err := l.lockFile(ctx)
