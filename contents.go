@@ -8,6 +8,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"github.com/pump-go/sessions/internal/codec"
 )
 
 // contents is what a session holds, apart from its times and its identity.
@@ -100,7 +102,7 @@ func (c *contents) place(name string) *value {
 // set puts val under the name.
 func (c *contents) set(name string, val any) *value {
 	v := c.place(name)
-	v.val, v.has, v.mutable, v.dirty = val, true, isMutable(reflect.TypeOf(val)), true
+	v.val, v.has, v.mutable, v.dirty = val, true, codec.IsMutable(reflect.TypeOf(val)), true
 	return v
 }
 
@@ -150,12 +152,9 @@ func (v *value) encoded() ([]byte, error) {
 	if !v.dirty {
 		return v.raw, nil
 	}
-	if raw, ok := encodePlain(v.val); ok {
-		return raw, nil
-	}
-	raw, err := encoder.Marshal(v.val)
+	raw, err := codec.Marshal(v.val)
 	if err != nil {
-		return nil, fmt.Errorf("encode %q: %w: %w", v.name, ErrValue, err)
+		return nil, fmt.Errorf("encode %q: %w", v.name, err)
 	}
 	return raw, nil
 }
@@ -183,15 +182,15 @@ func decode[T any](v *value) (T, error) {
 	if err != nil {
 		return *new(T), err
 	}
-	if t, ok := decodePlain[T](raw); ok {
+	if t, ok := codec.DecodeScalar[T](raw); ok {
 		return t, nil // nothing that could change in place
 	}
 	var t T
-	if err := decoder.Unmarshal(raw, &t); err != nil {
-		return t, fmt.Errorf("decode %q: %w", v.name, unfit{err})
+	if err := codec.Unmarshal(raw, &t); err != nil {
+		return t, fmt.Errorf("decode %q: %w", v.name, err)
 	}
 	if !v.has {
-		v.val, v.has, v.mutable = t, true, isMutable(reflect.TypeFor[T]())
+		v.val, v.has, v.mutable = t, true, codec.IsMutable(reflect.TypeFor[T]())
 	}
 	return t, nil
 }
@@ -202,9 +201,9 @@ func (v *value) changedInPlace() (bool, error) {
 	if !v.has || !v.mutable || v.dirty {
 		return false, nil
 	}
-	now, err := encoder.Marshal(v.val)
+	now, err := codec.Marshal(v.val)
 	if err != nil {
-		return false, fmt.Errorf("encode %q: %w: %w", v.name, ErrValue, err)
+		return false, fmt.Errorf("encode %q: %w", v.name, err)
 	}
 	if bytes.Equal(now, v.raw) {
 		return false, nil
@@ -213,8 +212,8 @@ func (v *value) changedInPlace() (bool, error) {
 	// type leaves out, or come from another encoder. Compare like with like.
 	if t := reflect.TypeOf(v.val); t != nil {
 		fresh := reflect.New(t)
-		if decoder.Unmarshal(v.raw, fresh.Interface()) == nil {
-			if was, err := encoder.Marshal(fresh.Elem().Interface()); err == nil && bytes.Equal(now, was) {
+		if codec.Unmarshal(v.raw, fresh.Interface()) == nil {
+			if was, err := codec.Marshal(fresh.Elem().Interface()); err == nil && bytes.Equal(now, was) {
 				return false, nil
 			}
 		}

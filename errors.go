@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/codec"
 )
 
 // Errors of the session itself.
@@ -19,7 +20,7 @@ var (
 
 	// ErrValue: a value cannot be encoded, or one that is stored does not fit
 	// the type that it is asked for.
-	ErrValue = errors.New("unfit session value")
+	ErrValue = codec.ErrInvalidValue
 
 	// ErrHeaderSent: the change needs a cookie, and the response's header has
 	// left already. Nothing was stored.

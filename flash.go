@@ -3,6 +3,8 @@ package sessions
 import (
 	"fmt"
 	"math/rand/v2"
+
+	"github.com/pump-go/sessions/internal/codec"
 )
 
 // Flash is the name of a queue of messages of type T, which wait in the session
@@ -24,9 +26,9 @@ func (q Flash[T]) Add(s *Session, message T) {
 	if s.state == failed {
 		return
 	}
-	raw, err := encoder.Marshal(message)
+	raw, err := codec.Marshal(message)
 	if err != nil {
-		s.fail(fmt.Errorf("encode flash %q: %w: %w", string(q), ErrValue, err))
+		s.fail(fmt.Errorf("encode flash %q: %w", string(q), err))
 		return
 	}
 	s.do(&addFlash{flash{queue: string(q), id: rand.Uint64(), raw: raw}})
@@ -49,10 +51,10 @@ func (q Flash[T]) read(s *Session, take bool) []T {
 			continue
 		}
 		ids[f.id] = true
-		var message T
-		if err := decoder.Unmarshal(f.raw, &message); err != nil {
+		message, err := codec.Decode[T](f.raw)
+		if err != nil {
 			s.m.log.Warn("sessions: stored flash does not fit its type",
-				"session", s.publicID(), "queue", string(q), "error", unfit{err})
+				"session", s.publicID(), "queue", string(q), "error", err)
 			continue
 		}
 		messages = append(messages, message)

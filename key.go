@@ -3,6 +3,8 @@ package sessions
 import (
 	"fmt"
 	"reflect"
+
+	"github.com/pump-go/sessions/internal/codec"
 )
 
 // Key is the name of a session value of type T. Declare one constant for each
@@ -52,7 +54,7 @@ func lookup[T any](s *Session, name string) (T, bool, error) {
 		return *new(T), false, nil
 	}
 	if v == nil {
-		if t, ok := decodePlain[T](raw); ok {
+		if t, ok := codec.DecodeScalar[T](raw); ok {
 			return t, true, nil
 		}
 		v = s.view.find(name)

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/pump-go/sessions/internal/codec"
 )
 
 // packedOf packs values of the names as they are given, without contents.
@@ -64,8 +66,8 @@ func TestFindAmongPacked(t *testing.T) {
 	}
 	for i := range 50 {
 		raw, ok := again.stored.find(fmt.Sprintf("name %0*d", i, i))
-		if n, isInt := decodeInt(raw); !ok || !isInt || n != int64(i) {
-			t.Errorf("%d: %v, %v", i, n, ok)
+		if n, err := codec.Decode[int](raw); !ok || err != nil || n != i {
+			t.Errorf("%d: %v, %v, %v", i, n, ok, err)
 		}
 	}
 	if _, ok := again.stored.find("name"); ok {
@@ -117,7 +119,7 @@ func TestTouchedAmongPacked(t *testing.T) {
 		}
 		got := map[string]string{}
 		for _, it := range again.stored.items(nil) {
-			got[it.name], _ = decodeText(it.raw)
+			got[it.name], _ = codec.Decode[string](it.raw)
 		}
 		if !maps.Equal(got, want) || !slices.Equal(c.names(), slices.Sorted(maps.Keys(want))) {
 			t.Fatalf("%v, named %v, want %v", got, c.names(), want)

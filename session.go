@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/codec"
 )
 
 // Session is one client's session in one request. It is loaded from the store
@@ -277,8 +278,8 @@ func (s *Session) Decode(name string, into any) error {
 	if err != nil {
 		return fmt.Errorf("sessions: %w", err)
 	}
-	if err := decoder.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("sessions: decode %q: %w", name, unfit{err})
+	if err := codec.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("sessions: decode %q: %w", name, err)
 	}
 	return nil
 }

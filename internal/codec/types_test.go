@@ -1,4 +1,4 @@
-package sessions
+package codec
 
 import (
 	"math/big"
@@ -74,10 +74,10 @@ func TestADeepTypeThatIsNotOpen(t *testing.T) {
 		}
 		return v.Interface()
 	}
-	if raw, err := encoder.Marshal(nested(maxNesting)); err != nil || decoder.Unmarshal(raw, new(any)) != nil {
+	if raw, err := Marshal(nested(maxNesting)); err != nil || Unmarshal(raw, new(any)) != nil {
 		t.Errorf("%d levels: %v", maxNesting, err)
 	}
-	if _, err := encoder.Marshal(nested(maxNesting + 1)); err == nil {
+	if _, err := Marshal(nested(maxNesting + 1)); err == nil {
 		t.Errorf("%d levels can be encoded", maxNesting+1)
 	}
 }
@@ -100,7 +100,7 @@ func BenchmarkEncode(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := encoder.Marshal(c.v); err != nil {
+				if _, err := Marshal(c.v); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,7 +1,10 @@
-package sessions
+// Package codec encodes the values of a session and decodes them. The format is
+// CBOR (RFC 8949): compact, typed, and without registration of types.
+package codec
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"sync"
 	"time"
@@ -9,26 +12,27 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// Values are CBOR (RFC 8949): compact, typed, and in need of no registration.
+// ErrInvalidValue is returned for a value that cannot be encoded, and for an
+// encoding that cannot be decoded into the type that is asked for.
+var ErrInvalidValue = errors.New("invalid session value")
+
 // The encoding is deterministic, so that equal values are equal bytes and a
 // change in place shows. Strings are Go's, so invalid UTF-8 passes.
 var (
-	encoder = valueEncoder{must(cbor.EncOptions{
+	encMode = must(cbor.EncOptions{
 		Sort:          cbor.SortCoreDeterministic,
 		ShortestFloat: cbor.ShortestFloat16,
 		Time:          cbor.TimeRFC3339Nano,
 		TimeTag:       cbor.EncTagRequired,
 		TextMarshaler: cbor.TextMarshalerTextString,
-	}.EncMode())}
-
-	decoder = valueDecoder{
-		natural: must(decoding(reflect.TypeFor[map[string]any]()).DecMode()),
-		anyKeys: must(decoding(reflect.TypeFor[anyKeys]()).DecMode()),
-	}
+	}.EncMode())
+	decMode     = must(decOptions(reflect.TypeFor[map[string]any]()).DecMode())
+	anyKeysMode = must(decOptions(reflect.TypeFor[anyKeys]()).DecMode())
 )
 
-// decoding makes maps of the type where the target does not tell.
-func decoding(maps reflect.Type) cbor.DecOptions {
+// decOptions returns the options for decoding, with maps as the type of a map
+// that is decoded into an interface.
+func decOptions(maps reflect.Type) cbor.DecOptions {
 	return cbor.DecOptions{
 		UTF8:            cbor.UTF8DecodeInvalid,
 		DefaultMapType:  maps,
@@ -42,12 +46,22 @@ func decoding(maps reflect.Type) cbor.DecOptions {
 	}
 }
 
-type valueEncoder struct{ mode cbor.EncMode }
+// Marshal returns the encoding of v. The error is an ErrInvalidValue.
+func Marshal(v any) ([]byte, error) {
+	if raw, ok := encodeScalar(v); ok {
+		return raw, nil
+	}
+	raw, err := marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalidValue, err)
+	}
+	return raw, nil
+}
 
-// Marshal encodes v, if the decoder can read the encoding.
-func (e valueEncoder) Marshal(v any) ([]byte, error) {
+// marshal encodes v, if the decoder can read the encoding.
+func marshal(v any) ([]byte, error) {
 	if v == nil {
-		return e.mode.Marshal(nil)
+		return encMode.Marshal(nil)
 	}
 	v = inWholeMinutes(v)
 	s := shapeOf(reflect.TypeOf(v))
@@ -56,7 +70,7 @@ func (e valueEncoder) Marshal(v any) ([]byte, error) {
 			return nil, err
 		}
 	}
-	raw, err := e.mode.Marshal(v)
+	raw, err := encMode.Marshal(v)
 	if err != nil || s.levels <= maxNesting {
 		return raw, err
 	}
@@ -85,16 +99,33 @@ func inWholeMinutes(v any) any {
 	return v
 }
 
-type valueDecoder struct{ natural, anyKeys cbor.DecMode }
+// Decode returns the value of type T that raw encodes. The error is an
+// ErrInvalidValue.
+func Decode[T any](raw []byte) (T, error) {
+	t, ok := DecodeScalar[T](raw)
+	if ok {
+		return t, nil
+	}
+	err := Unmarshal(raw, &t)
+	return t, err
+}
 
-// Unmarshal decodes raw into what into points to.
-func (d valueDecoder) Unmarshal(raw []byte, into any) error {
-	err := d.natural.Unmarshal(raw, into)
-	if _, unfit := errors.AsType[*cbor.UnmarshalTypeError](err); !unfit || !shapeOf(reflect.TypeOf(into)).open {
+// Unmarshal stores the value that raw encodes in what into points to. The error
+// is an ErrInvalidValue, whose text quotes nothing of the value.
+func Unmarshal(raw []byte, into any) error {
+	if err := unmarshal(raw, into); err != nil {
+		return decodeError{err}
+	}
+	return nil
+}
+
+func unmarshal(raw []byte, into any) error {
+	err := decMode.Unmarshal(raw, into)
+	if _, mismatch := errors.AsType[*cbor.UnmarshalTypeError](err); !mismatch || !shapeOf(reflect.TypeOf(into)).open {
 		return err
 	}
 	// It may be but for the keys of a map.
-	second := d.anyKeys.Unmarshal(raw, into)
+	second := anyKeysMode.Unmarshal(raw, into)
 	naturalIn(reflect.ValueOf(into), make(map[place]bool))
 	if second != nil {
 		return err
@@ -104,14 +135,14 @@ func (d valueDecoder) Unmarshal(raw []byte, into any) error {
 
 func must[T any](v T, err error) T {
 	if err != nil {
-		panic("sessions: " + err.Error()) // constant options: a mistake in this file
+		panic("sessions/internal/codec: " + err.Error()) // constant options: a mistake in this file
 	}
 	return v
 }
 
-// isMutable tells whether a value of the type could change without being set
-// anew, because it refers to memory that the program holds as well.
-func isMutable(t reflect.Type) bool {
+// IsMutable reports whether a value of the type can change without being set
+// again, because it refers to memory that the program holds as well.
+func IsMutable(t reflect.Type) bool {
 	if t == nil {
 		return false
 	}
@@ -120,14 +151,14 @@ func isMutable(t reflect.Type) bool {
 		reflect.Chan, reflect.Func, reflect.UnsafePointer:
 		return true
 	case reflect.Array:
-		return isMutable(t.Elem())
+		return IsMutable(t.Elem())
 	case reflect.Struct:
 		if known, ok := mutableStructs.Load(t); ok {
 			return known.(bool)
 		}
 		mutable := false
 		for i := range t.NumField() {
-			mutable = mutable || isMutable(t.Field(i).Type)
+			mutable = mutable || IsMutable(t.Field(i).Type)
 		}
 		mutableStructs.Store(t, mutable)
 		return mutable
@@ -136,7 +167,7 @@ func isMutable(t reflect.Type) bool {
 	}
 }
 
-// mutableStructs remembers the answer for struct types. A time.Time refers to
+// mutableStructs caches the answer for struct types. A time.Time refers to
 // its zone, which nobody can change.
 var mutableStructs = func() *sync.Map {
 	var m sync.Map

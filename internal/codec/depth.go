@@ -1,4 +1,4 @@
-package sessions
+package codec
 
 import (
 	"errors"
@@ -123,7 +123,7 @@ func nested(v reflect.Value, levels, hops int) error {
 // checkEncoding counts the levels of an encoding as the decoder will: types that
 // marshal themselves to CBOR are known by it alone.
 func checkEncoding(raw []byte) error {
-	err := decoder.natural.Wellformed(raw)
+	err := decMode.Wellformed(raw)
 	if _, deep := errors.AsType[*cbor.MaxNestedLevelError](err); deep {
 		return errTooDeep
 	}
