@@ -19,8 +19,8 @@ const name = "pump-session"
 
 var noon = time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
 
-// config is as the manager makes it: keys derived from the secrets for each
-// purpose, cookie name and namespace.
+// config returns a configuration like the manager's: keys are derived from the
+// secrets for each purpose, cookie name and namespace.
 func config(cookieName, namespace string, secrets ...string) driver.Config {
 	return driver.Config{
 		CookieName: cookieName,
@@ -75,20 +75,20 @@ func seal(t testing.TB, s store, rec driver.Record) string {
 	return token
 }
 
-func refused(t testing.TB, s store, what, token string) {
+func wantRejected(t testing.TB, s store, what, token string) {
 	t.Helper()
 	if sealed, err := s.Unseal(token); !errors.Is(err, driver.ErrNotFound) {
 		t.Errorf("%s: %+v, %v; want ErrNotFound", what, sealed, err)
 	}
 }
 
-func TestImportRegistersTheStore(t *testing.T) {
+func TestImportRegistersStore(t *testing.T) {
 	if names := sessions.Drivers(); !slices.Equal(names, []string{"cookie"}) {
 		t.Errorf("registered: %q", names)
 	}
 }
 
-func TestOpenWantsASecretAndNoOtherURL(t *testing.T) {
+func TestOpenRequiresSecretAndChecksURL(t *testing.T) {
 	if _, err := cookie.New().Open(t.Context(), driver.Config{CookieName: name}); err == nil || !strings.Contains(err.Error(), "Cookie.Secret is required") {
 		t.Errorf("no keys: %v", err)
 	}
@@ -116,7 +116,7 @@ func TestOpenWantsASecretAndNoOtherURL(t *testing.T) {
 	}
 }
 
-func TestSealedRecordComesBack(t *testing.T) {
+func TestRoundTrip(t *testing.T) {
 	s := open(t, config(name, "", "secret"))
 	bare := record(0)
 	bare.Owner = ""
@@ -136,13 +136,13 @@ func TestSealedRecordComesBack(t *testing.T) {
 	}
 }
 
-func TestTokenIsUnreadableAndNeverTheSame(t *testing.T) {
+func TestTokenIsEncryptedAndRandom(t *testing.T) {
 	s := open(t, config(name, "", "secret"))
 	a, b := seal(t, s, record(100)), seal(t, s, record(100))
 	if a == b {
 		t.Error("the same record gave the same token twice")
 	}
-	for _, form := range readings(a) {
+	for _, form := range decoded(a) {
 		for _, secret := range []string{"secret", "datadata", "user:42", string(key[:3])} {
 			if bytes.Contains(form, []byte(secret)) {
 				t.Errorf("the token shows %q", secret)
@@ -156,8 +156,8 @@ func TestTokenIsUnreadableAndNeverTheSame(t *testing.T) {
 	}
 }
 
-// What travels is safe in a Cookie header, and stays as it is when a client
-// treats it as form data: no '+' or '%' to turn into something else.
+// A token is valid in a Cookie header, and does not change if a client decodes it
+// as form data: it has no '+' or '%'.
 func TestTokenIsCookieSafe(t *testing.T) {
 	s := open(t, config(name, "", "secret"))
 	for size := range 64 {
@@ -170,7 +170,7 @@ func TestTokenIsCookieSafe(t *testing.T) {
 	}
 }
 
-func TestExpiredSealIsRefused(t *testing.T) {
+func TestExpiredTokenIsRejected(t *testing.T) {
 	cfg := config(name, "", "secret")
 	now := noon
 	cfg.Now = func() time.Time { return now }
@@ -178,15 +178,14 @@ func TestExpiredSealIsRefused(t *testing.T) {
 	token := seal(t, s, record(9))
 	now = noon.Add(time.Hour - time.Millisecond)
 	if _, err := s.Unseal(token); err != nil {
-		t.Errorf("a millisecond before its end: %v", err)
+		t.Errorf("a millisecond before its expiry: %v", err)
 	}
 	now = noon.Add(time.Hour)
-	refused(t, s, "at its end", token)
+	wantRejected(t, s, "at its expiry", token)
 }
 
-// Only the expiry inside counts, however long ago the token was sealed: there
-// is no second limit of days.
-func TestSealHasNoAgeOfItsOwn(t *testing.T) {
+// securecookie's own maximum age of 30 days is off.
+func TestOnlyRecordExpiryLimitsAge(t *testing.T) {
 	cfg := config(name, "", "secret")
 	cfg.Now = func() time.Time { return noon.AddDate(50, 0, 0) }
 	s := open(t, cfg)
@@ -202,25 +201,25 @@ func TestRotation(t *testing.T) {
 	rotated := open(t, config(name, "", "new", "older", "old"))
 	sealed, err := rotated.Unseal(seal(t, old, record(9)))
 	if err != nil || !sealed.Stale || sealed.Key != key {
-		t.Errorf("a previous secret's: %+v, %v", sealed, err)
+		t.Errorf("token of a previous secret: %+v, %v", sealed, err)
 	}
 	fresh := seal(t, rotated, record(9))
 	if sealed, err := rotated.Unseal(fresh); err != nil || sealed.Stale {
-		t.Errorf("the present secret's: %+v, %v", sealed, err)
+		t.Errorf("token of the current secret: %+v, %v", sealed, err)
 	}
-	refused(t, old, "the new secret's, for who knows the old alone", fresh)
-	refused(t, rotated, "an unknown secret's", seal(t, other, record(9)))
+	wantRejected(t, old, "the new secret's token, by a store with only the old secret", fresh)
+	wantRejected(t, rotated, "an unknown secret's token", seal(t, other, record(9)))
 }
 
-func TestTokenOfAnotherPlaceIsRefused(t *testing.T) {
-	here := open(t, config(name, "app", "secret"))
-	refused(t, here, "other cookie name", seal(t, open(t, config("other", "app", "secret")), record(9)))
-	refused(t, here, "other namespace", seal(t, open(t, config(name, "app2", "secret")), record(9)))
+func TestTokenOfAnotherNameOrNamespaceIsRejected(t *testing.T) {
+	s := open(t, config(name, "app", "secret"))
+	wantRejected(t, s, "other cookie name", seal(t, open(t, config("other", "app", "secret")), record(9)))
+	wantRejected(t, s, "other namespace", seal(t, open(t, config(name, "app2", "secret")), record(9)))
 
-	// The name is bound in the seal too, even where the keys are the same.
+	// The token authenticates the cookie's name too, even with the same keys.
 	cfg := config("other", "app", "secret")
 	cfg.Keys = config(name, "app", "secret").Keys
-	refused(t, here, "other cookie name, same keys", seal(t, open(t, cfg), record(9)))
+	wantRejected(t, s, "other cookie name, same keys", seal(t, open(t, cfg), record(9)))
 }
 
 func TestKeysAreNotModified(t *testing.T) {
@@ -236,20 +235,20 @@ func TestKeysAreNotModified(t *testing.T) {
 
 func TestSize(t *testing.T) {
 	s := open(t, config(name, "", "secret"))
-	rec := record(2176) // what the package documentation promises
+	rec := record(2176) // the limit in the package documentation
 	rec.Owner = ""
 	token := seal(t, s, rec)
 	if n := len(name) + len(token); n > 4096 {
 		t.Errorf("name and value have %d bytes", n)
 	}
 	if _, err := s.Unseal(token); err != nil {
-		t.Errorf("the largest: %v", err)
+		t.Errorf("2176 bytes: %v", err)
 	}
-	for size, over := range map[int]string{2177: "4100", 1 << 20: "1864"} {
+	for size, total := range map[int]string{2177: "4100", 1 << 20: "1864"} {
 		rec := record(size)
 		rec.Owner = ""
 		_, err := s.Seal(key, rec)
-		if !errors.Is(err, driver.ErrTooLarge) || !strings.Contains(err.Error(), over) || !strings.Contains(err.Error(), "4096") {
+		if !errors.Is(err, driver.ErrTooLarge) || !strings.Contains(err.Error(), total) || !strings.Contains(err.Error(), "4096") {
 			t.Errorf("%d bytes: %v", size, err)
 		}
 	}
@@ -260,7 +259,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-func TestCallsThatCannotHoldAreErrors(t *testing.T) {
+func TestUnsupportedMethods(t *testing.T) {
 	s, ctx := open(t, config(name, "", "secret")), t.Context()
 	_, loading := s.Load(ctx, key)
 	for op, err := range map[string]error{
@@ -274,10 +273,10 @@ func TestCallsThatCannotHoldAreErrors(t *testing.T) {
 		}
 	}
 	if _, ok := s.(driver.Lister); ok {
-		t.Error("the store claims to list sessions")
+		t.Error("the store implements driver.Lister")
 	}
 	if _, ok := s.(driver.Owners); ok {
-		t.Error("the store claims to know owners")
+		t.Error("the store implements driver.Owners")
 	}
 }
 

@@ -1,10 +1,9 @@
-// Package cookie keeps nothing on the server: the whole session travels in the
-// client's cookie, encrypted and signed.
+// Package cookie stores each session in its client's cookie, encrypted and
+// authenticated. Nothing is stored on the server.
 //
-// Choose it for small sessions (a user's id, a language, a few flags) on
-// servers that should share nothing but a secret. Choose another store if
-// logging out must take effect at once, or if a session holds more than two
-// kilobytes.
+// Use it for small sessions (a user ID, a language, a few flags) on servers that
+// share nothing but a secret. Use another store if signing out must take effect
+// immediately, or if a session has more than two kilobytes.
 //
 //	import _ "github.com/pump-go/sessions/cookie"
 //
@@ -13,39 +12,37 @@
 //		Cookie: sessions.Cookie{Secret: secret},
 //	})
 //
-// The URL, if there is one, is just "cookie:". A secret is required.
+// A secret is required. The URL is empty or "cookie:".
 //
-// # What a client cannot do
+// # Protection
 //
-// A cookie is encrypted with AES-256 and authenticated with HMAC-SHA-256
-// (github.com/gorilla/securecookie), with keys derived from the secret, the
-// cookie's name and the namespace. So the client can neither read nor change
-// it, and a cookie taken from another application, name or namespace counts
-// for nothing. What shows is its length and the second it was made.
+// The cookie is encrypted with AES-256 and authenticated with HMAC-SHA-256
+// (github.com/gorilla/securecookie). The keys are derived from the secret, the
+// cookie's name and the namespace. Clients can neither read nor change a session,
+// and a cookie made for another application, name or namespace is rejected. A
+// cookie's length and the second it was made are visible.
 //
-// With a new secret in front and the old one among PreviousSecrets, old
-// cookies go on working, and are replaced as their sessions are used.
+// To rotate the secret, set a new one and move the old one to PreviousSecrets.
+// Old cookies stay valid and are replaced when they are used.
 //
-// # What the server cannot do
+// # What can be lost, and what cannot be revoked
 //
-//   - Revoke. Destroying a session deletes the cookie in the browser. Whoever
-//     copied the cookie before can go on presenting it until the session that
-//     is in it expires: set a Timeout or Lifetime you could live with. The
-//     same holds for the old cookie after a Renew, and for every earlier state
-//     of a session: a client can go back to one.
-//   - Merge. Of two requests at the same time, the cookie that arrives last
-//     stays, and what the other request changed is lost.
-//   - List. Nobody knows which sessions there are or whose they are, so the
-//     calls for all sessions and for an owner's fail, as do those by id, with
-//     an error that is errors.ErrUnsupported.
+//   - Sessions cannot be revoked. Destroying one deletes the cookie in the browser,
+//     but a copy of the cookie stays valid until the session in it expires: set a
+//     Timeout or Lifetime that you can accept. The same is true of the old cookie
+//     after a Renew, and of every earlier state of a session: a client can replay it.
+//   - Concurrent changes are not merged. Of two simultaneous requests that change
+//     the session, the browser keeps the last cookie that it receives; the changes
+//     of the other request are lost.
+//   - Sessions cannot be listed, found by ID or by owner. Those methods of the
+//     Manager return errors.ErrUnsupported.
 //
-// # Size
+// # Limits
 //
-// Browsers keep a cookie only if its name and value have 4096 bytes at most
-// (RFC 6265bis, 5.6). Of these, 2176 are left for the encoded session (with
-// its owner) under a name of up to 12 characters, and about one fewer for each
-// two characters of a longer name. A larger session cannot be saved; the error
-// is sessions.ErrTooLarge and tells the size.
+// Browsers accept at most 4096 bytes for a cookie's name and value (RFC 6265bis,
+// section 5.6). That leaves 2176 bytes for the encoded session and its owner if the
+// name has up to 12 characters; each two characters more cost about one byte. Saving
+// a larger session returns sessions.ErrTooLarge with the size.
 package cookie
 
 import (
@@ -62,8 +59,8 @@ import (
 
 func init() { sessions.Register("cookie", New()) }
 
-// New returns the driver that is registered as "cookie". Its Open fails if
-// there is no secret, or a URL other than "cookie:".
+// New returns the driver that is registered as "cookie". Its Open returns an error
+// if there is no secret, or if the URL is neither empty nor "cookie:".
 func New() driver.Driver { return driver.OpenFunc(open) }
 
 func open(_ context.Context, cfg driver.Config) (driver.Store, error) {
@@ -73,15 +70,15 @@ func open(_ context.Context, cfg driver.Config) (driver.Store, error) {
 	cfg = cfg.WithDefaults()
 	hash, block := cfg.Keys("cookie hash"), cfg.Keys("cookie block")
 	if len(hash) == 0 || len(hash) != len(block) {
-		return nil, errors.New("cookie: open: Options.Cookie.Secret is required: the session travels in the cookie, and the secret alone keeps clients from reading and writing it")
+		return nil, errors.New("cookie: open: Options.Cookie.Secret is required: it protects the session in the cookie from being read or changed by the client")
 	}
 	s := &store{name: cfg.CookieName, now: cfg.Now}
 	for i := range hash {
 		if len(hash[i]) != 32 || len(block[i]) != 32 {
 			return nil, fmt.Errorf("cookie: open: keys of %d and %d bytes, want 32", len(hash[i]), len(block[i]))
 		}
-		// The expiry is inside the seal and the limit is on name and value
-		// together, so securecookie is to look at neither.
+		// Disable securecookie's own checks: the record has its expiry, and the
+		// size limit applies to name and value together.
 		s.codecs = append(s.codecs, securecookie.New(hash[i], block[i]).
 			MaxAge(0).MaxLength(0).SetSerializer(securecookie.NopEncoder{}))
 	}

@@ -13,8 +13,8 @@ import (
 	_ "github.com/pump-go/sessions/cookie"
 )
 
-// The session is in the cookie, and what is in it cannot be read there. A copy
-// of a cookie stays good after a logout, so bound how long.
+// The session is in the cookie, encrypted. A copy of the cookie stays valid after
+// a sign-out, so set a Timeout and a Lifetime.
 func Example() {
 	m, err := sessions.New(context.Background(), sessions.Options{
 		Store:    "cookie",

@@ -10,13 +10,13 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// crc is the checksum that ends a driver's record.
+// crc returns the checksum at the end of an encoded record.
 func crc(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(nil, crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
 }
 
-// FuzzUnseal looks for a token that is accepted though nobody sealed it. The
-// seeds are real ones under keys that the store does not have.
+// FuzzUnseal looks for a forged token that is accepted. The seeds are tokens sealed
+// with keys that the store does not have.
 func FuzzUnseal(f *testing.F) {
 	foreign := open(f, config(name, "", "unknown"))
 	for _, size := range []int{0, 1, 2, 520} {
@@ -35,8 +35,8 @@ func FuzzUnseal(f *testing.F) {
 	})
 }
 
-// FuzzSeal looks for a record that does not come back, or one whose token
-// stays good with a piece of it replaced.
+// FuzzSeal looks for a record that is changed by Seal and Unseal, and for a token
+// that is still accepted after a part of it is replaced.
 func FuzzSeal(f *testing.F) {
 	f.Add([]byte("data"), "owner", uint16(3), "x")
 	f.Add([]byte{}, "", uint16(0), "\n")
@@ -59,7 +59,7 @@ func FuzzSeal(f *testing.F) {
 		i := int(at) % len(token)
 		altered := token[:i] + piece + token[min(i+len(piece), len(token)):]
 		if altered != token {
-			refused(t, s, "altered", altered)
+			wantRejected(t, s, "altered", altered)
 		}
 	})
 }
@@ -83,7 +83,7 @@ func BenchmarkUnseal(b *testing.B) {
 	}
 }
 
-func BenchmarkRefuse(b *testing.B) {
+func BenchmarkReject(b *testing.B) {
 	s := open(b, config(name, "", "secret"))
 	for what, token := range map[string]string{
 		"forged":   seal(b, open(b, config(name, "", "unknown")), record(520)),

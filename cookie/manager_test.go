@@ -14,7 +14,7 @@ import (
 	_ "github.com/pump-go/sessions/cookie"
 )
 
-// The store as a program uses it: through the manager, over HTTP.
+// Tests of the store through the manager, over HTTP.
 
 const (
 	visits sessions.Key[int]    = "visits"
@@ -23,7 +23,8 @@ const (
 
 var secret = []byte("a secret of thirty-two bytes or so, for tests")
 
-// app answers with what the session says after doing what the path asks for.
+// app returns a handler that changes the session as the path says and responds with
+// its content.
 func app(t testing.TB, o sessions.Options) (*sessions.Manager, http.Handler) {
 	t.Helper()
 	o.Store = "cookie"
@@ -63,7 +64,7 @@ type client struct {
 	value string
 }
 
-// get returns the status and the page in words: user, visits, id.
+// get returns the status and the words of the page: user, visits, ID.
 func (c *client) get(path string) (int, []string) {
 	c.t.Helper()
 	r := httptest.NewRequest("GET", path, nil)
@@ -87,22 +88,22 @@ func (c *client) wants(path, wantUser string, wantVisits int) (id string) {
 	return page[2]
 }
 
-func TestTheSessionTravelsWithTheClient(t *testing.T) {
+func TestSessionIsInTheCookie(t *testing.T) {
 	_, handler := app(t, sessions.Options{})
 	a, b := &client{t: t, app: handler}, &client{t: t, app: handler}
 	first := a.wants("/visit", "", 1)
 	if second := a.wants("/visit", "", 2); second != first {
-		t.Error("the id changed between requests")
+		t.Error("the ID changed between requests")
 	}
 	a.wants("/visit", "", 3)
 	b.wants("/visit", "", 1)
 	before := a.wants("/", "", 3)
 	a.wants("/in", "ann", 3)
 	if after := a.wants("/", "ann", 3); after == before {
-		t.Error("the id stayed after Renew")
+		t.Error("the ID did not change with Renew")
 	}
 
-	// Another process with the same secret takes over where this one stopped.
+	// Another process with the same secret continues the session.
 	_, restarted := app(t, sessions.Options{})
 	a.app = restarted
 	a.wants("/visit", "ann", 4)
@@ -119,13 +120,13 @@ func TestSigningOutDeletesTheCookieButCannotRevokeACopy(t *testing.T) {
 		t.Errorf("the cookie is %q after signing out", c.value)
 	}
 	c.wants("/", "", 0)
-	stolen.wants("/", "ann", 0) // as the package says
+	stolen.wants("/", "ann", 0) // as documented
 	replayed := &client{t: t, app: handler, value: stolen.value}
 	now = now.Add(time.Hour)
-	replayed.wants("/", "", 0) // and no longer than it says
+	replayed.wants("/", "", 0) // the timeout ends it
 }
 
-func TestAnotherSecretMakesANewSessionEvenWithATimeout(t *testing.T) {
+func TestCookieOfAnotherSecretIsANewSession(t *testing.T) {
 	o := sessions.Options{Timeout: time.Hour}
 	_, handler := app(t, o)
 	c := &client{t: t, app: handler}
@@ -133,24 +134,23 @@ func TestAnotherSecretMakesANewSessionEvenWithATimeout(t *testing.T) {
 	o.Cookie.Secret = []byte("another secret, as long as it has to be here")
 	_, c.app = app(t, o)
 	if c.wants("/visit", "", 1) == id {
-		t.Error("the id was taken over from a session that could not be opened")
+		t.Error("the new session has the ID of one that could not be unsealed")
 	}
 }
 
-// Without a good secret there is no store, rather than one that does not seal.
-func TestAManagerNeedsASecret(t *testing.T) {
+func TestManagerRequiresSecret(t *testing.T) {
 	for name, bad := range map[string][]byte{"nil": nil, "empty": {}, "31 bytes": secret[:31]} {
 		m, err := sessions.New(t.Context(), sessions.Options{Store: "cookie", Cookie: sessions.Cookie{Secret: bad}})
 		if err == nil || !strings.Contains(err.Error(), "Cookie.Secret") || strings.Contains(err.Error(), string(secret[:31])) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if m != nil {
-			t.Errorf("%s: there is a manager", name)
+			t.Errorf("%s: New returned a manager", name)
 		}
 	}
 }
 
-func TestSecretsAreRotatedWithNobodySignedOut(t *testing.T) {
+func TestSecretRotationSignsNobodyOut(t *testing.T) {
 	_, handler := app(t, sessions.Options{})
 	c := &client{t: t, app: handler}
 	c.wants("/in", "ann", 0)
@@ -161,13 +161,13 @@ func TestSecretsAreRotatedWithNobodySignedOut(t *testing.T) {
 	_, c.app = app(t, rotated)
 	c.wants("/", "ann", 0)
 	if c.value == old {
-		t.Fatal("the cookie was not sealed anew")
+		t.Fatal("the cookie was not sealed with the new secret")
 	}
 	_, c.app = app(t, sessions.Options{Cookie: sessions.Cookie{Secret: next}})
 	c.wants("/", "ann", 0)
 }
 
-func TestAnAlteredCookieIsANewSession(t *testing.T) {
+func TestAlteredCookieIsANewSession(t *testing.T) {
 	_, handler := app(t, sessions.Options{})
 	c := &client{t: t, app: handler}
 	c.wants("/in", "ann", 0)
@@ -186,7 +186,7 @@ func TestAnAlteredCookieIsANewSession(t *testing.T) {
 	c.wants("/", "ann", 0)
 }
 
-func TestASessionThatIsTooLargeFailsAndTheOldOneStays(t *testing.T) {
+func TestTooLargeSessionFailsAndTheOldCookieStays(t *testing.T) {
 	_, handler := app(t, sessions.Options{})
 	c := &client{t: t, app: handler}
 	c.wants("/visit", "", 1)
@@ -197,7 +197,7 @@ func TestASessionThatIsTooLargeFailsAndTheOldOneStays(t *testing.T) {
 	c.wants("/visit", "", 2)
 }
 
-func TestAnIdleSessionEndsAndAUsedOneGoesOn(t *testing.T) {
+func TestTimeoutEndsOnlyIdleSessions(t *testing.T) {
 	now := noon
 	_, handler := app(t, sessions.Options{Timeout: 10 * time.Minute, Now: func() time.Time { return now }})
 	c := &client{t: t, app: handler}
@@ -205,7 +205,7 @@ func TestAnIdleSessionEndsAndAUsedOneGoesOn(t *testing.T) {
 	before := c.value
 	now = now.Add(59 * time.Second)
 	if c.wants("/", "", 1); c.value != before {
-		t.Error("sealed anew before a tenth of the timeout had passed")
+		t.Error("the cookie was replaced before a tenth of the timeout had passed")
 	}
 	for range 30 {
 		now = now.Add(8 * time.Minute)
@@ -215,13 +215,13 @@ func TestAnIdleSessionEndsAndAUsedOneGoesOn(t *testing.T) {
 	}
 	now = now.Add(10 * time.Minute)
 	if c.wants("/visit", "", 1) == id {
-		t.Error("the id outlived the timeout")
+		t.Error("the ID outlived the timeout")
 	}
 }
 
-// Recording the access seals nothing of a Renew or Invalidate that was not
-// saved, the new session's later end of life least of all.
-func TestAnUnsavedRenewalIsNotSealed(t *testing.T) {
+// A touch seals nothing of an unsaved Renew or Invalidate, in particular not the
+// new session's later expiry.
+func TestUnsavedRenewalIsNotSealed(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session) error{
 		"Renew":      (*sessions.Session).Renew,
 		"Invalidate": (*sessions.Session).Invalidate,
@@ -248,7 +248,7 @@ func TestAnUnsavedRenewalIsNotSealed(t *testing.T) {
 			c.get("/")
 			c.app = handler
 			if c.wants("/", "ann", 0) != id {
-				t.Error("the id changed")
+				t.Error("the ID changed")
 			}
 			now = now.Add(time.Hour)
 			c.wants("/", "", 0)
@@ -256,7 +256,7 @@ func TestAnUnsavedRenewalIsNotSealed(t *testing.T) {
 	}
 }
 
-func TestWhatNeedsAStoreOfRecordsIsUnsupported(t *testing.T) {
+func TestUnsupportedManagerMethods(t *testing.T) {
 	m, handler := app(t, sessions.Options{})
 	c := &client{t: t, app: handler}
 	id := c.wants("/in", "ann", 0)
@@ -277,7 +277,7 @@ func TestWhatNeedsAStoreOfRecordsIsUnsupported(t *testing.T) {
 		}
 	}
 	if len(faults) != 5 {
-		t.Errorf("only %d of the calls were made", len(faults))
+		t.Errorf("only %d of the methods were called", len(faults))
 	}
 
 	s, err := m.Load(ctx, c.value)
@@ -285,13 +285,12 @@ func TestWhatNeedsAStoreOfRecordsIsUnsupported(t *testing.T) {
 		t.Fatal(err)
 	}
 	if name, _ := user.Get(s); name != "ann" || s.ID() != id || s.Token() != c.value {
-		t.Error("Load by the token gave another session")
+		t.Error("Load returned another session for the token")
 	}
 }
 
-// A change that comes too late for a cookie is an error, and nothing is lost
-// silently.
-func TestAChangeAfterTheHeaderIsAnError(t *testing.T) {
+// A change that is too late for a cookie is not lost silently.
+func TestChangeAfterTheHeaderIsAnError(t *testing.T) {
 	m, _ := app(t, sessions.Options{})
 	w := httptest.NewRecorder()
 	m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -307,10 +306,9 @@ func TestAChangeAfterTheHeaderIsAnError(t *testing.T) {
 	})).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 }
 
-// Whoever copies a cookie, before logout or after, can go on with it: no store
-// says that its session is over. The limits inside the seal hold for the copy,
-// however it is used; Timeout alone holds only until it is used again.
-func TestAReplayedCopyEndsWithTheLifetime(t *testing.T) {
+// A copied cookie can be used after a sign-out. Lifetime bounds the copy however it
+// is used; Timeout bounds it only while it is not used.
+func TestReplayedCopyEndsWithTheLifetime(t *testing.T) {
 	now := noon
 	_, handler := app(t, sessions.Options{
 		Timeout: time.Hour, Lifetime: 8 * time.Hour, Now: func() time.Time { return now },
@@ -321,13 +319,12 @@ func TestAReplayedCopyEndsWithTheLifetime(t *testing.T) {
 	thief := &client{t: t, app: handler, value: c.value}
 	c.wants("/out", "", 0)
 	for began := now; now.Sub(began) < 8*time.Hour; now = now.Add(30 * time.Minute) {
-		thief.wants("/visit", "ann", int(now.Sub(began)/(30*time.Minute))+1) // each answer gives a fresher copy
+		thief.wants("/visit", "ann", int(now.Sub(began)/(30*time.Minute))+1) // each response has a newer cookie
 	}
 	thief.wants("/", "", 0)
 	idle.wants("/", "", 0)
 
-	// Nothing that the thief can ask for lengthens it: not what begins anew under
-	// another id.
+	// A new ID does not extend the lifetime.
 	now = noon
 	c.wants("/in", "ann", 0)
 	thief.value = c.value

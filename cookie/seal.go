@@ -8,13 +8,13 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// maxCookie is how long a cookie's name and value may be together, in bytes,
-// for every browser to keep it (RFC 6265bis, 5.6).
+// maxCookie is the total length in bytes of a cookie's name and value that every
+// browser accepts (RFC 6265bis, section 5.6).
 const maxCookie = 4096
 
-// Seal returns the key and the record as a token. The payload is the key's
-// bytes and then the record in the driver's encoding, whose first byte is the
-// format.
+// Seal returns a token with the key and the record. The payload is the key's bytes
+// followed by the record in the encoding of driver.AppendRecord, whose first byte is
+// the format.
 func (s *store) Seal(key driver.Key, rec driver.Record) (string, error) {
 	if err := s.gate.Enter(); err != nil {
 		return "", err
@@ -30,14 +30,15 @@ func (s *store) Seal(key driver.Key, rec driver.Record) (string, error) {
 		return "", fmt.Errorf("cookie: seal: %w", err)
 	}
 	if size := len(s.name) + len(token); size > maxCookie {
-		return "", fmt.Errorf("cookie: seal: name and value would have %d bytes, browsers keep %d; the session's %d bytes of data and owner must shrink by about %d, or move to another store: %w",
+		return "", fmt.Errorf("cookie: seal: name and value would have %d bytes, browsers accept %d; reduce the session's %d bytes of data and owner by about %d, or use another store: %w",
 			size, maxCookie, len(rec.Owner)+len(rec.Data), (size-maxCookie)*9/16+1, driver.ErrTooLarge)
 	}
 	return token, nil
 }
 
-// Unseal returns what a token of Seal's carries. Any other token is
-// ErrNotFound, plain: tokens come from anybody, and refusing them is cheap.
+// Unseal returns the key and record of a token made by Seal. For any other token it
+// returns ErrNotFound, unwrapped: anybody can send tokens, so rejecting them must be
+// cheap.
 func (s *store) Unseal(token string) (driver.Sealed, error) {
 	if err := s.gate.Enter(); err != nil {
 		return driver.Sealed{}, err
@@ -55,8 +56,8 @@ func (s *store) Unseal(token string) (driver.Sealed, error) {
 	return driver.Sealed{}, driver.ErrNotFound
 }
 
-// parse reads a payload that was sealed with one of our keys.
-func (s *store) parse(payload []byte, stale bool) (driver.Sealed, error) {
+// parse parses a payload that was sealed with one of our keys.
+func (s *store) parse(payload []byte, oldSecret bool) (driver.Sealed, error) {
 	var key driver.Key
 	if len(payload) < len(key) {
 		return driver.Sealed{}, fmt.Errorf("cookie: unseal: %w", driver.ErrCorrupt)
@@ -69,12 +70,12 @@ func (s *store) parse(payload []byte, stale bool) (driver.Sealed, error) {
 	if rec.Expired(s.now()) {
 		return driver.Sealed{}, driver.ErrNotFound
 	}
-	return driver.Sealed{Key: key, Record: rec, Stale: stale}, nil
+	return driver.Sealed{Key: key, Record: rec, Stale: oldSecret}, nil
 }
 
-// canonical tells whether the token is the one way to write its bytes in
-// base64. The decoder below passes over line breaks and the unused bits of the
-// last character, and two spellings of a token are one too many.
+// canonical reports whether the token is the canonical base64 encoding of its
+// bytes. securecookie's decoder ignores line breaks and the unused bits of the last
+// character; without this check, a session would have several valid tokens.
 func canonical(token string) bool {
 	if len(token) < 4 || strings.IndexByte(token, '\n') >= 0 || strings.IndexByte(token, '\r') >= 0 {
 		return false

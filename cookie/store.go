@@ -11,36 +11,34 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// store seals and unseals. It never changes after open, so its methods need no
-// lock.
+// store is immutable after open, so its methods need no lock.
 type store struct {
 	gate   driver.Gate
-	name   string
+	name   string // of the cookie
 	now    func() time.Time
-	codecs []*securecookie.SecureCookie // the present secret's first
+	codecs []*securecookie.SecureCookie // the current secret's first
 }
 
 var _ driver.Sealer = (*store)(nil)
 
 func (s *store) Close() error { return s.gate.Close() }
 
-// The manager calls Seal and Unseal alone. Whoever calls the rest learns that
-// nothing was done.
+// The manager calls only Seal and Unseal. The other methods are unsupported.
 
 func (s *store) Load(context.Context, driver.Key) (driver.Record, error) {
-	return driver.Record{}, s.unsupported("load", "the session is in the client's cookie, nobody can fetch it by its key")
+	return driver.Record{}, s.unsupported("load", "the session is in the client's cookie and cannot be loaded by its key")
 }
 
 func (s *store) Save(context.Context, driver.Key, driver.Version, driver.Record) error {
-	return s.unsupported("save", "the session is kept by sending its client a new cookie")
+	return s.unsupported("save", "a session is saved by sending its client a new cookie")
 }
 
 func (s *store) Touch(context.Context, driver.Key, driver.Record) error {
-	return s.unsupported("touch", "the session is refreshed by sending its client a new cookie")
+	return s.unsupported("touch", "a session is refreshed by sending its client a new cookie")
 }
 
 func (s *store) Delete(context.Context, driver.Key, driver.Version) error {
-	return s.unsupported("delete", "a cookie once issued stays good until it expires")
+	return s.unsupported("delete", "a cookie cannot be revoked: it stays valid until it expires")
 }
 
 func (s *store) unsupported(op, why string) error {

@@ -13,11 +13,11 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// small is about what five small values take.
+// small is about the size of five small values.
 var small = make([]byte, 80)
 
-// bigger is n, or a tenth of it with -short.
-func bigger(n int) int {
+// scaled returns n, or a tenth of it with -short.
+func scaled(n int) int {
 	if testing.Short() {
 		return n / 10
 	}
@@ -48,7 +48,7 @@ func lasting(d time.Duration) driver.Record {
 
 func benchmark(b *testing.B, op func(s *store, key driver.Key) error) {
 	s, keys := filled(b, 10_000)
-	b.Run("alone", func(b *testing.B) {
+	b.Run("serial", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
 			if err := op(s, keys[i%len(keys)]); err != nil {
@@ -87,11 +87,11 @@ func BenchmarkTouch(b *testing.B) {
 	benchmark(b, func(s *store, key driver.Key) error { return s.Touch(ctx, key, rec) })
 }
 
-// BenchmarkMemory reports the heap that a session takes, tables included. The
-// tables grow in steps, so it depends on the number.
+// BenchmarkMemory reports the heap per session, maps included. Maps grow in
+// steps, so the result depends on the number of sessions.
 func BenchmarkMemory(b *testing.B) {
 	for _, full := range []int{100_000, 300_000, 1_000_000} {
-		n := bigger(full)
+		n := scaled(full)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {
 				before := heap()
@@ -113,12 +113,11 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// BenchmarkSweep reports how long readers wait at most while a fifth of the
-// sessions is removed, and for comparison what the machine makes them wait
-// when nothing is.
+// BenchmarkSweep reports the slowest read while a fifth of the sessions is
+// removed and, for comparison, the slowest read while nothing is removed.
 func BenchmarkSweep(b *testing.B) {
 	ctx := context.Background()
-	n := bigger(1_000_000)
+	n := scaled(1_000_000)
 	for b.Loop() {
 		s, keys := filled(b, n)
 		for _, key := range keys[:n/5] {
@@ -144,12 +143,12 @@ func BenchmarkSweep(b *testing.B) {
 
 // slowestRead loads sessions one after the other while f runs.
 func slowestRead(b *testing.B, s *store, keys []driver.Key, f func()) (slowest time.Duration) {
-	var over atomic.Bool
+	var done atomic.Bool
 	go func() {
-		defer over.Store(true)
+		defer done.Store(true)
 		f()
 	}()
-	for i := 0; !over.Load(); i++ {
+	for i := 0; !done.Load(); i++ {
 		start := time.Now()
 		if _, err := s.Load(context.Background(), keys[i*7919%len(keys)]); err != nil {
 			b.Fatal(err)

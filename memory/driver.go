@@ -1,34 +1,39 @@
-// Package memory keeps sessions in the memory of the process: the quickest
-// store, and the default.
+// Package memory stores sessions in the memory of the process. It is the
+// default store, and the fastest.
 //
-// Choose it for development, tests, and programs that run as one process and
-// may forget everybody at a restart. Several processes do not share it; choose
-// file, dbm, database, memcached, google or cookie for those.
+// Use it in development, in tests, and in programs that run as a single process
+// and may sign everybody out when they restart. To share sessions among processes,
+// or to keep them over a restart, use another store.
 //
 //	import _ "github.com/pump-go/sessions/memory"
 //
 //	m, err := sessions.New(ctx, sessions.Options{Store: "memory"})
 //
-// Each Open makes a store of its own, empty and private: two managers never
-// see each other's sessions, whatever their namespaces.
+// Each Open returns a new, empty store. Two managers never share sessions, even
+// with the same namespace.
 //
-// # URLs
+// # URL
 //
 //	memory:                 also memory://
-//	memory:?max=100000      at most so many sessions; see Options.MaxSessions
+//	memory:?max=100000      limits the number of sessions; see Options.MaxSessions
 //
-// Anything else in the URL is an error.
+// Anything else is an error.
 //
-// # Limits and memory
+// # Limits
 //
-// A session may be of any size; its owner is at most 255 bytes. A session
-// takes its data, rounded up to one of the allocator's sizes, and about 155
-// bytes more; one with an owner, the owner and some 100 bytes more. Removed
-// sessions are given back to the garbage collector, the tables that named them
-// are kept for the sessions to come.
+// There is no limit on the size of a session. Its owner has at most 255 bytes.
 //
-// Expired sessions are removed in the background in order of expiry, a few at
-// a time, so the cost does not grow with the sessions that are alive.
+// A session uses the size of its data, rounded up to an allocator size class, and
+// about 155 bytes more; one with an owner, the owner's size and about 100 bytes on
+// top. Removed sessions are garbage-collected. The maps that index them keep
+// their size.
+//
+// Expired sessions are removed in the background, in order of expiry and a few at
+// a time, so the cost does not depend on the number of live sessions.
+//
+// # What can be lost
+//
+// All sessions are lost when the process ends or the manager is closed.
 package memory
 
 import (
@@ -47,14 +52,14 @@ func init() { sessions.Register("memory", New(Options{})) }
 // Options are the settings of the store; the zero value is the registered
 // default.
 type Options struct {
-	// MaxSessions is how many sessions the store holds at most, and 0 means as
-	// many as come. The max of a URL takes its place. See ErrFull for what
+	// MaxSessions is the maximum number of sessions in the store; 0 means no
+	// limit. The URL's max parameter overrides it. ErrFull describes what
 	// happens at the limit.
 	MaxSessions int
 }
 
-// New returns a driver for sessions.Options.Driver. Its Open fails if the
-// options or the URL are at fault.
+// New returns a driver for sessions.Options.Driver. Its Open returns an error if
+// the options or the URL are invalid.
 func New(o Options) driver.Driver {
 	return driver.OpenFunc(func(_ context.Context, cfg driver.Config) (driver.Store, error) {
 		o := o
@@ -72,8 +77,8 @@ func New(o Options) driver.Driver {
 
 var errURL = errors.New(`Options.URL must be "memory:", alone or with "?max=" and a number of sessions`)
 
-// readURL sets what the URL says. What url.Parse complains of is not passed
-// on: it quotes the URL.
+// readURL sets the options given in the URL. It does not return url.Parse's
+// error, which quotes the URL and with it a password.
 func (o *Options) readURL(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "memory" || u.Opaque+u.Host+u.Path+u.Fragment != "" || u.User != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/pump-go/sessions/memory"
 )
 
-func TestImportRegistersTheStore(t *testing.T) {
+func TestImportRegistersStore(t *testing.T) {
 	names := sessions.Drivers()
 	if len(names) != 1 || names[0] != "memory" {
 		t.Errorf("registered: %q", names)
@@ -54,18 +54,18 @@ func TestURL(t *testing.T) {
 			t.Errorf("%q: error %v, want one with %q", url, err, want)
 		}
 		if err != nil && strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%q: the error quotes it: %v", url, err)
+			t.Errorf("%q: the error quotes the password: %v", url, err)
 		}
 	}
 }
 
-func TestNegativeLimitIsRefused(t *testing.T) {
+func TestNegativeLimitIsAnError(t *testing.T) {
 	if _, err := memory.New(memory.Options{MaxSessions: -1}).Open(t.Context(), driver.Config{}); err == nil {
-		t.Error("opened")
+		t.Error("no error")
 	}
 }
 
-func TestURLLimitTakesTheOptionsPlace(t *testing.T) {
+func TestURLOverridesMaxSessions(t *testing.T) {
 	d := memory.New(memory.Options{MaxSessions: 1})
 	s, err := d.Open(t.Context(), driver.Config{URL: "memory:?max=2"})
 	if err != nil {
@@ -80,7 +80,7 @@ func TestURLLimitTakesTheOptionsPlace(t *testing.T) {
 	}
 }
 
-func TestEachOpenIsAStoreOfItsOwn(t *testing.T) {
+func TestEachOpenReturnsASeparateStore(t *testing.T) {
 	d := memory.New(memory.Options{})
 	cfg := driver.Config{Namespace: "same"}
 	a, _ := d.Open(t.Context(), cfg)

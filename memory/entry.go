@@ -6,29 +6,29 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// entry is one session. Its size decides how many sessions fit: it fills an
-// allocation of 96 bytes.
+// entry is one session. Its 96 bytes fill an allocator size class exactly;
+// a larger entry would cost every session 16 bytes more.
 type entry struct {
 	key  driver.Key // never changes
-	next *entry     // the next in the chain; see shard.byPrefix
-	// body is the owner and then the data. A string, because nobody can change
-	// it: readers take it under the lock and copy the data after.
-	body     string
-	version  driver.Version
-	created  driver.Millis
-	accessed driver.Millis
-	expires  driver.Millis
-	place    int32 // the index in shard.queue
-	ownerLen uint8
+	next *entry     // the next entry of the chain in shard.byPrefix
+	// body is the owner followed by the data. It is a string because strings are
+	// immutable: readers take it under the lock and copy the data without.
+	body      string
+	version   driver.Version
+	created   driver.Millis
+	accessed  driver.Millis
+	expires   driver.Millis
+	heapIndex int32 // in shard.queue
+	ownerLen  uint8
 }
 
 func (e *entry) owner() string { return e.body[:e.ownerLen] }
 
-// live tells whether there is an entry and it has not expired.
+// live reports whether e is neither nil nor expired.
 func (e *entry) live(now driver.Millis) bool { return e != nil && e.expires > now }
 
-// record returns the entry as the contract has it, with a copy of the data. It
-// works on a copy of the entry, so that it may run without the lock.
+// record returns the entry as a record with a copy of the data. Its receiver is
+// a copy of the entry, so that it needs no lock.
 func (e entry) record() driver.Record {
 	return driver.Record{
 		Data:     []byte(e.body[e.ownerLen:]),
@@ -40,7 +40,7 @@ func (e entry) record() driver.Record {
 	}
 }
 
-// bodyOf copies what the record holds into an entry's body.
+// bodyOf returns an entry's body with the record's owner and data.
 func bodyOf(rec driver.Record) string {
 	var b strings.Builder
 	b.Grow(len(rec.Owner) + len(rec.Data))

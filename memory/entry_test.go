@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-func TestEntryFillsItsAllocation(t *testing.T) {
+func TestEntryFitsItsSizeClass(t *testing.T) {
 	if size := unsafe.Sizeof(entry{}); size > 96 {
-		t.Errorf("an entry has %d bytes; above 96, the allocator takes 112", size)
+		t.Errorf("an entry has %d bytes; above 96, it allocates 112", size)
 	}
 }

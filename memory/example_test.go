@@ -22,8 +22,8 @@ func Example() {
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", m.Wrap(http.DefaultServeMux)))
 }
 
-// A limit keeps those who begin session after session from taking all memory.
-// At the limit newcomers get an error page, and everybody else goes on.
+// A limit keeps clients that start many sessions from using up the memory. At the
+// limit new clients get an error page; existing sessions keep working.
 func ExampleNew() {
 	m, err := sessions.New(context.Background(), sessions.Options{
 		Driver: memory.New(memory.Options{MaxSessions: 1}), // or Store: "memory", URL: "memory:?max=1"

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// FuzzURL looks for a URL that makes a panic, a limit that no store can have,
-// or an error that quotes what may be a password.
+// FuzzURL looks for a URL that causes a panic, a negative limit, or an error that
+// quotes a password.
 func FuzzURL(f *testing.F) {
 	for _, url := range []string{
 		"memory:", "memory://", "memory:?max=100000", "memory:?max=0", "memory:?max=1&max=2", "memory:?max=99999999999999999999",
@@ -18,7 +18,7 @@ func FuzzURL(f *testing.F) {
 		var o Options
 		err := o.readURL(url)
 		if err == nil && o.MaxSessions < 0 {
-			t.Errorf("%q is a limit of %d", url, o.MaxSessions)
+			t.Errorf("%q sets a limit of %d", url, o.MaxSessions)
 		}
 		if err != nil && !strings.Contains(url, "?") && strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v", url, err)

@@ -3,17 +3,16 @@ package memory
 import "errors"
 
 // ErrFull is wrapped by the error of a Save that would create a session in a
-// store that holds Options.MaxSessions live ones. Sessions that exist go on
-// working. Expired ones are removed first, and those alone: if a newcomer
-// could push out a live session, anybody able to start sessions could log
-// everybody out.
+// store with Options.MaxSessions live sessions. Existing sessions keep working.
+// Expired sessions are removed to make room, live ones never: otherwise anyone
+// who can start sessions could sign everybody out.
 //
-// Renewing a session's id creates the new record before the old one goes, so
-// in a full store that fails too. Set the limit where memory would end, not
-// where traffic is expected.
+// Renewing a session creates a record before it deletes the old one, so it fails
+// too while the store is full. Set the limit by the memory there is, not by the
+// traffic you expect.
 var ErrFull = errors.New("store is full")
 
-// reserve takes room for one more session, and tells whether there was any.
+// reserve counts one more session and reports whether there was room for it.
 func (s *store) reserve() bool {
 	if s.max == 0 {
 		return true
@@ -25,7 +24,7 @@ func (s *store) reserve() bool {
 	return true
 }
 
-// release gives back the room of n sessions.
+// release counts n sessions less.
 func (s *store) release(n int) {
 	if s.max != 0 && n != 0 {
 		s.count.Add(int64(-n))

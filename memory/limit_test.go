@@ -14,19 +14,19 @@ func TestFullStore(t *testing.T) {
 	save(t, s, driver.Key{2}, 0, until(3000))
 	wantErr(t, "a third session", s.Save(t.Context(), driver.Key{3}, 0, until(9000)), ErrFull)
 
-	// Those that exist go on working.
+	// Existing sessions keep working.
 	save(t, s, driver.Key{1}, 1, until(2500))
 	wantErr(t, "touch", s.Touch(t.Context(), driver.Key{2}, until(3500)), nil)
 	wantErr(t, "a taken key", s.Save(t.Context(), driver.Key{1}, 0, until(9000)), driver.ErrConflict)
 
-	// Room comes from what expires, and from what is deleted.
+	// Expired and deleted sessions make room.
 	c.now = 2500
 	save(t, s, driver.Key{3}, 0, until(9000))
 	wantErr(t, "full again", s.Save(t.Context(), driver.Key{4}, 0, until(9000)), ErrFull)
 	wantErr(t, "delete", s.Delete(t.Context(), driver.Key{3}, 1), nil)
 	save(t, s, driver.Key{4}, 0, until(9000))
 
-	// An expired session's own place is taken over, not counted twice.
+	// A session that replaces an expired one at the same key is not counted twice.
 	c.now = 3500
 	save(t, s, driver.Key{2}, 0, until(9000))
 	wantErr(t, "still full", s.Save(t.Context(), driver.Key{5}, 0, until(9000)), ErrFull)

@@ -24,12 +24,12 @@ func (s *store) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry,
 	}, func(e entry) bool { return e.owner() == owner })
 }
 
-// list yields the sessions that pick finds in each shard and that still pass
-// keep when they are read again: pick runs under the shard's lock, and no lock
-// is held while a session is yielded.
+// list yields the sessions that pick collects in each shard and that still pass
+// keep when they are read again. pick runs under the shard's lock; no lock is held
+// while a session is yielded.
 func (s *store) list(ctx context.Context, pick func(*shard, []*entry) []*entry, keep func(entry) bool) iter.Seq2[driver.Entry, error] {
 	return func(yield func(driver.Entry, error) bool) {
-		var found []*entry // one shard's, so that a listing stays small
+		var found []*entry // of one shard only, to use little memory
 		for i := range s.shards {
 			err := ctx.Err()
 			if err == nil {
@@ -59,7 +59,7 @@ func (s *store) list(ctx context.Context, pick func(*shard, []*entry) []*entry, 
 	}
 }
 
-// pick runs f under the lock, which it takes.
+// pick locks the shard and runs f.
 func (sh *shard) pick(f func(*shard, []*entry) []*entry, found []*entry) ([]*entry, error) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()

@@ -18,7 +18,7 @@ func owners(t *testing.T, s *store, owner string) map[driver.Key]bool {
 	return keys
 }
 
-func TestOwnerIndexFollowsTheRecords(t *testing.T) {
+func TestOwnerIndexMatchesRecords(t *testing.T) {
 	s, c := open(t, Options{})
 	of := func(owner string, version driver.Version) driver.Record {
 		return driver.Record{Owner: owner, Version: version, Expires: 2000}
@@ -32,7 +32,7 @@ func TestOwnerIndexFollowsTheRecords(t *testing.T) {
 		t.Errorf("ann owns %v", got)
 	}
 	if got := owners(t, s, ""); len(got) != 0 {
-		t.Errorf("nobody owns %v", got)
+		t.Errorf("the empty owner owns %v", got)
 	}
 	save(t, s, b, 1, of("bob", 2))
 	save(t, s, a, 1, of("", 2))
@@ -55,13 +55,13 @@ func TestOwnerIndexFollowsTheRecords(t *testing.T) {
 	}
 	for i := range s.shards {
 		if n := len(s.shards[i].byOwner); n != 0 {
-			t.Errorf("%d owners of nothing are left", n)
+			t.Errorf("the index has %d owners without sessions", n)
 		}
 	}
 }
 
-// The loop's body may do anything to the store: no lock is held.
-func TestListingMayChangeTheStore(t *testing.T) {
+// No lock is held while a session is yielded.
+func TestStoreMayChangeWhileListing(t *testing.T) {
 	s, _ := open(t, Options{})
 	const n = 300
 	for i := range n {
@@ -73,7 +73,7 @@ func TestListingMayChangeTheStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		if seen[e.Key]++; seen[e.Key] > 1 {
-			t.Errorf("%v comes twice", e.Key)
+			t.Errorf("%v was listed twice", e.Key)
 		}
 		save(t, s, e.Key, 1, driver.Record{Version: 2, Expires: 3000, Owner: "seen"})
 		if len(seen)%2 == 0 {
@@ -86,11 +86,11 @@ func TestListingMayChangeTheStore(t *testing.T) {
 		t.Errorf("%d listed, %d left", len(seen), len(owners(t, s, "seen")))
 	}
 	for range s.All(t.Context()) {
-		break // ending early is no fault
+		break // must not panic
 	}
 }
 
-func TestListingLeavesOutWhatWentMeanwhile(t *testing.T) {
+func TestListingSkipsWhatChangesDuringIt(t *testing.T) {
 	s, _ := open(t, Options{})
 	save(t, s, driver.Key{1}, 0, driver.Record{Version: 1, Expires: 2000, Owner: "o"})
 	save(t, s, driver.Key{2}, 0, driver.Record{Version: 1, Expires: 2000, Owner: "o"})
@@ -98,7 +98,7 @@ func TestListingLeavesOutWhatWentMeanwhile(t *testing.T) {
 	count := 0
 	for e := range s.Owned(t.Context(), "o") {
 		count++
-		for i := range 3 { // of the two others, one is deleted and one changes hands
+		for i := range 3 { // delete one of the other two, change the owner of the other
 			key := driver.Key{byte(i + 1)}
 			if key == e.Key {
 				continue
@@ -111,6 +111,6 @@ func TestListingLeavesOutWhatWentMeanwhile(t *testing.T) {
 		}
 	}
 	if count != 1 {
-		t.Errorf("%d listed, want the first alone", count)
+		t.Errorf("%d listed, want only the first", count)
 	}
 }

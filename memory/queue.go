@@ -2,46 +2,46 @@ package memory
 
 import "github.com/pump-go/sessions/driver"
 
-// queue is a shard's entries in order of expiry: a binary heap, the earliest
-// first. An entry knows its place, so that any of them can be taken out.
+// queue is a priority queue of a shard's entries: a binary heap, earliest expiry
+// first. An entry stores its index, so that any entry can be removed.
 //
-// due is a lower bound of the entry's expiry. Most writes only put the expiry
-// off, and leave the queue as it is: whoever finds an entry that is due but not
-// expired calls postpone. So a session that is used moves in the queue once a
-// timeout, not once a request.
-type queue []queued
+// due is a lower bound of the entry's expiry. Most writes only move the expiry to
+// a later time, and do not change the queue; the sweep calls postpone when it finds
+// an entry that is due but has not expired. So a session in use moves in the queue
+// once per timeout, not once per request.
+type queue []queueItem
 
-type queued struct {
+type queueItem struct {
 	due driver.Millis
 	e   *entry
 }
 
 // push adds an entry.
 func (q *queue) push(e *entry) {
-	*q = append(*q, queued{e.expires, e})
-	e.place = int32(len(*q) - 1)
+	*q = append(*q, queueItem{e.expires, e})
+	e.heapIndex = int32(len(*q) - 1)
 	q.up(len(*q) - 1)
 }
 
-// hasten brings forward an entry whose expiry may have come nearer.
-func (q queue) hasten(e *entry) {
-	if i := int(e.place); e.expires < q[i].due {
+// advance moves an entry forward if it now expires before it is due.
+func (q queue) advance(e *entry) {
+	if i := int(e.heapIndex); e.expires < q[i].due {
 		q[i].due = e.expires
 		q.up(i)
 	}
 }
 
-// postpone puts the first entry where its expiry belongs.
+// postpone moves the first entry back to where its expiry belongs.
 func (q queue) postpone() {
 	q[0].due = q[0].e.expires
 	q.down(0)
 }
 
-// remove takes an entry out.
+// remove removes an entry.
 func (q *queue) remove(e *entry) {
-	i, last := int(e.place), len(*q)-1
+	i, last := int(e.heapIndex), len(*q)-1
 	q.swap(i, last)
-	(*q)[last] = queued{} // let go of the entry
+	(*q)[last] = queueItem{} // so that the entry can be collected
 	*q = (*q)[:last]
 	if i < last {
 		q.down(i)
@@ -78,5 +78,5 @@ func (q queue) down(i int) {
 
 func (q queue) swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
-	q[i].e.place, q[j].e.place = int32(i), int32(j)
+	q[i].e.heapIndex, q[j].e.heapIndex = int32(i), int32(j)
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// The earliest is always first, whatever was added, moved and taken out.
 func TestQueueKeepsOrder(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var q queue
@@ -21,7 +20,7 @@ func TestQueueKeepsOrder(t *testing.T) {
 			all = append(all, e)
 		case rnd.IntN(2) == 0:
 			all[i].expires = soon()
-			q.hasten(all[i])
+			q.advance(all[i])
 		default:
 			q.remove(all[i])
 			all = append(all[:i], all[i+1:]...)
@@ -30,8 +29,8 @@ func TestQueueKeepsOrder(t *testing.T) {
 			t.Fatalf("step %d: %d queued of %d", step, len(q), len(all))
 		}
 		for i, x := range q {
-			if x.e.place != int32(i) || x.due > x.e.expires || i > 0 && q[(i-1)/2].due > x.due {
-				t.Fatalf("step %d: place %d holds %+v of place %d, expiry %d", step, i, x, x.e.place, x.e.expires)
+			if x.e.heapIndex != int32(i) || x.due > x.e.expires || i > 0 && q[(i-1)/2].due > x.due {
+				t.Fatalf("step %d: index %d has %+v, whose index is %d and expiry %d", step, i, x, x.e.heapIndex, x.e.expires)
 			}
 		}
 	}

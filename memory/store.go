@@ -8,19 +8,19 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// shards is how many parts the sessions are in: many more than cores, so that
-// two calls seldom meet, and enough that no part is long to go through.
+// shards is the number of shards: many more than cores, so that two calls rarely
+// wait for the same lock, and enough to keep each shard short to list.
 const shards = 256
 
-// store keeps rule 11 (Close waits, then ErrClosed) by a flag in each shard
-// and not by a driver.Gate: every call does all of its work under a shard's
-// lock, so once Close has held them all there is nobody left to wait for, and
-// the calls share no counter.
+// store implements rule 11 of package driver (Close waits, then ErrClosed) with a
+// flag in each shard. It needs no driver.Gate, whose counter all calls would share:
+// calls do all of their work under a shard's lock, so when Close has locked each
+// shard, no call is running.
 type store struct {
 	cfg    driver.Config
 	max    int
-	count  atomic.Int64 // the sessions held, if max is not 0
-	stop   func()       // ends the sweeper
+	count  atomic.Int64 // the number of sessions, if max is not 0
+	stop   func()       // stops the sweeper
 	shards [shards]shard
 }
 
@@ -39,8 +39,7 @@ func newStore(cfg driver.Config, o Options) *store {
 	return s
 }
 
-// shard returns the part that key belongs to. The byte is none of those that
-// shard.byPrefix uses.
+// shard returns the shard of key, by a byte that shard.byPrefix does not use.
 func (s *store) shard(key *driver.Key) *shard { return &s.shards[key[len(key)-1]] }
 
 func (s *store) now() driver.Millis { return driver.MillisOf(s.cfg.Now()) }
@@ -136,7 +135,7 @@ func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) er
 		return driver.ErrConflict
 	}
 	e.accessed, e.expires = rec.Accessed, rec.Expires
-	sh.queue.hasten(e)
+	sh.queue.advance(e)
 	return nil
 }
 
@@ -161,7 +160,7 @@ func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Versi
 	return nil
 }
 
-// Close ends the sweeper and drops all sessions.
+// Close stops the sweeper and removes all sessions.
 func (s *store) Close() error {
 	s.stop()
 	for i := range s.shards {
@@ -170,7 +169,7 @@ func (s *store) Close() error {
 	return nil
 }
 
-// close takes the lock.
+// close locks the shard and removes its sessions.
 func (sh *shard) close() {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()

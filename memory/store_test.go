@@ -14,12 +14,12 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// clock is a Config.Now that stands still until it is set.
+// clock is a Config.Now that returns the time it is set to.
 type clock struct{ now driver.Millis }
 
 func (c *clock) Now() time.Time { return c.now.Time() }
 
-// open returns a store whose sweeper never starts by itself, at instant 1000.
+// open returns a store without a background sweeper, and its clock, set to 1000.
 func open(t *testing.T, o Options) (*store, *clock) {
 	c := &clock{now: 1000}
 	s := newStore(driver.Config{Now: c.Now, SweepInterval: -1}.WithDefaults(), o)
@@ -43,7 +43,7 @@ func wantErr(t *testing.T, what string, got, want error) {
 
 func until(expires driver.Millis) driver.Record { return driver.Record{Version: 1, Expires: expires} }
 
-func TestRecordComesBackAsItWas(t *testing.T) {
+func TestRoundTrip(t *testing.T) {
 	s, _ := open(t, Options{})
 	owner := string([]byte{0, 0xff}) + string(bytes.Repeat([]byte{'o'}, driver.MaxOwner-2))
 	for i, rec := range []driver.Record{
@@ -68,7 +68,7 @@ func TestRecordComesBackAsItWas(t *testing.T) {
 	wantErr(t, "owner too long", s.Save(t.Context(), driver.Key{9}, 0, rec), driver.ErrTooLarge)
 }
 
-func TestNothingIsShared(t *testing.T) {
+func TestDataIsCopied(t *testing.T) {
 	s, _ := open(t, Options{})
 	rec := until(2000)
 	rec.Data = []byte("abc")
@@ -80,12 +80,11 @@ func TestNothingIsShared(t *testing.T) {
 		e.Record.Data[2] = 'X'
 	}
 	if last, _ := s.Load(t.Context(), driver.Key{}); string(last.Data) != "abc" {
-		t.Errorf("%q: somebody else's bytes changed the session", last.Data)
+		t.Errorf("%q: the store shares the caller's bytes", last.Data)
 	}
 }
 
-// Keys that share the bytes the table looks at are sessions like any others.
-func TestKeysWithOnePrefix(t *testing.T) {
+func TestKeysWithTheSamePrefix(t *testing.T) {
 	keys := []driver.Key{{20: 1}, {20: 2}, {20: 3}, {20: 4}}
 	for _, gone := range keys {
 		s, _ := open(t, Options{})
@@ -120,13 +119,13 @@ func TestExpiredIsAbsentBeforeAnySweep(t *testing.T) {
 	}
 	save(t, s, driver.Key{}, 0, until(3000))
 	if n, _ := s.Sweep(t.Context()); n != 0 {
-		t.Error("the sweep took the session created in its place")
+		t.Error("the sweep removed the session that replaced the expired one")
 	}
-	wantErr(t, "delete whatever is there", s.Delete(t.Context(), driver.Key{}, 0), nil)
-	wantErr(t, "delete nothing", s.Delete(t.Context(), driver.Key{}, 0), nil)
+	wantErr(t, "delete at any version", s.Delete(t.Context(), driver.Key{}, 0), nil)
+	wantErr(t, "delete again", s.Delete(t.Context(), driver.Key{}, 0), nil)
 }
 
-func TestEndedContextChangesNothing(t *testing.T) {
+func TestCanceledContextChangesNothing(t *testing.T) {
 	s, _ := open(t, Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -165,7 +164,7 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 		op     func()
 	}{
 		"load":     {1, func() { s.Load(ctx, driver.Key{}) }}, // the copy of Data
-		"absent":   {0, func() { s.Load(ctx, driver.Key{1}) }},
+		"missing":  {0, func() { s.Load(ctx, driver.Key{1}) }},
 		"touch":    {0, func() { s.Touch(ctx, driver.Key{}, until(2000)) }},
 		"conflict": {0, func() { s.Touch(ctx, driver.Key{}, driver.Record{Version: 7}) }},
 	} {
@@ -178,7 +177,7 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 func TestClosedStore(t *testing.T) {
 	s, _ := open(t, Options{})
 	save(t, s, driver.Key{}, 0, until(2000))
-	for e, err := range s.All(t.Context()) { // a listing that its reader closes
+	for e, err := range s.All(t.Context()) { // close the store while listing
 		if err != nil {
 			wantErr(t, "the listing", err, driver.ErrClosed)
 		} else if e.Key == (driver.Key{}) {
@@ -201,13 +200,13 @@ func TestClosedStore(t *testing.T) {
 func TestCloseDuringTraffic(t *testing.T) {
 	s := newStore(driver.Config{SweepInterval: time.Microsecond, Logger: quiet()}.WithDefaults(), Options{})
 	ctx := t.Context()
-	var wg, going sync.WaitGroup
-	going.Add(8)
+	var wg, started sync.WaitGroup
+	started.Add(8)
 	for w := range 8 {
 		wg.Go(func() {
 			for i := 0; ; i++ {
 				if i == 20 {
-					going.Done()
+					started.Done()
 				}
 				key := driver.Key{byte(w), byte(i), 31: byte(i)}
 				err := s.Save(ctx, key, 0, driver.Record{Version: 1, Expires: driver.MillisOf(time.Now()) + driver.Millis(i%3)})
@@ -226,7 +225,7 @@ func TestCloseDuringTraffic(t *testing.T) {
 			}
 		})
 	}
-	going.Wait()
+	started.Wait()
 	wg.Go(func() { s.Close() })
 	s.Close()
 	wg.Wait()
@@ -266,8 +265,8 @@ func TestCounterUnderContention(t *testing.T) {
 	}
 }
 
-func TestSweeperRunsAndEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // fails if Close leaves a goroutine behind
+func TestSweeperRunsAndStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left after Close
 		s := newStore(driver.Config{}.WithDefaults(), Options{})
 		now := driver.MillisOf(time.Now())
 		save(t, s, driver.Key{1}, 0, until(now+1000))
@@ -275,13 +274,13 @@ func TestSweeperRunsAndEnds(t *testing.T) {
 		time.Sleep(2 * driver.DefaultSweepInterval)
 		synctest.Wait()
 		if n := held(s); n != 1 {
-			t.Errorf("%d sessions held, want the live one", n)
+			t.Errorf("%d sessions held, want only the live one", n)
 		}
 		s.Close()
 	})
 }
 
-// held counts the sessions in memory, expired ones too.
+// held returns the number of sessions in memory, including expired ones.
 func held(s *store) (n int) {
 	for i := range s.shards {
 		n += len(s.shards[i].queue)

@@ -8,25 +8,25 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// batch is how many entries a sweep deals with before it lets go of a shard:
-// about two microseconds' work, for so long a waiting reader spins. Of one that
-// waits longer the processor is taken away, and it comes back late (measured on
-// two cores: the slowest read 0.1 to 1.7 ms, up to 4 ms with batches of 8).
+// batch is the number of entries that a sweep processes before it unlocks a
+// shard: about two microseconds of work. A reader that waits for the lock spins for
+// about as long; after that it is descheduled and resumes late (measured on two
+// cores: slowest read 0.1 to 1.7 ms, with batches of 8 up to 4 ms).
 const batch = 4
 
-// Sweep removes all sessions that have expired.
+// Sweep removes all expired sessions.
 func (s *store) Sweep(ctx context.Context) (int, error) {
 	return s.expire(ctx, s.now(), math.MaxInt)
 }
 
-// expire removes expired sessions until at least enough are gone or none is
-// left. It goes round the shards, a batch in each: staying with one would
-// starve those who wait for its lock. After each round it steps aside by
-// itself, lest the scheduler stop it in the middle of a batch, lock in hand.
+// expire removes expired sessions until at least enough are removed or none are
+// left. In each round it processes one batch per shard, so that nobody waits long
+// for a shard's lock. It yields the processor after each round, so that it is not
+// preempted in the middle of a batch while it holds a lock.
 func (s *store) expire(ctx context.Context, now driver.Millis, enough int) (int, error) {
 	removed := 0
-	for again := true; again; runtime.Gosched() {
-		again = false
+	for unfinished := true; unfinished; runtime.Gosched() {
+		unfinished = false
 		for i := range s.shards {
 			if err := ctx.Err(); err != nil {
 				return removed, err
@@ -39,14 +39,14 @@ func (s *store) expire(ctx context.Context, now driver.Millis, enough int) (int,
 			if removed += n; removed >= enough {
 				return removed, nil
 			}
-			again = again || more
+			unfinished = unfinished || more
 		}
 	}
 	return removed, nil
 }
 
-// expire deals with one batch, and tells how many entries it removed and
-// whether there may be more. It takes the lock.
+// expire locks the shard and processes one batch. It returns the number of entries
+// removed, and whether there may be more.
 func (sh *shard) expire(now driver.Millis) (removed int, more bool, err error) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()

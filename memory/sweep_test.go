@@ -8,9 +8,9 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-func TestSweepTakesTheExpiredAndOnlyThose(t *testing.T) {
+func TestSweepRemovesOnlyExpired(t *testing.T) {
 	s, c := open(t, Options{})
-	const n = 1000 // many batches, as some shards have more than one
+	const n = 1000 // several batches in each shard that is used
 	for i := range n {
 		save(t, s, driver.Key{byte(i >> 8), byte(i), 31: byte(i % 8)}, 0, until(2000+driver.Millis(i)))
 	}
@@ -26,9 +26,8 @@ func TestSweepTakesTheExpiredAndOnlyThose(t *testing.T) {
 	}
 }
 
-// One hold of a shard's lock deals with one batch, be its entries expired or
-// put off.
-func TestSweepHoldsAShardForOneBatch(t *testing.T) {
+// A shard is locked for one batch, whether its entries are removed or postponed.
+func TestSweepLocksAShardForOneBatch(t *testing.T) {
 	s, c := open(t, Options{})
 	for i := range 3 * batch {
 		save(t, s, driver.Key{byte(i)}, 0, until(2000+driver.Millis(i)))
@@ -39,13 +38,13 @@ func TestSweepHoldsAShardForOneBatch(t *testing.T) {
 		}
 	}
 	c.now = 3000
-	for hold, want := range []struct {
+	for round, want := range []struct {
 		removed int
 		more    bool
 	}{{0, true}, {batch, true}, {batch, true}, {0, false}} {
 		removed, more, err := s.shards[0].expire(c.now)
 		if removed != want.removed || more != want.more || err != nil {
-			t.Errorf("hold %d: %d removed, more %v, %v", hold, removed, more, err)
+			t.Errorf("round %d: %d removed, more %v, %v", round, removed, more, err)
 		}
 	}
 }
@@ -60,20 +59,20 @@ func TestRefreshedSessionStays(t *testing.T) {
 	save(t, s, driver.Key{2}, 1, driver.Record{Version: 2, Expires: 3000})
 	c.now = 2500
 	if n, _ := s.Sweep(t.Context()); n != 0 {
-		t.Errorf("%d removed that were refreshed", n)
+		t.Errorf("%d removed, want none: both were refreshed", n)
 	}
-	// An expiry may come nearer again.
+	// An expiry may also become earlier.
 	if err := s.Touch(t.Context(), driver.Key{1}, until(2600)); err != nil {
 		t.Fatal(err)
 	}
 	c.now = 2600
 	if n, _ := s.Sweep(t.Context()); n != 1 {
-		t.Errorf("%d removed, want the one whose expiry was brought forward", n)
+		t.Errorf("%d removed, want the one that now expires earlier", n)
 	}
 }
 
-// Nothing that lives is lost while sessions come, go and expire on all sides.
-func TestSweepAmongTraffic(t *testing.T) {
+// No live session is lost while others are created, removed and swept.
+func TestSweepDuringTraffic(t *testing.T) {
 	s, _ := open(t, Options{MaxSessions: 1 << 20})
 	ctx := t.Context()
 	stay := make([]driver.Key, 64)
