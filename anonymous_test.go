@@ -29,7 +29,7 @@ func TestAHundredThousandAnonymousRequestsLeaveNothing(t *testing.T) {
 		func(s *sessions.Session) { s.Get("user") },
 		func(s *sessions.Session) { s.Flashes(); s.Owner(); s.ID(); s.Token() },
 		func(s *sessions.Session) { s.Set("cart", []int{1}); s.Delete("cart") },
-		func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser); s.Clear(); s.Revert() },
+		func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser()); s.Clear(); s.Revert() },
 		func(s *sessions.Session) { s.Renew(); s.Invalidate() },
 		func(s *sessions.Session) { lifeCount.Pop(s); s.Destroy(t.Context()) },
 	}

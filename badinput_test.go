@@ -176,15 +176,15 @@ func TestARecordOfANewerVersionIsAnError(t *testing.T) {
 	for range 2 {
 		resp := b.serve(func(w http.ResponseWriter, r *http.Request) {
 			s := sessions.FromContext(r.Context())
-			if s.Get("user") != nil || !errors.Is(s.Err(), sessions.ErrFormat) {
-				t.Errorf("Err is %v, want ErrFormat", s.Err())
+			if s.Get("user") != nil || !errors.Is(s.Err(), sessions.ErrNewerFormat) {
+				t.Errorf("Err is %v, want ErrNewerFormat", s.Err())
 			}
 			s.Set("user", "mallory")
-			if err := s.Save(r.Context()); !errors.Is(err, sessions.ErrFormat) {
-				t.Errorf("Save: %v, want ErrFormat", err)
+			if err := s.Save(r.Context()); !errors.Is(err, sessions.ErrNewerFormat) {
+				t.Errorf("Save: %v, want ErrNewerFormat", err)
 			}
-			if err := s.Renew(); !errors.Is(err, sessions.ErrFormat) {
-				t.Errorf("Renew: %v, want ErrFormat", err)
+			if err := s.Renew(); !errors.Is(err, sessions.ErrNewerFormat) {
+				t.Errorf("Renew: %v, want ErrNewerFormat", err)
 			}
 			w.Write([]byte("secret page"))
 		})
@@ -196,8 +196,8 @@ func TestARecordOfANewerVersionIsAnError(t *testing.T) {
 	if after := store.records(t); len(after) != 1 || !reflect.DeepEqual(before, after[key]) {
 		t.Error("the record was changed")
 	}
-	if _, err := b.managers[0].Load(t.Context(), b.token()); !errors.Is(err, sessions.ErrFormat) {
-		t.Errorf("Load: %v, want ErrFormat", err)
+	if _, err := b.managers[0].Load(t.Context(), b.token()); !errors.Is(err, sessions.ErrNewerFormat) {
+		t.Errorf("Load: %v, want ErrNewerFormat", err)
 	}
 	// Logging out still works.
 	c := browserCookie(t, b.visit(func(s *sessions.Session) {
@@ -219,7 +219,7 @@ func TestADamageThatTheStoreFinds(t *testing.T) {
 		status int
 	}{
 		{driver.ErrCorrupt, 200}, {driver.ErrNotFound, 200},
-		{driver.ErrFormat, 503}, {driver.ErrClosed, 503}, {context.DeadlineExceeded, 503}, {errors.New("outage"), 503},
+		{driver.ErrNewerFormat, 503}, {driver.ErrClosed, 503}, {context.DeadlineExceeded, 503}, {errors.New("outage"), 503},
 	} {
 		store.onLoad = func(*driver.Record) error { return c.err }
 		resp := b.visit(func(s *sessions.Session) {
@@ -256,40 +256,40 @@ func TestOutsideOfTheMiddlewareThereIsNoSession(t *testing.T) {
 	key := sessions.Key[int]("n")
 	queue := sessions.Flash[int]("q")
 	for name, use := range map[string]func(){
-		"Get":          func() { s.Get("n") },
-		"Set":          func() { s.Set("n", 1) },
-		"Delete":       func() { s.Delete("n") },
-		"Has":          func() { s.Has("n") },
-		"Keys":         func() { s.Keys() },
-		"Clear":        func() { s.Clear() },
-		"Decode":       func() { s.Decode("n", new(int)) },
-		"ID":           func() { s.ID() },
-		"Token":        func() { s.Token() },
-		"IsNew":        func() { s.IsNew() },
-		"Created":      func() { s.Created() },
-		"LastAccessed": func() { s.LastAccessed() },
-		"Err":          func() { s.Err() },
-		"Save":         func() { s.Save(t.Context()) },
-		"Revert":       func() { s.Revert() },
-		"Renew":        func() { s.Renew() },
-		"Invalidate":   func() { s.Invalidate() },
-		"Destroy":      func() { s.Destroy(t.Context()) },
-		"Owner":        func() { s.Owner() },
-		"SetOwner":     func() { s.SetOwner("ada") },
-		"SetExpires":   func() { s.SetExpires(sessions.ExpireNever) },
-		"SetTimeout":   func() { s.SetTimeout(time.Hour) },
-		"AddFlash":     func() { s.AddFlash("x") },
-		"Flashes":      func() { s.Flashes() },
-		"Key.Get":      func() { key.Get(s) },
-		"Key.Set":      func() { key.Set(s, 1) },
-		"Key.Update":   func() { key.Update(s, func(n int) int { return n }) },
-		"Key.Pop":      func() { key.Pop(s) },
-		"Key.Has":      func() { key.Has(s) },
-		"Key.Delete":   func() { key.Delete(s) },
-		"Flash.Add":    func() { queue.Add(s, 1) },
-		"Flash.Take":   func() { queue.Take(s) },
-		"Flash.Peek":   func() { queue.Peek(s) },
-		"DestroyOwned": func() { m.DestroyOwned(t.Context(), "ada", s) },
+		"Get":            func() { s.Get("n") },
+		"Set":            func() { s.Set("n", 1) },
+		"Delete":         func() { s.Delete("n") },
+		"Has":            func() { s.Has("n") },
+		"Keys":           func() { s.Keys() },
+		"Clear":          func() { s.Clear() },
+		"Decode":         func() { s.Decode("n", new(int)) },
+		"ID":             func() { s.ID() },
+		"Token":          func() { s.Token() },
+		"IsNew":          func() { s.IsNew() },
+		"Created":        func() { s.Created() },
+		"LastAccessed":   func() { s.LastAccessed() },
+		"Err":            func() { s.Err() },
+		"Save":           func() { s.Save(t.Context()) },
+		"Revert":         func() { s.Revert() },
+		"Renew":          func() { s.Renew() },
+		"Invalidate":     func() { s.Invalidate() },
+		"Destroy":        func() { s.Destroy(t.Context()) },
+		"Owner":          func() { s.Owner() },
+		"SetOwner":       func() { s.SetOwner("ada") },
+		"SetExpires":     func() { s.SetExpires(sessions.ExpireNever()) },
+		"SetIdleTimeout": func() { s.SetIdleTimeout(time.Hour) },
+		"AddFlash":       func() { s.AddFlash("x") },
+		"Flashes":        func() { s.Flashes() },
+		"Key.Get":        func() { key.Get(s) },
+		"Key.Set":        func() { key.Set(s, 1) },
+		"Key.Update":     func() { key.Update(s, func(n int) int { return n }) },
+		"Key.Pop":        func() { key.Pop(s) },
+		"Key.Has":        func() { key.Has(s) },
+		"Key.Delete":     func() { key.Delete(s) },
+		"Flash.Add":      func() { queue.Add(s, 1) },
+		"Flash.Take":     func() { queue.Take(s) },
+		"Flash.Peek":     func() { queue.Peek(s) },
+		"DestroyOwned":   func() { m.DestroyOwned(t.Context(), "ada", s) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			if text := clientPanic(t, use); !strings.Contains(text, "Manager.Wrap") {
@@ -374,7 +374,7 @@ func FuzzData(f *testing.F) {
 		s.Set("\xff", time.Unix(0, 0))
 		s.AddFlash("one")
 		s.AddFlash("two")
-		s.SetTimeout(time.Hour)
+		s.SetIdleTimeout(time.Hour)
 		s.SetExpires(sessions.ExpireAt(time.Unix(1e9, 0)))
 	})
 	for _, rec := range store.records(f) {
@@ -393,8 +393,8 @@ func FuzzData(f *testing.F) {
 		was := bytes.Clone(data)
 		d, err := sessions.DescribeData(data)
 		if err != nil {
-			if !errors.Is(err, sessions.ErrCorrupt) && !errors.Is(err, sessions.ErrFormat) {
-				t.Errorf("%v is neither ErrCorrupt nor ErrFormat", err)
+			if !errors.Is(err, sessions.ErrCorrupt) && !errors.Is(err, sessions.ErrNewerFormat) {
+				t.Errorf("%v is neither ErrCorrupt nor ErrNewerFormat", err)
 			}
 			return
 		}

@@ -34,7 +34,7 @@ func badValueRead[T any](t *testing.T, s *sessions.Session) {
 		t.Errorf("read as %T: %v, %v, then %v, %v", first, first, ok, again, ok2)
 	}
 	var into T
-	if err := s.Decode("bad", &into); (err == nil) != ok && !errors.Is(err, sessions.ErrValue) {
+	if err := s.Decode("bad", &into); (err == nil) != ok && !errors.Is(err, sessions.ErrInvalidValue) {
 		t.Errorf("decoded as %T: %v, but Get says %v", into, err, ok)
 	}
 }

@@ -31,8 +31,8 @@ func TestOneSessionInManyGoroutinesOfAHandler(t *testing.T) {
 				_, _, _, _, _ = s.ID(), s.Token(), s.IsNew(), s.Created(), s.LastAccessed()
 				_, _, _ = s.Owner(), s.Err(), s.String()
 				s.SetOwner("user:1")
-				s.SetTimeout(time.Hour)
-				s.SetExpires(sessions.ExpireNever)
+				s.SetIdleTimeout(time.Hour)
+				s.SetExpires(sessions.ExpireNever())
 				s.Decode("user", new(string))
 				if i%5 == 0 {
 					if err := s.Save(t.Context()); err != nil {

@@ -23,7 +23,7 @@ func newCookieWriter(c Cookie) *cookieWriter {
 		Path:        c.Path,
 		Domain:      c.Domain,
 		Secure:      c.Secure,
-		HttpOnly:    c.HttpOnly == On,
+		HttpOnly:    !c.DisableHttpOnly,
 		SameSite:    c.SameSite,
 		Partitioned: c.Partitioned,
 	}

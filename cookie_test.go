@@ -44,7 +44,7 @@ func TestCookieAttributes(t *testing.T) {
 		want   string
 	}{
 		"defaults":             {sessions.Cookie{}, "; Path=/; HttpOnly; SameSite=Lax"},
-		"HttpOnly off":         {sessions.Cookie{HttpOnly: sessions.Off}, "; Path=/; SameSite=Lax"},
+		"HttpOnly off":         {sessions.Cookie{DisableHttpOnly: true}, "; Path=/; SameSite=Lax"},
 		"SameSite Strict":      {sessions.Cookie{SameSite: http.SameSiteStrictMode}, "; Path=/; HttpOnly; SameSite=Strict"},
 		"SameSite None":        {sessions.Cookie{SameSite: http.SameSiteNoneMode, Secure: true}, "; Path=/; HttpOnly; Secure; SameSite=None"},
 		"SameSite not sent":    {sessions.Cookie{SameSite: http.SameSiteDefaultMode}, "; Path=/; HttpOnly"},
@@ -128,8 +128,8 @@ func TestCookieExpiry(t *testing.T) {
 		date    string
 		maxAge  int
 	}{
-		"never":                  {sessions.ExpireNever, at(400 * 24 * time.Hour), 400 * 24 * 60 * 60},
-		"with the browser":       {sessions.ExpireWithBrowser, "", 0},
+		"never":                  {sessions.ExpireNever(), at(400 * 24 * time.Hour), 400 * 24 * 60 * 60},
+		"with the browser":       {sessions.ExpireWithBrowser(), "", 0},
 		"after an hour":          {sessions.ExpireAfter(time.Hour), at(time.Hour), 3600},
 		"after 2^31 ms and more": {sessions.ExpireAfter(40 * 24 * time.Hour), at(40 * 24 * time.Hour), 40 * 24 * 60 * 60},
 		"after less than 1 s":    {sessions.ExpireAfter(20 * time.Millisecond), at(20 * time.Millisecond), 1},
@@ -178,7 +178,7 @@ func TestCookieExpiry(t *testing.T) {
 // "Remember me" may be decided in a session that is there already.
 func TestSetExpiresOfAStoredSessionSendsTheCookie(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		o.Cookie.Expires = sessions.ExpireWithBrowser
+		o.Cookie.Expires = sessions.ExpireWithBrowser()
 		m, _ := clientManager(t, o)
 		b := browserLogin(t, m)
 		c := browserCookie(t, b.visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireAfter(30 * 24 * time.Hour)) }))
@@ -188,7 +188,7 @@ func TestSetExpiresOfAStoredSessionSendsTheCookie(t *testing.T) {
 		if b.user() != "ada" {
 			t.Error("the session is lost")
 		}
-		c = browserCookie(t, b.visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser) }))
+		c = browserCookie(t, b.visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser()) }))
 		if c.MaxAge != 0 || c.RawExpires != "" {
 			t.Errorf("Expires=%q, Max-Age=%d, want neither", c.RawExpires, c.MaxAge)
 		}
@@ -208,9 +208,9 @@ func TestARollingCookieIsIssuedAgain(t *testing.T) {
 		expires sessions.Expiry
 		every   time.Duration // 0: never
 	}{
-		"never: once a day":          {sessions.ExpireNever, 24 * time.Hour},
+		"never: once a day":          {sessions.ExpireNever(), 24 * time.Hour},
 		"after 100 h: once an hour":  {sessions.ExpireAfter(100 * time.Hour), time.Hour},
-		"with the browser: not once": {sessions.ExpireWithBrowser, 0},
+		"with the browser: not once": {sessions.ExpireWithBrowser(), 0},
 		"at a time: not once":        {sessions.ExpireAt(newBrowserClock().now().AddDate(1, 0, 0)), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -277,7 +277,7 @@ func TestARollingCookieNeverLapsesInUse(t *testing.T) {
 // Plain reads and saves of a stored session send no cookie: the answer to an
 // older request, arriving late, must not overwrite the cookie of a renewal.
 func TestAStoredSessionSendsNoCookie(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{Timeout: time.Hour})
+	m, _ := clientManager(t, sessions.Options{IdleTimeout: time.Hour})
 	b := browserLogin(t, m)
 	for name, h := range map[string]func(s *sessions.Session){
 		"read":         func(s *sessions.Session) { s.Get("user") },
@@ -287,7 +287,7 @@ func TestAStoredSessionSendsNoCookie(t *testing.T) {
 		"clear":        func(s *sessions.Session) { s.Clear() },
 		"flash":        func(s *sessions.Session) { s.AddFlash("hello") },
 		"owner":        func(s *sessions.Session) { s.SetOwner("ada") },
-		"own timeout":  func(s *sessions.Session) { s.SetTimeout(time.Minute) },
+		"own timeout":  func(s *sessions.Session) { s.SetIdleTimeout(time.Minute) },
 		"reverted":     func(s *sessions.Session) { s.Set("n", 3); s.Renew(); s.Revert() },
 		"untouched":    func(s *sessions.Session) {},
 	} {
@@ -310,7 +310,7 @@ func TestANewSessionWithNothingInItSendsNoCookie(t *testing.T) {
 			"invalidated":        func(s *sessions.Session) { s.Invalidate() },
 			"flash never seen":   func(s *sessions.Session) { s.AddFlash("x"); s.Flashes() },
 			"saved as it is":     func(s *sessions.Session) { s.Save(t.Context()) },
-			"timeout of its own": func(s *sessions.Session) { s.SetTimeout(time.Minute) },
+			"timeout of its own": func(s *sessions.Session) { s.SetIdleTimeout(time.Minute) },
 		} {
 			t.Run(name, func(t *testing.T) {
 				browserKeepsCookie(t, newBrowser(t, m).visit(h))
@@ -327,8 +327,8 @@ func TestANewSessionWithNothingInItSendsNoCookie(t *testing.T) {
 func TestTheCookieStoreSendsEveryChange(t *testing.T) {
 	clock := newBrowserClock()
 	m, _ := clientManager(t, sessions.Options{
-		Store: "sealed", Timeout: 100 * time.Minute, Now: clock.now,
-		Cookie: sessions.Cookie{Secret: clientSecret, Expires: sessions.ExpireWithBrowser},
+		Store: "sealed", IdleTimeout: 100 * time.Minute, Now: clock.now,
+		Cookie: sessions.Cookie{Secret: clientSecret, Expires: sessions.ExpireWithBrowser()},
 	})
 	b := browserLogin(t, m)
 	read := func() *http.Response { return b.visit(func(s *sessions.Session) { s.Get("user") }) }
@@ -513,7 +513,7 @@ func TestACookieCannotBeGivenAnExpiryThatIsPastOrComesTooLate(t *testing.T) {
 			t.Error("a past date was accepted")
 		}
 		w.WriteHeader(http.StatusOK)
-		if err := s.SetExpires(sessions.ExpireWithBrowser); !errors.Is(err, sessions.ErrHeaderSent) {
+		if err := s.SetExpires(sessions.ExpireWithBrowser()); !errors.Is(err, sessions.ErrHeaderSent) {
 			t.Errorf("after the header: %v", err)
 		}
 	})
@@ -559,7 +559,7 @@ func FuzzCookieOptions(f *testing.F) {
 			Cookie: sessions.Cookie{Name: name, Path: path, Domain: domain, Secret: clientSecret, Secure: true},
 		})
 		if err != nil {
-			if strings.Contains(err.Error(), string(clientSecret)) || !errors.Is(err, sessions.ErrOptions) {
+			if strings.Contains(err.Error(), string(clientSecret)) || !errors.Is(err, sessions.ErrInvalidOptions) {
 				t.Error(err)
 			}
 			return

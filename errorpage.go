@@ -60,7 +60,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.Is(err, ErrEnded), errors.Is(err, ErrConflict):
 		return http.StatusConflict
-	case errors.Is(err, ErrValue), errors.Is(err, ErrTooLarge), errors.Is(err, ErrHeaderSent):
+	case errors.Is(err, ErrInvalidValue), errors.Is(err, ErrTooLarge), errors.Is(err, ErrHeaderSent):
 		return http.StatusInternalServerError
 	default:
 		return http.StatusServiceUnavailable

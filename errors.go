@@ -10,38 +10,40 @@ import (
 
 // Errors of the session itself.
 var (
-	// ErrOptions is what New fails with when options are at fault.
-	ErrOptions = errors.New("invalid options")
+	// ErrInvalidOptions is returned by New for options that are not valid.
+	ErrInvalidOptions = errors.New("invalid options")
 
-	// ErrEnded: the session was destroyed, renewed or expired while the request
-	// used it, so its changes have nowhere to go. The client's cookie is left
-	// alone: it may be that of a newer session.
+	// ErrEnded is returned when the session was destroyed, renewed or expired
+	// while the request used it, so its changes cannot be stored. The client's
+	// cookie is left alone: it may belong to a newer session.
 	ErrEnded = errors.New("session ended meanwhile")
 
-	// ErrValue: a value cannot be encoded, or one that is stored does not fit
-	// the type that it is asked for.
-	ErrValue = codec.ErrInvalidValue
+	// ErrNoValue is returned when the session has no value of the name.
+	ErrNoValue = errors.New("no such session value")
 
-	// ErrHeaderSent: the change needs a cookie, and the response's header has
-	// left already. Nothing was stored.
+	// ErrInvalidValue is returned for a value that cannot be stored, and for a
+	// stored value that does not fit the requested type.
+	ErrInvalidValue = codec.ErrInvalidValue
+
+	// ErrHeaderSent is returned when a change needs a cookie, and the response
+	// header has already been sent. Nothing was stored.
 	ErrHeaderSent = errors.New("response header already sent")
 )
 
 // Errors of the store, the same values as in package driver.
 var (
-	// ErrNotFound: there is no live session for the token or id, or no value of
-	// the name.
+	// ErrNotFound is returned when no live session has the token or id.
 	ErrNotFound = driver.ErrNotFound
-	// ErrConflict: a value that Key.Pop took was taken or replaced by another
-	// request first.
+	// ErrConflict is returned when a value that Key.Pop took was taken or
+	// replaced by another request first.
 	ErrConflict = driver.ErrConflict
-	// ErrCorrupt: the session's stored bytes are damaged. In a request it is
-	// logged, and the session starts anew.
+	// ErrCorrupt is returned when the stored bytes of a session are damaged. In a
+	// request it is logged, and the request gets a new session.
 	ErrCorrupt = driver.ErrCorrupt
-	// ErrFormat: the session was stored by a newer version of this module, or
+	// ErrNewerFormat: the session was stored by a newer version of this module, or
 	// of the store. It is an error in every use, so that a deployment under way
 	// logs nobody out.
-	ErrFormat = driver.ErrFormat
+	ErrNewerFormat = driver.ErrNewerFormat
 	// ErrTooLarge: the session is over the store's limit.
 	ErrTooLarge = driver.ErrTooLarge
 	// ErrClosed: the Manager was closed.

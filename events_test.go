@@ -87,7 +87,7 @@ func TestTheLogTellsThatASessionIsOver(t *testing.T) {
 	var trail auditTrail
 	clock := newFakeClock()
 	m, _ := clientManager(t, sessions.Options{
-		Store: "memory", Timeout: time.Minute, Now: clock.Now, Logger: trail.logger(slog.LevelDebug),
+		Store: "memory", IdleTimeout: time.Minute, Now: clock.Now, Logger: trail.logger(slog.LevelDebug),
 	})
 	b := newBrowser(t, m)
 	var id string

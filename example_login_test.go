@@ -71,10 +71,10 @@ func ExampleSession_SetExpires() {
 		s.Set("user", "ann")
 		if r.URL.Query().Get("remember") != "" {
 			s.SetExpires(sessions.ExpireAfter(30 * 24 * time.Hour))
-			s.SetTimeout(30 * 24 * time.Hour)
+			s.SetIdleTimeout(30 * 24 * time.Hour)
 		}
 	}
-	opts := sessions.Options{Timeout: time.Hour, Cookie: sessions.Cookie{Expires: sessions.ExpireWithBrowser}}
+	opts := sessions.Options{IdleTimeout: time.Hour, Cookie: sessions.Cookie{Expires: sessions.ExpireWithBrowser()}}
 	for _, path := range []string{"/login", "/login?remember=yes"} {
 		cookie := request(opts, signIn, path).Cookies()[0]
 		fmt.Println(path, cookie.MaxAge/24/60/60, "days")

@@ -62,8 +62,8 @@ func ExampleManager_FromContext() {
 	}
 	defer shop.Close()
 	admin, err := sessions.New(ctx, sessions.Options{
-		Timeout: 10 * time.Minute,
-		Cookie:  sessions.Cookie{Name: "admin-session", SameSite: http.SameSiteStrictMode},
+		IdleTimeout: 10 * time.Minute,
+		Cookie:      sessions.Cookie{Name: "admin-session", SameSite: http.SameSiteStrictMode},
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -18,9 +18,9 @@ import (
 func ExampleOptions() {
 	secret := []byte("from the environment, made by: openssl rand -base64 32")
 	m, err := sessions.New(context.Background(), sessions.Options{
-		Store:    "memory",
-		Timeout:  30 * time.Minute,
-		Lifetime: 12 * time.Hour,
+		Store:       "memory",
+		IdleTimeout: 30 * time.Minute,
+		Lifetime:    12 * time.Hour,
 		Cookie: sessions.Cookie{
 			Name:   "__Host-session",
 			Secure: true,

@@ -56,17 +56,17 @@ func Example() {
 // New reports all that is wrong with the options, at once.
 func ExampleNew() {
 	_, err := sessions.New(context.Background(), sessions.Options{
-		Store:    "memory",
-		Timeout:  time.Hour,
-		Lifetime: time.Minute,
-		Cookie:   sessions.Cookie{Name: "__Host-id", Secret: []byte("too short")},
+		Store:       "memory",
+		IdleTimeout: time.Hour,
+		Lifetime:    time.Minute,
+		Cookie:      sessions.Cookie{Name: "__Host-id", Secret: []byte("too short")},
 	})
-	fmt.Println(errors.Is(err, sessions.ErrOptions))
+	fmt.Println(errors.Is(err, sessions.ErrInvalidOptions))
 	fmt.Println(err)
 	// Output:
 	// true
 	// sessions: invalid options:
-	// Options.Lifetime: 1m0s is shorter than Options.Timeout, 1h0m0s
+	// Options.Lifetime: 1m0s is shorter than Options.IdleTimeout, 1h0m0s
 	// Options.Cookie.Name: browsers drop a cookie named __Host-id without Secure
 	// Options.Cookie.Secret: 9 bytes, at least 32 are needed; make one with  openssl rand -base64 32
 }
@@ -180,7 +180,7 @@ func ExampleManager_DestroyOwned() {
 		case "/in": // the password was checked
 			s.Renew() // an id seen before is worth nothing now
 			s.SetOwner("user:ann")
-			s.SetExpires(sessions.ExpireWithBrowser)
+			s.SetExpires(sessions.ExpireWithBrowser())
 			user.Set(s, "ann")
 		case "/out":
 			s.Destroy(r.Context())

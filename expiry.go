@@ -11,7 +11,7 @@ import (
 const browserCap = 400 * 24 * time.Hour
 
 // Expiry is when browsers drop the session cookie. Its zero value is
-// ExpireNever. It does not end the session on the server: Options.Timeout and
+// ExpireNever. It does not end the session on the server: Options.IdleTimeout and
 // Options.Lifetime do.
 type Expiry struct {
 	kind expiryKind
@@ -27,14 +27,12 @@ const (
 	expireAfter
 )
 
-var (
-	// ExpireNever keeps the cookie for good: for as long as browsers allow, 400
-	// days, and issued anew when it is used.
-	ExpireNever = Expiry{kind: expireNever}
+// ExpireNever keeps the cookie for as long as browsers allow, 400 days. It is
+// issued again when it is used, so it does not expire in use.
+func ExpireNever() Expiry { return Expiry{kind: expireNever} }
 
-	// ExpireWithBrowser drops the cookie when the browser is closed.
-	ExpireWithBrowser = Expiry{kind: expireWithBrowser}
-)
+// ExpireWithBrowser drops the cookie when the browser is closed.
+func ExpireWithBrowser() Expiry { return Expiry{kind: expireWithBrowser} }
 
 // ExpireAt drops the cookie at t, exact to the second. A cookie that is sent
 // after t lasts for a second.

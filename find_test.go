@@ -10,7 +10,7 @@ import (
 )
 
 func TestFindOpensASessionByItsPublicID(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 	phone := lifeOf(a, "user:1", "phone")
 	var id string
 	phone.ok(func(s *sessions.Session) { id = s.ID() })

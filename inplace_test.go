@@ -224,7 +224,7 @@ func TestValueThatNoLongerFitsItsType(t *testing.T) {
 
 	c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
 		lifeEqual(t, "Update's result", asInt.Update(s, func(n int) int { return n + 1 }), 0)
-		lifeError(t, "Save", s.Save(t.Context()), sessions.ErrValue)
+		lifeError(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
 	})
 	lifeEqual(t, "user", c.user(), "bartholomew")
 
@@ -257,7 +257,7 @@ func TestUnencodableValueFailsTheCommit(t *testing.T) {
 			res := c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
 				f(s)
 				lifeUser.Set(s, "bob")
-				lifeError(t, "Save", s.Save(t.Context()), sessions.ErrValue)
+				lifeError(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
 			})
 			lifeEqual(t, "cookie", res.cookie, nil)
 			lifeEqual(t, "version", a.store.record(t).Record.Version, stored)
@@ -275,7 +275,7 @@ func TestUnencodableValueFailsTheCommit(t *testing.T) {
 		c := a.signedIn()
 		c.ok(func(s *sessions.Session) {
 			s.Set("x", make(chan int))
-			lifeError(t, "Save", s.Save(t.Context()), sessions.ErrValue)
+			lifeError(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
 			s.Delete("x")
 			lifeEqual(t, "Save", s.Save(t.Context()), nil)
 		})

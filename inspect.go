@@ -11,7 +11,7 @@ import (
 // Here is what tools need that work on stored records rather than on sessions:
 // that copy a store, look into one, or repair it. A program's handlers do not.
 
-// Open opens the store that the options name, without a Manager on top. It
+// OpenStore opens the store that the options name, without a Manager on top. It
 // validates the options and fails as New does. The caller closes the store.
 //
 // Nothing stands between the caller and the driver's contract (see package
@@ -20,7 +20,7 @@ import (
 // their keys and versions, stay the sessions that they are: clients' tokens
 // open them in the other store, under the same secret, cookie name and
 // namespace.
-func Open(ctx context.Context, opts Options) (driver.Store, error) {
+func OpenStore(ctx context.Context, opts Options) (driver.Store, error) {
 	store, _, _, err := open(ctx, opts)
 	return store, err
 }
@@ -36,9 +36,9 @@ type Inspection struct {
 	// Expires is the cookie's expiry, if Session.SetExpires gave the session one
 	// of its own; else nil.
 	Expires *Expiry
-	// Timeout is the idle timeout, if Session.SetTimeout gave the session one of
+	// IdleTimeout is the idle timeout, if Session.SetIdleTimeout gave the session one of
 	// its own; else nil.
-	Timeout *time.Duration
+	IdleTimeout *time.Duration
 }
 
 // Encoded is a value as it is stored.
@@ -49,13 +49,13 @@ type Encoded struct {
 
 // Inspect reads what the data of a record says, without decoding any value and
 // so without the program's types. Bytes that no Manager can have written are
-// ErrCorrupt, unless they are of a later format: ErrFormat.
+// ErrCorrupt, unless they are of a later format: ErrNewerFormat.
 func Inspect(rec driver.Record) (Inspection, error) {
 	c, err := parseData(rec.Data, rec.Owner)
 	if err != nil {
 		return Inspection{}, fmt.Errorf("sessions: inspect: %w", err)
 	}
-	in := Inspection{Expires: c.expires, Timeout: c.timeout}
+	in := Inspection{Expires: c.expires, IdleTimeout: c.timeout}
 	for _, v := range c.stored.items(nil) {
 		in.Values = append(in.Values, Encoded{v.name, v.raw})
 	}

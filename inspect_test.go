@@ -32,8 +32,8 @@ func TestInspectTellsWhatARecordHolds(t *testing.T) {
 		s.Set("cart", []int{1, 2, 3})
 		s.AddFlash("Saved.")
 		sessions.Flash[int]("numbers").Add(s, 7)
-		s.SetTimeout(10 * time.Minute)
-		s.SetExpires(sessions.ExpireWithBrowser)
+		s.SetIdleTimeout(10 * time.Minute)
+		s.SetExpires(sessions.ExpireWithBrowser())
 	})
 	in, err := sessions.Inspect(rec)
 	if err != nil {
@@ -52,17 +52,17 @@ func TestInspectTellsWhatARecordHolds(t *testing.T) {
 	if want := []string{`flash "Saved."`, `numbers 7`}; !slices.Equal(flashes, want) {
 		t.Errorf("flashes %q, want %q", flashes, want)
 	}
-	if in.Timeout == nil || *in.Timeout != 10*time.Minute {
-		t.Errorf("timeout %v", in.Timeout)
+	if in.IdleTimeout == nil || *in.IdleTimeout != 10*time.Minute {
+		t.Errorf("timeout %v", in.IdleTimeout)
 	}
-	if in.Expires == nil || *in.Expires != sessions.ExpireWithBrowser {
+	if in.Expires == nil || *in.Expires != sessions.ExpireWithBrowser() {
 		t.Errorf("expires %v", in.Expires)
 	}
 }
 
 func TestInspectOfASessionWithoutSettingsOfItsOwn(t *testing.T) {
 	in, err := sessions.Inspect(inspected(t, func(s *sessions.Session) { s.Set("n", 1) }))
-	if err != nil || len(in.Values) != 1 || in.Flashes != nil || in.Expires != nil || in.Timeout != nil {
+	if err != nil || len(in.Values) != 1 || in.Flashes != nil || in.Expires != nil || in.IdleTimeout != nil {
 		t.Errorf("%+v, %v", in, err)
 	}
 }
@@ -73,7 +73,7 @@ func TestInspectRefusesWhatNoManagerWrote(t *testing.T) {
 		want error
 	}{
 		"nothing":        {nil, sessions.ErrCorrupt},
-		"a later format": {[]byte{99, 0, 0, 0}, sessions.ErrFormat},
+		"a later format": {[]byte{99, 0, 0, 0}, sessions.ErrNewerFormat},
 		"cut short":      {[]byte{1, 0, 5}, sessions.ErrCorrupt},
 	} {
 		if _, err := sessions.Inspect(driver.Record{Data: c.data}); !errors.Is(err, c.want) {
@@ -93,7 +93,7 @@ func diagnosed(t *testing.T, raw []byte) string {
 }
 
 func TestOpenGivesTheStoreBelowAManager(t *testing.T) {
-	store, err := sessions.Open(t.Context(), sessions.Options{Store: "memory"})
+	store, err := sessions.OpenStore(t.Context(), sessions.Options{Store: "memory"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,13 +119,13 @@ func TestOpenGivesTheStoreBelowAManager(t *testing.T) {
 }
 
 func TestOpenValidatesAsNewDoes(t *testing.T) {
-	o := sessions.Options{Store: "redis", Namespace: "A", Timeout: -1}
-	_, openErr := sessions.Open(t.Context(), o)
+	o := sessions.Options{Store: "redis", Namespace: "A", IdleTimeout: -1}
+	_, openErr := sessions.OpenStore(t.Context(), o)
 	_, newErr := sessions.New(t.Context(), o)
-	if openErr == nil || newErr == nil || openErr.Error() != newErr.Error() || !errors.Is(openErr, sessions.ErrOptions) {
+	if openErr == nil || newErr == nil || openErr.Error() != newErr.Error() || !errors.Is(openErr, sessions.ErrInvalidOptions) {
 		t.Errorf("Open: %v\nNew:  %v", openErr, newErr)
 	}
-	if s, err := sessions.Open(t.Context(), sessions.Options{Driver: memory.New(memory.Options{MaxSessions: -1})}); s != nil || err == nil {
+	if s, err := sessions.OpenStore(t.Context(), sessions.Options{Driver: memory.New(memory.Options{MaxSessions: -1})}); s != nil || err == nil {
 		t.Errorf("a store that does not open: %v, %v", s, err)
 	}
 }

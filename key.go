@@ -18,7 +18,7 @@ import (
 // themselves to binary or text. No type needs to be registered. A value may be
 // 256 levels of slices, maps and structs deep, so it cannot refer to itself. T
 // must not be an interface with methods: what is stored does not tell which of
-// its types to make. Setting one fails the commit with ErrValue. A time keeps its
+// its types to make. Setting one fails the commit with ErrInvalidValue. A time keeps its
 // zone's offset, in minutes: where it has seconds, as before there were standard
 // times, a time by itself comes back in UTC, but one inside another value is off
 // by them; set such a one in UTC.
@@ -85,7 +85,7 @@ func decodable[T any]() bool {
 }
 
 func undecodable[T any](name string) error {
-	return fmt.Errorf("encode %q: %w: nothing can be decoded into the interface %v", name, ErrValue, reflect.TypeFor[T]())
+	return fmt.Errorf("encode %q: %w: nothing can be decoded into the interface %v", name, ErrInvalidValue, reflect.TypeFor[T]())
 }
 
 // refuse makes the commit fail, and changes nothing.

@@ -24,7 +24,7 @@ func TestAKeyOfAnInterfaceWithMethodsIsRefused(t *testing.T) {
 			c := newLife(t).client()
 			c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
 				set(s)
-				lifeError(t, "Save", s.Save(t.Context()), sessions.ErrValue)
+				lifeError(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
 				lifeEqual(t, "changed", s.Has("v"), false)
 			})
 		})

@@ -37,7 +37,7 @@ func TestSessionOfAClientWithoutCookieIsNewAndEmpty(t *testing.T) {
 		s.Delete("missing")
 		s.Clear()
 		s.Revert()
-		lifeError(t, "Decode", s.Decode("missing", new(int)), sessions.ErrNotFound)
+		lifeError(t, "Decode", s.Decode("missing", new(int)), sessions.ErrNoValue)
 	})
 	if res.cookie != nil {
 		t.Errorf("an empty session set the cookie %v", res.cookie)
@@ -97,7 +97,7 @@ func TestUnknownTokenIsNeverAdopted(t *testing.T) {
 
 func TestNothingIsStoredWithoutAValue(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session){
-		"settings":           func(s *sessions.Session) { s.SetTimeout(time.Hour); s.SetExpires(sessions.ExpireWithBrowser) },
+		"settings":           func(s *sessions.Session) { s.SetIdleTimeout(time.Hour); s.SetExpires(sessions.ExpireWithBrowser()) },
 		"set, deleted":       func(s *sessions.Session) { s.Set("a", 1); s.Delete("a") },
 		"set, popped":        func(s *sessions.Session) { lifeUser.Set(s, "ann"); lifeUser.Pop(s) },
 		"set, cleared":       func(s *sessions.Session) { s.Set("a", 1); s.Clear() },
@@ -124,7 +124,7 @@ func TestSettingsMadeBeforeTheFirstValueAreKept(t *testing.T) {
 	a := newLife(t)
 	c := a.client()
 	c.ok(func(s *sessions.Session) {
-		s.SetTimeout(time.Hour)
+		s.SetIdleTimeout(time.Hour)
 		if err := s.Save(t.Context()); err != nil { // there is nothing to store yet
 			t.Error(err)
 		}
@@ -140,7 +140,7 @@ func TestClearKeepsTheSession(t *testing.T) {
 	var id string
 	c.ok(func(s *sessions.Session) {
 		s.SetOwner("user:1")
-		s.SetExpires(sessions.ExpireWithBrowser)
+		s.SetExpires(sessions.ExpireWithBrowser())
 		s.AddFlash("hello")
 		id = s.ID()
 	})
@@ -392,7 +392,7 @@ func TestRevertAfterSaveKeepsWhatIsKnownOfTheSession(t *testing.T) {
 }
 
 func TestLastAccessedIsTheAccessBeforeThisOne(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.Timeout = 100 * time.Minute })
+	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Minute })
 	c := a.signedIn()
 	for i := range 3 {
 		a.clock.advance(10 * time.Minute)
@@ -616,9 +616,9 @@ func TestDecodeTellsWhyItCannot(t *testing.T) {
 		var n int
 		lifeEqual(t, "Decode", s.Decode("user", &name), nil)
 		lifeEqual(t, "user", name, "ann")
-		lifeError(t, "Decode of a text into an int", s.Decode("user", &n), sessions.ErrValue)
-		lifeError(t, "Decode of nothing", s.Decode("missing", &n), sessions.ErrNotFound)
-		lifeError(t, "Decode into no pointer", s.Decode("user", name), sessions.ErrValue)
+		lifeError(t, "Decode of a text into an int", s.Decode("user", &n), sessions.ErrInvalidValue)
+		lifeError(t, "Decode of nothing", s.Decode("missing", &n), sessions.ErrNoValue)
+		lifeError(t, "Decode into no pointer", s.Decode("user", name), sessions.ErrInvalidValue)
 		lifeUser.Set(s, "bob")
 		lifeEqual(t, "Decode after Set", s.Decode("user", &name), nil)
 		lifeEqual(t, "user after Set", name, "bob")

@@ -24,7 +24,7 @@ func (s *Session) timeout() time.Duration {
 	if s.view.timeout != nil {
 		return *s.view.timeout
 	}
-	return s.m.opts.Timeout
+	return s.m.opts.IdleTimeout
 }
 
 // expires is the session's cookie expiry.
@@ -63,7 +63,7 @@ func (s *Session) outlived(rec *driver.Record) bool {
 	return age >= life || age < -max(life, skew)
 }
 
-// idleTooLong tells that the session is past a Timeout that was shortened after
+// idleTooLong tells that the session is past a IdleTimeout that was shortened after
 // its record was written. Accesses since the one that is recorded, which the
 // timeout of then left out, are in its favour.
 func (s *Session) idleTooLong() bool {

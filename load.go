@@ -129,7 +129,7 @@ func (s *Session) fetchFirst() error {
 }
 
 func (s *Session) warnDamaged(err error) {
-	s.m.log.Warn("sessions: damaged record; the session starts anew", "session", s.publicID(), "error", err)
+	s.m.log.Warn("sessions: damaged record; the session starts empty", "session", s.publicID(), "error", err)
 }
 
 // fetch reads the record of who.

@@ -68,8 +68,8 @@ func TestRequestInFlightDoesNotUndoALogout(t *testing.T) {
 		"clear":     func(s *sessions.Session) { s.Clear() },
 		"flash":     func(s *sessions.Session) { s.AddFlash("zombie") },
 		"owner":     func(s *sessions.Session) { s.SetOwner("zombie") },
-		"timeout":   func(s *sessions.Session) { s.SetTimeout(1e9) },
-		"expires":   func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser) },
+		"timeout":   func(s *sessions.Session) { s.SetIdleTimeout(1e9) },
+		"expires":   func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser()) },
 		"renew":     func(s *sessions.Session) { s.Renew() },
 		"renew+set": func(s *sessions.Session) { s.Renew(); s.Set("a", "zombie") },
 	}
@@ -130,7 +130,7 @@ func TestSaveTellsThatTheSessionEnded(t *testing.T) {
 // What an earlier Save of the request had to tell the client no longer holds.
 func TestErrorPageOfAnEndedSessionHasNoCookieOfAnEarlierSave(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session){
-		"cookie's expiry": func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser) },
+		"cookie's expiry": func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser()) },
 		"renewal":         func(s *sessions.Session) { s.Renew() },
 	} {
 		t.Run(name, func(t *testing.T) {

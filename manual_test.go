@@ -9,7 +9,7 @@ import (
 )
 
 func newManual(t *testing.T) *lifeApp {
-	return newLife(t, func(o *sessions.Options) { o.ManualSave, o.Timeout = true, time.Hour })
+	return newLife(t, func(o *sessions.Options) { o.ManualSave, o.IdleTimeout = true, time.Hour })
 }
 
 // lifeSaved is a client whose session was saved by hand.
@@ -39,7 +39,7 @@ func TestManualSaveDropsWhatWasNotSaved(t *testing.T) {
 		"clear":      func(s *sessions.Session) { s.Clear() },
 		"flash":      func(s *sessions.Session) { s.AddFlash("hello") },
 		"owner":      func(s *sessions.Session) { s.SetOwner("user:1") },
-		"settings":   func(s *sessions.Session) { s.SetTimeout(time.Minute); s.SetExpires(sessions.ExpireWithBrowser) },
+		"settings":   func(s *sessions.Session) { s.SetIdleTimeout(time.Minute); s.SetExpires(sessions.ExpireWithBrowser()) },
 		"renew":      func(s *sessions.Session) { s.Renew() },
 		"invalidate": func(s *sessions.Session) { s.Invalidate() },
 		"unfit":      func(s *sessions.Session) { s.Set("x", make(chan int)) },
@@ -121,7 +121,7 @@ func TestManualSaveRecordsTheAccess(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session){
 		"read":                            lifeLook,
 		"write without Save":              lifeIncrement,
-		"another timeout, without a Save": func(s *sessions.Session) { s.SetTimeout(time.Minute) },
+		"another timeout, without a Save": func(s *sessions.Session) { s.SetIdleTimeout(time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newManual(t)

@@ -95,7 +95,7 @@ func TestDecodingAgainForAMapsKeys(t *testing.T) {
 		into.Next, into.List[0], into.Map["map"] = into, into.List, into.Map
 		lifeEqual(t, "Decode", s.Decode("v", into), nil)
 		lifeEqual(t, "M", into.M, any(map[any]any{int64(1): true}))
-		lifeError(t, "Decode of what does not fit", s.Decode("bad", into), sessions.ErrValue)
+		lifeError(t, "Decode of what does not fit", s.Decode("bad", into), sessions.ErrInvalidValue)
 		_, ok := sessions.Key[loop]("bad").Get(s)
 		lifeEqual(t, "it is found", ok, false)
 	})

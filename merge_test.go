@@ -156,15 +156,15 @@ func TestTwoRequestsMerge(t *testing.T) {
 }
 
 func TestSettingsMergeFieldByField(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.Timeout = 24 * time.Hour })
+	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = 24 * time.Hour })
 	c := a.signedIn()
 	third := c.copied()
 	lifeRace(a, c,
-		func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser) },
+		func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser()) },
 		func(s *sessions.Session) {
 			s.SetOwner("user:1")
 			lifeRace(a, third,
-				func(s *sessions.Session) { s.SetTimeout(time.Minute) },
+				func(s *sessions.Session) { s.SetIdleTimeout(time.Minute) },
 				func(s *sessions.Session) { lifeIncrement(s) })
 		})
 	rec := a.store.record(t).Record
@@ -180,9 +180,9 @@ func TestSettingsMergeFieldByField(t *testing.T) {
 }
 
 func TestExpiryIsComputedAnewInEachAttempt(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 	c := a.signedIn()
-	lifeRace(a, c, lifeIncrement, func(s *sessions.Session) { s.SetTimeout(3 * time.Hour) })
+	lifeRace(a, c, lifeIncrement, func(s *sessions.Session) { s.SetIdleTimeout(3 * time.Hour) })
 	lifeEqual(t, "Expires", a.store.record(t).Record.Expires.Time(), fakeEpoch.Add(3*time.Hour))
 }
 

@@ -53,7 +53,7 @@ func TestAValueThatRefersToItselfIsRefused(t *testing.T) {
 			c := newLife(t).client()
 			c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
 				s.Set("v", v)
-				lifeError(t, "Save", s.Save(t.Context()), sessions.ErrValue)
+				lifeError(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
 			})
 			c.fails(http.StatusInternalServerError, func(s *sessions.Session) { sessions.Flash[any]("v").Add(s, v) })
 		})
@@ -73,7 +73,7 @@ func TestACircleMadeInPlaceIsRefused(t *testing.T) {
 	c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
 		v, _ := key.Get(s)
 		v.Next = v
-		lifeError(t, "Save", s.Save(t.Context()), sessions.ErrValue)
+		lifeError(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
 	})
 	c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
 		key.Update(s, func(v *nestNode) *nestNode { v.Next = v; return v })
@@ -167,7 +167,7 @@ func TestTheDeepestValueThatCanBeSavedCanBeRead(t *testing.T) {
 			c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
 				s.Set("v", over[name])
 				err := s.Save(t.Context())
-				lifeError(t, "Save", err, sessions.ErrValue)
+				lifeError(t, "Save", err, sessions.ErrInvalidValue)
 				if err != nil && !strings.Contains(err.Error(), "256") {
 					t.Errorf("the error does not tell the limit: %v", err)
 				}

@@ -32,8 +32,8 @@ func clientNewFault(t *testing.T, o sessions.Options) error {
 func clientOptionsFault(t *testing.T, o sessions.Options) error {
 	t.Helper()
 	err := clientNewFault(t, o)
-	if !errors.Is(err, sessions.ErrOptions) {
-		t.Errorf("%v does not match ErrOptions", err)
+	if !errors.Is(err, sessions.ErrInvalidOptions) {
+		t.Errorf("%v does not match ErrInvalidOptions", err)
 	}
 	return err
 }
@@ -74,9 +74,9 @@ func TestNewTakes(t *testing.T) {
 		"name and URL":                     {Store: "memory", URL: "memory:"},
 		"namespace":                        {Namespace: "shop-2.test_a"},
 		"longest namespace":                {Namespace: strings.Repeat("n", 64)},
-		"shortest timeout":                 {Timeout: time.Millisecond},
-		"longest timeout":                  {Timeout: 100 * 365 * 24 * time.Hour},
-		"lifetime as long as timeout":      {Timeout: time.Hour, Lifetime: time.Hour},
+		"shortest timeout":                 {IdleTimeout: time.Millisecond},
+		"longest timeout":                  {IdleTimeout: 100 * 365 * 24 * time.Hour},
+		"lifetime as long as timeout":      {IdleTimeout: time.Hour, Lifetime: time.Hour},
 		"lifetime alone":                   {Lifetime: time.Second},
 		"no sweeping":                      {SweepInterval: -1},
 		"secret of 32 bytes":               {Cookie: sessions.Cookie{Secret: clientSecret}},
@@ -89,12 +89,12 @@ func TestNewTakes(t *testing.T) {
 		"SameSite None with Secure":        {Cookie: sessions.Cookie{SameSite: http.SameSiteNoneMode, Secure: true}},
 		"SameSite left to the browser":     {Cookie: sessions.Cookie{SameSite: http.SameSiteDefaultMode}},
 		"Partitioned with Secure":          {Cookie: sessions.Cookie{Partitioned: true, Secure: true}},
-		"HttpOnly off":                     {Cookie: sessions.Cookie{HttpOnly: sessions.Off}},
+		"HttpOnly off":                     {Cookie: sessions.Cookie{DisableHttpOnly: true}},
 		"ExpireAt soon":                    {Cookie: sessions.Cookie{Expires: sessions.ExpireAt(now.Add(time.Second))}},
 		"ExpireAt the last second of 9999": {Cookie: sessions.Cookie{Expires: sessions.ExpireAt(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC))}},
 		"ExpireAfter a millisecond":        {Cookie: sessions.Cookie{Expires: sessions.ExpireAfter(time.Millisecond)}},
 		"ExpireAfter the longest duration": {Cookie: sessions.Cookie{Expires: sessions.ExpireAfter(math.MaxInt64)}},
-		"ExpireWithBrowser":                {Cookie: sessions.Cookie{Expires: sessions.ExpireWithBrowser}},
+		"ExpireWithBrowser":                {Cookie: sessions.Cookie{Expires: sessions.ExpireWithBrowser()}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o.Now = func() time.Time { return now }
@@ -123,14 +123,14 @@ func TestNewRefuses(t *testing.T) {
 		"namespace not in ASCII":        {sessions.Options{Namespace: "läden"}, []string{"Options.Namespace"}},
 		"namespace too long":            {sessions.Options{Namespace: strings.Repeat("n", 65)}, []string{"Options.Namespace", "64"}},
 
-		"negative Timeout":           {sessions.Options{Timeout: -1}, []string{"Options.Timeout"}},
-		"Timeout under 1 ms":         {sessions.Options{Timeout: time.Microsecond}, []string{"Options.Timeout", "millisecond"}},
-		"Timeout of broken ms":       {sessions.Options{Timeout: 1500 * time.Microsecond}, []string{"Options.Timeout"}},
-		"Timeout over 100 years":     {sessions.Options{Timeout: 101 * 365 * 24 * time.Hour}, []string{"Options.Timeout"}},
-		"Timeout of any size":        {sessions.Options{Timeout: math.MaxInt64}, []string{"Options.Timeout"}},
+		"negative IdleTimeout":       {sessions.Options{IdleTimeout: -1}, []string{"Options.IdleTimeout"}},
+		"IdleTimeout under 1 ms":     {sessions.Options{IdleTimeout: time.Microsecond}, []string{"Options.IdleTimeout", "millisecond"}},
+		"IdleTimeout of broken ms":   {sessions.Options{IdleTimeout: 1500 * time.Microsecond}, []string{"Options.IdleTimeout"}},
+		"IdleTimeout over 100 years": {sessions.Options{IdleTimeout: 101 * 365 * 24 * time.Hour}, []string{"Options.IdleTimeout"}},
+		"IdleTimeout of any size":    {sessions.Options{IdleTimeout: math.MaxInt64}, []string{"Options.IdleTimeout"}},
 		"negative Lifetime":          {sessions.Options{Lifetime: -time.Hour}, []string{"Options.Lifetime"}},
 		"negative StoreTimeout":      {sessions.Options{StoreTimeout: -time.Second}, []string{"Options.StoreTimeout"}},
-		"Lifetime shorter than idle": {sessions.Options{Timeout: 2 * time.Hour, Lifetime: time.Hour}, []string{"Options.Lifetime", "shorter", "Options.Timeout"}},
+		"Lifetime shorter than idle": {sessions.Options{IdleTimeout: 2 * time.Hour, Lifetime: time.Hour}, []string{"Options.Lifetime", "shorter", "Options.IdleTimeout"}},
 
 		"cookie name with a space":     {sessions.Options{Cookie: sessions.Cookie{Name: "my session"}}, []string{"Options.Cookie", "Name"}},
 		"cookie name with a semicolon": {sessions.Options{Cookie: sessions.Cookie{Name: "a;b"}}, []string{"Options.Cookie", "Name"}},
@@ -141,7 +141,6 @@ func TestNewRefuses(t *testing.T) {
 		"path with a backslash":        {sessions.Options{Cookie: sessions.Cookie{Path: "/a\\b"}}, []string{"Options.Cookie.Path"}},
 		"domain with a space":          {sessions.Options{Cookie: sessions.Cookie{Domain: "exa mple.org"}}, []string{"Options.Cookie", "Domain"}},
 		"domain as a URL":              {sessions.Options{Cookie: sessions.Cookie{Domain: "https://example.org"}}, []string{"Options.Cookie", "Domain"}},
-		"HttpOnly neither On nor Off":  {sessions.Options{Cookie: sessions.Cookie{HttpOnly: 2}}, []string{"Options.Cookie.HttpOnly"}},
 		"unknown SameSite":             {sessions.Options{Cookie: sessions.Cookie{SameSite: 9}}, []string{"Options.Cookie.SameSite"}},
 		"negative SameSite":            {sessions.Options{Cookie: sessions.Cookie{SameSite: -1}}, []string{"Options.Cookie.SameSite"}},
 		"SameSite None, not Secure":    {sessions.Options{Cookie: sessions.Cookie{SameSite: http.SameSiteNoneMode}}, []string{"Options.Cookie.SameSite", "Secure"}},
@@ -192,13 +191,12 @@ func TestNewReportsAllFaultsAtOnce(t *testing.T) {
 	err := clientOptionsFault(t, sessions.Options{
 		Store:        "nowhere",
 		Namespace:    "A",
-		Timeout:      -1,
+		IdleTimeout:  -1,
 		Lifetime:     -1,
 		StoreTimeout: -1,
 		Cookie: sessions.Cookie{
 			Name:            "__Host-id",
 			Path:            "x",
-			HttpOnly:        7,
 			SameSite:        http.SameSiteNoneMode,
 			Partitioned:     true,
 			Expires:         sessions.ExpireAfter(-1),
@@ -206,8 +204,8 @@ func TestNewReportsAllFaultsAtOnce(t *testing.T) {
 			PreviousSecrets: [][]byte{[]byte("short too")},
 		},
 	})
-	for _, want := range []string{"nowhere", "Namespace", "Timeout", "Lifetime", "StoreTimeout", "__Host-id", "Cookie.Path",
-		"HttpOnly", "SameSite", "Partitioned", "Expires", "Cookie.Secret", "PreviousSecrets[0]"} {
+	for _, want := range []string{"nowhere", "Namespace", "IdleTimeout", "Lifetime", "StoreTimeout", "__Host-id", "Cookie.Path",
+		"SameSite", "Partitioned", "Expires", "Cookie.Secret", "PreviousSecrets[0]"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not tell of %s:\n%v", want, err)
 		}
@@ -278,12 +276,12 @@ func TestNewNeverTellsASecret(t *testing.T) {
 			if o.Store == url && url == "hunter2" || url == "hunter2://" {
 				continue // a name as good as any
 			}
-			o.Timeout = -1
+			o.IdleTimeout = -1
 			o.Cookie = sessions.Cookie{Secret: []byte(secret), PreviousSecrets: [][]byte{[]byte(secret), []byte(secret)}}
 			if err := clientNewFault(t, o); strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("Store %q, URL %q: the error tells the secret:\n%v", o.Store, o.URL, err)
 			}
-			o.Timeout, o.Cookie = 0, sessions.Cookie{}
+			o.IdleTimeout, o.Cookie = 0, sessions.Cookie{}
 			m, err := sessions.New(t.Context(), o)
 			if err == nil {
 				m.Close()
@@ -378,8 +376,8 @@ func TestNewPassesOnTheDriversError(t *testing.T) {
 	err := clientNewFault(t, sessions.Options{Driver: driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) {
 		return nil, refusal
 	})})
-	if !errors.Is(err, refusal) || errors.Is(err, sessions.ErrOptions) {
-		t.Errorf("got %v, want the driver's error, which is not ErrOptions", err)
+	if !errors.Is(err, refusal) || errors.Is(err, sessions.ErrInvalidOptions) {
+		t.Errorf("got %v, want the driver's error, which is not ErrInvalidOptions", err)
 	}
 }
 
@@ -397,8 +395,8 @@ func TestAnUnfitSettingOfASessionIsAnError(t *testing.T) {
 			}
 		}
 		for _, d := range []time.Duration{-1, time.Microsecond, math.MaxInt64} {
-			if s.SetTimeout(d) == nil {
-				t.Errorf("SetTimeout took %v", d)
+			if s.SetIdleTimeout(d) == nil {
+				t.Errorf("SetIdleTimeout took %v", d)
 			}
 		}
 		if s.SetOwner(strings.Repeat("o", 256)) == nil {

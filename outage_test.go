@@ -52,7 +52,7 @@ func TestOutageIsNeverAnAnonymousUser(t *testing.T) {
 		lifeEqual(t, "Flashes", len(s.Flashes()), 0)
 		for name, err := range map[string]error{
 			"Err": s.Err(), "Save": s.Save(r.Context()), "Renew": s.Renew(), "Invalidate": s.Invalidate(),
-			"SetOwner": s.SetOwner("eve"), "SetTimeout": s.SetTimeout(0), "SetExpires": s.SetExpires(sessions.ExpireNever),
+			"SetOwner": s.SetOwner("eve"), "SetIdleTimeout": s.SetIdleTimeout(0), "SetExpires": s.SetExpires(sessions.ExpireNever()),
 		} {
 			lifeError(t, name, err, errFakeDown)
 		}
@@ -145,7 +145,7 @@ func TestErrorHandlerGetsTheCause(t *testing.T) {
 	}{
 		"outage":       {errFakeDown, http.StatusServiceUnavailable},
 		"closed":       {sessions.ErrClosed, http.StatusServiceUnavailable},
-		"newer format": {sessions.ErrFormat, http.StatusServiceUnavailable},
+		"newer format": {sessions.ErrNewerFormat, http.StatusServiceUnavailable},
 		"too large":    {sessions.ErrTooLarge, http.StatusInternalServerError},
 	} {
 		for _, kind := range []string{"Load", "Save"} {
@@ -260,7 +260,7 @@ func TestRecordOfANewerVersionLogsNobodyOut(t *testing.T) {
 	a.store.put(t, e.Key, newer)
 	for range 2 {
 		res := c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
-			lifeError(t, "Err", s.Err(), sessions.ErrFormat)
+			lifeError(t, "Err", s.Err(), sessions.ErrNewerFormat)
 			lifeUser.Set(s, "eve")
 		})
 		lifeGeneric(t, c, res)

@@ -131,7 +131,7 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 			if errors.Is(err, ErrCorrupt) {
 				continue // it opens no session
 			}
-			if errors.Is(err, ErrFormat) {
+			if errors.Is(err, ErrNewerFormat) {
 				unread = fmt.Errorf("sessions: destroy owned: session %v: %w", e.Key, err)
 				continue
 			}

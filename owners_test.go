@@ -316,7 +316,7 @@ type newerStore struct{ *fakeStore }
 
 func (s newerStore) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
 	return func(yield func(driver.Entry, error) bool) {
-		if yield(driver.Entry{Key: driver.Key{9}}, fmt.Errorf("fake: %w", driver.ErrFormat)) {
+		if yield(driver.Entry{Key: driver.Key{9}}, fmt.Errorf("fake: %w", driver.ErrNewerFormat)) {
 			s.fakeStore.Owned(ctx, owner)(yield)
 		}
 	}
@@ -331,7 +331,7 @@ func TestDestroyOwnedBesideASessionOfANewerVersion(t *testing.T) {
 		o.Driver = driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) { return newerStore{a.store}, nil })
 	})
 	n, err := a.m.DestroyOwned(t.Context(), "user:1")
-	if n != 1 || !errors.Is(err, sessions.ErrFormat) {
+	if n != 1 || !errors.Is(err, sessions.ErrNewerFormat) {
 		t.Errorf("DestroyOwned: %d, %v", n, err)
 	}
 	lifeEqual(t, "user", c.user(), "")

@@ -100,7 +100,7 @@ func (c *contents) appendData(b []byte) ([]byte, error) {
 
 // parseData reads what appendData wrote. The contents refer to data, which must
 // not change. Bytes that appendData cannot have written are ErrCorrupt, unless
-// their format is a later one: ErrFormat.
+// their format is a later one: ErrNewerFormat.
 func parseData(data []byte, owner string) (contents, error) {
 	r := reader{b: data}
 	r.check(uint64(len(data)) <= maxData)
@@ -108,7 +108,7 @@ func parseData(data []byte, owner string) (contents, error) {
 	case r.failed || format == 0:
 		return contents{}, fmt.Errorf("decode session of %d bytes: %w", len(data), driver.ErrCorrupt)
 	case format > dataFormat:
-		return contents{}, fmt.Errorf("decode session: format %d, known up to %d: %w", format, dataFormat, driver.ErrFormat)
+		return contents{}, fmt.Errorf("decode session: format %d, known up to %d: %w", format, dataFormat, driver.ErrNewerFormat)
 	}
 	c := contents{owner: owner}
 	settings := r.byte()

@@ -37,7 +37,7 @@ func TestStoreCallsOfARequest(t *testing.T) {
 		"several reads and one Save": {func(s *sessions.Session) { s.Keys(); s.Keys(); s.Save(ctx) }, "Load"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+			a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 			c := a.signedIn()
 			c.ok(test.f)
 			lifeEqual(t, "store calls", a.store.calls(), test.want)
@@ -80,7 +80,7 @@ func TestAccessIsRecordedNowAndThen(t *testing.T) {
 		"without a Timeout, daily":    {0, 24 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t, func(o *sessions.Options) { o.Timeout = test.timeout })
+			a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = test.timeout })
 			c := a.signedIn()
 			first := a.store.record(t).Record
 
@@ -104,7 +104,7 @@ func TestAccessIsRecordedNowAndThen(t *testing.T) {
 }
 
 func TestSaveWithinTheThrottleLeavesTheTimes(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.Timeout = 100 * time.Minute })
+	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Minute })
 	c := a.signedIn()
 	first := a.store.record(t).Record
 
@@ -124,7 +124,7 @@ func TestSaveWithinTheThrottleLeavesTheTimes(t *testing.T) {
 }
 
 func TestUnusedSessionIsNotTouched(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 	c := a.signedIn()
 	a.clock.advance(30 * time.Minute)
 	res := c.ok(func(*sessions.Session) {})
@@ -134,7 +134,7 @@ func TestUnusedSessionIsNotTouched(t *testing.T) {
 
 // due makes a client whose next access is to be recorded.
 func lifeDue(t *testing.T, change ...func(*sessions.Options)) (*lifeApp, *lifeClient) {
-	a := newLife(t, append([]func(*sessions.Options){func(o *sessions.Options) { o.Timeout = time.Hour }}, change...)...)
+	a := newLife(t, append([]func(*sessions.Options){func(o *sessions.Options) { o.IdleTimeout = time.Hour }}, change...)...)
 	c := a.signedIn()
 	a.clock.advance(30 * time.Minute)
 	return a, c
@@ -162,7 +162,7 @@ func TestRecordOfAnAccessIsDroppedWhereTheSessionChanged(t *testing.T) {
 	other := c.copied()
 	var changed driver.Record
 	a.store.before("Touch", func() {
-		other.ok(func(s *sessions.Session) { s.SetTimeout(2 * time.Hour) })
+		other.ok(func(s *sessions.Session) { s.SetIdleTimeout(2 * time.Hour) })
 		changed = a.store.record(t).Record
 	})
 	c.ok(lifeLook)

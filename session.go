@@ -265,14 +265,14 @@ func (s *Session) Keys() []string {
 	return s.view.names()
 }
 
-// Decode stores the value of the name in what into points to, and tells why it
-// cannot: ErrNotFound if there is none.
+// Decode stores the value of the name in what into points to. It returns
+// ErrNoValue if there is none, and ErrInvalidValue if it does not fit.
 func (s *Session) Decode(name string, into any) error {
 	s.touch()
 	defer s.mu.Unlock()
 	v := s.view.find(name)
 	if v == nil {
-		return fmt.Errorf("sessions: no value %q: %w", name, ErrNotFound)
+		return fmt.Errorf("sessions: %q: %w", name, ErrNoValue)
 	}
 	raw, err := v.encoded()
 	if err != nil {
@@ -334,7 +334,7 @@ func (s *Session) Created() time.Time {
 }
 
 // LastAccessed is when the session was used before this request, to within the
-// precision of Options.Timeout (a day, if there is none). In a new session it
+// precision of Options.IdleTimeout (a day, if there is none). In a new session it
 // is Created.
 func (s *Session) LastAccessed() time.Time {
 	s.touch()
@@ -362,9 +362,9 @@ func (s *Session) SetExpires(e Expiry) error {
 	return s.loadError()
 }
 
-// SetTimeout gives this session an idle timeout of its own, in whole
+// SetIdleTimeout gives this session an idle timeout of its own, in whole
 // milliseconds; 0 is none. Options.Lifetime holds all the same.
-func (s *Session) SetTimeout(d time.Duration) error {
+func (s *Session) SetIdleTimeout(d time.Duration) error {
 	if err := checkTimeout(d); err != nil {
 		return fmt.Errorf("sessions: set timeout: %w", err)
 	}

@@ -47,7 +47,7 @@
 // A store is an import, a name and often a URL: memory, file, dbm (one bbolt
 // file), database (SQLite, PostgreSQL, MySQL, MariaDB), memcached, google
 // (Datastore), cookie, each in the package of its name, which tells its limits. [Options] has all else
-// there is to set; in production, at least Timeout, Lifetime, Cookie.Secure and
+// there is to set; in production, at least IdleTimeout, Lifetime, Cookie.Secure and
 // Cookie.Secret. To write a store, see package driver.
 //
 // # What holds
@@ -126,15 +126,15 @@ type Options struct {
 	// protection against forgery. The default is none.
 	TokenHeader string
 
-	// Timeout is the idle time after which a session is over (OWASP ASVS
+	// IdleTimeout is the idle time after which a session is over (OWASP ASVS
 	// 7.3.1), kept by the server. It is exact to 1% (10% in the cookie store),
 	// as not every access is recorded, and never exceeded. One that is shortened
 	// holds at once for the sessions that are there. The default, 0, is no limit.
-	Timeout time.Duration
+	IdleTimeout time.Duration
 
 	// Lifetime is the time from its creation after which a session is over,
 	// however busy it is (OWASP ASVS 5.0, 7.3.2). It must not be shorter than
-	// Timeout. The default, 0, is no limit.
+	// IdleTimeout. The default, 0, is no limit.
 	Lifetime time.Duration
 
 	// StoreTimeout bounds each load and each commit, and each step of Owned and
@@ -220,8 +220,9 @@ type Cookie struct {
 	// production (OWASP ASVS 5.0, 3.3.1).
 	Secure bool
 
-	// HttpOnly keeps the cookie from scripts. The default is On.
-	HttpOnly Switch
+	// DisableHttpOnly lets scripts read the cookie. The default, false, sets
+	// HttpOnly (OWASP ASVS 5.0, 3.3.4).
+	DisableHttpOnly bool
 
 	// SameSite defaults to http.SameSiteLaxMode. http.SameSiteNoneMode needs
 	// Secure; http.SameSiteDefaultMode sends no attribute.
@@ -231,15 +232,6 @@ type Cookie struct {
 	// needs Secure.
 	Partitioned bool
 }
-
-// Switch is an option that is on unless it is turned off.
-type Switch uint8
-
-// The values of a Switch. On is the zero value.
-const (
-	On Switch = iota
-	Off
-)
 
 // The defaults of Options, in one place.
 const (
@@ -268,7 +260,7 @@ type Manager struct {
 
 // New validates the options, opens the store, and returns a Manager for it.
 // Faults of the options are reported all together, none quoting a secret or a
-// URL; they match ErrOptions. A store that is down is no fault here: requests
+// URL; they match ErrInvalidOptions. A store that is down is no fault here: requests
 // fail until it is back. ctx bounds the opening alone.
 func New(ctx context.Context, opts Options) (*Manager, error) {
 	store, opts, keys, err := open(ctx, opts)
@@ -296,7 +288,7 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 func open(ctx context.Context, opts Options) (driver.Store, Options, keyring, error) {
 	opts, d, err := validate(opts)
 	if err != nil {
-		return nil, opts, keyring{}, fmt.Errorf("sessions: %w:\n%w", ErrOptions, err)
+		return nil, opts, keyring{}, fmt.Errorf("sessions: %w:\n%w", ErrInvalidOptions, err)
 	}
 	keys := newKeyring(opts)
 	store, err := d.Open(ctx, driver.Config{
@@ -316,7 +308,7 @@ func open(ctx context.Context, opts Options) (driver.Store, Options, keyring, er
 	if opts.WrapStore != nil {
 		inner := store
 		if store = opts.WrapStore(inner); store == nil {
-			err := fmt.Errorf("sessions: %w: Options.WrapStore returned nil", ErrOptions)
+			err := fmt.Errorf("sessions: %w: Options.WrapStore returned nil", ErrInvalidOptions)
 			return nil, opts, keyring{}, errors.Join(err, inner.Close())
 		}
 	}

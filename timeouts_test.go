@@ -12,7 +12,7 @@ import (
 func TestIdleTimeout(t *testing.T) {
 	for _, timeout := range []time.Duration{time.Millisecond, 250 * time.Millisecond, 3 * time.Second, time.Hour, 90 * 24 * time.Hour} {
 		t.Run(timeout.String(), func(t *testing.T) {
-			a := newLife(t, func(o *sessions.Options) { o.Timeout = timeout })
+			a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = timeout })
 			c := a.signedIn()
 			key := a.store.record(t).Key.String()
 			for range 3 {
@@ -57,7 +57,7 @@ func TestSessionWithoutTimeoutLastsWhileBrowsersKeepItsCookie(t *testing.T) {
 }
 
 func TestTimeoutIsNeverExceededAndExactToAHundredth(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.Timeout = 100 * time.Minute })
+	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Minute })
 	c := a.signedIn()
 	a.clock.advance(59 * time.Second)
 	c.ok(lifeLook) // too soon to be recorded
@@ -68,10 +68,10 @@ func TestTimeoutIsNeverExceededAndExactToAHundredth(t *testing.T) {
 }
 
 func TestSetTimeoutIsTheSessionsOwn(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 	long, none, usual := a.signedIn(), a.signedIn(), a.signedIn()
-	long.ok(func(s *sessions.Session) { lifeEqual(t, "SetTimeout", s.SetTimeout(72*time.Hour), nil) })
-	none.ok(func(s *sessions.Session) { lifeEqual(t, "SetTimeout", s.SetTimeout(0), nil) })
+	long.ok(func(s *sessions.Session) { lifeEqual(t, "SetIdleTimeout", s.SetIdleTimeout(72*time.Hour), nil) })
+	none.ok(func(s *sessions.Session) { lifeEqual(t, "SetIdleTimeout", s.SetIdleTimeout(0), nil) })
 	a.clock.advance(time.Hour)
 	lifeEqual(t, "user with the usual timeout", usual.user(), "")
 	lifeEqual(t, "user with a long one", long.user(), "ann")
@@ -84,8 +84,8 @@ func TestSetTimeoutIsTheSessionsOwn(t *testing.T) {
 
 	for _, bad := range []time.Duration{-1, time.Microsecond, time.Second + 1, math.MaxInt64, math.MinInt64} {
 		a.signedIn().ok(func(s *sessions.Session) {
-			if err := s.SetTimeout(bad); err == nil {
-				t.Errorf("SetTimeout(%d) is no error", bad)
+			if err := s.SetIdleTimeout(bad); err == nil {
+				t.Errorf("SetIdleTimeout(%d) is no error", bad)
 			}
 		})
 	}
@@ -97,11 +97,11 @@ func TestLifetimeEndsABusySession(t *testing.T) {
 		"written": lifeIncrement,
 		"renewed": func(s *sessions.Session) { s.Renew() },
 		"with a timeout of its own": func(s *sessions.Session) {
-			s.SetTimeout(1000 * time.Hour)
+			s.SetIdleTimeout(1000 * time.Hour)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t, func(o *sessions.Options) { o.Timeout, o.Lifetime = 2*time.Hour, 10*time.Hour })
+			a := newLife(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = 2*time.Hour, 10*time.Hour })
 			c := a.signedIn()
 			for range 9 {
 				a.clock.advance(time.Hour)
@@ -153,24 +153,24 @@ func TestOptionsTightenedByADeployment(t *testing.T) {
 		lifeEqual(t, "user after it", c.user(), "")
 	})
 	t.Run("Timeout acts from the next access on", func(t *testing.T) {
-		a := newLife(t, func(o *sessions.Options) { o.Timeout = 100 * time.Hour })
+		a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Hour })
 		c := a.signedIn()
-		a.deploy(func(o *sessions.Options) { o.Timeout = time.Hour })
+		a.deploy(func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		lifeEqual(t, "user", c.user(), "ann")
 		lifeEqual(t, "Expires", a.store.record(t).Record.Expires.Time(), fakeEpoch.Add(time.Hour))
 		a.clock.advance(time.Hour)
 		lifeEqual(t, "user after it", c.user(), "")
 	})
 	t.Run("Timeout ends sessions that are idle for longer", func(t *testing.T) {
-		a := newLife(t, func(o *sessions.Options) { o.Timeout = 100 * time.Hour })
+		a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Hour })
 		idle, own := a.signedIn(), a.signedIn()
-		own.ok(func(s *sessions.Session) { s.SetTimeout(80 * time.Hour) })
+		own.ok(func(s *sessions.Session) { s.SetIdleTimeout(80 * time.Hour) })
 		a.clock.advance(48 * time.Hour)
 		used := a.signedIn()
 		a.clock.advance(59 * time.Minute)
 		used.ok(lifeLook) // within a hundredth of the timeout: not recorded
 		a.clock.advance(59 * time.Minute)
-		a.deploy(func(o *sessions.Options) { o.Timeout = time.Hour })
+		a.deploy(func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		lifeEqual(t, "user of the idle session", idle.copied().user(), "")
 		lifeEqual(t, "user with a timeout of its own", own.user(), "ann")
 		_, err := a.m.Load(t.Context(), idle.token())
@@ -189,13 +189,13 @@ func TestOptionsTightenedByADeployment(t *testing.T) {
 		a := newLife(t)
 		c := a.signedIn()
 		a.clock.advance(26 * time.Hour) // without a timeout accesses are recorded daily
-		a.deploy(func(o *sessions.Options) { o.Timeout = time.Hour })
+		a.deploy(func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		lifeEqual(t, "user", c.user(), "")
 	})
 	t.Run("Timeout lengthened", func(t *testing.T) {
-		a := newLife(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+		a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		c := a.signedIn()
-		a.deploy(func(o *sessions.Options) { o.Timeout = 100 * time.Hour })
+		a.deploy(func(o *sessions.Options) { o.IdleTimeout = 100 * time.Hour })
 		lifeEqual(t, "user", c.user(), "ann")
 		a.clock.advance(99 * time.Hour)
 		lifeEqual(t, "user after the old one", c.user(), "ann")
@@ -204,7 +204,7 @@ func TestOptionsTightenedByADeployment(t *testing.T) {
 
 func TestClockThatIsSet(t *testing.T) {
 	newApp := func(t *testing.T) (*lifeApp, *lifeClient) {
-		a := newLife(t, func(o *sessions.Options) { o.Timeout = 2 * time.Hour })
+		a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = 2 * time.Hour })
 		return a, a.signedIn()
 	}
 	t.Run("back by an hour", func(t *testing.T) {
@@ -265,7 +265,7 @@ func TestLifetimeOfASessionFromTheFuture(t *testing.T) {
 
 func TestSessionThatExpiresWhileItIsUsed(t *testing.T) {
 	newApp := func(t *testing.T) (*lifeApp, *lifeClient) {
-		a := newLife(t, func(o *sessions.Options) { o.Timeout = time.Second })
+		a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = time.Second })
 		return a, a.signedIn()
 	}
 	t.Run("read", func(t *testing.T) {
@@ -282,7 +282,7 @@ func TestSessionThatExpiresWhileItIsUsed(t *testing.T) {
 }
 
 func TestSweepRemovesWhatExpired(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 	a.signedIn()
 	a.clock.advance(30 * time.Minute)
 	c := a.signedIn()

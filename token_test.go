@@ -233,7 +233,7 @@ func TestASecretIsRotated(t *testing.T) {
 					if kind == "sealed" {
 						o.Driver, o.Store = nil, "sealed"
 					}
-					o.Cookie = sessions.Cookie{Secret: secret, PreviousSecrets: previous, Expires: sessions.ExpireWithBrowser}
+					o.Cookie = sessions.Cookie{Secret: secret, PreviousSecrets: previous, Expires: sessions.ExpireWithBrowser()}
 					m, _ := clientManager(t, o)
 					return m
 				}

@@ -252,7 +252,7 @@ func TestOtherAuthorizationIsLeftAlone(t *testing.T) {
 func TestTokenIsSentAgainOnceTheSecretIsReplaced(t *testing.T) {
 	clock := newFakeClock()
 	f := newFakeStore()
-	o := sessions.Options{Driver: f, TokenHeader: "X-Session", Now: clock.Now, Timeout: time.Hour, Cookie: sessions.Cookie{Secret: clientSecret}}
+	o := sessions.Options{Driver: f, TokenHeader: "X-Session", Now: clock.Now, IdleTimeout: time.Hour, Cookie: sessions.Cookie{Secret: clientSecret}}
 	m, _ := clientManager(t, o)
 	c := &apiClient{t: t, m: m, field: "X-Session"}
 	c.do(func(s *sessions.Session) { s.Set("user", "ada") })
@@ -273,7 +273,7 @@ func TestTokenIsSentAgainOnceTheSecretIsReplaced(t *testing.T) {
 func TestUnfitTokenHeaderIsAnError(t *testing.T) {
 	for _, name := range []string{"X Session", "X-Session:", "Cookie", "set-cookie", "X-Sitzung-ä", "X\r\nSet-Cookie"} {
 		_, err := sessions.New(t.Context(), sessions.Options{TokenHeader: name})
-		if !errors.Is(err, sessions.ErrOptions) || !strings.Contains(err.Error(), "Options.TokenHeader") {
+		if !errors.Is(err, sessions.ErrInvalidOptions) || !strings.Contains(err.Error(), "Options.TokenHeader") {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

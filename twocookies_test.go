@@ -29,7 +29,7 @@ func TestACookieOfADeadSessionHidesNoLiveOne(t *testing.T) {
 		},
 		"past a lifetime that was shortened": func(a *lifeApp, c *lifeClient) {
 			a.clock.advance(time.Hour)
-			a.deploy(func(o *sessions.Options) { o.Timeout, o.Lifetime = time.Minute, time.Minute })
+			a.deploy(func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = time.Minute, time.Minute })
 		},
 		"damaged": func(a *lifeApp, c *lifeClient) {
 			e := a.store.record(t)
@@ -39,7 +39,7 @@ func TestACookieOfADeadSessionHidesNoLiveOne(t *testing.T) {
 	} {
 		for secret, secrets := range map[string][]byte{"signed": clientSecret, "unsigned": nil} {
 			t.Run(name+", "+secret, func(t *testing.T) {
-				a := newLife(t, func(o *sessions.Options) { o.Timeout, o.Cookie.Secret = day, secrets })
+				a := newLife(t, func(o *sessions.Options) { o.IdleTimeout, o.Cookie.Secret = day, secrets })
 				old := a.signedIn()
 				dead := old.copied().token()
 				end(a, old)
@@ -94,11 +94,11 @@ func TestAnOutageIsNoReasonToTryTheNextCookie(t *testing.T) {
 
 // And what the dead one held is not shown where the next cannot be loaded.
 func TestAnOutageBehindADeadSessionShowsNothing(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.Timeout = 100 * time.Hour })
+	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Hour })
 	old := a.signedIn()
 	a.clock.advance(50 * time.Hour)
 	fresh := a.signedIn()
-	a.deploy(func(o *sessions.Options) { o.Timeout = time.Hour })
+	a.deploy(func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 	both := &lifeClient{app: a, cookie: old.token() + "; pump-session=" + fresh.token()}
 	a.store.next("Load", fakeOK, fakeRefused)
 	both.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {

@@ -53,7 +53,7 @@ func TestNoValueIsLogged(t *testing.T) {
 	// The program may know: it is its own value.
 	c.ok(func(s *sessions.Session) {
 		var kind *cbor.UnmarshalTypeError
-		if err := s.Decode("password", new(int)); !errors.As(err, &kind) || !errors.Is(err, sessions.ErrValue) {
+		if err := s.Decode("password", new(int)); !errors.As(err, &kind) || !errors.Is(err, sessions.ErrInvalidValue) {
 			t.Errorf("Decode: %v", err)
 		}
 	})

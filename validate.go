@@ -49,13 +49,13 @@ func validate(o Options) (Options, driver.Driver, error) {
 	for _, limit := range []struct {
 		name string
 		d    time.Duration
-	}{{"Timeout", o.Timeout}, {"Lifetime", o.Lifetime}, {"StoreTimeout", o.StoreTimeout}} {
+	}{{"IdleTimeout", o.IdleTimeout}, {"Lifetime", o.Lifetime}, {"StoreTimeout", o.StoreTimeout}} {
 		if err := checkTimeout(limit.d); err != nil {
 			fault("Options.%s: %w", limit.name, err)
 		}
 	}
-	if o.Lifetime > 0 && o.Lifetime < o.Timeout {
-		fault("Options.Lifetime: %v is shorter than Options.Timeout, %v", o.Lifetime, o.Timeout)
+	if o.Lifetime > 0 && o.Lifetime < o.IdleTimeout {
+		fault("Options.Lifetime: %v is shorter than Options.IdleTimeout, %v", o.Lifetime, o.IdleTimeout)
 	}
 
 	if o.Now == nil {
@@ -94,9 +94,6 @@ func validateCookie(c Cookie, now time.Time, fault func(string, ...any)) Cookie 
 	}
 	validatePrefix(c, fault)
 
-	if c.HttpOnly > Off {
-		fault("Options.Cookie.HttpOnly: %d is neither On nor Off", c.HttpOnly)
-	}
 	switch c.SameSite {
 	case http.SameSiteDefaultMode, http.SameSiteLaxMode, http.SameSiteStrictMode:
 	case http.SameSiteNoneMode:

@@ -89,7 +89,7 @@ func (m *Manager) remove(ctx context.Context, key driver.Key, version driver.Ver
 			return nil
 		case err == nil && version != 0 && now.Version != version:
 			return ErrConflict // it was changed first
-		case err == nil, version == 0 && (errors.Is(err, ErrCorrupt) || errors.Is(err, ErrFormat)):
+		case err == nil, version == 0 && (errors.Is(err, ErrCorrupt) || errors.Is(err, ErrNewerFormat)):
 		default:
 			return fmt.Errorf("%w: %w", errUnknown, errors.Join(unsure, err))
 		}

@@ -112,7 +112,7 @@ func BenchmarkSweep(b *testing.B) {
 			for _, v := range smallValues {
 				s.Set(v.name, v.val)
 			}
-			if err := s.SetTimeout(time.Millisecond); err != nil {
+			if err := s.SetIdleTimeout(time.Millisecond); err != nil {
 				b.Error(err)
 			}
 		}))

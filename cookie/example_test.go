@@ -17,9 +17,9 @@ import (
 // a sign-out, so set a Timeout and a Lifetime.
 func Example() {
 	m, err := sessions.New(context.Background(), sessions.Options{
-		Store:    "cookie",
-		Timeout:  30 * time.Minute,
-		Lifetime: 12 * time.Hour,
+		Store:       "cookie",
+		IdleTimeout: 30 * time.Minute,
+		Lifetime:    12 * time.Hour,
 		Cookie: sessions.Cookie{
 			Secret: []byte("from the environment: openssl rand -base64 32"),
 		},

@@ -111,7 +111,7 @@ func TestSessionIsInTheCookie(t *testing.T) {
 
 func TestSigningOutDeletesTheCookieButCannotRevokeACopy(t *testing.T) {
 	now := noon
-	_, handler := app(t, sessions.Options{Timeout: time.Hour, Now: func() time.Time { return now }})
+	_, handler := app(t, sessions.Options{IdleTimeout: time.Hour, Now: func() time.Time { return now }})
 	c := &client{t: t, app: handler}
 	c.wants("/in", "ann", 0)
 	stolen := &client{t: t, app: handler, value: c.value}
@@ -127,7 +127,7 @@ func TestSigningOutDeletesTheCookieButCannotRevokeACopy(t *testing.T) {
 }
 
 func TestCookieOfAnotherSecretIsANewSession(t *testing.T) {
-	o := sessions.Options{Timeout: time.Hour}
+	o := sessions.Options{IdleTimeout: time.Hour}
 	_, handler := app(t, o)
 	c := &client{t: t, app: handler}
 	id := c.wants("/visit", "", 1)
@@ -199,7 +199,7 @@ func TestTooLargeSessionFailsAndTheOldCookieStays(t *testing.T) {
 
 func TestTimeoutEndsOnlyIdleSessions(t *testing.T) {
 	now := noon
-	_, handler := app(t, sessions.Options{Timeout: 10 * time.Minute, Now: func() time.Time { return now }})
+	_, handler := app(t, sessions.Options{IdleTimeout: 10 * time.Minute, Now: func() time.Time { return now }})
 	c := &client{t: t, app: handler}
 	id := c.wants("/visit", "", 1)
 	before := c.value
@@ -229,7 +229,7 @@ func TestUnsavedRenewalIsNotSealed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			now := noon
 			m, handler := app(t, sessions.Options{
-				ManualSave: true, Timeout: 10 * time.Hour, Lifetime: 10 * time.Hour, Now: func() time.Time { return now },
+				ManualSave: true, IdleTimeout: 10 * time.Hour, Lifetime: 10 * time.Hour, Now: func() time.Time { return now },
 			})
 			serve := func(f func(*sessions.Session) error) http.Handler {
 				return m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -311,7 +311,7 @@ func TestChangeAfterTheHeaderIsAnError(t *testing.T) {
 func TestReplayedCopyEndsWithTheLifetime(t *testing.T) {
 	now := noon
 	_, handler := app(t, sessions.Options{
-		Timeout: time.Hour, Lifetime: 8 * time.Hour, Now: func() time.Time { return now },
+		IdleTimeout: time.Hour, Lifetime: 8 * time.Hour, Now: func() time.Time { return now },
 	})
 	c := &client{t: t, app: handler}
 	c.wants("/in", "ann", 0)

@@ -115,7 +115,7 @@ func TestRecordOfANewerFormat(t *testing.T) {
 	payload := append(later[:], 2) // a newer format's first byte
 	payload = append(payload, "unknown content"...)
 	payload = append(payload, crc(payload[32:])...)
-	if _, err := s.Unseal(sealRaw(t, payload)); !errors.Is(err, driver.ErrFormat) {
+	if _, err := s.Unseal(sealRaw(t, payload)); !errors.Is(err, driver.ErrNewerFormat) {
 		t.Errorf("newer format: %v", err)
 	}
 	payload[40] ^= 1

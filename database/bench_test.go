@@ -39,7 +39,7 @@ func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) WriteHeader(int)             {}
 
 func newRig(b *testing.B, url, table, name, dsn string) *rig {
-	m, err := sessions.New(b.Context(), sessions.Options{Store: "database", URL: url, Timeout: time.Hour})
+	m, err := sessions.New(b.Context(), sessions.Options{Store: "database", URL: url, IdleTimeout: time.Hour})
 	must(b, err)
 	b.Cleanup(func() { m.Close() })
 	r := &rig{}

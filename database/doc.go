@@ -77,7 +77,7 @@
 //	SELECT convert_from(owner, 'UTF8'), COUNT(*) FROM sessions WHERE expires > 1000 * EXTRACT(EPOCH FROM now()) GROUP BY owner
 //
 // Deleting rows by hand signs out. Changing them makes them invalid. A schema of
-// a newer version is refused with sessions.ErrFormat, and nothing is changed.
+// a newer version is refused with sessions.ErrNewerFormat, and nothing is changed.
 //
 // # What a request costs
 //

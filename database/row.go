@@ -59,7 +59,7 @@ func (r *row) fields() []any {
 // record checks the row and takes over its bytes.
 func (r *row) record(key *driver.Key) (driver.Record, error) {
 	if len(r.data) > 0 && r.data[0] > format {
-		return driver.Record{}, fmt.Errorf("format %d: %w", r.data[0], driver.ErrFormat)
+		return driver.Record{}, fmt.Errorf("format %d: %w", r.data[0], driver.ErrNewerFormat)
 	}
 	if len(r.data) < dataHead || r.data[0] != format || r.version <= 0 || r.expires == 0 || len(r.owner) > driver.MaxOwner {
 		return driver.Record{}, fmt.Errorf("no record: %w", driver.ErrCorrupt)

@@ -75,7 +75,7 @@ func (s *store) checkTables(ctx context.Context) error {
 	}
 	switch {
 	case version.Int64 > schemaVersion:
-		return fmt.Errorf("the table is of schema version %d, this program knows %d: %w", version.Int64, schemaVersion, driver.ErrFormat)
+		return fmt.Errorf("the table is of schema version %d, this program knows %d: %w", version.Int64, schemaVersion, driver.ErrNewerFormat)
 	case version.Int64 < schemaVersion: // created in part; migrations will start here
 		if s.opts.NeverCreate {
 			return fmt.Errorf("the table is of schema version %d, this program needs %d", version.Int64, schemaVersion)

@@ -156,10 +156,10 @@ func TestANewerTableIsRefused(t *testing.T) {
 		_, err := admin.Exec("INSERT INTO " + table + "_schema (version) VALUES (2)")
 		must(t, err)
 		s := openURL(t, url("table="+table))
-		if _, err := s.Load(t.Context(), newKey()); !errors.Is(err, driver.ErrFormat) {
+		if _, err := s.Load(t.Context(), newKey()); !errors.Is(err, driver.ErrNewerFormat) {
 			t.Errorf("Load: %v", err)
 		}
-		if err := s.Save(t.Context(), newKey(), 0, record("x")); !errors.Is(err, driver.ErrFormat) {
+		if err := s.Save(t.Context(), newKey(), 0, record("x")); !errors.Is(err, driver.ErrNewerFormat) {
 			t.Errorf("Save: %v", err)
 		}
 	})
@@ -203,7 +203,7 @@ func TestANewerRecord(t *testing.T) {
 		}
 		_, err := admin.Exec("UPDATE " + table + " SET data = " + literal)
 		must(t, err)
-		if _, err := s.Load(t.Context(), key); !errors.Is(err, driver.ErrFormat) || errors.Is(err, driver.ErrCorrupt) {
+		if _, err := s.Load(t.Context(), key); !errors.Is(err, driver.ErrNewerFormat) || errors.Is(err, driver.ErrCorrupt) {
 			t.Errorf("Load: %v", err)
 		}
 	})

@@ -129,16 +129,16 @@ func TestRecordOfANewerVersion(t *testing.T) {
 		return errors.Join(b.in(b.records).Put(keyBytes(1), newer), b.in(b.expires).Put(expiresKey(0, keyOf(1)), nil))
 	})
 	with(t, dir, func(s *store) {
-		if _, err := s.Load(background, keyOf(1)); !errors.Is(err, driver.ErrFormat) {
+		if _, err := s.Load(background, keyOf(1)); !errors.Is(err, driver.ErrNewerFormat) {
 			t.Errorf("Load gave %v", err)
 		}
-		if err := s.Save(background, keyOf(1), 0, recordOf(1, "")); !errors.Is(err, driver.ErrFormat) {
+		if err := s.Save(background, keyOf(1), 0, recordOf(1, "")); !errors.Is(err, driver.ErrNewerFormat) {
 			t.Errorf("Save gave %v", err)
 		}
 		if n, err := s.Sweep(background); n != 20 || err != nil {
 			t.Errorf("Sweep removed %d (%v)", n, err)
 		}
-		neighbours(t, s, "newer", driver.ErrFormat)
+		neighbours(t, s, "newer", driver.ErrNewerFormat)
 	})
 }
 

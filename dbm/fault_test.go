@@ -42,7 +42,7 @@ func refused(what string, err error, want ...string) error {
 	if err == nil {
 		return errors.New(what + " succeeded")
 	}
-	for _, sentinel := range []error{driver.ErrConflict, driver.ErrNotFound, driver.ErrCorrupt, driver.ErrFormat, driver.ErrTooLarge, ErrDamaged} {
+	for _, sentinel := range []error{driver.ErrConflict, driver.ErrNotFound, driver.ErrCorrupt, driver.ErrNewerFormat, driver.ErrTooLarge, ErrDamaged} {
 		if errors.Is(err, sentinel) {
 			return fmt.Errorf("%s failed as if for another reason: %w", what, err)
 		}

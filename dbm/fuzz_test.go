@@ -69,7 +69,7 @@ func FuzzRecord(f *testing.F) {
 		switch {
 		case wantErr == nil && (err != nil || got.Version != want.Version || !bytes.Equal(got.Data, want.Data)):
 			t.Errorf("Load: %+v, %v, want %+v", got, err, want)
-		case wantErr != nil && (got.Version != 0 || !errors.Is(err, driver.ErrNotFound) && !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrFormat)):
+		case wantErr != nil && (got.Version != 0 || !errors.Is(err, driver.ErrNotFound) && !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrNewerFormat)):
 			t.Errorf("Load: %+v, %v, want %v", got, err, wantErr)
 		}
 		for what, list := range map[string]func(func(driver.Entry, error) bool){"All": s.All(background), "Owned": s.Owned(background, "user")} {
@@ -78,7 +78,7 @@ func FuzzRecord(f *testing.F) {
 				switch {
 				case e.Key == keyOf(0) && err == nil:
 					found++
-				case err != nil && !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrFormat):
+				case err != nil && !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrNewerFormat):
 					t.Errorf("%s: %v, %v", what, e.Key, err)
 				}
 			}

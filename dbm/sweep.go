@@ -65,7 +65,7 @@ func (s *store) remove(ctx context.Context, due [][]byte) (int, error) {
 			expiry, key := splitExpires(entry)
 			was, err := b.get(key)
 			switch {
-			case expiry > now, errors.Is(err, driver.ErrFormat):
+			case expiry > now, errors.Is(err, driver.ErrNewerFormat):
 				continue // what a newer version wrote, it will remove
 			case err == nil && was.Version != 0 && was.Expires == expiry:
 				removed++

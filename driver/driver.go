@@ -52,7 +52,7 @@
 //     was given and returns none that it keeps. Above the limit that its
 //     documentation states, Save fails with [ErrTooLarge].
 //  7. Damage. A record that cannot be read whole is [ErrCorrupt]; one written
-//     by a newer version of the store is [ErrFormat]. Neither disturbs its
+//     by a newer version of the store is [ErrNewerFormat]. Neither disturbs its
 //     neighbours, a listing, a sweep or the next Open. Delete with version 0
 //     removes it. What any other Delete, a Save or a Touch does there is the
 //     store's choice, and so is whether a sweep removes it.
@@ -190,8 +190,8 @@ var (
 	ErrConflict = errors.New("session changed or removed meanwhile")
 	// ErrCorrupt: the stored bytes are damaged.
 	ErrCorrupt = errors.New("session record damaged")
-	// ErrFormat: the stored bytes were written by a newer version.
-	ErrFormat = errors.New("session record written by a newer version")
+	// ErrNewerFormat: the stored bytes were written by a newer version.
+	ErrNewerFormat = errors.New("session record written by a newer version")
 	// ErrTooLarge: the record is over the store's limit. Nothing was written.
 	ErrTooLarge = errors.New("session too large")
 	// ErrClosed: the store was closed. Nothing was written.

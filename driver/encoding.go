@@ -43,7 +43,7 @@ func AppendRecord(b []byte, r Record) ([]byte, error) {
 }
 
 // ParseRecord reads what AppendRecord wrote. Bytes that are damaged in any way
-// are ErrCorrupt; bytes that are whole but of a later format are ErrFormat.
+// are ErrCorrupt; bytes that are whole but of a later format are ErrNewerFormat.
 // Data is a part of b, not a copy.
 func ParseRecord(b []byte) (Record, error) {
 	if len(b) < 1+recordSum {
@@ -54,7 +54,7 @@ func ParseRecord(b []byte) (Record, error) {
 		return Record{}, fmt.Errorf("driver: decode record: checksum differs: %w", ErrCorrupt)
 	}
 	if body[0] != recordFormat {
-		return Record{}, fmt.Errorf("driver: decode record: format %d, known up to %d: %w", body[0], recordFormat, ErrFormat)
+		return Record{}, fmt.Errorf("driver: decode record: format %d, known up to %d: %w", body[0], recordFormat, ErrNewerFormat)
 	}
 	if len(body) < recordHead || len(body)-recordHead < int(body[recordHead-1]) {
 		return Record{}, fmt.Errorf("driver: decode record: cut short: %w", ErrCorrupt)

@@ -82,7 +82,7 @@ func TestDamageIsNoticed(t *testing.T) {
 	whole := encode(t, records()[2])
 	corrupt := func(what string, i int, b []byte) {
 		t.Helper()
-		if r, err := driver.ParseRecord(b); !errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrFormat) || !same(r, driver.Record{}) {
+		if r, err := driver.ParseRecord(b); !errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrNewerFormat) || !same(r, driver.Record{}) {
 			t.Errorf("%s %d: %+v, %v", what, i, r, err)
 		}
 	}
@@ -106,7 +106,7 @@ func sealed(b []byte) []byte {
 
 func TestNewerFormatIsToldFromDamage(t *testing.T) {
 	for _, body := range []string{"\x02", "\x02anything a later version may write", "\xff"} {
-		if _, err := driver.ParseRecord(sealed([]byte(body))); !errors.Is(err, driver.ErrFormat) || errors.Is(err, driver.ErrCorrupt) {
+		if _, err := driver.ParseRecord(sealed([]byte(body))); !errors.Is(err, driver.ErrNewerFormat) || errors.Is(err, driver.ErrCorrupt) {
 			t.Errorf("%q: %v", body, err)
 		}
 	}
@@ -145,7 +145,7 @@ func FuzzParseRecord(f *testing.F) {
 		for _, b := range [][]byte{b, sealed(b)} {
 			r, err := driver.ParseRecord(b)
 			if err != nil {
-				if errors.Is(err, driver.ErrCorrupt) == errors.Is(err, driver.ErrFormat) {
+				if errors.Is(err, driver.ErrCorrupt) == errors.Is(err, driver.ErrNewerFormat) {
 					t.Errorf("%q: %v", b, err)
 				}
 				continue

@@ -73,7 +73,7 @@ func (s *store) reindex(ctx context.Context, key driver.Key) error {
 	switch {
 	case err == driver.ErrNotFound:
 		return nil
-	case errors.Is(err, driver.ErrCorrupt), errors.Is(err, driver.ErrFormat):
+	case errors.Is(err, driver.ErrCorrupt), errors.Is(err, driver.ErrNewerFormat):
 		return s.expiry.add(name, now+later, now)
 	case err != nil:
 		return err

@@ -69,7 +69,7 @@
 // writes no other line. The sweep reads the logs whose time has come, and opens
 // the sessions named there: one that has expired is removed, one that was
 // extended gets a line at its new expiry. So a session is looked at about once
-// for each Timeout that it lives, and no sweep reads those that are not due.
+// for each IdleTimeout that it lives, and no sweep reads those that are not due.
 // Several processes may sweep; they take turns, and none holds up a reader.
 //
 // # Limits

@@ -68,7 +68,7 @@ func FuzzRecord(f *testing.F) {
 		switch {
 		case wantErr == nil && (err != nil || got.Version != want.Version || got.Owner != want.Owner || !bytes.Equal(got.Data, want.Data)):
 			t.Errorf("Load: %+v, %v, want %+v", got, err, want)
-		case wantErr != nil && (got.Version != 0 || !errors.Is(err, driver.ErrNotFound) && !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrFormat)):
+		case wantErr != nil && (got.Version != 0 || !errors.Is(err, driver.ErrNotFound) && !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrNewerFormat)):
 			t.Errorf("Load: %+v, %v, want %v", got, err, wantErr)
 		}
 		found := 0

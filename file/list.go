@@ -56,7 +56,7 @@ func (s *store) yield(ctx context.Context, key driver.Key, want func(*driver.Rec
 		return true
 	case err == nil:
 		return yield(driver.Entry{Key: key, Record: rec}, nil)
-	case errors.Is(err, driver.ErrCorrupt), errors.Is(err, driver.ErrFormat):
+	case errors.Is(err, driver.ErrCorrupt), errors.Is(err, driver.ErrNewerFormat):
 		return yield(driver.Entry{Key: key}, fmt.Errorf("file: list: %w", err))
 	default:
 		yield(driver.Entry{}, fmt.Errorf("file: list: %w", err))

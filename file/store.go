@@ -241,7 +241,7 @@ func (s *store) delete(ctx context.Context, key driver.Key, version driver.Versi
 
 	name := key.String()
 	was, err := s.read(name)
-	damaged := errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrFormat)
+	damaged := errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrNewerFormat)
 	switch {
 	case err == driver.ErrNotFound && version == 0:
 		return nil

@@ -214,7 +214,7 @@ func (s *store) look(ctx context.Context, key driver.Key) (again driver.Millis, 
 		return gone, nil
 	case err == nil:
 		return rec.Expires, nil
-	case !errors.Is(err, driver.ErrFormat):
+	case !errors.Is(err, driver.ErrNewerFormat):
 		s.cfg.Logger.Warn("sessions: a record cannot be read or removed", "session", name, "error", err)
 	}
 	return s.now() + later, nil

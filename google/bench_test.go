@@ -137,7 +137,7 @@ func (r *rig) request(i int) error {
 func newRig(b *testing.B, server *servers.Server, path string) *rig {
 	k := kind()
 	url := urlOf(server, "&kind="+k)
-	m := manager(b, sessions.Options{URL: url, Timeout: time.Hour})
+	m := manager(b, sessions.Options{URL: url, IdleTimeout: time.Hour})
 	r := &rig{client: clientOf(b, server.Addr)}
 	r.app = m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		s := sessions.FromContext(q.Context())

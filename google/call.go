@@ -67,7 +67,7 @@ func untilNotAborted(ctx context.Context, f func(context.Context) error) error {
 // answers tells whether the error is what was found, rather than that nobody
 // could find out.
 func answers(err error) bool {
-	for _, answer := range []error{driver.ErrNotFound, driver.ErrConflict, driver.ErrCorrupt, driver.ErrFormat, driver.ErrTooLarge, errors.ErrUnsupported} {
+	for _, answer := range []error{driver.ErrNotFound, driver.ErrConflict, driver.ErrCorrupt, driver.ErrNewerFormat, driver.ErrTooLarge, errors.ErrUnsupported} {
 		if errors.Is(err, answer) {
 			return true
 		}

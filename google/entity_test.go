@@ -127,7 +127,7 @@ func FuzzEntity(f *testing.F) {
 			}
 		case err == nil:
 			t.Errorf("a record %+v of what is none", rec)
-		case !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrFormat):
+		case !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrNewerFormat):
 			t.Error(err)
 		}
 	})

@@ -110,7 +110,7 @@ func TestTwoProcessesCountExactly(t *testing.T) {
 
 func TestSigningOutWinsEveryRace(t *testing.T) {
 	onBoth(t, func(t *testing.T, server *servers.Server) {
-		o := sessions.Options{URL: urlOf(server, "&kind="+kind()), Timeout: time.Second}
+		o := sessions.Options{URL: urlOf(server, "&kind="+kind()), IdleTimeout: time.Second}
 		site.SigningOutWins(t, site.New(manager(t, o)), site.New(manager(t, o)), 30, 4, 3)
 	})
 }
@@ -180,7 +180,7 @@ func TestPlacesAreApart(t *testing.T) {
 func TestATTLPolicyInPlaceOfTheSweep(t *testing.T) {
 	server := servers.Datastore(t)
 	now := time.Now()
-	o := sessions.Options{URL: urlOf(server, "&ttl=yes&kind="+kind()), Timeout: time.Minute, Now: func() time.Time { return now }}
+	o := sessions.Options{URL: urlOf(server, "&ttl=yes&kind="+kind()), IdleTimeout: time.Minute, Now: func() time.Time { return now }}
 	m := manager(t, o)
 	b := &site.Browser{Site: site.New(m)}
 	b.Wants(t, "/visit", "1 ")

@@ -77,7 +77,7 @@ func (w *noWriter) WriteHeader(int)             {}
 func compare(b *testing.B, path string,
 	raw func(*memcache.Client, string) error, direct func(context.Context, driver.Store, driver.Key) error) {
 	url := "memcached://" + start(b).addr()
-	m := site.Manager(b, sessions.Options{URL: url, Timeout: time.Hour})
+	m := site.Manager(b, sessions.Options{URL: url, IdleTimeout: time.Hour})
 	app := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		if r.URL.Path == "/write" {

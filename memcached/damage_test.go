@@ -28,7 +28,7 @@ func TestWhatCannotBeReadIsLeftAlone(t *testing.T) {
 		value []byte
 		want  error
 	}{
-		"a newer format":     {newer(), driver.ErrFormat},
+		"a newer format":     {newer(), driver.ErrNewerFormat},
 		"a foreign item":     {[]byte("a:1:{s:4:\"user\";i:7;}"), driver.ErrCorrupt},
 		"an empty item":      {nil, driver.ErrCorrupt},
 		"a record cut short": {newer()[:8], driver.ErrCorrupt},

@@ -76,7 +76,7 @@ func FuzzValue(f *testing.F) {
 			t.Errorf("Load: %+v, %v, want %+v", rec, err, want)
 		case wantErr != nil && (err == nil || rec.Version != 0):
 			t.Errorf("Load: %+v, %v", rec, err)
-		case !readable && !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrFormat):
+		case !readable && !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrNewerFormat):
 			t.Errorf("Load: %v", err)
 		}
 		// What cannot be read is neither overwritten nor removed at a version.

@@ -160,6 +160,6 @@ func TestTwoProcessesCountExactly(t *testing.T) {
 }
 
 func TestSigningOutWinsEveryRace(t *testing.T) {
-	o := sessions.Options{URL: twoServers(t), Timeout: time.Second}
+	o := sessions.Options{URL: twoServers(t), IdleTimeout: time.Second}
 	site.SigningOutWins(t, site.New(site.Manager(t, o)), site.New(site.Manager(t, o)), 100, 6, 4)
 }

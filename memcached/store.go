@@ -154,5 +154,5 @@ func (s *store) replace(ctx context.Context, item *memcache.Item, old driver.Ver
 
 // unreadable tells that there is an item, whose version nobody can tell.
 func unreadable(err error) bool {
-	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrFormat)
+	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrNewerFormat)
 }

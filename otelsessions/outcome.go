@@ -18,7 +18,7 @@ var outcomes = []struct {
 	{driver.ErrNotFound, "not_found", false},
 	{driver.ErrConflict, "conflict", false},
 	{driver.ErrCorrupt, "corrupt", true},
-	{driver.ErrFormat, "format", true},
+	{driver.ErrNewerFormat, "format", true},
 	{driver.ErrTooLarge, "too_large", true},
 	{driver.ErrClosed, "closed", true},
 	{errors.ErrUnsupported, "unsupported", false},

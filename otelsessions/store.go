@@ -103,7 +103,7 @@ func (s store) listing(ctx context.Context, operation string, list func(context.
 		for e, err := range list(c.ctx) {
 			if err == nil {
 				n++
-			} else if !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrFormat) {
+			} else if !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrNewerFormat) {
 				failed = err
 			}
 			if !yield(e, err) {

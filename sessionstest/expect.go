@@ -31,12 +31,12 @@ func (e *env) wants(err, want error, call string) {
 // named is an error by the name that a driver returns it under.
 func named(err error) string {
 	for name, known := range map[string]error{
-		"driver.ErrNotFound": driver.ErrNotFound,
-		"driver.ErrConflict": driver.ErrConflict,
-		"driver.ErrCorrupt":  driver.ErrCorrupt,
-		"driver.ErrFormat":   driver.ErrFormat,
-		"driver.ErrTooLarge": driver.ErrTooLarge,
-		"driver.ErrClosed":   driver.ErrClosed,
+		"driver.ErrNotFound":    driver.ErrNotFound,
+		"driver.ErrConflict":    driver.ErrConflict,
+		"driver.ErrCorrupt":     driver.ErrCorrupt,
+		"driver.ErrNewerFormat": driver.ErrNewerFormat,
+		"driver.ErrTooLarge":    driver.ErrTooLarge,
+		"driver.ErrClosed":      driver.ErrClosed,
 
 		"context.Canceled":         context.Canceled,
 		"context.DeadlineExceeded": context.DeadlineExceeded,

@@ -74,10 +74,10 @@ func (k *checkup) flags(fs *flag.FlagSet) {
 	fs.StringVar(&k.expires, "cookie-expires", "never", "Options.Cookie.Expires: `when`, as never, browser, a time like 30d, or an instant like\n2030-01-31T18:00:00Z")
 	fs.StringVar(&k.sameSite, "same-site", "lax", "Options.Cookie.SameSite: `mode`, as lax, strict, none or default")
 	fs.BoolVar(&k.cookie.Secure, "secure", false, "Options.Cookie.Secure")
-	fs.BoolVar(&k.noScripts, "http-only", true, "Options.Cookie.HttpOnly")
+	fs.BoolVar(&k.noScripts, "http-only", true, "Options.Cookie.HttpOnly; false sets DisableHttpOnly")
 	fs.BoolVar(&k.cookie.Partitioned, "partitioned", false, "Options.Cookie.Partitioned")
 	fs.StringVar(&k.tokenHeader, "token-header", "", "Options.TokenHeader, the `name` of a header (default none)")
-	fs.Var(&k.timeout, "timeout", "Options.Timeout, a `time` like 30m or 30d; 0 is none")
+	fs.Var(&k.timeout, "timeout", "Options.IdleTimeout, a `time` like 30m or 30d; 0 is none")
 	fs.Var(&k.lifetime, "lifetime", "Options.Lifetime, a `time`; 0 is none")
 	fs.Var(&k.storeTimeout, "store-timeout", "Options.StoreTimeout, a `time` (default 5s)")
 	fs.BoolVar(&k.write, "write", false, "make a session, read it and destroy it")
@@ -87,11 +87,9 @@ func (k *checkup) flags(fs *flag.FlagSet) {
 // options are what the flags and the environment say.
 func (k *checkup) options(c *console) (sessions.Options, error) {
 	o := k.target.options(c)
-	o.Timeout, o.Lifetime, o.StoreTimeout = time.Duration(k.timeout), time.Duration(k.lifetime), time.Duration(k.storeTimeout)
+	o.IdleTimeout, o.Lifetime, o.StoreTimeout = time.Duration(k.timeout), time.Duration(k.lifetime), time.Duration(k.storeTimeout)
 	o.TokenHeader, o.Cookie = k.tokenHeader, k.cookie
-	if !k.noScripts {
-		o.Cookie.HttpOnly = sessions.Off
-	}
+	o.Cookie.DisableHttpOnly = !k.noScripts
 	modes := map[string]http.SameSite{
 		"lax": http.SameSiteLaxMode, "strict": http.SameSiteStrictMode, "none": http.SameSiteNoneMode, "default": http.SameSiteDefaultMode,
 	}
@@ -116,9 +114,9 @@ func (k *checkup) options(c *console) (sessions.Options, error) {
 func expiry(s string) (sessions.Expiry, error) {
 	switch s {
 	case "never":
-		return sessions.ExpireNever, nil
+		return sessions.ExpireNever(), nil
 	case "browser":
-		return sessions.ExpireWithBrowser, nil
+		return sessions.ExpireWithBrowser(), nil
 	}
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return sessions.ExpireAt(t), nil
@@ -187,7 +185,7 @@ func faults(err error) string {
 	if err == nil {
 		return ""
 	}
-	if errors.Is(err, sessions.ErrOptions) {
+	if errors.Is(err, sessions.ErrInvalidOptions) {
 		_, list, _ := strings.Cut(err.Error(), "\n")
 		return list
 	}
@@ -235,7 +233,7 @@ func (k *checkup) tableless(ctx context.Context, c *console, wait time.Duration)
 	if k.kind() != "database" {
 		return false
 	}
-	s, err := sessions.Open(ctx, k.existing(c))
+	s, err := sessions.OpenStore(ctx, k.existing(c))
 	if err != nil {
 		return false // what is wrong is told by try
 	}
@@ -291,10 +289,10 @@ func (k *checkup) advice(o *sessions.Options) []string {
 		return list
 	}
 	add(!o.Cookie.Secure, "the cookie is sent over plain HTTP too: set Secure where there is HTTPS")
-	add(o.Cookie.HttpOnly == sessions.Off, "scripts can read the cookie: what is injected into a page can take sessions along")
+	add(o.Cookie.DisableHttpOnly, "scripts can read the cookie: what is injected into a page can take sessions along")
 	add(o.Cookie.Secret == nil && !sealed, "there is no Secret: a forged id reaches the store, and is found to be none there")
-	add(o.Timeout == 0 && o.Lifetime == 0, "no Timeout and no Lifetime: an unused session is over after 400 days")
-	add(sealed && o.Timeout == 0 && o.Lifetime == 0, "a copied cookie of the cookie store is good until then, logout or not")
+	add(o.IdleTimeout == 0 && o.Lifetime == 0, "no IdleTimeout and no Lifetime: an unused session is over after 400 days")
+	add(sealed && o.IdleTimeout == 0 && o.Lifetime == 0, "a copied cookie of the cookie store is good until then, logout or not")
 	add(len(o.Cookie.PreviousSecrets) > 0, "previous secrets still open sessions: remove them when the longest session since is over")
 	return list
 }

@@ -31,9 +31,9 @@ func TestCheckOfAGoodConfiguration(t *testing.T) {
 }
 
 func TestCheckOfStoresWithoutAPlace(t *testing.T) {
-	place{"SESSIONS_STORE": "memory"}.run(t, "check", "-write", "-http-only").expect(t, exitDone, "ok:     the store memory answers", "ends with its program", "no Secret", "set Secure", "no Timeout")
+	place{"SESSIONS_STORE": "memory"}.run(t, "check", "-write", "-http-only").expect(t, exitDone, "ok:     the store memory answers", "ends with its program", "no Secret", "set Secure", "no IdleTimeout")
 	r := place{"SESSIONS_STORE": "memory"}.run(t, "check", "-write").expect(t, exitDone, "ends with its program", "the store alone is checked")
-	if contains(r.out, "Secret") || contains(r.out, "Secure") || contains(r.out, "Timeout") {
+	if contains(r.out, "Secret") || contains(r.out, "Secure") || contains(r.out, "IdleTimeout") {
 		t.Errorf("it was told nothing of these: %s", r.out)
 	}
 	cookie := place{"SESSIONS_STORE": "cookie"}
@@ -74,8 +74,8 @@ func TestCheckReadsEveryOption(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := fmt.Sprintf("%v %v %v %v %v %+v", o.Timeout, o.Lifetime, o.StoreTimeout, o.TokenHeader, o.Cookie.Expires, o.Cookie)
-	want := "1ns 2ns 3ns X-Session after 720h0m0s {Name:n Secret:[115] PreviousSecrets:[[112] [113]] Domain:d Path:/p Expires:after 720h0m0s Secure:true HttpOnly:1 SameSite:3 Partitioned:true}"
+	got := fmt.Sprintf("%v %v %v %v %v %+v", o.IdleTimeout, o.Lifetime, o.StoreTimeout, o.TokenHeader, o.Cookie.Expires, o.Cookie)
+	want := "1ns 2ns 3ns X-Session after 720h0m0s {Name:n Secret:[115] PreviousSecrets:[[112] [113]] Domain:d Path:/p Expires:after 720h0m0s Secure:true DisableHttpOnly:true SameSite:3 Partitioned:true}"
 	if got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}

@@ -38,7 +38,7 @@ func expectCounts(t *testing.T, r result, want string) {
 // records are what the store has, byte for byte.
 func (p place) records(t *testing.T) map[driver.Key]driver.Record {
 	t.Helper()
-	s, err := sessions.Open(t.Context(), sessions.Options{
+	s, err := sessions.OpenStore(t.Context(), sessions.Options{
 		Store: p["SESSIONS_STORE"], URL: p["SESSIONS_URL"], DataDir: p["SESSIONS_DATA_DIR"], Namespace: p["SESSIONS_NAMESPACE"], SweepInterval: -1,
 	})
 	if err != nil {
@@ -81,7 +81,7 @@ func TestCopyFromStoreToStore(t *testing.T) {
 	hostile := "user\x00\xff'; DROP TABLE sessions"
 	odd := a.visitor(hostile, "odd")
 	a.visit(phone, func(s *sessions.Session) {
-		s.SetTimeout(time.Hour)
+		s.SetIdleTimeout(time.Hour)
 		s.AddFlash("Copied.")
 	})
 
@@ -121,7 +121,7 @@ func TestCopyAgain(t *testing.T) {
 	everywhere(t, func(t *testing.T, from place) {
 		to := places["dbm"](t)
 		both := from.and(to.destination())
-		a := from.program(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+		a := from.program(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		same, busy, read, out := a.visitor("", "same"), a.visitor("", "busy"), a.visitor("", "read"), a.visitor("", "out")
 		expectCounts(t, both.run(t, "copy", "-json").expect(t, exitDone), "map[created:4 read:4]")
 		expectCounts(t, both.run(t, "copy", "-json").expect(t, exitDone), "map[identical:4 read:4]")
@@ -159,11 +159,11 @@ func TestCopyAgain(t *testing.T) {
 func TestCopyLeavesNewerSessionsAlone(t *testing.T) {
 	from, to := places["file"](t), places["SQLite"](t)
 	both := from.and(to.destination())
-	a := from.program(t, func(o *sessions.Options) { o.Timeout = 24 * time.Hour })
+	a := from.program(t, func(o *sessions.Options) { o.IdleTimeout = 24 * time.Hour })
 	v, w := a.visitor("", "v"), a.visitor("", "w")
 	both.run(t, "copy").expect(t, exitDone, "2 copied")
 
-	b := to.program(t, func(o *sessions.Options) { o.Timeout = 24 * time.Hour })
+	b := to.program(t, func(o *sessions.Options) { o.IdleTimeout = 24 * time.Hour })
 	b.clock = time.Hour
 	b.visit(v, func(s *sessions.Session) { s.Set("name", "newer") })
 	b.name(w) // the same state, used later

@@ -64,7 +64,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitInterrupted
 	case errors.As(err, &f):
 		return f.code
-	case errors.Is(err, sessions.ErrOptions):
+	case errors.Is(err, sessions.ErrInvalidOptions):
 		return exitUsage
 	case errors.Is(err, errors.ErrUnsupported):
 		return exitUnsupported

@@ -10,7 +10,7 @@ import (
 
 // damaged tells whether an error concerns one record alone.
 func damaged(err error) bool {
-	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrFormat)
+	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrNewerFormat)
 }
 
 // faulty says what is wrong with a record. One that a newer version wrote is
@@ -20,7 +20,7 @@ func faulty(key driver.Key, err error) string {
 }
 
 func faultOf(err error) string {
-	if errors.Is(err, sessions.ErrFormat) {
+	if errors.Is(err, sessions.ErrNewerFormat) {
 		return "is newer than this command"
 	}
 	return "is damaged"

@@ -90,7 +90,7 @@ func (t *target) connect(ctx context.Context, o sessions.Options, wait age) (*op
 // is damaged, a disk that fails and the system that refuses are seen as early,
 // and are not.
 func openStore(ctx context.Context, o sessions.Options) (driver.Store, error) {
-	s, err := sessions.Open(ctx, o)
+	s, err := sessions.OpenStore(ctx, o)
 	if err == nil || ctx.Err() != nil || damaged(err) {
 		return s, err
 	}

@@ -22,7 +22,7 @@ func TestWhoseFaultItIsThatAStoreDoesNotOpen(t *testing.T) {
 		fs.ErrPermission:                       exitFailed,
 		syscall.ENOSPC:                         exitFailed,
 		dbm.ErrDamaged:                         exitFailed,
-		driver.ErrFormat:                       exitFailed,
+		driver.ErrNewerFormat:                  exitFailed,
 	} {
 		_, err := openStore(t.Context(), sessions.Options{Driver: driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) {
 			return nil, fmt.Errorf("some store: open: %w", fault)

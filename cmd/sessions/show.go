@@ -30,7 +30,7 @@ Examples:
   sessions show -values -json 3f1c…a9 | jq '.values[] | select(.name == "cart")'
   sessions list -owner user:42 -ids | xargs sessions show
 
-A timeout and a cookie are shown where the session has its own, by SetTimeout and
+A timeout and a cookie are shown where the session has its own, by SetIdleTimeout and
 SetExpires; else the program's options hold. With -json it is an object a session,
 with what list has, and timeout, cookie, values and flashes. An id that is not
 there makes the exit code 3, a damaged session 5; the others are shown.
@@ -125,8 +125,8 @@ func (e *found) show(c *console, values bool, now time.Time) error {
 	fmt.Fprintf(w, "accessed\t%s\n", since(r.Accessed, now))
 	fmt.Fprintf(w, "expires\t%s\n", since(r.Expires, now))
 	timeout, cookie := "as the program has it", "as the program has it"
-	if e.Timeout != nil {
-		timeout = "its own: " + ownTimeout(*e.Timeout)
+	if e.IdleTimeout != nil {
+		timeout = "its own: " + ownTimeout(*e.IdleTimeout)
 	}
 	if e.Expires != nil {
 		cookie = "its own: expires " + e.Expires.String()
@@ -181,8 +181,8 @@ type detail struct {
 
 func detailsOf(e *found, values bool) details {
 	d := details{summary: summaryOf(&e.Entry), Values: detailed(e.Values, values), Flashes: detailed(e.Flashes, values)}
-	if e.Timeout != nil {
-		d.Timeout = ownTimeout(*e.Timeout)
+	if e.IdleTimeout != nil {
+		d.Timeout = ownTimeout(*e.IdleTimeout)
 	}
 	if e.Expires != nil {
 		d.Cookie = "expires " + e.Expires.String()

@@ -17,10 +17,10 @@ func TestListCountAndShow(t *testing.T) {
 		a.visit(phone, func(s *sessions.Session) {
 			s.Set("cart", []string{"tea", "cups"})
 			s.AddFlash("Saved.")
-			if err := s.SetTimeout(10 * time.Minute); err != nil {
+			if err := s.SetIdleTimeout(10 * time.Minute); err != nil {
 				t.Error(err)
 			}
-			if err := s.SetExpires(sessions.ExpireWithBrowser); err != nil {
+			if err := s.SetExpires(sessions.ExpireWithBrowser()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -126,7 +126,7 @@ func TestDestroyByOwner(t *testing.T) {
 
 func TestSweep(t *testing.T) {
 	everywhere(t, func(t *testing.T, at place) {
-		a := at.program(t, func(o *sessions.Options) { o.Timeout = time.Minute })
+		a := at.program(t, func(o *sessions.Options) { o.IdleTimeout = time.Minute })
 		a.clock = -time.Hour
 		a.visitor("", "long gone")
 		a.visitor("", "gone, too")

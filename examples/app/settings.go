@@ -104,19 +104,19 @@ func (set *settings) makeSecret() {
 
 func (set *settings) options(log *slog.Logger) sessions.Options {
 	o := sessions.Options{
-		Store:     set.store,
-		URL:       set.url,
-		DataDir:   set.dataDir,
-		LockDir:   set.lockDir,
-		Namespace: set.namespace,
-		Timeout:   set.timeout,
-		Lifetime:  set.lifetime,
+		Store:       set.store,
+		URL:         set.url,
+		DataDir:     set.dataDir,
+		LockDir:     set.lockDir,
+		Namespace:   set.namespace,
+		IdleTimeout: set.timeout,
+		Lifetime:    set.lifetime,
 		Cookie: sessions.Cookie{
 			Name:   cookieName,
 			Secure: set.secure,
 			// A visitor who has not signed in is forgotten with the browser.
 			// Signing in decides anew.
-			Expires: sessions.ExpireWithBrowser,
+			Expires: sessions.ExpireWithBrowser(),
 		},
 		ErrorHandler: sessionFailed,
 		Logger:       log,

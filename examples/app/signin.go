@@ -83,14 +83,14 @@ func (a *app) begin(s *sessions.Session, l Login) error {
 	}
 	// "Remember me" is two things: the browser keeps the cookie when it is
 	// closed, and the server keeps the session when it lies unused.
-	expires := sessions.ExpireWithBrowser
+	expires := sessions.ExpireWithBrowser()
 	if l.Remember {
-		expires = sessions.ExpireNever
+		expires = sessions.ExpireNever()
 	}
 	if err := s.SetExpires(expires); err != nil {
 		return err
 	}
-	return s.SetTimeout(a.idleLimit(l.Remember))
+	return s.SetIdleTimeout(a.idleLimit(l.Remember))
 }
 
 func (a *app) signOut(w http.ResponseWriter, r *http.Request) {

@@ -80,7 +80,7 @@ func (s *store) fetch(ctx context.Context, names []string) (all []found, err err
 		rec, err := s.record(answers[i])
 		switch {
 		case errors.Is(err, driver.ErrNotFound): // it went since the index was read
-		case err == nil, errors.Is(err, driver.ErrCorrupt), errors.Is(err, driver.ErrFormat):
+		case err == nil, errors.Is(err, driver.ErrCorrupt), errors.Is(err, driver.ErrNewerFormat):
 			all = append(all, found{driver.Entry{Key: keyOf(name), Record: rec}, err})
 		default:
 			return nil, err

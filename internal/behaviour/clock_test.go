@@ -27,7 +27,7 @@ func (a *app) sweep(want int) {
 
 func TestClockThatIsSetBackAnHour(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
-		a := st.start(t, func(o *sessions.Options) { o.Timeout = 2 * time.Hour })
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = 2 * time.Hour })
 		used, unused := a.signedIn(), a.signedIn()
 		a.clock.advance(-time.Hour)
 		a.sweep(0)
@@ -47,7 +47,7 @@ func TestClockThatIsSetBackAnHour(t *testing.T) {
 func TestClockThatRunsAYearAhead(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	everywhere(t, func(t *testing.T, st store) {
-		a := st.start(t, func(o *sessions.Options) { o.Timeout = 2 * time.Hour })
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = 2 * time.Hour })
 		old := a.signedIn()
 		a.clock.advance(year)
 		old.isAnonymous("a session of a year ago")
@@ -76,7 +76,7 @@ func TestClockThatRunsAYearAhead(t *testing.T) {
 // several machines that differ by a little.
 func TestRecordsStampedInTheFuture(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
-		a := st.start(t, func(o *sessions.Options) { o.Timeout, o.Lifetime = time.Hour, 10*time.Hour })
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = time.Hour, 10*time.Hour })
 		for ahead, writes := range map[time.Duration]int{time.Second: 0, 30 * time.Second: 0, 10 * time.Minute: 1, 9 * time.Hour: 1} {
 			a.clock.advance(ahead)
 			c := a.signedIn()

@@ -44,7 +44,7 @@ func TestManyClientsDoNotMeet(t *testing.T) {
 // expiry on nobody is served it, nor is it created again.
 func TestParallelRequestsOnOneSession(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
-		a := st.start(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		c := a.signedIn()
 		const clients, rounds = 6, 10
 		together := func(f func(c *client, i int)) {
@@ -135,7 +135,7 @@ func TestRequestInFlightDoesNotUndoAnEnd(t *testing.T) {
 // The record of an access comes too late as well, and is no reason for an error.
 func TestReaderInFlightDoesNotReviveASession(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
-		a := st.start(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		c := a.signedIn()
 		old, other := c.copied(), c.copied()
 		a.clock.advance(30 * time.Minute)

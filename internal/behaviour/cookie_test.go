@@ -59,7 +59,7 @@ func TestCookieAttributesAreTheSameWheneverItIsSet(t *testing.T) {
 		want   string
 	}{
 		"default":         {sessions.Cookie{}, "; Path=/; HttpOnly; SameSite=Lax"},
-		"HttpOnly off":    {sessions.Cookie{HttpOnly: sessions.Off}, "; Path=/; SameSite=Lax"},
+		"HttpOnly off":    {sessions.Cookie{DisableHttpOnly: true}, "; Path=/; SameSite=Lax"},
 		"SameSite Strict": {sessions.Cookie{SameSite: http.SameSiteStrictMode}, "; Path=/; HttpOnly; SameSite=Strict"},
 		"SameSite Lax":    {sessions.Cookie{SameSite: http.SameSiteLaxMode}, "; Path=/; HttpOnly; SameSite=Lax"},
 		"SameSite None":   {sessions.Cookie{SameSite: http.SameSiteNoneMode, Secure: true}, "; Path=/; HttpOnly; Secure; SameSite=None"},
@@ -98,13 +98,13 @@ func TestCookieExpiryCountsFromTheAnswer(t *testing.T) {
 		expires sessions.Expiry
 		want    string
 	}{
-		"with the browser": {sessions.ExpireWithBrowser, ""},
+		"with the browser": {sessions.ExpireWithBrowser(), ""},
 		"after an hour":    {sessions.ExpireAfter(time.Hour), "; Expires=Fri, 01 Mar 2030 13:01:30 GMT; Max-Age=3600"},
 		"after 40 days, over 2^31 ms": {sessions.ExpireAfter(40 * 24 * time.Hour),
 			"; Expires=Wed, 10 Apr 2030 12:01:30 GMT; Max-Age=3456000"},
 		"after 2 s":   {sessions.ExpireAfter(2 * time.Second), "; Expires=Fri, 01 Mar 2030 12:01:32 GMT; Max-Age=2"},
 		"at a moment": {sessions.ExpireAt(epoch.Add(time.Hour)), "; Expires=Fri, 01 Mar 2030 13:00:00 GMT; Max-Age=3510"},
-		"never":       {sessions.ExpireNever, "; Expires=Sat, 05 Apr 2031 12:01:30 GMT; Max-Age=34560000"},
+		"never":       {sessions.ExpireNever(), "; Expires=Sat, 05 Apr 2031 12:01:30 GMT; Max-Age=34560000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
@@ -138,7 +138,7 @@ func TestDestroyWithoutACookieSendsNone(t *testing.T) {
 func TestUnchangedSessionSendsNoCookie(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) {
-			o.Timeout, o.Cookie.Expires = time.Hour, sessions.ExpireWithBrowser
+			o.IdleTimeout, o.Cookie.Expires = time.Hour, sessions.ExpireWithBrowser()
 		})
 		c := a.signedIn()
 		for range 3 {

@@ -200,7 +200,7 @@ func TestATypeThatChangedInADeployment(t *testing.T) {
 					t.Errorf("the old value is read as %v", v)
 				}
 				equal(t, "user", s.Get("user"), any("ann"))
-				wantErr(t, "Decode", s.Decode("address", new(place)), sessions.ErrValue)
+				wantErr(t, "Decode", s.Decode("address", new(place)), sessions.ErrInvalidValue)
 				increment(s)
 			})
 		}

@@ -134,7 +134,7 @@ func TestClearKeepsTheSessionAndItsCookieSettings(t *testing.T) {
 		c.do(func(s *sessions.Session) {
 			user.Set(s, "ann")
 			s.AddFlash("hello")
-			s.SetExpires(sessions.ExpireWithBrowser)
+			s.SetExpires(sessions.ExpireWithBrowser())
 			id = s.ID()
 		})
 		c.do(func(s *sessions.Session) { s.Clear() })
@@ -315,7 +315,7 @@ func TestValueThatCannotBeEncodedFailsTheSaveAlone(t *testing.T) {
 				c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
 					user.Set(s, "eve")
 					s.Set("x", v)
-					wantErr(t, "Save", s.Save(t.Context()), sessions.ErrValue)
+					wantErr(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
 				})
 				c.do(func(s *sessions.Session) {
 					equal(t, "Keys", s.Keys(), []string{"user"})
@@ -330,7 +330,7 @@ func TestValueThatCannotBeEncodedFailsTheSaveAlone(t *testing.T) {
 
 func TestCreationTimeStaysUntilTheSessionIsAnother(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
-		a := st.start(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		c := a.signedIn()
 		began := epoch
 		for name, f := range map[string]func(s *sessions.Session){

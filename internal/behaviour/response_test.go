@@ -158,7 +158,7 @@ func TestRedirectCarriesTheChange(t *testing.T) {
 
 func TestHEADSavesAsGETDoes(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
-		a := st.start(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		page := func(w http.ResponseWriter, r *http.Request) {
 			increment(sessions.FromContext(r.Context()))
 			io.WriteString(w, "hello")

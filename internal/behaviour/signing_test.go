@@ -48,7 +48,7 @@ func TestAlteredTokenIsANewEmptySession(t *testing.T) {
 
 func TestTokenUnderAnotherSecretIsRefused(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
-		a := st.start(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		c := a.signedIn()
 		old := c.token
 		a.deploy(func(o *sessions.Options) { o.Cookie.Secret = secret2 })

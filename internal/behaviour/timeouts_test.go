@@ -14,7 +14,7 @@ func TestIdleTimeout(t *testing.T) {
 	for _, timeout := range []time.Duration{20 * time.Millisecond, 999 * time.Millisecond, 3 * time.Second, time.Hour, 90 * 24 * time.Hour} {
 		t.Run(timeout.String(), func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
-				a := st.start(t, func(o *sessions.Options) { o.Timeout = timeout })
+				a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = timeout })
 				c := a.client()
 				var id string
 				c.do(func(s *sessions.Session) { user.Set(s, "ann"); id = s.ID() })
@@ -47,7 +47,7 @@ func TestIdleTimeout(t *testing.T) {
 
 func TestIdleTimeoutHoldsBesideALifetime(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
-		a := st.start(t, func(o *sessions.Options) { o.Timeout, o.Lifetime = time.Hour, 10*time.Hour })
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = time.Hour, 10*time.Hour })
 		c := a.signedIn()
 		a.clock.advance(time.Hour - time.Millisecond)
 		equal(t, "user at the last moment", c.user(), "ann")
@@ -59,12 +59,12 @@ func TestIdleTimeoutHoldsBesideALifetime(t *testing.T) {
 // A limit that is tightened holds for the sessions that are there, at once.
 func TestLimitsTightenedByADeployment(t *testing.T) {
 	for name, tighten := range map[string]func(o *sessions.Options){
-		"Timeout":  func(o *sessions.Options) { o.Timeout = time.Hour },
-		"Lifetime": func(o *sessions.Options) { o.Timeout, o.Lifetime = 20*time.Hour, 20*time.Hour },
+		"Timeout":  func(o *sessions.Options) { o.IdleTimeout = time.Hour },
+		"Lifetime": func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = 20*time.Hour, 20*time.Hour },
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
-				a := st.start(t, func(o *sessions.Options) { o.Timeout = 100 * time.Hour })
+				a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Hour })
 				old := a.signedIn()
 				a.clock.advance(15 * time.Hour)
 				equal(t, "user of the old session", old.user(), "ann")
@@ -84,7 +84,7 @@ func TestLifetimeEndsABusySession(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
-				a := st.start(t, func(o *sessions.Options) { o.Timeout, o.Lifetime = 2*time.Hour, 10*time.Hour })
+				a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = 2*time.Hour, 10*time.Hour })
 				c := a.signedIn()
 				for range 9 {
 					a.clock.advance(time.Hour)
@@ -118,7 +118,7 @@ func TestShortLifetimeIsExact(t *testing.T) {
 
 func TestSessionThatWasNeverSavedIsNeverTouched(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
-		a := st.start(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		gone := a.signedIn()
 		a.clock.advance(time.Hour)
 		for _, c := range []*client{a.client(), gone} {
@@ -133,7 +133,7 @@ func TestSessionThatWasNeverSavedIsNeverTouched(t *testing.T) {
 
 func TestExpiredSessionIsNotFoundByToken(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
-		a := st.start(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		c := a.signedIn()
 		a.clock.advance(time.Hour - time.Millisecond)
 		_, err := a.m.Load(t.Context(), c.token)
@@ -146,7 +146,7 @@ func TestExpiredSessionIsNotFoundByToken(t *testing.T) {
 
 func TestExpiredSessionIsNotFoundByID(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
-		a := st.start(t, func(o *sessions.Options) { o.Timeout = time.Hour })
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		c := a.client()
 		var id string
 		c.do(func(s *sessions.Session) { user.Set(s, "ann"); s.SetOwner("ann"); id = s.ID() })

@@ -65,7 +65,7 @@ func (st *site) live(s *sessions.Session, r *http.Request, o *order, rep *reply)
 	case create:
 		markKey.Set(s, o.Mark)
 		if o.Timeout > 0 {
-			_ = s.SetTimeout(time.Duration(o.Timeout) * time.Millisecond)
+			_ = s.SetIdleTimeout(time.Duration(o.Timeout) * time.Millisecond)
 		}
 	case invalidate:
 		_ = s.Invalidate()
@@ -171,7 +171,7 @@ func errorPage(w http.ResponseWriter, r *http.Request, err error) {
 		f.Why, status = conflict, http.StatusConflict
 	case sessions.FromContext(r.Context()).Err() != nil:
 		f.Why = noLoad
-	case errors.Is(err, sessions.ErrValue), errors.Is(err, sessions.ErrTooLarge), errors.Is(err, sessions.ErrHeaderSent):
+	case errors.Is(err, sessions.ErrInvalidValue), errors.Is(err, sessions.ErrTooLarge), errors.Is(err, sessions.ErrHeaderSent):
 		status = http.StatusInternalServerError // no fault explains these
 	}
 	w.Header().Set("Content-Type", "application/json")

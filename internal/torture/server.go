@@ -52,7 +52,7 @@ func (c setup) options() sessions.Options {
 			Secret:  []byte("the secret that all servers under torture share"),
 			Expires: sessions.ExpireAfter(cookieExpires),
 		},
-		Timeout: idleTimeout, Lifetime: lifetime,
+		IdleTimeout: idleTimeout, Lifetime: lifetime,
 		StoreTimeout: c.StoreTimeout, SweepInterval: sweepInterval,
 		ErrorHandler: errorPage,
 		Logger:       newLogger(),
