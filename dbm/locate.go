@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -36,7 +35,7 @@ func locate(cfg driver.Config) (place, error) {
 		}
 		path = filepath.Join(cfg.DataDir, fileName)
 	}
-	dir, err := directory(filepath.Dir(path))
+	dir, err := driver.MakeDataDir(filepath.Dir(path))
 	if err != nil {
 		return place{}, err
 	}
@@ -49,7 +48,7 @@ func locate(cfg driver.Config) (place, error) {
 	if cfg.LockDir == "" {
 		return place{path, path}, nil
 	}
-	locks, err := directory(cfg.LockDir)
+	locks, err := driver.MakeDataDir(cfg.LockDir)
 	if err != nil {
 		return place{}, err
 	}
@@ -59,38 +58,6 @@ func locate(cfg driver.Config) (place, error) {
 	// The locks of several databases may meet here.
 	sum := sha256.Sum256([]byte(path))
 	return place{path, filepath.Join(locks, fmt.Sprintf("%s-%x", filepath.Base(path), sum[:6]))}, nil
-}
-
-// directory returns the real path of a directory, which it makes if missing.
-func directory(dir string) (string, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
-	}
-	if err := makeDirectory(dir); err != nil {
-		return "", err
-	}
-	return filepath.EvalSymlinks(dir)
-}
-
-// makeDirectory is os.MkdirAll, with mode 0700 under any umask.
-func makeDirectory(dir string) error {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	if parent := filepath.Dir(dir); parent != dir {
-		if err := makeDirectory(parent); err != nil {
-			return err
-		}
-	}
-	err := os.Mkdir(dir, 0o700)
-	if err == nil {
-		return os.Chmod(dir, 0o700)
-	}
-	if info, statErr := os.Stat(dir); statErr == nil && info.IsDir() {
-		return nil // another process was quicker
-	}
-	return err
 }
 
 var errURL = errors.New(`Options.URL must be "dbm:", alone or with the path of a file: dbm:///abs/sessions.db or dbm:rel/sessions.db`)

@@ -38,25 +38,19 @@ var (
 )
 
 func newStore(cfg driver.Config, o Options) (*store, error) {
-	dir, err := filepath.Abs(cfg.DataDir) // the program may change its working directory
+	dir, err := driver.MakeDataDir(cfg.DataDir)
 	if err != nil {
 		return nil, err
 	}
-	info, err := makeAll(dir)
+	info, err := os.Stat(dir)
 	if err != nil {
 		return nil, err
-	}
-	if shared(info) {
-		return nil, fmt.Errorf("everybody may replace what is in %s: take that permission away", dir)
 	}
 	t := &tree{trust: trustOf(info), sync: o.Sync}
 	root := namespaced(dir, cfg.Namespace)
 	lockDir := filepath.Join(root, "locks")
 	if cfg.LockDir != "" {
-		if lockDir, err = filepath.Abs(cfg.LockDir); err != nil {
-			return nil, err
-		}
-		if _, err := makeAll(lockDir); err != nil {
+		if lockDir, err = driver.MakeDataDir(cfg.LockDir); err != nil {
 			return nil, err
 		}
 		lockDir = namespaced(filepath.Join(lockDir, "file"), cfg.Namespace)

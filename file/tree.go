@@ -59,31 +59,3 @@ func (t *tree) ensure(dir string) error {
 	}
 	return t.check(dir) // which undoes what the umask did
 }
-
-// makeAll makes a directory that the program named, and those above it. One
-// that is there is taken as it is, links to it included.
-func makeAll(dir string) (fs.FileInfo, error) {
-	info, err := os.Stat(dir)
-	if err == nil && !info.IsDir() {
-		return nil, fmt.Errorf("%s is not a directory", dir)
-	}
-	if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(dir) == dir {
-		return info, err
-	}
-	if _, err := makeAll(filepath.Dir(dir)); err != nil {
-		return nil, err
-	}
-	if err := os.Mkdir(dir, dirMode); err == nil {
-		if err := os.Chmod(dir, dirMode); err != nil {
-			return nil, err
-		}
-	} else if !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	return os.Stat(dir)
-}
-
-// shared tells whether everybody may rename what is in the directory.
-func shared(dir fs.FileInfo) bool {
-	return private && dir.Mode()&0o002 != 0 && dir.Mode()&fs.ModeSticky == 0
-}

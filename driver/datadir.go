@@ -1,0 +1,62 @@
+package driver
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// MakeDataDir creates a directory for a store's data, with its missing parents,
+// and returns its absolute path with symbolic links resolved. What it creates
+// has mode 0700 whatever the umask; what exists keeps its mode.
+//
+// On Unix it returns an error if another user could replace what is in the
+// directory or the directory itself: if everyone may write to it and it is not
+// sticky, or if a directory or link on the way to it belongs to another user
+// and lies where everyone may write. A directory of one's own below such a
+// place is accepted; the error says so.
+func MakeDataDir(dir string) (string, error) {
+	abs, err := filepath.Abs(dir) // the program may change its working directory
+	if err != nil {
+		return "", err
+	}
+	if err := makeDir(abs); err != nil {
+		return "", err
+	}
+	resolved, err := filepath.EvalSymlinks(abs)
+	if err != nil {
+		return "", err
+	}
+	for _, path := range []string{abs, resolved} {
+		if err := checkExposure(path); err != nil {
+			return "", err
+		}
+	}
+	return resolved, nil
+}
+
+// makeDir is os.MkdirAll with mode 0700 under any umask.
+func makeDir(dir string) error {
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is not a directory", dir)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if parent := filepath.Dir(dir); parent != dir {
+		if err := makeDir(parent); err != nil {
+			return err
+		}
+	}
+	err = os.Mkdir(dir, 0o700)
+	if err == nil {
+		return os.Chmod(dir, 0o700)
+	}
+	if info, statErr := os.Stat(dir); statErr == nil && info.IsDir() {
+		return nil // another process was faster
+	}
+	return err
+}
