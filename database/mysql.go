@@ -56,12 +56,15 @@ func (at *place) openMySQL() (*pool, error) {
 	cfg := at.mysql
 	cfg.ClientFoundRows = true
 	cfg.Logger = &mysql.NopLogger{} // the errors that matter are returned
-	if at.NoPrepare {
-		cfg.InterpolateParams = true // or the driver prepares after all
-	}
-	c, err := mysql.NewConnector(cfg)
+	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, errURL("MySQL's driver does not understand Options.URL")
 	}
-	return openPool(c, MySQL, at.Pool), nil
+	if at.NoPrepare {
+		if err := checkCharsets(cfg); err != nil {
+			return nil, err
+		}
+		connector = &charsetConnector{connector}
+	}
+	return openPool(connector, MySQL, at.Pool), nil
 }

@@ -86,7 +86,11 @@ func (st *statement) execOnce(ctx context.Context, args []any) (int64, error) {
 			return 0, err
 		}
 		defer conn.Close()
-		if res, err = conn.ExecContext(ctx, st.text, args...); err != nil {
+		text, args, err := st.unprepared(args)
+		if err != nil {
+			return 0, err
+		}
+		if res, err = conn.ExecContext(ctx, text, args...); err != nil {
 			return 0, err
 		}
 		return res.RowsAffected()
@@ -110,12 +114,26 @@ func (st *statement) execOnce(ctx context.Context, args []any) (int64, error) {
 	return res.RowsAffected()
 }
 
+// unprepared returns the text and the arguments of a statement that is sent
+// without being prepared.
+func (st *statement) unprepared(args []any) (string, []any, error) {
+	if st.s.pool.dialect != MySQL {
+		return st.text, args, nil
+	}
+	text, err := withLiterals(st.text, args)
+	return text, nil, err
+}
+
 // query runs a read and gives its rows to f, which must have them all.
 func (st *statement) query(ctx context.Context, f func(*sql.Rows) error, args ...any) error {
 	return st.s.try(ctx, 0, func(ctx context.Context) (err error) {
 		var rows *sql.Rows
 		if st.s.opts.NoPrepare {
-			rows, err = st.s.pool.QueryContext(ctx, st.text, args...)
+			var text string
+			var bound []any
+			if text, bound, err = st.unprepared(args); err == nil {
+				rows, err = st.s.pool.QueryContext(ctx, text, bound...)
+			}
 		} else {
 			var stmt *sql.Stmt
 			if stmt, err = st.prepared(ctx); err == nil {

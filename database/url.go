@@ -221,7 +221,8 @@ func (at *place) parseMySQL(main string, query url.Values) error {
 	if len(query) > 0 {
 		socket := query.Get("unix_socket")
 		query.Del("unix_socket")
-		if at.mysql, err = mysql.ParseDSN("tcp(localhost)/?" + query.Encode()); err != nil {
+		params := strings.ReplaceAll(query.Encode(), "%2C", ",") // a list of character sets, which the driver does not unescape
+		if at.mysql, err = mysql.ParseDSN("tcp(localhost)/?" + params); err != nil {
 			return errURL("MySQL's driver does not understand the parameters in Options.URL")
 		}
 		if socket != "" {
