@@ -2,8 +2,10 @@ package sessions_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/driver"
 )
 
 // A store can fail to answer a write that it carried out, and carry out one
@@ -37,6 +40,24 @@ func TestWriteOfUnknownOutcomeIsCountedOnce(t *testing.T) {
 			lifeEqual(t, "count", c.count(), 1)
 		})
 	}
+
+	t.Run("certainly not written", func(t *testing.T) {
+		a := newLife(t)
+		c := a.signedIn()
+		notWritten := fakeFault{err: fmt.Errorf("%w: %w", driver.ErrNotWritten, errFakeDown)}
+		a.store.next("Save", notWritten)
+		c.fails(http.StatusServiceUnavailable, lifeIncrement)
+		lifeEqual(t, "store calls", a.store.calls(), "Load Save")
+		if log := a.log.String(); strings.Contains(log, "unknown") {
+			t.Errorf("the log calls the outcome unknown: %s", log)
+		}
+		// The first outcome stays unknown, however certain the later ones are.
+		a.store.next("Save", fakeRefused, notWritten, notWritten)
+		c.fails(http.StatusServiceUnavailable, lifeIncrement)
+		if log := a.log.String(); !strings.Contains(log, "unknown") {
+			t.Errorf("the log does not call the outcome unknown: %s", log)
+		}
+	})
 
 	t.Run("landed late, after it was sent again", func(t *testing.T) {
 		a := newLife(t)

@@ -31,7 +31,7 @@ func (m *Manager) write(ctx context.Context, key driver.Key, old driver.Version,
 		switch {
 		case err == nil:
 			return nil
-		case errors.Is(err, ErrConflict):
+		case errors.Is(err, ErrConflict), errors.Is(err, driver.ErrNotWritten):
 			if unsure == nil {
 				return err
 			}
@@ -74,7 +74,7 @@ func (m *Manager) remove(ctx context.Context, key driver.Key, version driver.Ver
 		switch {
 		case err == nil:
 			return nil
-		case errors.Is(err, ErrConflict):
+		case errors.Is(err, ErrConflict), errors.Is(err, driver.ErrNotWritten):
 			if unsure == nil {
 				return err
 			}

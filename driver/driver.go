@@ -33,7 +33,8 @@
 //     whether it was removed yet or not. The clock is Config.Now, never the
 //     server's. Load never returns half a record.
 //  2. Certainty. [ErrConflict] is a certainty: this call wrote nothing, and
-//     never will. Whatever is unsure (a timeout, a lost connection) is another
+//     never will. [ErrNotWritten] is one too, for a refusal or a failure before
+//     the write was sent. Whatever is unsure (a timeout, a lost connection) is another
 //     error; the manager finds out by the version what came of it. So nothing
 //     below the Store may retry a write that could already have run.
 //  3. Deletion is final. No Save and no Touch based on a record loaded before
@@ -194,6 +195,12 @@ var (
 	ErrNewerFormat = errors.New("session record written by a newer version")
 	// ErrTooLarge: the record is over the store's limit. Nothing was written.
 	ErrTooLarge = errors.New("session too large")
+	// ErrNotWritten: the call failed before the backend changed anything, and
+	// nothing will be written: the connection was refused, or the backend is
+	// read-only, out of connections or lacks a permission. A Save or Delete that
+	// is certain of this wraps it, and the manager reports the error without
+	// looking for the outcome. Optional: without it, the outcome is looked up.
+	ErrNotWritten = errors.New("nothing was written")
 	// ErrClosed: the store was closed. Nothing was written.
 	ErrClosed = errors.New("session store closed")
 )
