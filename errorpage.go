@@ -19,7 +19,7 @@ var ofTheAnswer = []string{"Content-Length", "Content-Type", "Content-Encoding",
 
 // fail answers a request whose session could not be loaded or saved.
 func (x *exchange) fail(err error) {
-	m, h := x.session.m, x.w.Header()
+	m, h := x.session.m, x.response.Writer.Header()
 	m.logFailure(x.r.Context(), err)
 	for _, field := range ofTheAnswer {
 		delete(h, field)
@@ -34,10 +34,10 @@ func (x *exchange) fail(err error) {
 		h.Set("Content-Encoding", x.encoding)
 	}
 	h.Set("Cache-Control", "no-store")
-	page := &answer{ResponseWriter: x.w}
+	page := &answer{ResponseWriter: x.response.Writer}
 	m.opts.ErrorHandler(page, &x.r, err)
 	if !page.begun {
-		x.w.WriteHeader(statusOf(err))
+		x.response.Writer.WriteHeader(statusOf(err))
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pump-go/sessions/internal/response"
 )
 
 // Wrap returns a handler that gives next its session: FromContext, called with
@@ -35,7 +37,8 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		x := &exchange{w: w}
+		x := &exchange{}
+		x.response = response.State{Writer: w, Committer: x}
 		x.session.m, x.session.ctx = m, r.Context()
 		x.session.in, x.session.byHeader = m.carried(r.Header)
 		if coded := w.Header()["Content-Encoding"]; len(coded) > 0 {
@@ -47,68 +50,53 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 				r.MultipartForm = form // the server removes its files
 			}
 			r.Pattern = x.r.Pattern // loggers further out tell the route by it
-			x.end()
+			x.finish()
 		}()
-		next.ServeHTTP(x.writer(), &x.r)
+		next.ServeHTTP(x.response.View(), &x.r)
 		x.completed = true
 	})
 }
 
 // exchange is one request with its session and its response.
 type exchange struct {
-	session Session
-	w       http.ResponseWriter // the server's
-	r       http.Request        // as the handler has it
+	session  Session
+	response response.State
+	r        http.Request // as the handler has it
 
-	encoding string // how the answer is coded further out, if that was said beforehand
+	// encoding is the response's Content-Encoding, if middleware further out has
+	// set it already.
+	encoding string
 
-	failure   *failure // the error page was sent instead
-	settled   bool     // the session was committed, the header may leave
-	completed bool     // the handler returned; neither a panic nor Goexit ended it
+	failure   error // why the error page was sent instead of the handler's response
+	committed bool  // the session was committed: the header may be sent
+	completed bool  // the handler returned; neither a panic nor Goexit ended it
 }
 
-// failure is what a handler has from then on whose answer was withheld.
-type failure struct {
-	err    error
-	header http.Header // what it goes on to set, for nobody
-}
-
-// failed is the failure's error, or nil.
-func (x *exchange) failed() error {
-	if x.failure == nil {
-		return nil
-	}
-	return x.failure.err
-}
-
-// settle commits the session before the header leaves and sets its header
-// fields. If that fails it sends the error page, and returns an error then and
-// from then on.
-func (x *exchange) settle() error {
-	if x.settled {
-		return x.failed()
+// CommitBeforeHeader commits the session and sets its header fields, before the
+// header is sent. If that fails, it sends the error page, and returns an error
+// from every call.
+func (x *exchange) CommitBeforeHeader() error {
+	if x.committed {
+		return x.failure
 	}
 	defer func() {
-		if !x.settled {
-			x.abandon() // the commit panicked
+		if !x.committed {
+			x.discard() // the commit panicked
 		}
 	}()
-	s := &x.session
-	err := s.conclude(x.w)
-	x.settled = true
+	err := x.session.commitBeforeHeader(x.response.Writer)
+	x.committed = true
 	if err != nil {
-		x.failure = &failure{
-			err:    fmt.Errorf("sessions: the error page was sent instead: %w", err),
-			header: x.w.Header().Clone(),
-		}
+		x.failure = fmt.Errorf("sessions: the error page was sent instead: %w", err)
+		x.response.Discard = x.response.Writer.Header().Clone()
 		x.fail(err)
 	}
-	return x.failed()
+	return x.failure
 }
 
-// conclude commits the session and puts into the response's header what it
-// needs, for the last time before it leaves.
-func (s *Session) conclude(w http.ResponseWriter) error {
+// commitBeforeHeader commits the session and sets its header fields, for the
+// last time before the header is sent.
+func (s *Session) commitBeforeHeader(w http.ResponseWriter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock() // the function of an Update may panic when it is repeated
 	err := s.commit(s.ctx, byResponse)
@@ -120,27 +108,27 @@ func (s *Session) conclude(w http.ResponseWriter) error {
 	return err
 }
 
-// end finishes the exchange when the handler has.
-func (x *exchange) end() {
+// finish ends the exchange after the handler has returned or panicked.
+func (x *exchange) finish() {
 	switch {
 	case !x.completed:
-		x.abandon()
+		x.discard()
 		return
-	case !x.settled:
-		x.settle() // net/http writes the header when we return
+	case !x.committed:
+		x.CommitBeforeHeader() // net/http writes the header when Wrap's handler returns
 		return
 	case x.failure != nil, !x.session.active.Load():
 		return
 	}
-	if x.session.finish() != nil {
+	if x.session.commitAfterHeader() != nil {
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// finish commits what was changed after the header. It fails if the session was
-// first used then and could not be loaded: the answer may take the client for
-// nobody, and must not look whole.
-func (s *Session) finish() error {
+// commitAfterHeader commits what was changed after the header. It returns an
+// error if the session was first used then and could not be loaded: the response
+// may treat the client as anonymous, and must not look complete.
+func (s *Session) commitAfterHeader() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.commit(s.ctx, byResponse)
@@ -154,20 +142,20 @@ func (s *Session) finish() error {
 	return nil
 }
 
-// abandon gives up, after a panic, what was not saved. An answer that comes from
-// whoever recovers must carry what an earlier Save made of the cookie, or a
-// renewed client would be stranded.
-func (x *exchange) abandon() {
+// discard drops, after a panic, the changes that were not saved. The response of
+// the middleware that recovers must carry the cookie of an earlier Save, or the
+// client of a renewed session would lose it.
+func (x *exchange) discard() {
 	s := &x.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state != untouched {
 		s.revert()
-		if s.tells() != leave && !x.settled {
-			s.putHeaders(x.w.Header())
+		if s.tells() != leave && !x.committed {
+			s.putHeaders(x.response.Writer.Header())
 		}
 	}
-	s.headerSent, x.settled = true, true
+	s.headerSent, x.committed = true, true
 }
 
 // tells is what the response says of the client's token. It is for what is

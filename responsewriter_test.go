@@ -37,8 +37,22 @@ func writerAbilities(w http.ResponseWriter) (has string) {
 	return has
 }
 
-// The handler's writer offers what the server's does, no more and no less, and
-// whatever sends the header commits the session first.
+// viewOf names the optional interfaces of the view of a writer that has these.
+func viewOf(abilities string) string {
+	for _, view := range []string{"FHRC", "FHR", "FH", "FPC", "FP", "F", "H", "R"} {
+		has := true
+		for _, a := range view {
+			has = has && strings.ContainsRune(abilities, a)
+		}
+		if has {
+			return view
+		}
+	}
+	return ""
+}
+
+// The handler's writer offers the optional interfaces of the server's, and no
+// others; what sends the header commits the session first.
 func TestTheWriterKeepsItsInterfaces(t *testing.T) {
 	m, _ := clientManager(t, sessions.Options{})
 	outer, _ := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "outer"}})
@@ -50,6 +64,7 @@ func TestTheWriterKeepsItsInterfaces(t *testing.T) {
 			}
 		}
 		t.Run(abilities, func(t *testing.T) {
+			view := viewOf(abilities)
 			serve := func(h func(w http.ResponseWriter, s *sessions.Session)) *clientWriter {
 				fake := newClientWriter()
 				server := clientWriterWith(abilities, fake)
@@ -62,8 +77,8 @@ func TestTheWriterKeepsItsInterfaces(t *testing.T) {
 				return fake
 			}
 			serve(func(w http.ResponseWriter, _ *sessions.Session) {
-				if has := writerAbilities(w); has != abilities {
-					t.Errorf("the wrapped writer has %q", has)
+				if has := writerAbilities(w); has != view {
+					t.Errorf("the wrapped writer has %q, want %q", has, view)
 				}
 			})
 
@@ -71,14 +86,14 @@ func TestTheWriterKeepsItsInterfaces(t *testing.T) {
 				"WriteHeader": func(w http.ResponseWriter) { w.WriteHeader(200) },
 				"Write":       func(w http.ResponseWriter) { w.Write(nil) },
 			}
-			if strings.Contains(abilities, "F") {
+			if strings.Contains(view, "F") {
 				uses["Flush"] = func(w http.ResponseWriter) { w.(http.Flusher).Flush() }
 			}
-			if strings.Contains(abilities, "H") {
+			if strings.Contains(view, "H") {
 				uses["Hijack"] = func(w http.ResponseWriter) { w.(http.Hijacker).Hijack() }
 			}
 			src := strings.NewReader("text")
-			if strings.Contains(abilities, "R") {
+			if strings.Contains(view, "R") {
 				uses["ReadFrom"] = func(w http.ResponseWriter) {
 					if n, err := w.(io.ReaderFrom).ReadFrom(src); n != 42 || err != nil {
 						t.Errorf("ReadFrom: %d, %v", n, err)
@@ -99,7 +114,7 @@ func TestTheWriterKeepsItsInterfaces(t *testing.T) {
 				}
 			}
 
-			if strings.Contains(abilities, "P") {
+			if strings.Contains(view, "P") {
 				fake := serve(func(w http.ResponseWriter, s *sessions.Session) {
 					s.Set("n", 1)
 					w.(http.Pusher).Push("/style.css", nil)
@@ -108,7 +123,7 @@ func TestTheWriterKeepsItsInterfaces(t *testing.T) {
 					t.Errorf("the server's writer sees %q, want %q", fake.calls, want)
 				}
 			}
-			if strings.Contains(abilities, "C") {
+			if strings.Contains(view, "C") {
 				var closed <-chan bool
 				fake := serve(func(w http.ResponseWriter, s *sessions.Session) {
 					//lint:ignore SA1019 see writerAbilities
