@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"time"
+
+	"github.com/pump-go/sessions/internal/token"
 )
 
 // change is one thing that a request did to its session. The session applies it
@@ -147,7 +149,7 @@ func (ch *setOwner) apply(c *contents) error {
 	return nil
 }
 
-type setExpires struct{ expires Expiry }
+type setExpires struct{ expires token.Expiry }
 
 func (ch *setExpires) apply(c *contents) error {
 	c.expires = &ch.expires

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/internal/codec"
+	"github.com/pump-go/sessions/internal/token"
 )
 
 // contents is what a session holds, apart from its times and its identity.
@@ -18,7 +19,7 @@ type contents struct {
 	values  []value // those that the request has touched, by name, ascending
 	flashes []flash // in the order they were added
 	owner   string
-	expires *Expiry        // of the cookie, if the session has its own
+	expires *token.Expiry  // of the cookie, if the session has its own
 	timeout *time.Duration // idle, if the session has its own
 }
 

@@ -1,21 +1,12 @@
 package sessions
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/pump-go/sessions/internal/token"
+)
 
 // What the fuzz tests need of the inside.
-
-// DecodeToken verifies a token as a manager with the secrets would, and encodes
-// what it found again.
-func DecodeToken(secrets [][]byte, token string) (again string, ok bool) {
-	t := newTokens(keyring{secrets: secrets, scope: "fuzz"})
-	i, _, ok := t.decode(token)
-	return t.encode(i), ok
-}
-
-// SomeToken is the token of an id, the same every time.
-func SomeToken(secrets [][]byte) string {
-	return newTokens(keyring{secrets: secrets, scope: "fuzz"}).encode(id{1, 2, 3, 31: 4})
-}
 
 // RecodeData parses the data of a record and encodes it again.
 func RecodeData(data []byte) ([]byte, error) {
@@ -39,7 +30,7 @@ func DescribeData(data []byte) (any, error) {
 	}
 	var d struct {
 		Values, Flashes []item
-		Expires         Expiry
+		Expires         token.Expiry
 		Timeout         int64
 	}
 	for _, v := range c.stored.items(nil) {

@@ -55,7 +55,10 @@ func Inspect(rec driver.Record) (Inspection, error) {
 	if err != nil {
 		return Inspection{}, fmt.Errorf("sessions: inspect: %w", err)
 	}
-	in := Inspection{Expires: c.expires, IdleTimeout: c.timeout}
+	in := Inspection{IdleTimeout: c.timeout}
+	if c.expires != nil {
+		in.Expires = &Expiry{*c.expires}
+	}
 	for _, v := range c.stored.items(nil) {
 		in.Values = append(in.Values, Encoded{v.name, v.raw})
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/token"
 )
 
 // maxTimeout keeps sums of times in range.
@@ -28,18 +29,18 @@ func (s *Session) timeout() time.Duration {
 }
 
 // expires is the session's cookie expiry.
-func (s *Session) expires() Expiry {
+func (s *Session) expires() token.Expiry {
 	if s.view.expires != nil {
 		return *s.view.expires
 	}
-	return s.m.cookie.expiry
+	return s.m.cookie.Expiry
 }
 
 // deadline is when the session is over if it is not used after accessed.
 func (s *Session) deadline(accessed driver.Millis) driver.Millis {
 	idle := s.timeout()
 	if idle == 0 {
-		idle = browserCap
+		idle = token.BrowserLimit
 	}
 	end := accessed + driver.Millis(idle.Milliseconds())
 	if life := s.m.opts.Lifetime; life > 0 {
@@ -97,7 +98,7 @@ func (s *Session) refreshEvery() driver.Millis {
 	if idle := s.timeout(); idle > 0 {
 		every = min(every, idle/time.Duration(s.refreshShare()))
 	}
-	if reissue := s.expires().reissueEvery(); reissue > 0 {
+	if reissue := s.expires().ReissueEvery(); reissue > 0 {
 		every = min(every, reissue)
 	}
 	return driver.Millis(max(every, time.Millisecond).Milliseconds())
@@ -126,7 +127,7 @@ func (s *Session) times(rec *driver.Record) {
 // issued: whether the time between two records of access passed a multiple of
 // the interval, counted from the session's creation.
 func (s *Session) reissueDue(before, after driver.Millis) bool {
-	every := driver.Millis(s.expires().reissueEvery().Milliseconds())
+	every := driver.Millis(s.expires().ReissueEvery().Milliseconds())
 	return every > 0 && (before-s.created)/every != (after-s.created)/every
 }
 

@@ -23,9 +23,9 @@ const (
 // Options.TokenHeader if the client uses it, or else its cookies. The handler
 // may take both out.
 func (m *Manager) carried(h http.Header) (line string, byHeader bool) {
-	if m.header.name != "" {
-		if lines := h[m.header.name]; len(lines) > 0 {
-			if _, ok := m.header.token(lines[0]); ok {
+	if m.header.Name != "" {
+		if lines := h[m.header.Name]; len(lines) > 0 {
+			if _, ok := m.header.Token(lines[0]); ok {
 				return lines[0], true
 			}
 		}
@@ -45,12 +45,12 @@ func (m *Manager) carried(h http.Header) (line string, byHeader bool) {
 func (s *Session) offered() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if s.byHeader {
-			token, _ := s.m.header.token(s.in)
+			token, _ := s.m.header.Token(s.in)
 			yield(token)
 			return
 		}
 		n := 0
-		for token := range s.m.cookie.values(s.in) {
+		for token := range s.m.cookie.Values(s.in) {
 			if n++; n > maxCandidates || !yield(token) {
 				return
 			}
@@ -69,7 +69,7 @@ func (s *Session) presented() iter.Seq[named] {
 	return func(yield func(named) bool) {
 		genuine := 0
 		for token := range s.offered() {
-			i, stale, ok := s.m.tokens.decode(token)
+			i, stale, ok := s.m.tokens.Decode(token)
 			if !ok {
 				continue
 			}
@@ -171,7 +171,7 @@ func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
 	var err error
 	if m.sealer != nil {
 		err = s.unseal(token)
-	} else if i, stale, ok := m.tokens.decode(token); ok {
+	} else if i, stale, ok := m.tokens.Decode(token); ok {
 		err = s.fetch(bounded, identityOf(i), stale)
 	} else {
 		err = ErrNotFound

@@ -171,8 +171,8 @@ func (s *Session) tells() issue {
 // the client looks for it.
 func (s *Session) putHeaders(h http.Header) {
 	s.vary(h, "Cookie")
-	if s.m.header.name != "" {
-		s.vary(h, s.m.header.name)
+	if s.m.header.Name != "" {
+		s.vary(h, s.m.header.Name)
 	}
 	private := len(h["Cache-Control"]) == 0
 	if private {
@@ -189,12 +189,12 @@ func (s *Session) putHeaders(h http.Header) {
 	uncached := `private, no-cache="Set-Cookie"`
 	switch {
 	case s.byHeader:
-		uncached = `private, no-cache="` + s.m.header.name + `"`
-		s.m.header.put(h, token)
+		uncached = `private, no-cache="` + s.m.header.Name + `"`
+		s.m.header.Set(h, token)
 	case say == live:
-		s.m.cookie.put(h, s.line(cookieLine, s.m.cookie.live(token, s.expires(), s.clock().Time())))
+		s.m.cookie.Set(h, s.line(cookieLine, s.m.cookie.Live(token, s.expires(), s.clock().Time())))
 	default:
-		s.m.cookie.put(h, s.line(cookieLine, s.m.cookie.deletion()))
+		s.m.cookie.Set(h, s.line(cookieLine, s.m.cookie.Deletion()))
 	}
 	// Nothing stores the token with the answer (RFC 9111, 5.2.2.4).
 	switch {

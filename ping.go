@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/pump-go/sessions/internal/token"
 )
 
 // Ping asks the store for a session that nobody has, and tells whether it
@@ -18,7 +20,7 @@ func (m *Manager) Ping(ctx context.Context) error {
 	if m.sealer != nil {
 		_, err = m.sealer.Unseal("")
 	} else {
-		_, err = m.store.Load(bounded, newID().key())
+		_, err = m.store.Load(bounded, token.NewID().Key())
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("sessions: ping: %w", err)

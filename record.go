@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/token"
 )
 
 // A record's Data, laid out so that a value is found without decoding any:
@@ -70,8 +71,8 @@ func (c *contents) appendData(b []byte) ([]byte, error) {
 		b = binary.AppendUvarint(b, uint64(c.timeout.Milliseconds()))
 	}
 	if c.expires != nil {
-		b = append(b, byte(c.expires.kind))
-		b = binary.AppendVarint(b, c.expires.ms)
+		b = append(b, byte(c.expires.Kind))
+		b = binary.AppendVarint(b, c.expires.Ms)
 	}
 	b = binary.AppendUvarint(b, uint64(n))
 	b = binary.AppendUvarint(b, uint64(len(c.flashes)))
@@ -119,8 +120,8 @@ func parseData(data []byte, owner string) (contents, error) {
 		c.timeout = &d
 	}
 	if settings&hasExpires != 0 {
-		e := Expiry{kind: expiryKind(r.byte()), ms: r.varint()}
-		r.check(e.wellFormed() == nil)
+		e := token.Expiry{Kind: token.ExpiryKind(r.byte()), Ms: r.varint()}
+		r.check(e.Valid() == nil)
 		c.expires = &e
 	}
 	// Each value takes two bytes or more, each flash ten: what is claimed beyond

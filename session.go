@@ -11,6 +11,7 @@ import (
 
 	"github.com/pump-go/sessions/driver"
 	"github.com/pump-go/sessions/internal/codec"
+	"github.com/pump-go/sessions/internal/token"
 )
 
 // Session is one client's session in one request. It is loaded from the store
@@ -112,7 +113,7 @@ const (
 // identity is what a session is known by. The id is missing where the session
 // came from a listing: the store does not know it.
 type identity struct {
-	id    id
+	id    token.ID
 	key   driver.Key
 	known bool // there is a key
 	held  bool // there is an id
@@ -120,9 +121,11 @@ type identity struct {
 	unsure bool
 }
 
-func newIdentity() identity { return identityOf(newID()) }
+func newIdentity() identity { return identityOf(token.NewID()) }
 
-func identityOf(i id) identity { return identity{id: i, key: i.key(), known: true, held: true} }
+func identityOf(id token.ID) identity {
+	return identity{id: id, key: id.Key(), known: true, held: true}
+}
 
 // lock is the entry of every method.
 func (s *Session) lock() {
@@ -313,7 +316,7 @@ func (s *Session) tokenOf(i *identity) string {
 	case s.m.sealer != nil:
 		return s.sealed
 	case i.held:
-		return s.m.tokens.encode(i.id)
+		return s.m.tokens.Encode(i.id)
 	default:
 		return ""
 	}
@@ -351,14 +354,14 @@ func (s *Session) LastAccessed() time.Time {
 func (s *Session) SetExpires(e Expiry) error {
 	s.touch()
 	defer s.mu.Unlock()
-	err := e.check(s.m.opts.Now())
+	err := e.cookie.Check(s.m.opts.Now())
 	if err == nil && s.headerSent {
 		err = ErrHeaderSent
 	}
 	if err != nil {
 		return fmt.Errorf("sessions: set expires: %w", err)
 	}
-	s.do(&setExpires{e})
+	s.do(&setExpires{e.cookie})
 	return s.loadError()
 }
 

@@ -80,6 +80,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/token"
 )
 
 // Options configures a Manager. The zero value is usable where the memory
@@ -247,9 +248,9 @@ type Manager struct {
 	log    *slog.Logger
 	store  driver.Store
 	sealer driver.Sealer // the store, if it keeps its records with the client
-	tokens *tokens
-	cookie *cookieWriter
-	header tokenHeader
+	tokens *token.Codec
+	cookie *token.Cookie
+	header token.Header
 	turns  *turns
 	renews *renewals
 	alarms alarms
@@ -273,9 +274,9 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 		opts:   opts,
 		log:    opts.Logger,
 		store:  store,
-		tokens: newTokens(keys),
-		cookie: newCookieWriter(opts.Cookie),
-		header: newTokenHeader(opts.TokenHeader),
+		tokens: token.NewCodec(keys.Derive("token")),
+		cookie: newCookie(opts.Cookie),
+		header: token.NewHeader(opts.TokenHeader),
 		turns:  newTurns(),
 		renews: newRenewals(),
 	}
@@ -285,31 +286,31 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 
 // open opens the store that the options name, once they are found valid and
 // their defaults are filled in.
-func open(ctx context.Context, opts Options) (driver.Store, Options, keyring, error) {
+func open(ctx context.Context, opts Options) (driver.Store, Options, token.Keys, error) {
 	opts, d, err := validate(opts)
 	if err != nil {
-		return nil, opts, keyring{}, fmt.Errorf("sessions: %w:\n%w", ErrInvalidOptions, err)
+		return nil, opts, token.Keys{}, fmt.Errorf("sessions: %w:\n%w", ErrInvalidOptions, err)
 	}
-	keys := newKeyring(opts)
+	keys := token.NewKeys(opts.Cookie.Secret, opts.Cookie.PreviousSecrets, opts.Cookie.Name, opts.Namespace)
 	store, err := d.Open(ctx, driver.Config{
 		URL:           opts.URL,
 		DataDir:       opts.DataDir,
 		LockDir:       opts.LockDir,
 		Namespace:     opts.Namespace,
 		CookieName:    opts.Cookie.Name,
-		Keys:          keys.derive,
+		Keys:          keys.Derive,
 		SweepInterval: opts.SweepInterval,
 		Now:           opts.Now,
 		Logger:        opts.Logger,
 	})
 	if err != nil {
-		return nil, opts, keyring{}, fmt.Errorf("sessions: open store: %w", err)
+		return nil, opts, token.Keys{}, fmt.Errorf("sessions: open store: %w", err)
 	}
 	if opts.WrapStore != nil {
 		inner := store
 		if store = opts.WrapStore(inner); store == nil {
 			err := fmt.Errorf("sessions: %w: Options.WrapStore returned nil", ErrInvalidOptions)
-			return nil, opts, keyring{}, errors.Join(err, inner.Close())
+			return nil, opts, token.Keys{}, errors.Join(err, inner.Close())
 		}
 	}
 	return store, opts, keys, nil
@@ -340,6 +341,19 @@ func (m *Manager) Sweep(ctx context.Context) (int, error) {
 		return n, fmt.Errorf("sessions: sweep: %w", err)
 	}
 	return n, nil
+}
+
+// newCookie returns the session cookie with its fixed attributes.
+func newCookie(c Cookie) *token.Cookie {
+	return token.NewCookie(http.Cookie{
+		Name:        c.Name,
+		Path:        c.Path,
+		Domain:      c.Domain,
+		Secure:      c.Secure,
+		HttpOnly:    !c.DisableHttpOnly,
+		SameSite:    c.SameSite,
+		Partitioned: c.Partitioned,
+	}, c.Expires.cookie)
 }
 
 func (m *Manager) now() driver.Millis { return driver.MillisOf(m.opts.Now()) }

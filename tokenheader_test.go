@@ -283,7 +283,7 @@ func TestUnfitTokenHeaderIsAnError(t *testing.T) {
 // session, or that is answered by a cookie though it names the field.
 func FuzzTokenHeader(f *testing.F) {
 	m, _ := clientManager(f, sessions.Options{Store: "memory", TokenHeader: "Authorization", Cookie: sessions.Cookie{Secret: clientSecret}})
-	for _, line := range []string{"", "Bearer", "Bearer ", "bearer x", "Bearer  \x00", "Basic x", "Bearer " + sessions.SomeToken([][]byte{clientSecret})} {
+	for _, line := range []string{"", "Bearer", "Bearer ", "bearer x", "Bearer  \x00", "Basic x", "Bearer " + strings.Repeat("A", 86)} {
 		f.Add(line)
 	}
 	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

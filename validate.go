@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
+
+	"github.com/pump-go/sessions/internal/token"
 )
 
 // minSecret is the shortest secret taken: as many bytes as the digest of the
@@ -39,7 +41,7 @@ func validate(o Options) (Options, driver.Driver, error) {
 		fault("Options.Namespace: at most %d of the characters a-z 0-9 . _ -, beginning with a letter or digit", maxNamespace)
 	}
 
-	if err := checkTokenHeader(o.TokenHeader); err != nil {
+	if err := token.CheckHeader(o.TokenHeader); err != nil {
 		fault("Options.TokenHeader: %w", err)
 	}
 
@@ -106,7 +108,7 @@ func validateCookie(c Cookie, now time.Time, fault func(string, ...any)) Cookie 
 	if c.Partitioned && !c.Secure {
 		fault("Options.Cookie.Partitioned: browsers drop a Partitioned cookie without Secure")
 	}
-	if err := c.Expires.check(now); err != nil {
+	if err := c.Expires.cookie.Check(now); err != nil {
 		fault("Options.Cookie.Expires: %w", err)
 	}
 
