@@ -185,8 +185,8 @@ type Options struct {
 // Cookie is the session cookie (RFC 6265bis). Its attributes are the same in
 // every response, the one that deletes it included.
 type Cookie struct {
-	// Name defaults to "pump-session". The prefixes __Host- and __Secure- are
-	// understood, and what browsers demand of such cookies is checked.
+	// Name defaults to "pump-session". New checks what browsers require of names
+	// that begin with __Host-, __Secure-, __Http- or __Host-Http-.
 	Name string
 
 	// Secret signs session ids, so that a forged one never reaches the store,
@@ -203,10 +203,12 @@ type Cookie struct {
 	PreviousSecrets [][]byte
 
 	// Domain is the domain that may read the cookie, its subdomains included.
-	// The default is the current host alone.
+	// The default is the current host alone. New refuses a top-level domain and
+	// a trailing dot, for which browsers drop the cookie. It does not know the
+	// list of public suffixes (co.uk, github.io), for which they do the same.
 	Domain string
 
-	// Path defaults to "/". Where it or Domain is changed, browsers keep the
+	// Path defaults to "/". It is written as in URLs, with %20 for a space. Where it or Domain is changed, browsers keep the
 	// cookie they had, may send it first, and nothing deletes it. A session that
 	// is over hides no other; but in the cookie store the old one does not end,
 	// so change Name along with them there.

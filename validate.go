@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -86,13 +87,9 @@ func validateCookie(c Cookie, now time.Time, fault func(string, ...any)) Cookie 
 	probe := http.Cookie{Name: c.Name, Path: c.Path, Domain: c.Domain}
 	if err := probe.Valid(); err != nil {
 		fault("Options.Cookie: %w", err)
-	} else if c.Path[0] != '/' {
-		fault("Options.Cookie.Path: %q does not begin with a slash", clip(c.Path))
-	} else if strings.TrimSpace(c.Path) != c.Path {
-		fault("Options.Cookie.Path: %q ends with a blank, which browsers cut off", clip(c.Path))
-	} else if strings.ContainsAny(c.Path, "\"\\") {
-		// RFC 3986, 3.3: a URL has neither, but %22 and %5C. net/http reads neither back.
-		fault("Options.Cookie.Path: %q has a quote or backslash, which no URL's path has", clip(c.Path))
+	} else {
+		validatePath(c.Path, fault)
+		validateDomain(c.Domain, fault)
 	}
 	validatePrefix(c, fault)
 
@@ -135,13 +132,67 @@ func validateSecret(name string, secret []byte, fault func(string, ...any)) {
 	}
 }
 
+// validatePath refuses a Path that the path of no URL begins with (RFC 3986,
+// 3.3): browsers compare the two byte by byte, as the URL is on its way to the
+// server, and so never send the cookie back.
+func validatePath(path string, fault func(string, ...any)) {
+	if path[0] != '/' {
+		fault("Options.Cookie.Path: %q does not begin with a slash", clip(path))
+		return
+	}
+	for i := 0; i < len(path); i++ {
+		c := path[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-._~!$&'()*+,=:@/", c) >= 0:
+		case c == '%' && i+2 < len(path) && isHex(path[i+1]) && isHex(path[i+2]):
+		default:
+			fault("Options.Cookie.Path: %q has a %q, which no URL's path has unescaped; write it as the URL does, such as %%20 for a space", clip(path), c)
+			return
+		}
+	}
+	for segment := range strings.SplitSeq(path, "/") {
+		if segment == "." || segment == ".." {
+			fault("Options.Cookie.Path: %q has a segment %q, which browsers resolve before they send a URL", clip(path), segment)
+			return
+		}
+	}
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+// validateDomain refuses a Domain for which browsers drop the cookie on every
+// host. Public suffixes of several labels, such as co.uk, are not known here.
+func validateDomain(domain string, fault func(string, ...any)) {
+	if net.ParseIP(domain) != nil {
+		return // browsers take it on that address, as if Domain was empty
+	}
+	labels := strings.Split(strings.TrimPrefix(domain, "."), ".")
+	switch last := labels[len(labels)-1]; {
+	case domain == "", strings.EqualFold(domain, "localhost"):
+	case last == "":
+		fault("Options.Cookie.Domain: browsers drop a cookie whose domain ends in a dot, as %q does", clip(domain))
+	case len(labels) == 1:
+		fault("Options.Cookie.Domain: browsers drop a cookie for %q, a top-level domain; leave Domain empty for the current host", clip(domain))
+	case strings.Trim(last, "0123456789") == "":
+		fault("Options.Cookie.Domain: %q ends in a number, so it is no domain and no IPv4 address", clip(domain))
+	}
+}
+
 // validatePrefix checks what browsers demand of a cookie with a name prefix;
 // they compare the prefix without regard to case (RFC 6265bis, 4.1.3).
 func validatePrefix(c Cookie, fault func(string, ...any)) {
-	name := strings.ToLower(c.Name)
-	host := strings.HasPrefix(name, "__host-")
-	if (host || strings.HasPrefix(name, "__secure-")) && !c.Secure {
+	prefixed := func(prefix string) bool {
+		return len(c.Name) >= len(prefix) && strings.EqualFold(c.Name[:len(prefix)], prefix)
+	}
+	host := prefixed("__Host-") // __Host-Http- too
+	httpOnly := prefixed("__Http-") || prefixed("__Host-Http-")
+	if (host || httpOnly || prefixed("__Secure-")) && !c.Secure {
 		fault("Options.Cookie.Name: browsers drop a cookie named %s without Secure", c.Name)
+	}
+	if httpOnly && c.DisableHttpOnly {
+		fault("Options.Cookie.Name: browsers drop a cookie named %s with DisableHttpOnly", c.Name)
 	}
 	if host && (c.Domain != "" || c.Path != "/") {
 		fault("Options.Cookie.Name: browsers drop a cookie named %s unless Domain is empty and Path is /", c.Name)
