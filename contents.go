@@ -1,7 +1,6 @@
 package sessions
 
 import (
-	"bytes"
 	"fmt"
 	"reflect"
 	"slices"
@@ -202,23 +201,12 @@ func (v *value) changedInPlace() (bool, error) {
 	if !v.has || !v.mutable || v.dirty {
 		return false, nil
 	}
-	now, err := codec.Marshal(v.val)
+	now, changed, err := codec.Changed(v.raw, v.val)
 	if err != nil {
 		return false, fmt.Errorf("encode %q: %w", v.name, err)
 	}
-	if bytes.Equal(now, v.raw) {
-		return false, nil
+	if changed {
+		v.raw = now
 	}
-	// Other bytes need not be another value: raw may hold what the program's
-	// type leaves out, or come from another encoder. Compare like with like.
-	if t := reflect.TypeOf(v.val); t != nil {
-		fresh := reflect.New(t)
-		if codec.Unmarshal(v.raw, fresh.Interface()) == nil {
-			if was, err := codec.Marshal(fresh.Elem().Interface()); err == nil && bytes.Equal(now, was) {
-				return false, nil
-			}
-		}
-	}
-	v.raw = now
-	return true, nil
+	return changed, nil
 }

@@ -14,14 +14,28 @@ import (
 //
 // T may be anything that CBOR can hold (github.com/fxamacker/cbor): the basic
 // types, time.Time, structs by their exported fields (json and cbor tags are
-// honoured), slices, maps and pointers of these, and types that marshal
-// themselves to binary or text. No type needs to be registered. A value may be
-// 256 levels of slices, maps and structs deep, so it cannot refer to itself. T
-// must not be an interface with methods: what is stored does not tell which of
-// its types to make. Setting one fails the commit with ErrInvalidValue. A time keeps its
-// zone's offset, in minutes: where it has seconds, as before there were standard
-// times, a time by itself comes back in UTC, but one inside another value is off
-// by them; set such a one in UTC.
+// honored), slices, maps and pointers of these, and types with MarshalBinary and
+// UnmarshalBinary, or MarshalText and UnmarshalText. Methods for JSON and gob are
+// not used. No type needs to be registered. A value may be 256 levels of slices,
+// maps and structs deep, so it cannot refer to itself.
+//
+// A value that could not be read back fails the commit with ErrInvalidValue,
+// which names the type and the field: a struct with only unexported fields (zero
+// is accepted), an interface with methods that is not nil, a type that marshals
+// and does not unmarshal, a field of an embedded pointer to an unexported struct,
+// fields that an embedded type's marshal method or a field of the same name hides,
+// map keys that become equal, functions and channels. T itself must not be an
+// interface with methods.
+//
+// Fields are left out by Go's convention, without an error, if they are
+// unexported and beside exported ones, tagged "-", or shadowed by an outer field.
+// So are the fields of another package's types: an oauth2.Token loses its extra
+// values. A value in an interface, as in a map[string]any, comes back with the
+// types that Session.Get returns.
+//
+// A time keeps its zone's offset, in minutes. If the offset has seconds, as
+// before standard time, the time comes back in UTC; inside another value it is
+// off by the seconds, so set it in UTC there.
 //
 // A map, slice or pointer that Get or Update returned, or that Set was given,
 // may be changed in place: it is compared when the session is committed. When
@@ -31,6 +45,10 @@ import (
 // one of them is committed, which is when the response's header leaves, when
 // the handler returns, and in Save, has a data race like any other: give
 // goroutines a copy, or a type that locks itself in its MarshalBinary.
+//
+// A change in place is found by comparing encodings. If a type's MarshalBinary
+// or MarshalText returns other bytes for the same value from call to call, as gob
+// does for a map, changes in place may go unnoticed: use Set or Update.
 type Key[T any] string
 
 // Get returns the value, and whether there is one. A stored value that does not

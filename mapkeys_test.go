@@ -10,8 +10,8 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// Where no type tells, a map with keys other than texts is a map[any]any, and
-// every other one a map[string]any, whatever stands around it.
+// A map that is read without its type is a map[string]any. If one has keys that
+// are not strings, all maps of the value are map[any]any.
 func TestMapsOfOtherKeysReadWithoutTheirType(t *testing.T) {
 	type row struct {
 		Cells any
@@ -22,10 +22,10 @@ func TestMapsOfOtherKeysReadWithoutTheirType(t *testing.T) {
 		"mixed":   {map[any]any{"a": 1, 2: "b", nil: 3}, map[any]any{"a": int64(1), int64(2): "b", nil: int64(3)}},
 		"bytes":   {map[[2]byte]int{{1, 2}: 3}, map[any]any{cbor.ByteString("\x01\x02"): int64(3)}},
 		"bools":   {map[bool]float64{true: 0.5}, map[any]any{true: 0.5}},
-		"inside":  {map[string]any{"m": map[int]bool{1: true}}, map[string]any{"m": map[any]any{int64(1): true}}},
-		"outside": {map[int]any{1: map[string]int{"a": 1}}, map[any]any{int64(1): map[string]any{"a": int64(1)}}},
+		"inside":  {map[string]any{"m": map[int]bool{1: true}}, map[any]any{"m": map[any]any{int64(1): true}}},
+		"outside": {map[int]any{1: map[string]int{"a": 1}}, map[any]any{int64(1): map[any]any{"a": int64(1)}}},
 		"beside": {[]any{map[int]int{1: 2}, map[string]int{}, lifeAddress{Street: "Elm"}},
-			[]any{map[any]any{int64(1): int64(2)}, map[string]any{}, map[string]any{"street": "Elm"}}},
+			[]any{map[any]any{int64(1): int64(2)}, map[any]any{}, map[any]any{"street": "Elm"}}},
 		"tag":  {cbor.Tag{Number: 1000, Content: map[int]int{1: 2}}, cbor.Tag{Number: 1000, Content: map[any]any{int64(1): int64(2)}}},
 		"text": {map[string]int{"a": 1}, map[string]any{"a": int64(1)}},
 	}
@@ -48,10 +48,10 @@ func TestMapsOfOtherKeysReadWithoutTheirType(t *testing.T) {
 			lifeEqual(t, name+" decoded", into, v.get)
 		}
 		inside, _ := sessions.Key[map[string]any]("inside").Get(s)
-		lifeEqual(t, "inside, by a key", any(inside), values["inside"].get)
-		// In a type of the program's, its own fields keep their types.
+		lifeEqual(t, "inside, by a key", any(inside), any(map[string]any{"m": map[any]any{int64(1): true}}))
+		// The program's own types are kept.
 		got, _ := sessions.Key[row]("row").Get(s)
-		lifeEqual(t, "row", got, row{map[any]any{int64(1): map[string]any{"a": int64(2)}}, "n"})
+		lifeEqual(t, "row", got, row{map[any]any{int64(1): map[any]any{"a": int64(2)}}, "n"})
 		pointer, _ := sessions.Key[*row]("row").Get(s)
 		lifeEqual(t, "pointer", *pointer, got)
 		rows, _ := sessions.Key[map[string][]row]("rows").Get(s)
@@ -68,7 +68,7 @@ func TestMapsOfOtherKeysReadWithoutTheirType(t *testing.T) {
 func TestAMapOfOtherKeysChangesInPlace(t *testing.T) {
 	c := newLife(t).client()
 	c.ok(func(s *sessions.Session) { s.Set("v", map[string]any{"m": map[int]bool{1: true}}) })
-	c.ok(func(s *sessions.Session) { s.Get("v").(map[string]any)["m"].(map[any]any)[int64(2)] = true })
+	c.ok(func(s *sessions.Session) { s.Get("v").(map[any]any)["m"].(map[any]any)[int64(2)] = true })
 	c.ok(func(s *sessions.Session) {
 		got, _ := sessions.Key[map[string]map[int]bool]("v").Get(s)
 		lifeEqual(t, "v", got, map[string]map[int]bool{"m": {1: true, 2: true}})

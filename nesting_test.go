@@ -104,6 +104,7 @@ func (o nestOwn) MarshalCBOR() ([]byte, error)       { return o.raw, nil }
 func (*nestBinary) MarshalBinary() ([]byte, error)   { return []byte("b"), nil }
 func (nestText) MarshalText() ([]byte, error)        { return []byte("t"), nil }
 func (o *nestOwn) UnmarshalCBOR(raw []byte) error    { o.raw = bytes.Clone(raw); return nil }
+func (*nestText) UnmarshalText([]byte) error         { return nil }
 func (b *nestBinary) UnmarshalBinary(_ []byte) error { return nil }
 
 // What is not encoded may refer to whatever it likes.

@@ -744,6 +744,7 @@ func TestThePageOfAnOuterRecoveryCarriesTheCookie(t *testing.T) {
 type panickingText struct{}
 
 func (panickingText) MarshalText() ([]byte, error) { panic("in MarshalText") }
+func (*panickingText) UnmarshalText([]byte) error  { return nil }
 
 // A panic of the program's or a store's code within the session's own work
 // ends the request as any panic does; it does not block it.

@@ -216,9 +216,10 @@ func (s *Session) Err() error {
 }
 
 // Get returns the value of the name, or nil if there is none. A value from the
-// store comes as CBOR's natural Go type: bool, int64, float64, string, []byte,
-// time.Time, []any or map[string]any, or map[any]any where not all keys are
-// texts. Key gives values their own types.
+// store has CBOR's natural Go type: bool, int64, float64, string, []byte,
+// time.Time, []any or map[string]any, and big.Int for an integer that int64 cannot
+// hold. If any map in the value has a key that is not a string,
+// all its maps are map[any]any. Use a Key to read a value as its own type.
 func (s *Session) Get(name string) any {
 	v, _ := Key[any](name).Get(s)
 	return v

@@ -3,6 +3,7 @@
 package codec
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -18,20 +19,25 @@ var ErrInvalidValue = errors.New("invalid session value")
 
 // The encoding is deterministic, so that equal values are equal bytes and a
 // change in place shows. Strings are Go's, so invalid UTF-8 passes.
+var encMode = must(cbor.EncOptions{
+	Sort:          cbor.SortCoreDeterministic,
+	ShortestFloat: cbor.ShortestFloat16,
+	Time:          cbor.TimeRFC3339Nano,
+	TimeTag:       cbor.EncTagRequired,
+	TextMarshaler: cbor.TextMarshalerTextString,
+}.EncMode())
+
+// The modes differ in the type of a map that is decoded into an interface.
 var (
-	encMode = must(cbor.EncOptions{
-		Sort:          cbor.SortCoreDeterministic,
-		ShortestFloat: cbor.ShortestFloat16,
-		Time:          cbor.TimeRFC3339Nano,
-		TimeTag:       cbor.EncTagRequired,
-		TextMarshaler: cbor.TextMarshalerTextString,
-	}.EncMode())
 	decMode     = must(decOptions(reflect.TypeFor[map[string]any]()).DecMode())
-	anyKeysMode = must(decOptions(reflect.TypeFor[anyKeys]()).DecMode())
+	anyKeysMode = must(decOptions(reflect.TypeFor[map[any]any]()).DecMode())
+	verifyMode  = must(func() cbor.DecOptions {
+		o := decOptions(reflect.TypeFor[map[any]any]())
+		o.DupMapKey = cbor.DupMapKeyEnforcedAPF
+		return o
+	}().DecMode())
 )
 
-// decOptions returns the options for decoding, with maps as the type of a map
-// that is decoded into an interface.
 func decOptions(maps reflect.Type) cbor.DecOptions {
 	return cbor.DecOptions{
 		UTF8:            cbor.UTF8DecodeInvalid,
@@ -42,42 +48,91 @@ func decOptions(maps reflect.Type) cbor.DecOptions {
 		// The record bounds these, so a program may keep what it could save.
 		MaxArrayElements: 1<<31 - 1,
 		MaxMapPairs:      1<<31 - 1,
-		MaxNestedLevels:  maxNesting, // which the encoder keeps to
+		MaxNestedLevels:  maxLevels, // which the encoder keeps to
 	}
 }
 
-// Marshal returns the encoding of v. The error is an ErrInvalidValue.
+// Marshal returns the encoding of v. A value that could not be decoded into its
+// type again is refused. The error is an ErrInvalidValue.
 func Marshal(v any) ([]byte, error) {
 	if raw, ok := encodeScalar(v); ok {
 		return raw, nil
 	}
-	raw, err := marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalidValue, err)
-	}
-	return raw, nil
+	raw, _, err := marshal(v)
+	return raw, err
 }
 
-// marshal encodes v, if the decoder can read the encoding.
-func marshal(v any) ([]byte, error) {
+// marshal reports besides whether methods of types in v take part, which may
+// encode the same value differently from call to call.
+func marshal(v any) (raw []byte, methods bool, err error) {
 	if v == nil {
-		return encMode.Marshal(nil)
+		raw, err = encMode.Marshal(nil)
+		return raw, false, err
 	}
-	v = inWholeMinutes(v)
-	s := shapeOf(reflect.TypeOf(v))
-	if s.open {
-		if err := checkNesting(v); err != nil {
-			return nil, err
+	raw, methods, err = marshalAs(reflect.TypeOf(v), inWholeMinutes(v))
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrInvalidValue, at(elemOf(reflect.TypeOf(v)).String(), err))
+	}
+	return raw, methods, err
+}
+
+func marshalAs(t reflect.Type, v any) (raw []byte, methods bool, err error) {
+	info := infoOf(t)
+	w := walker{methods: info.methods, verify: info.verify}
+	if info.walk {
+		if err := w.any(v, maxLevels, maxPointers); err != nil {
+			return nil, false, err
 		}
 	}
-	raw, err := encMode.Marshal(v)
-	if err != nil || s.levels <= maxNesting {
-		return raw, err
+	raw, err = encMode.Marshal(v)
+	if err == nil && info.levels > maxLevels {
+		err = checkLevels(raw)
 	}
-	if err := checkEncoding(raw); err != nil {
-		return nil, err
+	if err == nil && w.verify && verifyMode.Unmarshal(raw, reflect.New(t).Interface()) != nil {
+		err = &lossError{reason: "the keys of a map are encoded alike, or cannot be decoded as keys"}
 	}
-	return raw, nil
+	return raw, w.methods, err
+}
+
+// tries is how often a value is encoded to find out whether its encoding varies.
+// Encodings that do not vary in all tries, though each of two is as likely as
+// the other, are one in 2^31.
+const tries = 16
+
+// Changed reports whether v is another value than raw encodes, and returns the
+// encoding of v. Where the encoding of v varies from call to call, as gob's does
+// for a map, a change is not noticed.
+func Changed(raw []byte, v any) (now []byte, changed bool, err error) {
+	now, methods, err := marshal(v)
+	if err != nil || v == nil || bytes.Equal(now, raw) {
+		return now, err == nil && !bytes.Equal(now, raw), err
+	}
+	// Other bytes need not be another value: raw may contain what the type of v
+	// leaves out, or come from another encoder. Compare like with like.
+	stored := reflect.New(reflect.TypeOf(v))
+	if unmarshal(raw, stored.Interface()) != nil {
+		return now, true, nil
+	}
+	for range tries {
+		was, _, err := marshal(stored.Elem().Interface())
+		if err != nil {
+			return now, true, nil
+		}
+		if bytes.Equal(now, was) {
+			return now, false, nil
+		}
+		if !methods {
+			return now, true, nil
+		}
+		again, _, err := marshal(v)
+		if err != nil {
+			return nil, false, err
+		}
+		if !bytes.Equal(now, again) {
+			return now, false, nil
+		}
+	}
+	return now, true, nil
 }
 
 // inWholeMinutes returns v, but in UTC if it is a time whose zone is off by
@@ -121,13 +176,11 @@ func Unmarshal(raw []byte, into any) error {
 
 func unmarshal(raw []byte, into any) error {
 	err := decMode.Unmarshal(raw, into)
-	if _, mismatch := errors.AsType[*cbor.UnmarshalTypeError](err); !mismatch || !shapeOf(reflect.TypeOf(into)).open {
+	if _, mismatch := errors.AsType[*cbor.UnmarshalTypeError](err); !mismatch || !infoOf(reflect.TypeOf(into)).dynamic {
 		return err
 	}
-	// It may be but for the keys of a map.
-	second := anyKeysMode.Unmarshal(raw, into)
-	naturalIn(reflect.ValueOf(into), make(map[place]bool))
-	if second != nil {
+	// A map in an interface may have keys that are not text.
+	if anyKeysMode.Unmarshal(raw, into) != nil {
 		return err
 	}
 	return nil

@@ -33,12 +33,13 @@ type (
 	}
 )
 
-// Only what can be endless is walked over before it is encoded.
-func TestWhichTypesAreOpen(t *testing.T) {
+// Only values that can be endless, or contain something that is lost, are walked
+// over before they are encoded.
+func TestWhichTypesAreWalked(t *testing.T) {
 	for _, c := range []struct {
 		t      reflect.Type
-		levels int // maxNesting+1: any number
-		open   bool
+		levels int // maxLevels+1: any number
+		walk   bool
 	}{
 		{reflect.TypeFor[int](), 0, false},
 		{reflect.TypeFor[*string](), 0, false},
@@ -50,21 +51,20 @@ func TestWhichTypesAreOpen(t *testing.T) {
 		{reflect.TypeFor[map[string][]int](), 2, false},
 		{reflect.TypeFor[shapePlain](), 4, false},
 		{reflect.TypeFor[ShapeSelf](), 1, false},
-		{reflect.TypeFor[cbor.RawMessage](), maxNesting + 1, false},
-		{reflect.TypeFor[any](), maxNesting + 1, true},
-		{reflect.TypeFor[map[any]bool](), maxNesting + 1, true},
-		{reflect.TypeFor[shapeTree](), maxNesting + 1, true},
-		{reflect.TypeFor[*shapeOuter](), maxNesting + 1, true},
+		{reflect.TypeFor[cbor.RawMessage](), maxLevels + 1, false},
+		{reflect.TypeFor[any](), maxLevels + 1, true},
+		{reflect.TypeFor[map[any]bool](), maxLevels + 1, true},
+		{reflect.TypeFor[shapeTree](), maxLevels + 1, true},
+		{reflect.TypeFor[*shapeOuter](), maxLevels + 1, true},
 	} {
-		if s := shapeOf(c.t); s.levels != c.levels || s.open != c.open {
-			t.Errorf("%v: %d levels, open: %v; want %d, %v", c.t, s.levels, s.open, c.levels, c.open)
+		if info := infoOf(c.t); info.levels != c.levels || info.walk != c.walk {
+			t.Errorf("%v: %d levels, walk: %v; want %d, %v", c.t, info.levels, info.walk, c.levels, c.walk)
 		}
 	}
 }
 
-// The types of values are nested as far as their encodings are, and no further:
-// what such a type tells is held against its encoding's limit.
-func TestADeepTypeThatIsNotOpen(t *testing.T) {
+// A type that needs no walk may still have more levels than the decoder reads.
+func TestADeepTypeThatIsNotWalked(t *testing.T) {
 	nested := func(n int) any {
 		v := reflect.ValueOf(1)
 		for range n {
@@ -74,16 +74,16 @@ func TestADeepTypeThatIsNotOpen(t *testing.T) {
 		}
 		return v.Interface()
 	}
-	if raw, err := Marshal(nested(maxNesting)); err != nil || Unmarshal(raw, new(any)) != nil {
-		t.Errorf("%d levels: %v", maxNesting, err)
+	if raw, err := Marshal(nested(maxLevels)); err != nil || Unmarshal(raw, new(any)) != nil {
+		t.Errorf("%d levels: %v", maxLevels, err)
 	}
-	if _, err := Marshal(nested(maxNesting + 1)); err == nil {
-		t.Errorf("%d levels can be encoded", maxNesting+1)
+	if _, err := Marshal(nested(maxLevels + 1)); err == nil {
+		t.Errorf("%d levels can be encoded", maxLevels+1)
 	}
 }
 
-// BenchmarkEncode is what a value costs to encode, of types that are not open,
-// and of one that is.
+// BenchmarkEncode measures the encoding of types that need no walk, and of one
+// that does.
 func BenchmarkEncode(b *testing.B) {
 	type item struct {
 		Name string
