@@ -16,16 +16,18 @@ const (
 	MySQL      Dialect = "mysql"      // MySQL 5.7 and newer, MariaDB 10.3 and newer
 )
 
-// fault is what an error of the database means.
-type fault int
+// errorClass is what an error of the database means for a write. All classes
+// but unknown are certain: the statement changed nothing.
+type errorClass int
 
 const (
-	other     fault = iota // anything, an unknown outcome included
-	busy                   // certainly not run, and worth trying again
-	duplicate              // certainly not run: the row is there
-	tooLarge               // certainly not run: over a limit of the server
-	noTable                // certainly not run: the table is gone
-	readOnly               // certainly not run: the server takes no writes
+	unknown   errorClass = iota // the statement may have run
+	refused                     // for a reason that only an operator can change
+	busy                        // because of other calls: worth trying again
+	duplicate                   // the row exists
+	tooLarge                    // over a limit of the server
+	noTable                     // the table does not exist
+	readOnly                    // the server or the connection is read-only
 )
 
 // dialect is how a database differs from the others.
@@ -44,7 +46,7 @@ type dialect struct {
 	// ownerIndex is the condition that a query must state for the owners'
 	// index to be considered.
 	ownerIndex string
-	fault      func(error) fault
+	classify   func(error) errorClass
 }
 
 func (d Dialect) dialect() (*dialect, error) {

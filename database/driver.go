@@ -63,15 +63,24 @@ func FromURL(o Options) driver.Driver {
 // has, of any driver for database/sql that speaks the dialect; sessions.Options.URL
 // is then empty. Closing the store leaves the pool open.
 //
+// The connections of an SQLite pool must share one database. Open refuses a pool
+// of ":memory:", where each has its own, unless it is limited to one connection
+// that stays open: SetMaxOpenConns(1), and no limit to its idle or life time.
+//
 // A pool of github.com/lib/pq's own does not look at contexts while the server
 // is silent. Give a URL instead, or use pgx.
 func New(db *sql.DB, d Dialect, o Options) driver.Driver {
-	return driver.OpenFunc(func(_ context.Context, cfg driver.Config) (driver.Store, error) {
+	return driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
 		if cfg.URL != "" {
 			return nil, errors.New("database: open: Options.URL does not go with a pool that the program opened")
 		}
 		if db == nil {
 			return nil, errors.New("database: open: New was given no *sql.DB")
+		}
+		if d == SQLite {
+			if err := checkShared(ctx, db); err != nil {
+				return nil, fmt.Errorf("database: open: %w", err)
+			}
 		}
 		s, err := newStore(cfg.WithDefaults(), &pool{DB: db, dialect: d}, o)
 		if err != nil {

@@ -27,29 +27,44 @@ var mysqlDialect = dialect{
 			n.sql(`INSERT IGNORE INTO {schema} (version) VALUES (1)`),
 		}
 	},
-	sweep: `DELETE FROM {table} WHERE namespace = ? AND expires <= ? ORDER BY expires LIMIT ?`,
-	fault: func(err error) fault {
-		if errors.Is(err, mysql.ErrPktTooLarge) {
-			return tooLarge
-		}
-		var e *mysql.MySQLError
-		if !errors.As(err, &e) {
-			return other
-		}
-		switch e.Number {
-		case 1213, 1020: // deadlock, record changed since the snapshot
-			return busy
-		case 1062: // duplicate key
-			return duplicate
-		case 1153: // over max_allowed_packet
-			return tooLarge
-		case 1146: // no such table
-			return noTable
-		case 1290, 1836, 1792: // read-only server or transaction
-			return readOnly
-		}
-		return other
-	},
+	sweep:    `DELETE FROM {table} WHERE namespace = ? AND expires <= ? ORDER BY expires LIMIT ?`,
+	classify: classifyMySQL,
+}
+
+// classifyMySQL goes by the number of an error where SQLSTATE is too coarse, else
+// by the class of its SQLSTATE. A statement that is answered with such an error was
+// rolled back. Other answers may come after a commit began, and are unknown.
+func classifyMySQL(err error) errorClass {
+	if errors.Is(err, mysql.ErrPktTooLarge) {
+		return tooLarge
+	}
+	var e *mysql.MySQLError
+	if !errors.As(err, &e) {
+		return unknown
+	}
+	switch e.Number {
+	case 1213, 1020: // deadlock, record changed since the snapshot
+		return busy
+	case 1062: // duplicate key
+		return duplicate
+	case 1153: // over max_allowed_packet
+		return tooLarge
+	case 1146: // no such table
+		return noTable
+	case 1290, 1836, 1792, 1036: // read-only server, transaction or table
+		return readOnly
+	case 1040, 1129, 1130, 1203, 1226: // too many connections, host blocked or not allowed, limits of the user
+		return refused
+	case 1021, 1037, 1038, 1041, 1114: // disk or table full, out of memory
+		return refused
+	case 1047, 1099, 1100, 1205, 1223, 1461, 3159: // Galera node not ready, locks, too many prepared statements, TLS required
+		return refused
+	}
+	switch string(e.SQLState[:2]) {
+	case "0A", "21", "22", "23", "25", "28", "3D", "40", "42": // feature, data, constraint, transaction, access, database, rollback, syntax or access
+		return refused
+	}
+	return unknown
 }
 
 func (at *place) openMySQL() (*pool, error) {

@@ -1,6 +1,10 @@
 package database
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/lib/pq"
+)
 
 var postgresDialect = dialect{
 	quote: `"`,
@@ -34,21 +38,44 @@ WHERE {table}.expires <= ?`,
 	sweep: `DELETE FROM {table} WHERE namespace = $1 AND expires <= $2 AND id = ANY (ARRAY(
   SELECT id FROM {table} WHERE namespace = $1 AND expires <= $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED))`,
 	ownerIndex: ` AND owner <> ''`,
-	fault: func(err error) fault {
-		var coded interface{ SQLState() string } // lib/pq's and pgx's errors have it
-		if !errors.As(err, &coded) {
-			return other
+	classify:   classifyPostgres,
+}
+
+// classifyPostgres goes by the class of an error's SQLSTATE. A statement that is
+// answered with an ERROR was rolled back. Connection errors (08), shutdowns (57P),
+// internal errors (XX) and 40003 are unknown, and so is a full disk that made the
+// server end the connection, which may have been during a commit.
+func classifyPostgres(err error) errorClass {
+	var coded interface{ SQLState() string } // lib/pq's and pgx's errors have it
+	if !errors.As(err, &coded) {
+		return unknown
+	}
+	state := coded.SQLState()
+	if len(state) != 5 {
+		return unknown
+	}
+	switch state {
+	case "40001", "40P01", "23505": // serialization, deadlock; a table's creation at the same time
+		return busy
+	case "54000": // program_limit_exceeded
+		return tooLarge
+	case "42P01": // undefined_table
+		return noTable
+	case "25006": // read_only_sql_transaction
+		return readOnly
+	case "40003": // statement_completion_unknown
+		return unknown
+	case "53300", "57P03": // too_many_connections, cannot_connect_now: while connecting
+		return refused
+	case "53000", "53100", "53200", "57014": // resources, disk full, out of memory, canceled
+		if e := pq.As(err); e != nil && e.Severity == "ERROR" {
+			return refused
 		}
-		switch coded.SQLState() {
-		case "40001", "40P01", "23505": // serialization, deadlock; a table's creation at the same time
-			return busy
-		case "54000": // program_limit_exceeded
-			return tooLarge
-		case "42P01": // undefined_table
-			return noTable
-		case "25006": // read_only_sql_transaction
-			return readOnly
-		}
-		return other
-	},
+		return unknown
+	}
+	switch state[:2] {
+	case "0A", "22", "23", "25", "26", "28", "3D", "3F", "40", "42", "44", "53", "54", "55":
+		return refused
+	}
+	return unknown
 }

@@ -54,7 +54,7 @@ func (s *store) prepare(ctx context.Context) error {
 		return nil
 	}
 	err := s.try(ctx, 0, s.checkTables)
-	if err != nil && s.dialect.fault(err) == noTable {
+	if err != nil && s.dialect.classify(err) == noTable {
 		if s.opts.NeverCreate {
 			return fmt.Errorf("%w (database.DDL prints how): %w", ErrNoTables, err)
 		}
@@ -96,7 +96,7 @@ func (s *store) checkTables(ctx context.Context) error {
 func (s *store) refuseForeign(ctx context.Context) error {
 	rows, err := s.pool.QueryContext(ctx, s.names.sql(`SELECT * FROM {table} WHERE 1 = 0`))
 	if err != nil {
-		if s.dialect.fault(err) == noTable {
+		if s.dialect.classify(err) == noTable {
 			return nil
 		}
 		return err

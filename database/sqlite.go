@@ -1,8 +1,11 @@
 package database
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"strings"
+	"time"
 )
 
 var sqliteDialect = dialect{
@@ -34,19 +37,30 @@ WHERE {table}.expires <= ?`,
   (SELECT rowid FROM {table} WHERE namespace = ? AND expires <= ? ORDER BY expires LIMIT ?)`,
 	updatesAll: true,
 	ownerIndex: ` AND owner <> x''`,
-	fault: func(err error) fault {
-		switch code := sqliteCode(err); {
-		case code == 5, code == 6: // SQLITE_BUSY, SQLITE_LOCKED
-			return busy
-		case code == 8: // SQLITE_READONLY
-			return readOnly
-		case code == 18: // SQLITE_TOOBIG
-			return tooLarge
-		case code == 1 && strings.Contains(err.Error(), "no such table"):
+	classify:   classifySQLite,
+}
+
+// classifySQLite goes by the primary result code. After an error, a statement
+// outside a transaction was rolled back. An I/O error (10) or lack of memory (7)
+// may come while the commit is written, and is unknown.
+func classifySQLite(err error) errorClass {
+	switch code := sqliteCode(err); code {
+	case 5, 6: // SQLITE_BUSY, SQLITE_LOCKED
+		return busy
+	case 8: // SQLITE_READONLY
+		return readOnly
+	case 18: // SQLITE_TOOBIG
+		return tooLarge
+	case 1: // SQLITE_ERROR: the statement was not accepted
+		if strings.Contains(err.Error(), "no such table") {
 			return noTable
 		}
-		return other
-	},
+		return refused
+	case 3, 11, 13, 14, 15, 17, 19, 20, 22, 23, 26:
+		// SQLITE_PERM, CORRUPT, FULL, CANTOPEN, PROTOCOL, SCHEMA, CONSTRAINT, MISMATCH, NOLFS, AUTH, NOTADB
+		return refused
+	}
+	return unknown
 }
 
 // sqliteCode is the primary result code: mattn's driver has it in a field,
@@ -60,4 +74,50 @@ func sqliteCode(err error) int {
 		return coded.Code() & 0xff
 	}
 	return 0
+}
+
+// checkShared returns an error if the connections of a pool have a database
+// each, as those of ":memory:" do: sessions would come and go with the connection
+// that a call gets. A pool that cannot be checked now, as it has no free
+// connection or the file cannot be opened, is accepted; its calls report errors.
+func checkShared(ctx context.Context, db *sql.DB) error {
+	if db.Stats().MaxOpenConnections == 1 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	first, err := db.Conn(ctx)
+	if err != nil {
+		return nil
+	}
+	defer first.Close()
+	var seq, name, file sql.NullString
+	if err := first.QueryRowContext(ctx, "PRAGMA database_list").Scan(&seq, &name, &file); err != nil || file.String != "" {
+		return nil
+	}
+	second, err := db.Conn(ctx)
+	if err != nil {
+		return nil
+	}
+	defer second.Close()
+	// What one connection has not committed locks out another one that shares its
+	// database, and is undone.
+	tx, err := first.BeginTx(ctx, nil)
+	if err != nil {
+		return nil
+	}
+	defer tx.Rollback()
+	if _, err := tx.ExecContext(ctx, "CREATE TABLE sessions_shared_database (x)"); err != nil {
+		return nil
+	}
+	other, err := second.BeginTx(ctx, nil)
+	if err != nil {
+		return nil
+	}
+	defer other.Rollback()
+	if _, err := other.ExecContext(ctx, "CREATE TABLE sessions_shared_database (x)"); err != nil {
+		return nil
+	}
+	return errors.New("each connection of this SQLite pool has a database of its own, in memory: " +
+		"use a file, or \"file:NAME?mode=memory&cache=shared\", or limit the pool to one connection with SetMaxOpenConns(1)")
 }

@@ -4,7 +4,7 @@ package database
 
 import (
 	"context"
-	"database/sql/driver"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/mattn/go-sqlite3"
+
+	"github.com/pump-go/sessions/driver"
 )
 
 func mattnCode(err error) int {
@@ -33,6 +35,9 @@ func (at *place) openSQLite(dataDir string) (*pool, error) {
 		if dataDir != "" && !filepath.IsAbs(c.path) {
 			c.path = filepath.Join(dataDir, c.path)
 		}
+		if err := c.checkPath(); err != nil {
+			return nil, err
+		}
 	}
 	p := openPool(c, SQLite, size)
 	p.alone = make(chan struct{}, 1)
@@ -50,7 +55,35 @@ type sqliteConnector struct {
 	existing          bool // the file is not to be made
 }
 
-func (c *sqliteConnector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
+// checkPath creates the directory, and returns an error if the file cannot be
+// used: something else has its name, or other users could replace it. The
+// directory is not created for a program that creates no tables either.
+func (c *sqliteConnector) checkPath() error {
+	if c.existing {
+		if _, err := os.Stat(filepath.Dir(c.path)); errors.Is(err, os.ErrNotExist) {
+			return nil // calls fail with ErrNoTables
+		}
+	}
+	path := c.path
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	for _, dir := range []string{filepath.Dir(c.path), filepath.Dir(path)} {
+		if _, err := driver.MakeDataDir(dir); err != nil {
+			return err
+		}
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file", path)
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	return nil
+}
+
+func (c *sqliteConnector) Driver() sqldriver.Driver { return &sqlite3.SQLiteDriver{} }
 
 // uriPath makes a path part of a URI, as SQLite reads it. One that begins with
 // two slashes has an empty authority put before it, or would name one.
@@ -66,7 +99,7 @@ var escape = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
 
 // Connect makes the file, if there is none. The busy handler is off: it would
 // sleep through a context's end, so waiting is done in Go.
-func (c *sqliteConnector) Connect(context.Context) (driver.Conn, error) {
+func (c *sqliteConnector) Connect(context.Context) (sqldriver.Conn, error) {
 	if c.path == "" {
 		return c.Driver().Open(":memory:")
 	}
@@ -88,7 +121,7 @@ func (c *sqliteConnector) Connect(context.Context) (driver.Conn, error) {
 // those of another SQLite connection too.
 func createPrivate(path string) error {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if _, err := driver.MakeDataDir(dir); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(dir, ".sessions-") // 0600

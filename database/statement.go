@@ -61,12 +61,12 @@ func (st *statement) close() error {
 }
 
 // exec runs a write and returns how many rows it concerned. An error means
-// that the outcome is unknown, unless its fault says otherwise.
+// that the outcome is unknown, unless it is notSent or its class says otherwise.
 func (st *statement) exec(ctx context.Context, args ...any) (n int64, err error) {
 	s := st.s
 	if s.pool.alone != nil {
 		if err := sem.Acquire(ctx, s.pool.alone); err != nil {
-			return 0, err
+			return 0, notSent{err}
 		}
 		defer func() { <-s.pool.alone }()
 	}
@@ -83,12 +83,12 @@ func (st *statement) execOnce(ctx context.Context, args []any) (int64, error) {
 		// On a connection of its own, where database/sql tries once.
 		conn, err := st.s.pool.Conn(ctx)
 		if err != nil {
-			return 0, err
+			return 0, notSent{err}
 		}
 		defer conn.Close()
 		text, args, err := st.unprepared(args)
 		if err != nil {
-			return 0, err
+			return 0, notSent{err}
 		}
 		if res, err = conn.ExecContext(ctx, text, args...); err != nil {
 			return 0, err
@@ -97,21 +97,22 @@ func (st *statement) execOnce(ctx context.Context, args []any) (int64, error) {
 	}
 	stmt, err := st.prepared(ctx)
 	if err != nil {
-		return 0, err
+		return 0, notSent{err}
 	}
-	if st.s.repeats {
-		first := args[0]
-		args[0] = &once{v: first}
-		defer func() { args[0] = first }()
-	}
+	first := args[0]
+	arg := &sendOnceArg{v: first, once: st.s.repeats}
+	args[0] = arg
+	defer func() { args[0] = first }()
 	res, err = stmt.ExecContext(ctx, args...)
 	switch {
+	case err == nil:
+		return res.RowsAffected()
+	case !arg.sent:
+		return 0, notSent{err}
 	case errors.Is(err, errLost):
 		return 0, errLost // without what database/sql says of the argument
-	case err != nil:
-		return 0, err
 	}
-	return res.RowsAffected()
+	return 0, err
 }
 
 // unprepared returns the text and the arguments of a statement that is sent
@@ -160,7 +161,7 @@ const maxBusy = 5 * time.Second
 // So long after the end of ctx, f is cut short.
 func (s *store) try(ctx context.Context, grace time.Duration, f func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
-		return err
+		return notSent{err}
 	}
 	inner := ctx
 	switch {
@@ -168,7 +169,7 @@ func (s *store) try(ctx context.Context, grace time.Duration, f func(context.Con
 		inner = context.Background()
 	case s.pool.slots != nil:
 		if err := sem.Acquire(ctx, s.pool.slots); err != nil {
-			return err
+			return notSent{err}
 		}
 		defer func() { <-s.pool.slots }()
 		c := newCall(ctx, grace)
@@ -186,7 +187,7 @@ func (s *store) try(ctx context.Context, grace time.Duration, f func(context.Con
 		if err == nil {
 			return nil
 		}
-		switch s.dialect.fault(err) {
+		switch s.dialect.classify(err) {
 		case busy:
 		case readOnly:
 			if renewed || !s.pool.renew() {

@@ -94,7 +94,7 @@ func (s *store) fail(ctx context.Context, op string, err error) error {
 	if end := ended(ctx); end != nil && !errors.Is(err, end) {
 		return fmt.Errorf("database: %s: %w: %w", op, end, err)
 	}
-	if s.dialect.fault(err) == tooLarge {
+	if s.dialect.classify(err) == tooLarge {
 		return fmt.Errorf("database: %s: %w: %w", op, driver.ErrTooLarge, err)
 	}
 	return fmt.Errorf("database: %s: %w", op, err)
@@ -138,11 +138,22 @@ func (s *store) Load(ctx context.Context, key driver.Key) (driver.Record, error)
 	return rec, nil
 }
 
-// written turns the outcome of a conditional write into the contract's.
+// failWrite is fail for a write. It adds driver.ErrNotWritten if the write
+// certainly did not run.
+func (s *store) failWrite(ctx context.Context, op string, err error) error {
+	switch class := s.dialect.classify(err); {
+	case class == tooLarge, errors.Is(err, driver.ErrClosed): // which say so themselves
+	case class != unknown, errors.As(err, new(notSent)):
+		err = fmt.Errorf("%w: %w", driver.ErrNotWritten, err)
+	}
+	return s.fail(ctx, op, err)
+}
+
+// written returns the contract's error for the outcome of a conditional write of n rows.
 func (s *store) written(ctx context.Context, op string, n int64, err error) error {
 	switch {
 	case err != nil:
-		return s.fail(ctx, op, err)
+		return s.failWrite(ctx, op, err)
 	case n == 0:
 		return driver.ErrConflict
 	}
@@ -157,7 +168,7 @@ func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, re
 		return fmt.Errorf("database: save: owner of %d bytes, at most %d: %w", len(rec.Owner), driver.MaxOwner, driver.ErrTooLarge)
 	}
 	if err := s.enter(ctx); err != nil {
-		return s.fail(ctx, "save", err)
+		return s.failWrite(ctx, "save", notSent{err})
 	}
 	defer s.gate.Leave()
 	var n int64
@@ -180,7 +191,7 @@ func (s *store) insert(ctx context.Context, key driver.Key, rec driver.Record, d
 	// with its own certain outcome. Between them the row may be swept.
 	for {
 		n, err := s.create.exec(ctx, args...)
-		if err == nil || s.dialect.fault(err) != duplicate {
+		if err == nil || s.dialect.classify(err) != duplicate {
 			return n, err
 		}
 		n, err = s.replaceExpired.exec(ctx, append(args[2:8:8], s.cfg.Namespace, key[:], now)...)
@@ -189,8 +200,11 @@ func (s *store) insert(ctx context.Context, key driver.Key, rec driver.Record, d
 		}
 		there := false
 		err = s.load.query(ctx, func(rows *sql.Rows) error { there = rows.Next(); return nil }, s.cfg.Namespace, key[:], now)
-		if there || err != nil {
-			return 0, err
+		if err != nil {
+			return 0, notSent{err}
+		}
+		if there {
+			return 0, nil
 		}
 	}
 }
@@ -213,7 +227,7 @@ func (s *store) update(ctx context.Context, key driver.Key, old driver.Version, 
 
 func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
 	if err := s.enter(ctx); err != nil {
-		return s.fail(ctx, "touch", err)
+		return s.failWrite(ctx, "touch", notSent{err})
 	}
 	defer s.gate.Leave()
 	now := s.now()
@@ -232,7 +246,7 @@ func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) er
 
 func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Version) error {
 	if err := s.enter(ctx); err != nil {
-		return s.fail(ctx, "delete", err)
+		return s.failWrite(ctx, "delete", notSent{err})
 	}
 	defer s.gate.Leave()
 	if version == 0 {

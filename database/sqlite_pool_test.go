@@ -1,0 +1,72 @@
+//go:build unix && cgo
+
+package database_test
+
+import (
+	"database/sql"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions/database"
+	"github.com/pump-go/sessions/driver"
+)
+
+// Where each connection has a database of its own, a session would be there on
+// one and missing on the next.
+func TestSQLitePoolsShareOneDatabase(t *testing.T) {
+	for dsn, most := range map[string]map[int]bool{
+		":memory:":                          {0: false, 2: false, 1: true},
+		"file::memory:":                     {0: false},
+		"file:?mode=memory":                 {0: false},
+		"":                                  {0: false, 1: true}, // a temporary file each
+		"file:one?mode=memory&cache=shared": {0: true, 1: true},
+		"file::memory:?cache=shared":        {0: true},
+		"file:/memdb?vfs=memdb":             {0: true},
+		filepath.Join(t.TempDir(), "s.db"):  {0: true},
+		filepath.Join(t.TempDir(), "no", "where"): {0: true}, // calls fail
+	} {
+		for n, shared := range most {
+			db, err := sql.Open("sqlite3", dsn)
+			must(t, err)
+			db.SetMaxOpenConns(n)
+			began := time.Now()
+			s, err := database.New(db, database.SQLite, database.Options{}).Open(t.Context(), driver.Config{SweepInterval: -1}.WithDefaults())
+			switch {
+			case shared != (err == nil):
+				t.Errorf("%q, %d connections: %v", dsn, n, err)
+			case !shared && !strings.Contains(err.Error(), "SetMaxOpenConns(1)"):
+				t.Errorf("%q: %v", dsn, err)
+			case time.Since(began) > 3*time.Second:
+				t.Errorf("%q: Open took %v", dsn, time.Since(began))
+			}
+			if err == nil {
+				var tables int
+				if db.QueryRow("SELECT COUNT(*) FROM sqlite_master").Scan(&tables) == nil && tables != 0 {
+					t.Errorf("%q: Open left %d tables", dsn, tables)
+				}
+				must(t, s.Close())
+			}
+			must(t, db.Close())
+		}
+	}
+}
+
+// A pool whose connections are all in use is not waited for.
+func TestOpenOnAPoolInUse(t *testing.T) {
+	db, err := sql.Open("sqlite3", filepath.Join(t.TempDir(), "s.db"))
+	must(t, err)
+	defer db.Close()
+	db.SetMaxOpenConns(2)
+	for range 2 {
+		c, err := db.Conn(t.Context())
+		must(t, err)
+		defer c.Close()
+	}
+	began := time.Now()
+	open(t, database.New(db, database.SQLite, database.Options{}), driver.Config{})
+	if d := time.Since(began); d > 5*time.Second {
+		t.Errorf("Open took %v", d)
+	}
+}
