@@ -38,10 +38,11 @@ var errForm = errors.New(`Options.URL has none of the forms that the database st
 // The parameters that a URL of each kind may have beside our own.
 var (
 	postgresParameters = []string{
-		"application_name", "binary_parameters", "client_encoding", "connect_timeout", "fallback_application_name",
-		"host", "krbspn", "krbsrvname", "load_balance_hosts", "options", "passfile", "port", "search_path", "service", "sslcert",
-		"sslinline", "sslkey", "sslmode", "sslnegotiation", "sslrootcert", "sslsni", "ssl_max_protocol_version",
-		"ssl_min_protocol_version", "statement_timeout", "target_session_attrs",
+		"application_name", "binary_parameters", "channel_binding", "client_encoding", "connect_timeout", "fallback_application_name",
+		"gssencmode", "host", "hostaddr", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "krbspn",
+		"krbsrvname", "load_balance_hosts", "max_protocol_version", "min_protocol_version", "options", "passfile", "port",
+		"search_path", "service", "sslcert", "sslcompression", "sslinline", "sslkey", "sslmode", "sslnegotiation", "sslrootcert",
+		"sslsni", "ssl_max_protocol_version", "ssl_min_protocol_version", "statement_timeout", "target_session_attrs", "tcp_user_timeout",
 	}
 	mysqlParameters = []string{
 		"allowCleartextPasswords", "allowNativePasswords", "charset", "collation", "compress",
@@ -62,6 +63,9 @@ func parseURL(s string, o Options) (*place, error) {
 	// What follows a plus sign names a driver of Python's.
 	scheme, _, _ = strings.Cut(strings.ToLower(scheme), "+")
 	main, rawQuery, _ := strings.Cut(rest, "?")
+	if strings.Contains(rawQuery, "@") { // the rest of a password with a question mark, which no error may quote
+		return nil, errUnescaped
+	}
 	query, err := url.ParseQuery(rawQuery)
 	if err != nil {
 		return nil, errURL("the parameters in Options.URL are malformed")
@@ -118,11 +122,10 @@ func (at *place) own(query url.Values, known []string) error {
 	return nil
 }
 
-// quoted is a parameter's name in quotes, if it looks like one. Behind a password
-// with a question mark in it, the rest of the password stands where the names do.
+// quoted returns a parameter's name in quotes if it looks like one.
 func quoted(name string) string {
 	for _, c := range []byte(name) {
-		if c != '_' && (c|0x20 < 'a' || c|0x20 > 'z') {
+		if c != '_' && c != '-' && (c|0x20 < 'a' || c|0x20 > 'z') {
 			return ""
 		}
 	}
@@ -169,19 +172,59 @@ func (at *place) parseSQLite(main string, query url.Values) error {
 	return nil
 }
 
-// authority is what stands between the slashes of a URL and its path.
+var errUnescaped = errors.New("Options.URL is malformed: in a user name, password, database name or parameter, " +
+	"write a character such as @ : / ? # % as %40 %3A %2F %3F %23 %25")
+
+// authority parses the part of a URL before its parameters.
 func authority(scheme, main string) (*url.URL, error) {
 	u, err := url.Parse(scheme + "://" + main)
 	if err != nil || u.Fragment != "" {
-		return nil, errURL("Options.URL is malformed: in a user name, password or database name, " +
-			"write a character such as @ : / ? # %% as %%40 %%3A %%2F %%3F %%23 %%25")
+		return nil, errUnescaped
 	}
 	return u, nil
+}
+
+// moveHosts moves hosts that only libpq's URLs can have into parameters: a socket's
+// directory, with its slashes escaped, and a list of hosts with a port each. It
+// returns main without them.
+func moveHosts(main string, query url.Values) (string, error) {
+	authority, path, hasPath := strings.Cut(main, "/")
+	user, hosts := "", authority
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		user, hosts = authority[:i+1], authority[i+1:]
+	}
+	if !strings.Contains(strings.ToLower(hosts), "%2f") && !strings.Contains(hosts, ",") {
+		return main, nil
+	}
+	var names, ports []string
+	for host := range strings.SplitSeq(hosts, ",") {
+		port := ""
+		if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+			host, port = host[:i], host[i+1:]
+		}
+		name, err := url.PathUnescape(strings.Trim(host, "[]"))
+		if err != nil {
+			return "", errUnescaped
+		}
+		names, ports = append(names, name), append(ports, port)
+	}
+	query.Set("host", strings.Join(names, ","))
+	if strings.Trim(strings.Join(ports, ""), " ") != "" {
+		query.Set("port", strings.Join(ports, ","))
+	}
+	if hasPath {
+		path = "/" + path
+	}
+	return user + path, nil
 }
 
 func (at *place) parsePostgres(main string, query url.Values) error {
 	at.dialect = PostgreSQL
 	if err := at.own(query, postgresParameters); err != nil {
+		return err
+	}
+	main, err := moveHosts(main, query)
+	if err != nil {
 		return err
 	}
 	u, err := authority("postgres", main)
@@ -201,10 +244,42 @@ func (at *place) configurePostgres(dsn string, binarySet bool) error {
 	if err != nil {
 		return errURL("PostgreSQL's driver does not understand Options.URL, or the environment's PG variables")
 	}
+	if err := dropLibpqParameters(&cfg); err != nil {
+		return err
+	}
 	if !binarySet {
 		cfg.BinaryParameters = true // bytes as they are, and one round trip without preparing
 	}
 	at.postgres = cfg
+	return nil
+}
+
+// dropLibpqParameters removes parameters of libpq that the driver does not know,
+// and would send to the server, which refuses them. It returns an error for those
+// that ask for a security the driver cannot give.
+func dropLibpqParameters(cfg *pq.Config) error {
+	for name, v := range cfg.Runtime {
+		switch name {
+		case "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "tcp_user_timeout":
+			// Go sends keep-alives every 15 seconds, and calls are bounded by their contexts.
+		case "sslcompression": // the driver never compresses
+		case "gssencmode":
+			if v == "require" {
+				return errURL("gssencmode=require in Options.URL cannot be met: PostgreSQL's driver encrypts with TLS only (sslmode=verify-full)")
+			}
+		case "channel_binding":
+			// It protects against a server that relays the login. Verifying the certificate does too.
+			if v == "require" && cfg.SSLMode != pq.SSLModeVerifyFull {
+				return errURL("channel_binding=require in Options.URL cannot be met by PostgreSQL's driver: " +
+					"set sslmode=verify-full instead, which authenticates the server too (with sslrootcert=system for a publicly signed certificate)")
+			}
+		case "requirepeer", "require_auth", "sslcrl", "sslcrldir", "sslpassword", "sslcertmode", "requiressl", "gssdelegation", "gsslib", "replication":
+			return errURL("Options.URL has the parameter %q, which PostgreSQL's driver does not support", name)
+		default:
+			continue // a setting of the server's
+		}
+		delete(cfg.Runtime, name)
+	}
 	return nil
 }
 
