@@ -13,6 +13,10 @@ var closeCases = []testCase{
 	{"close-twice", 11, "Close may be called twice, and at the same time.", nil, closeTwice},
 	{"closed", 11, "every call after Close fails with ErrClosed.", nil, closedCalls},
 	{"close-with-a-sweeper", 11, "Close ends the store's goroutines.", nil, closeWithSweeper},
+}
+
+// shutdownCases are those in which Close meets other calls.
+var shutdownCases = []testCase{
 	{"close-in-traffic", 11, "Close waits for calls under way; what comes after fails with ErrClosed.", nil, closeInTraffic},
 	{"close-in-a-listing", 11, "Close and a listing under way both end.", []Ability{List}, closeInListing},
 	{"close-one-of-two", 11, "Close releases what its own Open acquired: another store on the same backend goes on.", []Ability{Share}, closeOneOfTwo},

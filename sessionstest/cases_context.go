@@ -42,13 +42,13 @@ func (e *env) calls(s driver.Store, key, free driver.Key, rec driver.Record) []c
 		{"Delete of nothing", func(ctx context.Context) error { return s.Delete(ctx, free, 0) }},
 	}
 	able := func(a Ability) bool { _, cannot := e.suite.Cannot[a]; return !cannot }
-	if l, ok := s.(driver.Lister); ok && able(List) {
+	if l, ok := driver.As[driver.Lister](s); ok && able(List) {
 		calls = append(calls, call{"All", func(ctx context.Context) error { _, err := collect(l.All(ctx)); return err }})
 	}
-	if o, ok := s.(driver.Owners); ok && able(Owners) {
+	if o, ok := driver.As[driver.Owners](s); ok && able(Owners) {
 		calls = append(calls, call{"Owned", func(ctx context.Context) error { _, err := collect(o.Owned(ctx, rec.Owner)); return err }})
 	}
-	if w, ok := s.(driver.Sweeper); ok && able(Sweep) {
+	if w, ok := driver.As[driver.Sweeper](s); ok && able(Sweep) {
 		calls = append(calls, call{"Sweep", func(ctx context.Context) error { _, err := w.Sweep(ctx); return err }})
 	}
 	return calls
@@ -65,7 +65,7 @@ func (e *env) changesNothing(ctx context.Context, want error) {
 	e.holds(s, key, rec, "after calls with a context that had ended")
 	e.absent(s, free, "after a Save with a context that had ended")
 	e.clock.set(driver.MillisOf(start))
-	if w, ok := s.(driver.Sweeper); ok {
+	if w, ok := driver.As[driver.Sweeper](s); ok {
 		if _, cannot := e.suite.Cannot[Sweep]; !cannot {
 			_, err := s.Load(e.ctx, expiredKey)
 			e.must(err, "Load, after a Sweep with a context that had ended and with the clock set back,")

@@ -9,7 +9,7 @@ import (
 var declaredCases = []testCase{
 	{"declared-list", 0, "a store is a Lister, or its harness declares why it is none.", nil, func(e *env) {
 		s := e.open()
-		l, ok := s.(driver.Lister)
+		l, ok := driver.As[driver.Lister](s)
 		e.declared(List, "driver.Lister", ok, func() error {
 			_, err := collect(l.All(e.ctx))
 			return err
@@ -17,7 +17,7 @@ var declaredCases = []testCase{
 	}},
 	{"declared-owners", 0, "a store implements Owners, or its harness declares why it does not.", nil, func(e *env) {
 		s := e.open()
-		o, ok := s.(driver.Owners)
+		o, ok := driver.As[driver.Owners](s)
 		e.declared(Owners, "driver.Owners", ok, func() error {
 			_, err := collect(o.Owned(e.ctx, "somebody"))
 			return err
@@ -25,7 +25,7 @@ var declaredCases = []testCase{
 	}},
 	{"declared-sweep", 0, "a store is a Sweeper, or its harness declares why it is none.", nil, func(e *env) {
 		s := e.open()
-		w, ok := s.(driver.Sweeper)
+		w, ok := driver.As[driver.Sweeper](s)
 		e.declared(Sweep, "driver.Sweeper", ok, func() error {
 			_, err := w.Sweep(e.ctx)
 			return err

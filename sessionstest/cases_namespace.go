@@ -1,30 +1,52 @@
 package sessionstest
 
-import "github.com/pump-go/sessions/driver"
+import (
+	"strings"
+	"time"
+
+	"github.com/pump-go/sessions/driver"
+)
 
 var namespaceCases = []testCase{
 	{"namespaces-apart", 4, "a namespace keeps applications apart in one backend: what is done in one is never seen in another.", []Ability{Share}, namespacesApart},
 	{"namespaces-apart-in-listings", 9, "a listing yields the records of its namespace.", []Ability{Share, List}, namespacesInListing},
 	{"namespaces-apart-for-owners", 10, "Owned yields the records of its namespace.", []Ability{Share, Owners}, namespacesOfOwner},
-	{"namespaces-apart-in-turn", 4, "a namespace keeps applications apart in one backend, also where they open it in turn.", []Ability{Reopen}, namespacesInTurn},
+	{"namespaces-apart-in-sweeps", 8, "Sweep removes the expired records of its namespace, and counts no others.", []Ability{Share, Sweep}, namespacesInSweep},
+	{"namespaces-share-no-index", 10, "Owned misses no record: an index entry belongs to one namespace, also where the keys are equal.", []Ability{Share, Owners}, namespacesShareNoOwners},
+	{"namespaces-share-no-expiry", 8, "Sweep removes all expired records of its namespace: an index entry belongs to one namespace, also where the keys are equal.", []Ability{Share, Sweep}, namespacesShareNoExpiry},
+	{"namespaces-in-turn", 4, "a namespace keeps applications apart in one backend, also where they open it in turn.", []Ability{Reopen}, namespacesInTurn},
+	{"namespaces-in-turn-for-listings", 9, "a listing yields the records of its namespace, also where applications open the backend in turn.", []Ability{Reopen, List}, namespacesInTurnListed},
+	{"namespaces-in-turn-for-owners", 10, "Owned yields the records of its namespace, also where applications open the backend in turn.", []Ability{Reopen, Owners}, namespacesInTurnOwned},
+	{"namespaces-in-turn-for-sweeps", 8, "Sweep removes the expired records of its namespace, and counts no others, also where applications open the backend in turn.", []Ability{Reopen, Sweep}, namespacesInTurnSwept},
 }
 
-// namespaces are easily taken for each other.
-var namespaces = []string{"", "app", "App", "app2", "app-2", "app_2", "app.2", "ap"}
+// maxNamespace is the longest Config.Namespace.
+const maxNamespace = 64
+
+// namespaces returns names that are allowed, and easily taken for each other.
+// They begin with the harness's namespace, which may be what makes the case's
+// backend a fresh one.
+func (e *env) namespaces() []string {
+	base := e.cfg.Namespace
+	long := base + strings.Repeat("n", max(0, maxNamespace-1-len(base)))
+	names := []string{base}
+	for _, end := range []string{"app", "app2", "app-2", "app_2", "app.2", "ap"} {
+		names = append(names, base+end)
+	}
+	return append(names, long+"1", long+"2")
+}
 
 // openNamespaces opens the backend once for each of the namespaces.
 func (e *env) openNamespaces() []driver.Store {
 	var stores []driver.Store
-	for _, ns := range namespaces {
-		stores = append(stores, e.open(e.inNamespace(ns)))
+	for _, ns := range e.namespaces() {
+		stores = append(stores, e.openNamespace(ns))
 	}
 	return stores
 }
 
-// inNamespace puts a store into a namespace within that of the harness, which
-// may be what makes the case's backend a fresh one.
-func (e *env) inNamespace(ns string) func(*driver.Config) {
-	return func(c *driver.Config) { c.Namespace = e.cfg.Namespace + ns }
+func (e *env) openNamespace(ns string) driver.Store {
+	return e.open(func(c *driver.Config) { c.Namespace = ns })
 }
 
 func namespacesApart(e *env) {
@@ -33,7 +55,7 @@ func namespacesApart(e *env) {
 	recs := make([]driver.Record, len(stores))
 	for i, s := range stores {
 		e.absent(s, key, "in a namespace where nothing was saved")
-		recs[i] = e.record("in namespace " + namespaces[i])
+		recs[i] = e.record("in namespace " + e.namespaces()[i])
 		e.must(s.Save(e.ctx, key, 0, recs[i]), "Save with old 0, at a key that is in use in other namespaces")
 	}
 	for i, s := range stores {
@@ -47,13 +69,19 @@ func namespacesApart(e *env) {
 	}
 }
 
+// oneInEach saves a record in each namespace, and returns it with its key.
+func (e *env) oneInEach(stores []driver.Store) []map[driver.Key]driver.Record {
+	recs := make([]map[driver.Key]driver.Record, len(stores))
+	for i, s := range stores {
+		rec := e.owned("user:42", "in namespace "+e.namespaces()[i])
+		recs[i] = map[driver.Key]driver.Record{e.create(s, rec): rec}
+	}
+	return recs
+}
+
 func namespacesInListing(e *env) {
 	stores := e.openNamespaces()
-	want := make([]map[driver.Key]driver.Record, len(stores))
-	for i, s := range stores {
-		rec := e.record("in namespace " + namespaces[i])
-		want[i] = map[driver.Key]driver.Record{e.create(s, rec): rec}
-	}
+	want := e.oneInEach(stores)
 	for i, s := range stores {
 		e.lists(e.lister(s).All(e.ctx), want[i], "All in one of several namespaces")
 	}
@@ -61,28 +89,126 @@ func namespacesInListing(e *env) {
 
 func namespacesOfOwner(e *env) {
 	stores := e.openNamespaces()
-	want := make([]map[driver.Key]driver.Record, len(stores))
-	for i, s := range stores {
-		rec := e.owned("user:42", "in namespace "+namespaces[i])
-		want[i] = map[driver.Key]driver.Record{e.create(s, rec): rec}
-	}
+	want := e.oneInEach(stores)
 	for i, s := range stores {
 		e.lists(e.owners(s).Owned(e.ctx, "user:42"), want[i], "Owned in one of several namespaces")
 	}
 }
 
+func namespacesInSweep(e *env) {
+	stores := e.openNamespaces()
+	recs := e.oneInEach(stores)
+	for i, s := range stores {
+		e.clock.advance(time.Hour)
+		e.sweeps(s, 1)
+		e.clock.set(driver.MillisOf(start))
+		for key := range recs[i] {
+			e.absent(s, key, "after Sweep was to remove the record, with the clock set back")
+		}
+		for j := i + 1; j < len(stores); j++ {
+			for key, rec := range recs[j] {
+				e.holds(stores[j], key, rec, "of a record that expired in another namespace than the swept one, with the clock set back")
+			}
+		}
+	}
+}
+
+// sameKey saves a record with the same key, owner and expiry in each namespace.
+func (e *env) sameKey(stores []driver.Store) (driver.Key, []driver.Record) {
+	key, recs := newKey(), make([]driver.Record, len(stores))
+	for i, s := range stores {
+		recs[i] = e.owned("user:42", "in namespace "+e.namespaces()[i])
+		e.must(s.Save(e.ctx, key, 0, recs[i]), "Save with old 0, at a key that is in use in other namespaces")
+	}
+	return key, recs
+}
+
+func namespacesShareNoOwners(e *env) {
+	stores := e.openNamespaces()
+	key, recs := e.sameKey(stores)
+	for i, s := range stores {
+		if i%2 == 0 {
+			e.must(s.Delete(e.ctx, key, 0), "Delete in one namespace")
+		} else {
+			other := next(recs[i], "another's")
+			other.Owner = "user:43"
+			e.must(s.Save(e.ctx, key, recs[i].Version, other), "Save with another owner, in one namespace")
+		}
+		e.lists(e.owners(s).Owned(e.ctx, "user:42"), nil, "Owned, of the owner who has no record in this namespace any more")
+		for j := i + 1; j < len(stores); j++ {
+			e.lists(e.owners(stores[j]).Owned(e.ctx, "user:42"), map[driver.Key]driver.Record{key: recs[j]},
+				"Owned, after the record with the same key changed hands in another namespace")
+		}
+	}
+}
+
+func namespacesShareNoExpiry(e *env) {
+	stores := e.openNamespaces()
+	key, recs := e.sameKey(stores)
+	e.must(stores[0].Delete(e.ctx, key, 0), "Delete in one namespace")
+	e.must(stores[1].Touch(e.ctx, key, extended(recs[1], 2*hour)), "Touch in one namespace")
+	e.clock.advance(time.Hour)
+	e.sweeps(stores[0], 0)
+	e.sweeps(stores[1], 0)
+	for _, s := range stores[2:] {
+		e.sweeps(s, 1)
+	}
+	e.holds(stores[1], key, extended(recs[1], 2*hour), "after a record with the same key was swept in other namespaces")
+}
+
 func namespacesInTurn(e *env) {
 	key := newKey()
-	recs := make([]driver.Record, len(namespaces))
-	for i, ns := range namespaces {
-		s := e.open(e.inNamespace(ns))
+	names := e.namespaces()
+	recs := make([]driver.Record, len(names))
+	for i, ns := range names {
+		s := e.openNamespace(ns)
 		recs[i] = e.record("in namespace " + ns)
 		e.must(s.Save(e.ctx, key, 0, recs[i]), "Save with old 0, at a key that is in use in other namespaces")
 		e.close(s, "Close")
 	}
-	for i, ns := range namespaces {
-		s := e.open(e.inNamespace(ns))
+	for i, ns := range names {
+		s := e.openNamespace(ns)
 		e.holds(s, key, recs[i], "after Saves at the same key in other namespaces")
 		e.close(s, "Close")
 	}
+}
+
+// inTurn saves a record in each of the namespaces, opened one after the other,
+// and then has look see each of them with its record.
+func (e *env) inTurn(look func(s driver.Store, key driver.Key, rec driver.Record)) {
+	names := e.namespaces()
+	keys, recs := make([]driver.Key, len(names)), make([]driver.Record, len(names))
+	for i, ns := range names {
+		s := e.openNamespace(ns)
+		recs[i] = e.owned("user:42", "in namespace "+ns)
+		keys[i] = e.create(s, recs[i])
+		e.close(s, "Close")
+	}
+	for i, ns := range names {
+		s := e.openNamespace(ns)
+		look(s, keys[i], recs[i])
+		e.close(s, "Close")
+	}
+}
+
+func namespacesInTurnListed(e *env) {
+	e.inTurn(func(s driver.Store, key driver.Key, rec driver.Record) {
+		e.lists(e.lister(s).All(e.ctx), map[driver.Key]driver.Record{key: rec}, "All in one of several namespaces")
+	})
+}
+
+func namespacesInTurnOwned(e *env) {
+	e.inTurn(func(s driver.Store, key driver.Key, rec driver.Record) {
+		e.lists(e.owners(s).Owned(e.ctx, rec.Owner), map[driver.Key]driver.Record{key: rec}, "Owned in one of several namespaces")
+	})
+}
+
+func namespacesInTurnSwept(e *env) {
+	e.inTurn(func(s driver.Store, key driver.Key, rec driver.Record) {
+		e.holds(s, key, rec, "of a record that expired while another namespace was swept, with the clock set back")
+		e.clock.advance(time.Hour)
+		e.sweeps(s, 1)
+		e.clock.set(driver.MillisOf(start))
+		e.absent(s, key, "after Sweep was to remove the record, with the clock set back")
+	})
 }

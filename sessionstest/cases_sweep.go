@@ -15,11 +15,13 @@ var sweepCases = []testCase{
 	{"sweep-expired-only", 8, "Sweep removes the records that have expired, all of them and no others, and returns how many it removed.", []Ability{Sweep}, sweepExpiredOnly},
 	{"sweep-many", 8, "Sweep removes all the records that have expired, however many batches that takes.", []Ability{Sweep}, sweepMany},
 	{"sweep-moved-expiry", 8, "the sweep goes by the expiry that a record has now, not by one that it had.", []Ability{Sweep}, sweepMovedExpiry},
+	{"sweep-at-a-nearer-expiry", 8, "the sweep goes by the expiry that a record has now, also where a Touch or Save brought it nearer.", []Ability{Sweep}, sweepNearerExpiry},
 	{"sweep-expiry-moved-behind-a-load", 8, "the sweep goes by the expiry that a record has now, also where a Save was based on one loaded before a Touch.", []Ability{Sweep}, sweepBehindLoad},
 	{"sweep-recreated", 8, "a record that was created where an expired one was stays.", []Ability{Sweep}, sweepRecreated},
 	{"sweep-during-refresh", 8, "a record that was refreshed meanwhile stays: the step that deletes looks at the expiry again.", []Ability{Sweep}, sweepDuringRefresh},
 	{"sweep-during-creation", 8, "what is created where an expired record was stays: the step that deletes looks at the expiry again.", []Ability{Sweep}, sweepDuringCreation},
 	{"sweep-by-itself", 8, "the store removes expired records by itself, every Config.SweepInterval.", []Ability{Sweep}, sweepByItself},
+	{"sweep-not-by-itself", 8, "with a negative Config.SweepInterval the store never removes expired records by itself.", []Ability{Sweep}, sweepNotByItself},
 }
 
 // sweeps calls Sweep, which has to remove want records.
@@ -94,6 +96,23 @@ func sweepMovedExpiry(e *env) {
 	e.holds(s, savedKey, saved, "after Save and a Sweep at the expiry before")
 	e.clock.advance(time.Hour)
 	e.sweeps(s, 2)
+}
+
+func sweepNearerExpiry(e *env) {
+	s := e.open()
+	touched, saved, stays := e.record("touched"), e.record("saved"), e.record("stays")
+	touchedKey, savedKey, key := e.create(s, touched), e.create(s, saved), e.create(s, stays)
+	touched = extended(touched, -hour/2)
+	e.must(s.Touch(e.ctx, touchedKey, touched), "Touch to an earlier expiry")
+	sooner := next(saved, "saved again")
+	sooner.Expires -= hour / 2
+	e.must(s.Save(e.ctx, savedKey, saved.Version, sooner), "Save with an earlier expiry")
+	e.clock.set(touched.Expires)
+	e.sweeps(s, 2)
+	e.clock.set(driver.MillisOf(start))
+	e.absent(s, touchedKey, "after Sweep at the expiry that a Touch brought nearer, with the clock set back")
+	e.absent(s, savedKey, "after Sweep at the expiry that a Save brought nearer, with the clock set back")
+	e.holds(s, key, stays, "after Sweep, of a record whose expiry has not come")
 }
 
 func sweepBehindLoad(e *env) {
@@ -222,25 +241,38 @@ func sweepDuringCreation(e *env) {
 func sweepByItself(e *env) {
 	s := e.open(func(c *driver.Config) { c.SweepInterval = 5 * time.Millisecond })
 	e.sweeper(s)
-	var expired []driver.Key
-	for range 10 {
-		expired = append(expired, e.create(s, e.record("data")))
-	}
 	live := e.record("live")
 	live.Expires += hour
 	key := e.create(s, live)
-	e.eventually("expired records are still there, long after Config.SweepInterval", func() bool {
-		e.clock.set(driver.MillisOf(start) + hour)
-		time.Sleep(10 * time.Millisecond)
-		e.clock.set(driver.MillisOf(start))
-		for _, k := range expired {
-			_, err := s.Load(e.ctx, k)
-			if err == nil {
-				return false
-			}
-			e.wants(err, driver.ErrNotFound, "Load of a record that the store may have removed")
+	for _, round := range []string{"", ", in the second round"} {
+		var expired []driver.Key
+		for range 10 {
+			expired = append(expired, e.create(s, e.record("data")))
 		}
-		return true
-	})
+		e.eventually("expired records are still there, long after Config.SweepInterval"+round, func() bool {
+			e.clock.set(driver.MillisOf(start) + hour)
+			time.Sleep(10 * time.Millisecond)
+			e.clock.set(driver.MillisOf(start))
+			for _, k := range expired {
+				_, err := s.Load(e.ctx, k)
+				if err == nil {
+					return false
+				}
+				e.wants(err, driver.ErrNotFound, "Load of a record that the store may have removed")
+			}
+			return true
+		})
+	}
 	e.holds(s, key, live, "of a live record, after the store removed expired ones")
+}
+
+func sweepNotByItself(e *env) {
+	for _, interval := range []time.Duration{-1, -5 * time.Millisecond} {
+		s := e.open(func(c *driver.Config) { c.SweepInterval = interval })
+		e.sweeper(s)
+		key, rec := e.expire(s)
+		time.Sleep(25 * time.Millisecond) // a store that sweeps has time for it; one that does not needs none
+		e.clock.set(driver.MillisOf(start))
+		e.holds(s, key, rec, "of an expired record that nobody swept, with the clock set back")
+	}
 }

@@ -15,6 +15,7 @@ var start = time.Date(2031, time.March, 4, 5, 6, 7, 89e6, time.UTC)
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
+	max time.Time // the latest that it ever was
 }
 
 func (c *clock) Now() time.Time {
@@ -28,11 +29,26 @@ func (c *clock) millis() driver.Millis { return driver.MillisOf(c.Now()) }
 func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+	c.move(c.now.Add(d))
 }
 
 func (c *clock) set(m driver.Millis) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.now = m.Time()
+	c.move(m.Time())
+}
+
+func (c *clock) move(t time.Time) {
+	c.now = t
+	if t.After(c.max) {
+		c.max = t
+	}
+}
+
+// latest returns the latest time that the clock ever showed: a record that had
+// expired by then may have been removed.
+func (c *clock) latest() driver.Millis {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return max(driver.MillisOf(c.max), driver.MillisOf(c.now))
 }

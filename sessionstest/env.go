@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"runtime"
 	"runtime/debug"
@@ -35,12 +36,14 @@ type env struct {
 	// slow. It bounds the number of rounds, never the verdict.
 	effort time.Duration
 	log    syncBuffer
+	ledger ledger
 
 	mu       sync.Mutex
 	failures []failure
 	skipped  string
 	stores   []driver.Store
 	endings  []func()
+	opened   int // stores that are not closed
 	closing  int // calls of Close under way
 }
 
@@ -77,22 +80,33 @@ func (e *env) open(changes ...func(*driver.Config)) driver.Store {
 	}
 	s, err := e.suite.Driver.Open(e.ctx, cfg)
 	switch {
+	case err != nil && e.openStores() > 0:
+		e.fatalf("Open failed while another store was open on the same backend: %v\n"+
+			"If the backend can be open only once at a time (an embedded database with an exclusive lock), declare Cannot[Share].", err)
 	case err != nil:
 		e.fatalf("Open failed: %v", err)
 	case s == nil:
 		e.fatalf("Open returned neither a Store nor an error")
 	}
+	s = &watched{s, e, cfg.Namespace}
 	e.closeAtEnd(s)
-	if _, ok := s.(driver.Sealer); ok {
+	if _, ok := driver.As[driver.Sealer](s); ok {
 		e.fatalf("the store is a driver.Sealer: it keeps no records, and this suite is for stores that do")
 	}
 	return s
+}
+
+func (e *env) openStores() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.opened
 }
 
 func (e *env) closeAtEnd(s driver.Store) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.stores = append(e.stores, s)
+	e.opened++
 }
 
 // atEnd has f called after the case's stores are closed.
@@ -130,7 +144,9 @@ func (e *env) close(s driver.Store, call string) {
 func (e *env) closed(s driver.Store) error {
 	e.count(&e.closing, 1)
 	defer e.count(&e.closing, -1)
-	return s.Close()
+	err := s.Close()
+	e.count(&e.opened, -1) // more than once for a store that is closed twice: then no hint
+	return err
 }
 
 func (e *env) count(n *int, by int) {
@@ -157,21 +173,21 @@ func (e *env) hung() {
 
 // removeAll deletes every record that the store lists, and sees that it is gone.
 func (e *env) removeAll(s driver.Store) {
-	l, ok := s.(driver.Lister)
+	l, ok := driver.As[driver.Lister](s)
 	if _, cannot := e.suite.Cannot[List]; !ok || cannot {
 		return
 	}
-	var err error
-	var keys []driver.Key
-	for entry, listing := range l.All(e.ctx) {
-		switch {
-		case listing == nil || errors.Is(listing, driver.ErrCorrupt):
-			keys = append(keys, entry.Key)
-		case errors.Is(listing, driver.ErrClosed) || errors.Is(listing, errors.ErrUnsupported):
-			return // the case closed it, or "declared-list" tells
-		default:
-			err = listing
-		}
+	const (
+		when    = "when the case was over, "
+		listing = "All yields every live record, and what is damaged as an error with its Key set."
+	)
+	keys, err := listedKeys(l.All(e.ctx))
+	switch {
+	case errors.Is(err, driver.ErrClosed) || errors.Is(err, errors.ErrUnsupported):
+		return // the case closed it, or "declared-list" tells
+	case err != nil:
+		e.breaks(9, listing, fmt.Sprintf("%sAll failed: %v", when, err))
+		return
 	}
 	deleted := make([]bool, len(keys))
 	errs := make([]error, len(keys))
@@ -179,12 +195,44 @@ func (e *env) removeAll(s driver.Store) {
 		errs[i] = s.Delete(e.ctx, keys[i], 0)
 		deleted[i] = true
 	})
-	left, listing := collect(l.All(e.ctx))
-	err = errors.Join(err, listing, errors.Join(errs...))
-	if err != nil || len(left) > 0 && !slices.Contains(deleted, false) {
-		e.breaks(3, "Delete with version 0 removes whatever is there, for good.",
-			fmt.Sprintf("when the case was over, all records that were listed were deleted, and then %d were listed (error: %v)", len(left), err))
+	if err := errors.Join(errs...); err != nil {
+		e.breaks(0, "Delete with version 0 removes whatever is there, and finding nothing is no error.",
+			fmt.Sprintf("%sDelete with version 0 of what All had yielded failed: %v", when, err))
+		return
 	}
+	left, err := listedKeys(l.All(e.ctx))
+	switch {
+	case err != nil:
+		e.breaks(9, listing, fmt.Sprintf("%sAll failed: %v", when, err))
+		return
+	case slices.Contains(deleted, false):
+		return // a slow backend: there was no time for all
+	}
+	for _, key := range left {
+		if _, err := s.Load(e.ctx, key); errors.Is(err, driver.ErrNotFound) {
+			e.breaks(9, "what All yields is there.", when+"All yielded a key at which Load finds nothing")
+		} else {
+			e.breaks(3, "Delete with version 0 removes whatever is there, for good.",
+				fmt.Sprintf("%sa record was deleted with version 0, listed again, and Load gave the error %v", when, err))
+		}
+	}
+}
+
+// listedKeys returns the keys that a listing yields, those of damaged records
+// and of a newer format too, up to any other error.
+func listedKeys(seq iter.Seq2[driver.Entry, error]) (keys []driver.Key, err error) {
+	for entry, err := range seq {
+		if err != nil && !unreadable(err) {
+			return keys, err
+		}
+		keys = append(keys, entry.Key)
+	}
+	return keys, nil
+}
+
+// unreadable reports whether a record is there that cannot be read.
+func unreadable(err error) bool {
+	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrFormat)
 }
 
 // failf records what the case saw, and goes on.
@@ -201,7 +249,7 @@ func (e *env) fatalf(format string, args ...any) {
 func (e *env) breaks(rule int, says, saw string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.failures = append(e.failures, failure{e.name, rule, says, saw})
+	e.failures = append(e.failures, failure{name: e.name, rule: rule, says: says, saw: saw})
 }
 
 // skip ends the case: it does not apply to this store.
@@ -231,7 +279,11 @@ func (e *env) failed() bool {
 func (e *env) verdict() verdict {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return verdict{failures: e.failures, skipped: e.skipped, log: e.log.String()}
+	failures := e.failures
+	if roots := slices.DeleteFunc(slices.Clone(failures), func(f failure) bool { return !f.root }); len(roots) > 0 {
+		failures = roots
+	}
+	return verdict{failures: failures, skipped: e.skipped, log: e.log.String()}
 }
 
 // parallel runs f(0) to f(n-1) at the same time and waits for all.

@@ -86,7 +86,7 @@ func (e *env) absent(s driver.Store, key driver.Key, when string) {
 // lister returns the store as a Lister. A store that is none skips the case:
 // one case alone reports a missing declaration.
 func (e *env) lister(s driver.Store) driver.Lister {
-	l, ok := s.(driver.Lister)
+	l, ok := driver.As[driver.Lister](s)
 	if !ok {
 		e.skip("the store is no driver.Lister")
 	}
@@ -94,7 +94,7 @@ func (e *env) lister(s driver.Store) driver.Lister {
 }
 
 func (e *env) owners(s driver.Store) driver.Owners {
-	o, ok := s.(driver.Owners)
+	o, ok := driver.As[driver.Owners](s)
 	if !ok {
 		e.skip("the store is no driver.Owners")
 	}
@@ -102,7 +102,7 @@ func (e *env) owners(s driver.Store) driver.Owners {
 }
 
 func (e *env) sweeper(s driver.Store) driver.Sweeper {
-	w, ok := s.(driver.Sweeper)
+	w, ok := driver.As[driver.Sweeper](s)
 	if !ok {
 		e.skip("the store is no driver.Sweeper")
 	}

@@ -30,7 +30,7 @@ func goroutines(id string) string {
 
 // checkGoroutines sees that none of the case's goroutines is left.
 func (e *env) checkGoroutines() {
-	if _, cannot := e.suite.Cannot[Goroutines]; cannot || e.failed() {
+	if _, cannot := e.suite.Cannot[Goroutines]; cannot || e.failed() || e.suite.leaked.Load() >= mostHung {
 		return
 	}
 	for deadline := time.Now().Add(e.suite.settle); ; time.Sleep(time.Millisecond) {
@@ -39,7 +39,11 @@ func (e *env) checkGoroutines() {
 			return
 		}
 		if time.Now().After(deadline) {
-			e.breaks(11, "Close ends the store's goroutines.", fmt.Sprintf("goroutines are left %v after Close:\n%s", e.suite.settle, left))
+			saw := fmt.Sprintf("goroutines are left %v after Close", e.suite.settle)
+			if e.suite.leaked.Add(1) == mostHung {
+				saw += fmt.Sprintf(", in %d cases so far: the cases after this one do not wait for theirs", mostHung)
+			}
+			e.breaks(11, "Close ends the store's goroutines.", saw+":\n"+left)
 			return
 		}
 	}

@@ -47,6 +47,7 @@ type process struct {
 
 // start starts a second process, whose orders are about the record at key.
 func (e *env) start(key driver.Key) *process {
+	e.ledger.sharedWithOthers()
 	program, err := os.Executable()
 	e.must(err, "finding the test's own program")
 	a, err := json.Marshal(assignment{

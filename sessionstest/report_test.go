@@ -7,8 +7,8 @@ import (
 )
 
 func TestReportSaysEachThingOnce(t *testing.T) {
-	load := failure{"a-case", 1, "what has expired is absent.", "Load found it"}
-	hint := failure{"a-case", 0, "Touch moves the times.", "Touch moved the data"}
+	load := failure{name: "a-case", rule: 1, says: "what has expired is absent.", saw: "Load found it"}
+	hint := failure{name: "a-case", says: "Touch moves the times.", saw: "Touch moved the data"}
 	failures := []failure{load, hint, load, load}
 	for i := range 7 {
 		f := hint

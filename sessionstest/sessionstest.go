@@ -17,7 +17,8 @@ type Harness struct {
 	// case calls it once, with its own testing.TB, to make directories and
 	// start servers with. Cases about Open change it: to a URL that is at
 	// fault, and where DataDir is a directory, to none, and to one below it
-	// that is not there. Nil: the zero Config.
+	// that is not there. Cases about namespaces add to its Namespace, which has 48
+	// characters at most. Nil: the zero Config.
 	Config func(t testing.TB) driver.Config
 	// Cannot declares what the backend cannot do, and why. The reason is shown
 	// where a case is skipped for it.

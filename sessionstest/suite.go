@@ -22,24 +22,28 @@ type testCase struct {
 	run   func(*env)
 }
 
-// cases is the contract, in the order in which a new driver meets it.
+// cases is the contract, in the order in which a new driver meets it: the plain
+// use of each method comes before what is hostile, damaged or at the same time,
+// so that the first failure is the one to look at.
 var cases = slices.Concat(
 	declaredCases,
 	openCases,
 	saveCases,
-	bytesCases,
 	touchCases,
 	deleteCases,
 	hintCases,
+	closeCases,
+	reopenCases,
 	expiryCases,
-	sweepCases,
-	damageCases,
+	bytesCases,
 	listingCases,
 	ownerCases,
+	sweepCases,
 	namespaceCases,
+	damageCases,
 	contextCases,
 	concurrencyCases,
-	closeCases,
+	shutdownCases,
 	shareCases,
 	processCases,
 )
@@ -50,6 +54,7 @@ type failure struct {
 	rule int
 	says string
 	saw  string
+	root bool // the case's other failures follow from it
 }
 
 func (f failure) String() string { return f.saw + "\n" + f.broke() }
@@ -76,11 +81,13 @@ type suite struct {
 	timeout time.Duration // how long a case may take
 	settle  time.Duration // how long a goroutine may take to end after Close
 	hung    atomic.Int64  // how many cases hung
+	leaked  atomic.Int64  // how many cases left goroutines behind
 }
 
 // mostHung is after how many cases that hang Run gives up: a store that hangs
 // once tends to hang each time, and go test would stop it all before a word is
-// printed.
+// printed. For the same reason it waits for no more goroutines after so many
+// cases that left some behind.
 const mostHung = 3
 
 func newSuite(h Harness, test string) *suite {
@@ -102,6 +109,9 @@ func (s *suite) run(tb testing.TB, c testCase) verdict {
 	var cfg driver.Config
 	if s.Config != nil {
 		cfg = s.Config(tb)
+	}
+	if len(cfg.Namespace) > maxNamespace-16 {
+		tb.Fatalf("sessionstest: Harness.Config gave a Namespace of %d characters, at most %d", len(cfg.Namespace), maxNamespace-16)
 	}
 	e := newEnv(s, c, cfg)
 	defer e.cancel()
