@@ -6,9 +6,11 @@ import (
 	"iter"
 	"maps"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pump-go/sessions/driver"
 )
@@ -17,6 +19,14 @@ var listingCases = []testCase{
 	{"list-everything-once", 9, "All yields every live record, as it was saved, exactly once.", []Ability{List}, listEverything},
 	{"list-many", 9, "All yields every live record exactly once, however many pages that takes.", []Ability{List}, listMany},
 	{"list-while-others-change", 9, "a record present from the first step to the last comes exactly once, whatever happens to others and to its times.", []Ability{List}, listWhileChanging},
+	{"list-while-its-body-changes", 9, "a record present from the first step to the last comes exactly once, whatever happens to others and to its times: pages are found by the key, not by a number or a value that changes.", []Ability{List}, func(e *env) {
+		s := e.open()
+		e.changeFromWithin(s, e.lister(s).All(e.ctx), "All")
+	}},
+	{"list-twice", 9, "a listing may be iterated again, and then lists what is there at that time.", []Ability{List}, func(e *env) {
+		s := e.open()
+		e.listTwice(s, e.lister(s).All(e.ctx), "All")
+	}},
 	{"list-and-call-from-within", 9, "a listing holds no lock, transaction or connection while it yields, so its body may call the store.", []Ability{List}, func(e *env) {
 		s := e.open()
 		e.callFromWithin(s, e.lister(s).All)
@@ -90,7 +100,7 @@ func listWhileChanging(e *env) {
 // churn lists again and again while records come, go and are refreshed, and
 // sees that those that stay are yielded once each time.
 func (e *env) churn(s driver.Store, owner string, list func() iter.Seq2[driver.Entry, error], listing string) {
-	const staying = 60
+	const staying = 40
 	keys := make([]driver.Key, staying)
 	index := make(map[driver.Key]int)
 	for i := range keys {
@@ -120,6 +130,7 @@ func (e *env) churn(s driver.Store, owner string, list func() iter.Seq2[driver.E
 			})
 		case 1: // refresh those that stay
 			for j := 0; !stop.Load(); j++ {
+				runtime.Gosched() // on one processor, a step of each in turn
 				key := keys[j%staying]
 				rec := e.load(s, key, "of a record that stays")
 				if j%3 == 0 {
@@ -132,14 +143,85 @@ func (e *env) churn(s driver.Store, owner string, list func() iter.Seq2[driver.E
 			for ; !stop.Load(); changes.Add(1) {
 				var come [5]driver.Key
 				for j := range come {
+					runtime.Gosched()
 					come[j] = e.create(s, e.owned(owner, "comes and goes"))
 				}
 				for _, key := range come {
+					runtime.Gosched()
 					e.must(s.Delete(e.ctx, key, 0), "Delete of a record that comes and goes")
 				}
 			}
 		}
 	})
+}
+
+// changeFromWithin changes records in a listing's body: some that were listed
+// and some that were not, so that whatever a page is found by moves under it.
+// There are more records than one page has.
+func (e *env) changeFromWithin(s driver.Store, list iter.Seq2[driver.Entry, error], listing string) {
+	const owner = "user:42"
+	recs := e.fill(s, 300, func(i int) driver.Record {
+		rec := e.owned(owner, "stays "+strconv.Itoa(i))
+		rec.Expires += driver.Millis(i)
+		return rec
+	})
+	stay := slices.Collect(maps.Keys(recs))
+	leave := slices.Collect(maps.Keys(e.fill(s, 150, func(i int) driver.Record { return e.owned(owner, "leaves") })))
+	times, done := map[driver.Key]int{}, map[driver.Key]string{}
+	step, began := 0, time.Now()
+	for entry, err := range list {
+		e.must(err, listing+" while its body changes records")
+		times[entry.Key]++
+		if step++; time.Since(began) > e.effort {
+			continue // a slow backend: the rest without changes
+		}
+		key := stay[(step/2)%len(stay)]
+		rec, at := recs[key], recs[key].Version
+		switch step % 6 {
+		case 0:
+			rec = next(rec, "stays, saved")
+			done[key] = "saved"
+			e.must(s.Save(e.ctx, key, at, rec), "Save in the body of a listing")
+		case 2:
+			rec = extended(rec, hour/2)
+			done[key] = "touched, to a later expiry"
+			e.must(s.Touch(e.ctx, key, rec), "Touch in the body of a listing")
+		case 4:
+			rec = extended(rec, -hour/2)
+			done[key] = "touched, to an earlier expiry"
+			e.must(s.Touch(e.ctx, key, rec), "Touch in the body of a listing")
+		case 1, 5:
+			if n := len(leave); n > 0 {
+				e.must(s.Delete(e.ctx, leave[n-1], 0), "Delete in the body of a listing")
+				leave = leave[:n-1]
+			}
+		case 3:
+			if step < 300 {
+				e.create(s, e.owned(owner, "comes"))
+			}
+		}
+		recs[key] = rec
+	}
+	for key := range recs {
+		if n := times[key]; n != 1 {
+			what := "not changed meanwhile"
+			if done[key] != "" {
+				what = done[key] + " meanwhile"
+			}
+			e.failf("%s yielded a record that was there all the while (%s) %d times, want once", listing, what, n)
+		}
+	}
+}
+
+// listTwice iterates one sequence again after a change.
+func (e *env) listTwice(s driver.Store, list iter.Seq2[driver.Entry, error], listing string) {
+	e.lists(list, nil, listing+" of an empty store")
+	want := map[driver.Key]driver.Record{}
+	for range 3 {
+		rec := e.owned("user:42", "data")
+		want[e.create(s, rec)] = rec
+		e.lists(list, want, "the same sequence of "+listing+", iterated again after a Save,")
+	}
 }
 
 // callFromWithin uses every method of the store in a listing's body.

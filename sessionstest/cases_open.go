@@ -52,13 +52,12 @@ func openMakesDirectory(e *env) {
 }
 
 // openHidesSecrets gives URLs that nothing can be made of. Whether a store
-// takes one of them is its own affair.
+// takes one of them is its own affair, and a store that has no URL at all is
+// given one by a program that was configured for another.
 func openHidesSecrets(e *env) {
 	scheme := "redis"
 	if u, err := url.Parse(e.cfg.URL); err == nil && u.Scheme != "" {
 		scheme = u.Scheme
-	} else if e.cfg.URL == "" {
-		e.skip("the store has no URL")
 	}
 	const secret = "hunter2"
 	for _, rest := range []string{

@@ -16,6 +16,14 @@ var ownerCases = []testCase{
 	{"owned-not-the-dead", 10, "what Owned yields is checked against the records: a deleted one is not among them.", []Ability{Owners}, ownedNotTheDead},
 	{"owned-by-nobody", 10, "an empty owner owns nothing.", []Ability{Owners}, ownedByNobody},
 	{"owned-while-others-change", 9, "a record present from the first step to the last comes exactly once.", []Ability{Owners}, ownedWhileChanging},
+	{"owned-while-its-body-changes", 9, "a record present from the first step to the last comes exactly once, whatever happens to others and to its times.", []Ability{Owners}, func(e *env) {
+		s := e.open()
+		e.changeFromWithin(s, e.owners(s).Owned(e.ctx, "user:42"), "Owned")
+	}},
+	{"owned-twice", 9, "a listing may be iterated again, and then lists what is there at that time.", []Ability{Owners}, func(e *env) {
+		s := e.open()
+		e.listTwice(s, e.owners(s).Owned(e.ctx, "user:42"), "Owned")
+	}},
 	{"owned-while-created", 10, "Owned misses no record that was acknowledged before the call.", []Ability{Owners}, ownedWhileCreated},
 	{"owned-and-call-from-within", 9, "a listing holds no lock, transaction or connection while it yields, so its body may call the store.", []Ability{Owners}, func(e *env) {
 		s := e.open()
