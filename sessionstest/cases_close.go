@@ -19,6 +19,8 @@ var closeCases = []testCase{
 var shutdownCases = []testCase{
 	{"close-in-traffic", 11, "Close waits for calls under way; what comes after fails with ErrClosed.", nil, closeInTraffic},
 	{"close-in-a-listing", 11, "Close and a listing under way both end.", []Ability{List}, closeInListing},
+	{"close-within-a-listing", 11, "a listing is no call under way between two steps: Close does not wait for it.", []Ability{List}, closeWithinListing},
+	{"close-waits", 11, "every Close waits for the calls under way, a second one too: nothing lands after it has returned.", []Ability{Share}, closeWaits},
 	{"close-one-of-two", 11, "Close releases what its own Open acquired: another store on the same backend goes on.", []Ability{Share}, closeOneOfTwo},
 	{"close-writes-out", 4, "what was acknowledged before Close is there after another Open.", []Ability{Reopen}, closeWritesOut},
 }
@@ -135,6 +137,77 @@ func closeInListing(e *env) {
 	e.must(<-closed, "Close while a listing was under way")
 	_, err := s.Load(e.ctx, newKey())
 	e.wants(err, driver.ErrClosed, "Load after Close")
+}
+
+func closeWithinListing(e *env) {
+	s := e.open()
+	l := e.lister(s)
+	e.fill(s, 20, func(int) driver.Record { return e.record("data") })
+	closed := false
+	for _, err := range l.All(e.ctx) {
+		if closed && errors.Is(err, driver.ErrClosed) {
+			break
+		}
+		e.must(err, "All")
+		if !closed {
+			e.close(s, "Close in the body of a listing")
+			closed = true
+		}
+	}
+	_, err := s.Load(e.ctx, newKey())
+	e.wants(err, driver.ErrClosed, "Load after Close")
+}
+
+// closeWaits looks at the records through another store as soon as one of two
+// Closes has returned. Nothing may change after that.
+func closeWaits(e *env) {
+	other := e.open()
+	e.rounds(8, func(int) {
+		s := e.open()
+		const workers, closers = 4, 2
+		keys := make([]driver.Key, workers)
+		recs := make([]driver.Record, workers)
+		for i := range keys {
+			recs[i] = e.record("before")
+			keys[i] = e.create(s, recs[i])
+		}
+		var busy sync.WaitGroup
+		busy.Add(workers)
+		var seen [closers][workers]driver.Version
+		e.parallel(workers+closers, func(i int) {
+			if i < workers {
+				ready := sync.OnceFunc(busy.Done)
+				defer ready()
+				for n := 0; !e.failed(); n++ {
+					now := next(recs[i], "data")
+					err := s.Save(e.ctx, keys[i], recs[i].Version, now)
+					if errors.Is(err, driver.ErrClosed) {
+						return
+					}
+					e.must(err, "Save while the store is being closed")
+					recs[i] = now
+					if n == 2 {
+						ready()
+					}
+					runtime.Gosched()
+				}
+				return
+			}
+			busy.Wait()
+			e.close(s, "Close, twice at once among calls under way")
+			for j, key := range keys {
+				seen[i-workers][j] = e.load(other, key, "through another store, after Close").Version
+			}
+		})
+		for j, key := range keys {
+			last := e.load(other, key, "through another store, in the end").Version
+			for _, at := range seen {
+				if at[j] != last {
+					e.fatalf("a Save landed after Close had returned")
+				}
+			}
+		}
+	})
 }
 
 func closeOneOfTwo(e *env) {

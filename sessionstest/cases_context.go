@@ -3,6 +3,9 @@ package sessionstest
 import (
 	"context"
 	"errors"
+	"iter"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pump-go/sessions/driver"
@@ -19,7 +22,9 @@ var contextCases = []testCase{
 		defer cancel()
 		e.changesNothing(ctx, context.DeadlineExceeded)
 	}},
-	{"context-ends-during-calls", 5, "a call returns soon after its context ends, and leaves the store in order: what it wrote is whole or not there.", nil, contextEndsDuringCalls},
+	{"context-ends-during-calls", 5, "a call whose context ends leaves the store in order: what it wrote is whole or not there.", nil, contextEndsDuringCalls},
+	{"context-ends-during-each-call", 5, "a call returns soon after its context ends, with an error that wraps the context's.", nil, contextEndsDuringEachCall},
+	{"context-ends-in-a-listing", 5, "a listing whose context ends yields what is left, or ends with an error that wraps the context's.", []Ability{List}, contextEndsInListing},
 	{"context-outlived", 5, "a call's context bounds that call alone: the store outlives it.", nil, contextOutlived},
 }
 
@@ -87,7 +92,8 @@ func contextEndsDuringCalls(e *env) {
 		now := next(rec, "data")
 		now.Data = stamped(uint32(i), 512)
 		err := s.Save(ctx, key, rec.Version, now)
-		ended := ctx.Err() != nil
+		deadline, _ := ctx.Deadline()
+		ended := ctx.Err() != nil || !time.Now().Before(deadline)
 		cancel()
 		late := errors.Is(err, driver.ErrConflict) && len(possible) > 1
 		possible[now.Version] = true
@@ -97,6 +103,8 @@ func contextEndsDuringCalls(e *env) {
 			e.failf("a Save succeeded, and its record is not there")
 		case err != nil && !ended && !late:
 			e.failf("Save failed before its context ended: %v", err)
+		case err != nil && !late && !errors.Is(err, context.DeadlineExceeded):
+			e.wants(err, context.DeadlineExceeded, "Save, whose context ended meanwhile,")
 		case !possible[got.Version]:
 			e.failf("a version is there that nobody wrote")
 		case got.Version == now.Version:
@@ -106,6 +114,136 @@ func contextEndsDuringCalls(e *env) {
 		}
 		rec = got
 	})
+}
+
+// soon is how long a call may go on after its context ended, on the slowest of
+// machines. A call has to take longer several times over to be reported.
+func (e *env) soon() time.Duration { return e.suite.timeout / 10 }
+
+// contextEndsDuringEachCall ends the context of every method's call: at several
+// moments of the time that the call takes, and as the call looks at it.
+func contextEndsDuringEachCall(e *env) {
+	s := e.open()
+	for i := range e.calls(s, driver.Key{}, driver.Key{}, driver.Record{}) {
+		fresh := func() call {
+			rec := e.owned("user:42", "data")
+			return e.calls(s, e.create(s, rec), newKey(), rec)[i]
+		}
+		c := fresh()
+		began := time.Now()
+		e.must(c.do(e.ctx), c.name)
+		usual := time.Since(began)
+		for tenth := time.Duration(1); tenth < 10; tenth += 2 {
+			e.endsMeanwhile(fresh, func() (context.Context, context.CancelFunc) {
+				return context.WithTimeout(e.ctx, usual*tenth/10)
+			})
+		}
+		for look := int64(1); look <= 4; look++ {
+			e.endsMeanwhile(fresh, func() (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancel(e.ctx)
+				return &endingContext{Context: ctx, cancel: cancel, at: look}, cancel
+			})
+		}
+		if e.failed() {
+			return // each of these takes its time in a store that ignores its context
+		}
+	}
+}
+
+// endsMeanwhile makes a call whose context ends in its course, again where it
+// takes too long after that.
+func (e *env) endsMeanwhile(fresh func() call, with func() (context.Context, context.CancelFunc)) {
+	var took time.Duration
+	var name string
+	for range 3 {
+		c := fresh()
+		name = c.name
+		ctx, cancel := with()
+		var ended time.Time
+		var mu sync.Mutex
+		stop := context.AfterFunc(ctx, func() {
+			mu.Lock()
+			defer mu.Unlock()
+			ended = time.Now()
+		})
+		err := c.do(ctx)
+		returned := time.Now()
+		want := ctx.Err()
+		stop()
+		if deadline, ok := ctx.Deadline(); ok && want == nil && !returned.Before(deadline) {
+			want = context.DeadlineExceeded
+		}
+		cancel()
+		switch {
+		case err == nil:
+		case want == nil:
+			e.failf("%s failed before its context ended: %v", c.name, err)
+		default:
+			e.wants(err, want, c.name+", whose context ended meanwhile,")
+		}
+		mu.Lock()
+		if took = 0; !ended.IsZero() {
+			took = returned.Sub(ended)
+		}
+		mu.Unlock()
+		if took <= e.soon() || e.failed() {
+			return
+		}
+	}
+	e.failf("%s returned %v after its context had ended, three times in a row: want soon", name, took.Round(time.Millisecond))
+}
+
+// endingContext ends when it is looked at for the at'th time.
+type endingContext struct {
+	context.Context
+	cancel context.CancelFunc
+	looks  atomic.Int64
+	at     int64
+}
+
+func (c *endingContext) look() {
+	if c.looks.Add(1) == c.at {
+		c.cancel()
+	}
+}
+
+func (c *endingContext) Err() error {
+	c.look()
+	return c.Context.Err()
+}
+
+func (c *endingContext) Done() <-chan struct{} {
+	c.look()
+	return c.Context.Done()
+}
+
+func contextEndsInListing(e *env) {
+	s := e.open()
+	recs := e.fill(s, 300, func(int) driver.Record { return e.owned("user:42", "data") })
+	e.cancelsListing(len(recs), e.lister(s).All, "All")
+	if _, cannot := e.suite.Cannot[Owners]; !cannot {
+		o := e.owners(s)
+		e.cancelsListing(len(recs), func(ctx context.Context) iter.Seq2[driver.Entry, error] { return o.Owned(ctx, "user:42") }, "Owned")
+	}
+}
+
+// cancelsListing ends the context of a listing of n records in its third step.
+func (e *env) cancelsListing(n int, list func(context.Context) iter.Seq2[driver.Entry, error], listing string) {
+	ctx, cancel := context.WithCancel(e.ctx)
+	defer cancel()
+	listed := 0
+	for _, err := range list(ctx) {
+		if err != nil {
+			e.wants(err, context.Canceled, listing+", whose context ended meanwhile,")
+			return
+		}
+		if listed++; listed == 3 {
+			cancel()
+		}
+	}
+	if listed != n {
+		e.failf("%s yielded %d of %d records and no error, as its context ended meanwhile: nobody sees that some are missing", listing, listed, n)
+	}
 }
 
 func contextOutlived(e *env) {

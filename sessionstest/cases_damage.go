@@ -2,6 +2,7 @@ package sessionstest
 
 import (
 	"errors"
+	"iter"
 
 	"github.com/pump-go/sessions/driver"
 )
@@ -10,31 +11,57 @@ var damageCases = []testCase{
 	{"damaged-load", 7, "a record that cannot be read whole is ErrCorrupt, and its neighbours are undisturbed.", nil, damagedLoad},
 	{"damaged-delete", 7, "Delete with version 0 removes whatever is there, a damaged record too.", nil, damagedDelete},
 	{"damaged-listing", 7, "a damaged record is yielded as an error with its Key set, and the listing goes on.", []Ability{List}, damagedListing},
+	{"damaged-owned", 7, "a damaged record does not end Owned: its neighbours are yielded, and it comes as an error with its Key set, or not at all.", []Ability{Owners}, damagedOwned},
 	{"damaged-reopen", 7, "a damaged record does not keep the store from opening, nor its neighbours from being there.", []Ability{Reopen}, damagedReopen},
 	{"damaged-sweep", 7, "a damaged record does not disturb a sweep.", []Ability{Sweep}, damagedSweep},
+	{"newer-format", 7, "a record of a newer format is ErrNewerFormat, its neighbours are undisturbed, and Delete with version 0 removes it.", nil, newerFormat},
+	{"newer-format-listing", 7, "a record of a newer format is yielded as an error with its Key set, and the listing goes on.", []Ability{List}, newerListing},
 }
 
 // damage saves some records and damages two others, so that a listing which
-// ends at the one is missing the other.
-func (e *env) damage(s driver.Store) (damaged [2]driver.Key, sound map[driver.Key]driver.Record) {
+// ends at the one is missing the other. A store that cannot be shared is closed
+// meanwhile: so it returns the store to go on with.
+func (e *env) damage(s driver.Store) (_ driver.Store, damaged [2]driver.Key, sound map[driver.Key]driver.Record) {
 	if e.suite.Damage == nil {
 		e.skip("the harness has no Damage")
 	}
+	return e.spoil(s, e.suite.Damage, "Harness.Damage")
+}
+
+func (e *env) newer(s driver.Store) (_ driver.Store, newer [2]driver.Key, sound map[driver.Key]driver.Record) {
+	if e.suite.Newer == nil {
+		e.skip("the harness has no Newer")
+	}
+	return e.spoil(s, e.suite.Newer, "Harness.Newer")
+}
+
+func (e *env) spoil(s driver.Store, spoil func(driver.Config, driver.Key) error, name string) (_ driver.Store, spoilt [2]driver.Key, sound map[driver.Key]driver.Record) {
 	sound = map[driver.Key]driver.Record{}
 	for range 4 {
 		rec := e.owned("user:42", "sound")
 		sound[e.create(s, rec)] = rec
 	}
-	for i := range damaged {
-		damaged[i] = e.create(s, e.owned("user:42", "to be damaged"))
-		e.must(e.suite.Damage(e.cfg, damaged[i]), "Harness.Damage")
+	for i := range spoilt {
+		spoilt[i] = e.create(s, e.owned("user:42", "to be spoilt"))
 	}
-	return damaged, sound
+	_, alone := e.suite.Cannot[Share]
+	if alone {
+		if why, gone := e.suite.Cannot[Reopen]; gone {
+			e.skip("cannot Share, nor Reopen: " + why)
+		}
+		e.close(s, "Close")
+	}
+	for _, key := range spoilt {
+		e.must(spoil(e.cfg, key), name)
+	}
+	if alone {
+		s = e.open()
+	}
+	return s, spoilt, sound
 }
 
 func damagedLoad(e *env) {
-	s := e.open()
-	damaged, sound := e.damage(s)
+	s, damaged, sound := e.damage(e.open())
 	for range 2 {
 		for _, key := range damaged {
 			_, err := s.Load(e.ctx, key)
@@ -47,43 +74,60 @@ func damagedLoad(e *env) {
 }
 
 func damagedDelete(e *env) {
-	s := e.open()
-	damaged, _ := e.damage(s)
-	key := damaged[0]
-	e.must(s.Delete(e.ctx, key, 0), "Delete with version 0 of a damaged record")
-	e.absent(s, key, "after Delete of a damaged record")
+	s, damaged, _ := e.damage(e.open())
+	e.removes(s, damaged[0], "a damaged record")
+}
+
+// removes deletes what cannot be read, and has the key be free for another.
+func (e *env) removes(s driver.Store, key driver.Key, what string) {
+	e.must(s.Delete(e.ctx, key, 0), "Delete with version 0 of "+what)
+	e.absent(s, key, "after Delete of "+what)
 	rec := e.record("new")
-	e.must(s.Save(e.ctx, key, 0, rec), "Save with old 0, after Delete of a damaged record")
-	e.holds(s, key, rec, "created where a damaged record was")
+	e.must(s.Save(e.ctx, key, 0, rec), "Save with old 0, after Delete of "+what)
+	e.holds(s, key, rec, "created where "+what+" was")
 }
 
 func damagedListing(e *env) {
 	s := e.open()
-	l := e.lister(s)
-	damaged, sound := e.damage(s)
+	e.lister(s)
+	s, damaged, sound := e.damage(s)
+	e.listsAround(e.lister(s).All(e.ctx), "All", damaged, sound, driver.ErrCorrupt, 1)
+}
+
+func damagedOwned(e *env) {
+	s := e.open()
+	e.owners(s)
+	s, damaged, sound := e.damage(s)
+	e.listsAround(e.owners(s).Owned(e.ctx, "user:42"), "Owned", damaged, sound, driver.ErrCorrupt, 0)
+}
+
+// listsAround has a listing yield each unreadable record as an error, at least
+// least times and at most once, and each of the others once.
+func (e *env) listsAround(list iter.Seq2[driver.Entry, error], listing string, unreadable [2]driver.Key, sound map[driver.Key]driver.Record, want error, least int) {
 	times := map[driver.Key]int{}
-	for entry, err := range l.All(e.ctx) {
+	for entry, err := range list {
 		times[entry.Key]++
-		bad := entry.Key == damaged[0] || entry.Key == damaged[1]
-		if bad && !errors.Is(err, driver.ErrCorrupt) || !bad && err != nil {
-			e.failf("All yielded the key %v (damaged: %t) with the error %v", entry.Key, bad, err)
+		switch bad := entry.Key == unreadable[0] || entry.Key == unreadable[1]; {
+		case bad:
+			e.wants(err, want, "a step of "+listing+" with the key of a record that cannot be read")
+		case err != nil:
+			e.failf("%s yielded the key %v, which is not that of an unreadable record, with the error %v", listing, entry.Key, err)
 		}
 	}
-	for _, key := range damaged {
-		if times[key] != 1 {
-			e.failf("All yielded a damaged record %d times, want once, as an error", times[key])
+	for _, key := range unreadable {
+		if n := times[key]; n < least || n > 1 {
+			e.failf("%s yielded a record that cannot be read %d times, want once, as an error", listing, n)
 		}
 	}
 	for key := range sound {
 		if times[key] != 1 {
-			e.failf("All yielded a damaged record's neighbour %d times, want once", times[key])
+			e.failf("%s yielded the neighbour of a record that cannot be read %d times, want once", listing, times[key])
 		}
 	}
 }
 
 func damagedReopen(e *env) {
-	s := e.open()
-	damaged, sound := e.damage(s)
+	s, damaged, sound := e.damage(e.open())
 	s = e.again(s)
 	for _, key := range damaged {
 		_, err := s.Load(e.ctx, key)
@@ -97,16 +141,33 @@ func damagedReopen(e *env) {
 }
 
 func damagedSweep(e *env) {
-	s := e.open()
-	w := e.sweeper(s)
-	_, sound := e.damage(s)
+	s, _, sound := e.damage(e.open())
 	e.clock.set(driver.MillisOf(start) + hour)
 	// Whether the damaged one counts, or goes, is the store's choice.
-	if _, err := w.Sweep(e.ctx); err != nil && !errors.Is(err, driver.ErrCorrupt) {
+	if _, err := e.sweeper(s).Sweep(e.ctx); err != nil && !errors.Is(err, driver.ErrCorrupt) {
 		e.failf("Sweep with a damaged record in the backend failed: %v", err)
 	}
 	e.clock.set(driver.MillisOf(start))
 	for key := range sound {
 		e.absent(s, key, "of an expired record beside a damaged one, after Sweep and with the clock set back")
 	}
+}
+
+func newerFormat(e *env) {
+	s, newer, sound := e.newer(e.open())
+	for _, key := range newer {
+		_, err := s.Load(e.ctx, key)
+		e.wants(err, driver.ErrNewerFormat, "Load of a record of a newer format")
+	}
+	for key, rec := range sound {
+		e.holds(s, key, rec, "of the neighbour of a record of a newer format")
+	}
+	e.removes(s, newer[0], "a record of a newer format")
+}
+
+func newerListing(e *env) {
+	s := e.open()
+	e.lister(s)
+	s, newer, sound := e.newer(s)
+	e.listsAround(e.lister(s).All(e.ctx), "All", newer, sound, driver.ErrNewerFormat, 1)
 }

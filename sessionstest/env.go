@@ -232,7 +232,7 @@ func listedKeys(seq iter.Seq2[driver.Entry, error]) (keys []driver.Key, err erro
 
 // unreadable reports whether a record is there that cannot be read.
 func unreadable(err error) bool {
-	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrFormat)
+	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrNewerFormat)
 }
 
 // failf records what the case saw, and goes on.

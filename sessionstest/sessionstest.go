@@ -29,10 +29,14 @@ type Harness struct {
 	MaxData int
 	// Damage spoils the record stored at key behind the store's back, while a
 	// store is open with cfg: it changes some bytes of that record, and of no
-	// other, so that it cannot be read whole: in a file, a column, a value. A
-	// case may open the store anew after it. Nil: the cases about damage are
-	// skipped.
+	// other, so that it cannot be read whole: in a file, a column, a value. Where
+	// Cannot declares Share, the store is closed meanwhile, since the backend may
+	// be locked while it is open. Nil: the cases about damage are skipped.
 	Damage func(cfg driver.Config, key driver.Key) error
+	// Newer makes of the record stored at key one that a newer version of the
+	// store wrote, under the same terms as Damage: a format number one higher,
+	// say, with everything else in order. Nil: the cases about it are skipped.
+	Newer func(cfg driver.Config, key driver.Key) error
 	// Timeout ends a case that hangs. 0: 30 seconds. After three of those, Run
 	// gives up.
 	Timeout time.Duration
