@@ -274,5 +274,6 @@ func sweepNotByItself(e *env) {
 		time.Sleep(25 * time.Millisecond) // a store that sweeps has time for it; one that does not needs none
 		e.clock.set(driver.MillisOf(start))
 		e.holds(s, key, rec, "of an expired record that nobody swept, with the clock set back")
+		e.close(s, "Close")
 	}
 }

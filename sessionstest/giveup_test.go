@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// hangingEnv has TestRunOfAStoreThatHangs run, which fails as it must.
+// hangingEnv has the tests run that fail as they must.
 const hangingEnv = "SESSIONSTEST_HANGING"
 
 func TestRunOfAStoreThatHangs(t *testing.T) {
@@ -35,5 +35,34 @@ func TestRunGivesUp(t *testing.T) {
 	said := string(out)
 	if n := strings.Count(said, "Close did not return"); n != mostHung || !strings.Contains(said, "3 cases hung, for 300ms each: the other ") {
 		t.Errorf("Close was said to hang %d times, in\n%s", n, said)
+	}
+}
+
+// leaking is a store of which every case leaves a goroutine behind.
+func leaking() (Harness, func()) {
+	forever := make(chan struct{})
+	return brokenHarness(func(f *faulty, m *mapStore) {
+		f.close = func() error {
+			go func() { <-forever }()
+			return m.Close()
+		}
+	}), func() { close(forever) }
+}
+
+// A store that leaves goroutines behind in every case is waited for in the first
+// few, and all cases are run.
+func TestLeaksAreWaitedForThreeTimes(t *testing.T) {
+	h, end := leaking()
+	defer end()
+	s := newSuite(h, t.Name())
+	s.settle = 30 * time.Millisecond
+	got := s.check(t, func(c testCase) bool { return c.rule != 8 && c.name != "data-of-any-size" })
+	if len(got) != mostHung {
+		t.Fatalf("%d failures, want %d: %v", len(got), mostHung, got)
+	}
+	for i, f := range got {
+		if f.rule != 11 || !strings.HasPrefix(f.saw, "goroutines are left 30ms after Close") || strings.Contains(f.saw, "do not wait for theirs") != (i == mostHung-1) {
+			t.Errorf("%v", f)
+		}
 	}
 }

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pump-go/sessions/driver"
@@ -41,6 +44,55 @@ func urlHarness(check func(string) error) Harness {
 	return h
 }
 
+// lockedDriver has a backend that one store at a time can open.
+type lockedDriver struct {
+	mapDriver
+	open atomic.Bool
+}
+
+type lockedStore struct {
+	*faulty
+	unlock func()
+}
+
+func (s *lockedStore) Close() error {
+	err := s.faulty.Close()
+	s.unlock()
+	return err
+}
+
+func (d *lockedDriver) Open(_ context.Context, cfg driver.Config) (driver.Store, error) {
+	if d.open.Swap(true) {
+		return nil, errors.New("resource temporarily unavailable")
+	}
+	f := sound(newMapStore(cfg, d.backend(cfg).do))
+	f.start(cfg)
+	return &lockedStore{f, sync.OnceFunc(func() { d.open.Store(false) })}, nil
+}
+
+// A backend with an exclusive lock keeps the contract once its harness declares
+// that it cannot be shared, and is told to declare it.
+func TestExclusiveLock(t *testing.T) {
+	d := new(lockedDriver)
+	var backends atomic.Int64
+	own := func(testing.TB) driver.Config { return driver.Config{URL: strconv.FormatInt(backends.Add(1), 10)} }
+	h := Harness{Driver: d, Config: own, Cannot: map[Ability]string{Share: "the database is locked while it is open"}}
+	h.Damage = func(cfg driver.Config, key driver.Key) error {
+		if d.open.Load() {
+			return errors.New("the database is locked")
+		}
+		return d.spoil(cfg, key, damagedVersion)
+	}
+	for _, f := range newSuite(h, t.Name()).check(t, func(testCase) bool { return true }) {
+		t.Errorf("%s: %s", f.name, f)
+	}
+	h.Cannot = map[Ability]string{Processes: "the records are in this process's memory"}
+	got := newSuite(h, t.Name()).check(t, func(c testCase) bool { return c.name == "share-sees-the-other" })
+	if len(got) != 1 || !strings.Contains(got[0].saw, "declare Cannot[Share]") {
+		t.Errorf("without the declaration: %v", got)
+	}
+}
+
 func TestBrokenOpens(t *testing.T) {
 	opens := 0
 	for _, b := range []struct {
@@ -68,6 +120,12 @@ func TestBrokenOpens(t *testing.T) {
 		{"passes on what url.Parse says", urlHarness(func(s string) error {
 			_, err := url.Parse(s)
 			return err
+		}), "open-hides-secrets", "the password is"},
+		{"quotes a URL that its harness never gave", directoryHarness(func(cfg driver.Config) error {
+			if cfg.URL != "" {
+				return fmt.Errorf("URL %q: this store has none", cfg.URL)
+			}
+			return soundDirectory(cfg)
 		}), "open-hides-secrets", "the password is"},
 		{"quotes the parameters", urlHarness(func(s string) error {
 			if _, query, _ := strings.Cut(s, "?"); query != "" {
