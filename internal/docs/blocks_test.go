@@ -189,12 +189,18 @@ func compile(blocks []block) (errs []error) {
 	fset := token.NewFileSet()
 	fragments := map[string]*unit{}
 	home := moduleOf(blocks[0].page, nil)
+	var program *unit // the last one before the block
 	for _, b := range blocks {
 		u, err := parse(fset, b)
 		switch {
 		case err != nil:
 			errs = append(errs, err)
+		case !u.fragment && program != nil && slices.Contains(u.imports, "testing"):
+			// A test file belongs to the program before it.
+			u.files, u.imports = append(u.files, program.files...), append(u.imports, program.imports...)
+			errs = append(errs, check(fset, u)...)
 		case !u.fragment:
+			program = u
 			errs = append(errs, check(fset, u)...)
 		default:
 			// A page's fragments are one program for each module that they need.

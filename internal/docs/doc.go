@@ -6,7 +6,8 @@
 //
 // A page is read like a program that is explained in pieces:
 //
-//   - A block that begins with a package clause is a file, whole.
+//   - A block that begins with a package clause is a file, whole. If it imports
+//     testing, it is compiled together with the program before it.
 //
 //   - Any other block that consists of declarations declares them for the
 //     blocks of its page, those before it included.
