@@ -3,6 +3,7 @@ package sessions_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -165,6 +166,56 @@ func TestWrapStoreStandsInForTheStore(t *testing.T) {
 func TestWrapStoreMustReturnAStore(t *testing.T) {
 	_, err := sessions.New(t.Context(), sessions.Options{Store: "memory", WrapStore: func(driver.Store) driver.Store { return nil }})
 	if err == nil || !strings.Contains(err.Error(), "WrapStore") {
+		t.Error(err)
+	}
+}
+
+// unwrapping is a wrapper that names the store inside.
+type unwrapping struct{ upperStore }
+
+func (u *unwrapping) Unwrap() driver.Store { return u.Store }
+
+// Optional interfaces are found through a wrapper that names the store inside.
+func TestWrapStoreUnwraps(t *testing.T) {
+	for _, store := range []string{"memory", "sealed"} {
+		t.Run(store, func(t *testing.T) {
+			opts := sessions.Options{Store: store, WrapStore: func(s driver.Store) driver.Store {
+				return &unwrapping{upperStore{Store: s}}
+			}}
+			opts.Cookie.Secret = clientSecret
+			m, err := sessions.New(t.Context(), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			b := newBrowser(t, m)
+			b.visit(func(s *sessions.Session) { s.Set("user", "ada"); s.SetOwner("ada") })
+			if b.user() != "ada" {
+				t.Error("the session is not kept")
+			}
+			if store == "sealed" {
+				return
+			}
+			n := 0
+			for _, err := range m.All(t.Context()) {
+				if n++; err != nil {
+					t.Error(err)
+				}
+			}
+			_, sweeping := m.Sweep(t.Context())
+			gone, destroying := m.DestroyOwned(t.Context(), "ada")
+			if n != 1 || gone != 1 || sweeping != nil || destroying != nil {
+				t.Errorf("%d listed, %d destroyed, %v, %v", n, gone, sweeping, destroying)
+			}
+		})
+	}
+}
+
+// A wrapper that hides that the token carries the record would lose sessions.
+func TestWrapStoreMustNotHideASealer(t *testing.T) {
+	opts := sessions.Options{Store: "sealed", WrapStore: func(s driver.Store) driver.Store { return &upperStore{Store: s} }}
+	opts.Cookie.Secret = clientSecret
+	if _, err := sessions.New(t.Context(), opts); !errors.Is(err, sessions.ErrInvalidOptions) || !strings.Contains(err.Error(), "Unwrap") {
 		t.Error(err)
 	}
 }

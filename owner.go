@@ -37,7 +37,7 @@ func (s *Session) Owner() string {
 // A damaged record comes as an error, and the iteration goes on; after any
 // other error it ends. It fails with errors.ErrUnsupported where the store cannot tell.
 func (m *Manager) All(ctx context.Context) iter.Seq2[*Session, error] {
-	lister, ok := m.store.(driver.Lister)
+	lister, ok := driver.As[driver.Lister](m.store)
 	if !ok {
 		return failing("list")
 	}
@@ -47,7 +47,7 @@ func (m *Manager) All(ctx context.Context) iter.Seq2[*Session, error] {
 // Owned yields the sessions whose owner it is, as All does. It misses none that
 // was committed before the call.
 func (m *Manager) Owned(ctx context.Context, owner string) iter.Seq2[*Session, error] {
-	owners, ok := m.store.(driver.Owners)
+	owners, ok := driver.As[driver.Owners](m.store)
 	if !ok {
 		return failing("list an owner's sessions")
 	}
@@ -107,7 +107,7 @@ func (m *Manager) listed(op string, entries iter.Seq2[driver.Entry, error]) iter
 // time just as it was looked for. One that a newer version stored stays, and is
 // an error when the others are gone.
 func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Session) (int, error) {
-	owners, ok := m.store.(driver.Owners)
+	owners, ok := driver.As[driver.Owners](m.store)
 	if !ok {
 		return 0, unsupported("destroy an owner's sessions")
 	}

@@ -163,10 +163,12 @@ type Options struct {
 
 	// WrapStore, if not nil, is given the store once it is open, and returns
 	// the one to use in its place: around it, for metrics, tracing, a fault on
-	// purpose. What it returns keeps the driver contract, is a driver.Sealer if
-	// and only if the store is one, and its Close closes the store. The contexts
-	// of its calls have no session, which is locked meanwhile. Package
-	// otelsessions has one for OpenTelemetry.
+	// purpose. What it returns keeps the driver contract, and its Close closes the
+	// store. A wrapper with a method Unwrap() driver.Store need not repeat the
+	// optional interfaces of the store: they are found by driver.As. A wrapper
+	// that hides a driver.Sealer is an error of New. The contexts of its calls have
+	// no session, which is locked meanwhile. Package otelsessions has one for
+	// OpenTelemetry.
 	WrapStore func(driver.Store) driver.Store
 
 	// Logger takes what happens to sessions, by their public ids, and never
@@ -282,7 +284,7 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 		turns:  newTurns(),
 		renews: newRenewals(),
 	}
-	m.sealer, _ = store.(driver.Sealer)
+	m.sealer, _ = driver.As[driver.Sealer](store)
 	return m, nil
 }
 
@@ -314,6 +316,12 @@ func open(ctx context.Context, opts Options) (driver.Store, Options, token.Keys,
 			err := fmt.Errorf("sessions: %w: Options.WrapStore returned nil", ErrInvalidOptions)
 			return nil, opts, token.Keys{}, errors.Join(err, inner.Close())
 		}
+		if _, sealed := driver.As[driver.Sealer](inner); sealed {
+			if _, ok := driver.As[driver.Sealer](store); !ok {
+				err := fmt.Errorf("sessions: %w: Options.WrapStore hides that the store is a driver.Sealer: implement Seal and Unseal, or Unwrap", ErrInvalidOptions)
+				return nil, opts, token.Keys{}, errors.Join(err, store.Close())
+			}
+		}
 	}
 	return store, opts, keys, nil
 }
@@ -334,7 +342,7 @@ func (m *Manager) Close() error {
 // and returns how many there were. It fails with errors.ErrUnsupported where
 // the store leaves the removal to its backend.
 func (m *Manager) Sweep(ctx context.Context) (int, error) {
-	sw, ok := m.store.(driver.Sweeper)
+	sw, ok := driver.As[driver.Sweeper](m.store)
 	if !ok {
 		return 0, unsupported("sweep")
 	}

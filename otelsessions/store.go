@@ -60,8 +60,11 @@ func (s store) Delete(ctx context.Context, key driver.Key, version driver.Versio
 
 func (s store) Close() error { return s.inner.Close() }
 
+// Unwrap returns the store that this one is around, for driver.As.
+func (s store) Unwrap() driver.Store { return s.inner }
+
 func (s store) All(ctx context.Context) iter.Seq2[driver.Entry, error] {
-	lister, ok := s.inner.(driver.Lister)
+	lister, ok := driver.As[driver.Lister](s.inner)
 	if !ok {
 		return unlisted
 	}
@@ -69,7 +72,7 @@ func (s store) All(ctx context.Context) iter.Seq2[driver.Entry, error] {
 }
 
 func (s store) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
-	owners, ok := s.inner.(driver.Owners)
+	owners, ok := driver.As[driver.Owners](s.inner)
 	if !ok {
 		return unlisted
 	}
@@ -79,7 +82,7 @@ func (s store) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry, 
 }
 
 func (s store) Sweep(ctx context.Context) (int, error) {
-	sweeper, ok := s.inner.(driver.Sweeper)
+	sweeper, ok := driver.As[driver.Sweeper](s.inner)
 	if !ok {
 		return 0, errUnsupported
 	}

@@ -52,7 +52,7 @@ func WrapStore(o Options) func(driver.Store) driver.Store {
 	}
 	return func(inner driver.Store) driver.Store {
 		s := store{inner: inner, recorder: r}
-		if sealer, ok := inner.(driver.Sealer); ok {
+		if sealer, ok := driver.As[driver.Sealer](inner); ok {
 			return sealing{store: s, sealer: sealer}
 		}
 		return s

@@ -262,10 +262,10 @@ func abilities(s driver.Store) []string {
 			can = append(can, what)
 		}
 	}
-	_, lists := s.(driver.Lister)
-	_, owners := s.(driver.Owners)
-	_, sweeps := s.(driver.Sweeper)
-	_, seals := s.(driver.Sealer)
+	_, lists := driver.As[driver.Lister](s)
+	_, owners := driver.As[driver.Owners](s)
+	_, sweeps := driver.As[driver.Sweeper](s)
+	_, seals := driver.As[driver.Sealer](s)
 	add(seals, "keeps sessions in the clients' cookies")
 	add(!seals, "ends a session for good")
 	add(lists, "lists sessions")

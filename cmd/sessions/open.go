@@ -115,7 +115,8 @@ type ownersStore struct{ *opened }
 
 func (s ownersStore) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
 	return s.listing(ctx, func(ctx context.Context) iter.Seq2[driver.Entry, error] {
-		return s.Store.(driver.Owners).Owned(ctx, owner)
+		owners, _ := driver.As[driver.Owners](s.Store)
+		return owners.Owned(ctx, owner)
 	})
 }
 
@@ -150,7 +151,7 @@ func (s *opened) Delete(ctx context.Context, key driver.Key, v driver.Version) e
 // all lists the records. What is wrong with one of them comes as an error with
 // the entry's key, and the listing goes on.
 func (s *opened) all(ctx context.Context) (iter.Seq2[driver.Entry, error], error) {
-	l, ok := s.Store.(driver.Lister)
+	l, ok := driver.As[driver.Lister](s.Store)
 	if !ok {
 		return nil, s.cannot("list its sessions; show and destroy work by id")
 	}
@@ -159,7 +160,7 @@ func (s *opened) all(ctx context.Context) (iter.Seq2[driver.Entry, error], error
 
 // owned lists an owner's records.
 func (s *opened) owned(ctx context.Context, owner string) (iter.Seq2[driver.Entry, error], error) {
-	if _, ok := s.Store.(driver.Owners); !ok {
+	if _, ok := driver.As[driver.Owners](s.Store); !ok {
 		return nil, s.cannot("list an owner's sessions; show and destroy work by id")
 	}
 	return ownersStore{s}.Owned(ctx, owner), nil

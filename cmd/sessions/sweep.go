@@ -34,7 +34,7 @@ With -json it is an object with swept.
 				return err
 			}
 			defer s.Close()
-			if _, ok := s.Store.(driver.Sweeper); !ok {
+			if _, ok := driver.As[driver.Sweeper](s.Store); !ok {
 				return s.cannot("be swept: it removes expired sessions by itself")
 			}
 			m, err := manager(ctx, s.Store)
