@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/content"
 )
 
 // badValueStruct has a bit of everything.
@@ -39,6 +40,20 @@ func badValueRead[T any](t *testing.T, s *sessions.Session) {
 	}
 }
 
+// badValueData is the data of a record that holds one value, encoded as raw.
+func badValueData(t *testing.T, raw []byte) []byte {
+	var c content.Content
+	err := (&content.Set{Name: "bad", Raw: raw}).Apply(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := c.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
 // FuzzStoredValue reads any bytes as a value of many types. They panic in none,
 // and as long as nobody changes the value it stays as it is, byte for byte,
 // whatever else is saved.
@@ -57,7 +72,7 @@ func FuzzStoredValue(f *testing.F) {
 		c := a.client()
 		c.ok(func(s *sessions.Session) { s.Set("bad", 1) })
 		e := a.store.record(t)
-		e.Record.Data = sessions.DataOf("bad", raw)
+		e.Record.Data = badValueData(t, raw)
 		a.store.put(t, e.Key, e.Record)
 		c.ok(func(s *sessions.Session) {
 			badValueRead[int](t, s)

@@ -1,7 +1,6 @@
 package sessions
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/content"
 )
 
 // Save commits the changes now, rather than with the response. After it, the
@@ -55,7 +55,8 @@ func (s *Session) commit(ctx context.Context, on occasion) error {
 		return err
 	}
 	if write {
-		if err := s.noticeInPlace(); err != nil {
+		var err error
+		if s.changes, err = s.view.ChangesInPlace(s.changes); err != nil {
 			s.fail(err)
 		}
 		if s.fault != nil {
@@ -64,15 +65,15 @@ func (s *Session) commit(ctx context.Context, on occasion) error {
 	} else if len(s.changes) > 0 && s.base.Version != 0 {
 		// The access is recorded by the timeout that is stored, not by one that
 		// was set and not saved.
-		defer func(view contents) { s.view = view }(s.view)
-		s.view, _ = parseData(s.base.Data, s.base.Owner) // it was parsed before
+		defer func(view content.Content) { s.view = view }(s.view)
+		s.view, _ = content.Parse(s.base.Data, s.base.Owner) // it was parsed before
 	}
 	if s.m.sealer != nil {
 		return s.commitSealed(ctx, write)
 	}
 	var act func(*Session, context.Context) error
 	switch stored := s.base.Version != 0; {
-	case write && !stored && s.view.empty():
+	case write && !stored && s.view.Empty():
 		s.changes = nil
 	case write && !stored:
 		act = (*Session).create
@@ -108,49 +109,15 @@ func (on occasion) context(ctx context.Context) context.Context {
 	return ctx
 }
 
-// noticeInPlace makes changes of what the program did to the maps, slices and
-// pointers that it was given.
-func (s *Session) noticeInPlace() error {
-	for i := range s.view.values {
-		v := &s.view.values[i]
-		changed, err := v.changedInPlace()
-		if err != nil {
-			return err
-		}
-		if changed {
-			s.changes = append(s.changes, &setValue{name: v.name, val: v.val})
-		}
-	}
-	return nil
-}
-
-// freeze keeps what the program made of the value so far by its encoding. The
-// function of the Update that follows may change it in place, and is to find it
-// as it is now whenever it is repeated.
-func (s *Session) freeze(name string) error {
-	v := s.view.find(name)
-	if v == nil || !v.has || !v.mutable {
-		return nil
-	}
-	changed, err := v.changedInPlace()
-	if err == nil {
-		err = v.settle()
-	}
-	if err == nil && (changed || sets(s.changes, name)) {
-		s.changes = appendChange(s.changes, &setValue{name: name, raw: v.raw})
-	}
-	return err
-}
-
 // record encodes the session as it is now, under a new version.
 func (s *Session) record() (driver.Record, error) {
-	data, err := s.view.appendData(nil)
+	data, err := s.view.Encode()
 	if err != nil {
 		return driver.Record{}, err
 	}
 	rec := driver.Record{
 		Data:    data,
-		Owner:   s.view.owner,
+		Owner:   s.view.Owner,
 		Version: newVersion(),
 		Hint:    s.base.Hint,
 	}
@@ -171,7 +138,7 @@ func (s *Session) saved(rec driver.Record) {
 		s.issue, s.stale = live, false
 	}
 	for _, ch := range s.changes {
-		if _, ok := ch.(*setExpires); ok {
+		if _, ok := ch.(*content.SetExpires); ok {
 			s.issue = live
 		}
 	}
@@ -247,38 +214,18 @@ func (s *Session) catchUp(ctx context.Context, t *turn) error {
 // rebase puts the session's changes on top of a newer record. If they do not
 // fit there, the session stays as it was.
 func (s *Session) rebase(rec driver.Record) error {
-	view, err := parseData(rec.Data, rec.Owner)
+	view, err := content.Parse(rec.Data, rec.Owner)
 	if err != nil {
 		return err
 	}
-	view.keepWatching(&s.view)
+	view.Adopt(&s.view)
 	for _, ch := range s.changes {
-		if err := ch.apply(&view); err != nil {
+		if err := ch.Apply(&view); err != nil {
 			return err
 		}
 	}
 	s.base, s.view, s.at = rec, view, 0
 	return nil
-}
-
-// keepWatching has what the program was given of a value that others left alone
-// watched for changes in place as before.
-func (c *contents) keepWatching(was *contents) {
-	for i := range was.values {
-		v := &was.values[i]
-		if !v.has || !v.mutable || v.dirty || v.gone {
-			continue
-		}
-		touched, raw, ok := c.at(v.name)
-		if touched != nil {
-			raw = touched.raw
-		}
-		if ok && bytes.Equal(raw, v.raw) {
-			kept := c.place(v.name)
-			*kept = *v
-			kept.raw = raw
-		}
-	}
 }
 
 // replace stores the new session that Invalidate began, then removes the old
@@ -304,7 +251,7 @@ func (s *Session) replace(ctx context.Context) error {
 // removeInvalidated removes the session that Invalidate has ended: whatever
 // became of it, unless values were popped from it. Those must be there still.
 func (s *Session) removeInvalidated(ctx context.Context, key driver.Key) error {
-	pops := pops(s.changes)
+	pops := s.changes.Pops()
 	if len(pops) == 0 {
 		return s.m.remove(ctx, key, 0)
 	}
@@ -320,12 +267,12 @@ func (s *Session) removeInvalidated(ctx context.Context, key driver.Key) error {
 		if err != nil {
 			return err
 		}
-		view, err := parseData(rec.Data, rec.Owner)
+		view, err := content.Parse(rec.Data, rec.Owner)
 		if err != nil {
 			return err
 		}
 		for _, pop := range pops {
-			if err := pop.apply(&view); err != nil {
+			if err := pop.Apply(&view); err != nil {
 				return err
 			}
 		}

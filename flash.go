@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/pump-go/sessions/internal/codec"
+	"github.com/pump-go/sessions/internal/content"
 )
 
 // Flash is the name of a queue of messages of type T, which wait in the session
@@ -31,7 +32,7 @@ func (q Flash[T]) Add(s *Session, message T) {
 		s.fail(fmt.Errorf("encode flash %q: %w", string(q), err))
 		return
 	}
-	s.do(&addFlash{flash{queue: string(q), id: rand.Uint64(), raw: raw}})
+	s.do(&content.AddFlash{Flash: content.Flash{Queue: string(q), ID: rand.Uint64(), Raw: raw}})
 }
 
 // Take returns the messages in the order they were added, and removes them. One
@@ -46,12 +47,12 @@ func (q Flash[T]) read(s *Session, take bool) []T {
 	defer s.mu.Unlock()
 	var messages []T
 	ids := make(map[uint64]bool)
-	for _, f := range s.view.flashes {
-		if f.queue != string(q) {
+	for _, f := range s.view.Flashes {
+		if f.Queue != string(q) {
 			continue
 		}
-		ids[f.id] = true
-		message, err := codec.Decode[T](f.raw)
+		ids[f.ID] = true
+		message, err := codec.Decode[T](f.Raw)
 		if err != nil {
 			s.m.log.Warn("sessions: stored flash does not fit its type",
 				"session", s.publicID(), "queue", string(q), "error", err)
@@ -60,7 +61,7 @@ func (q Flash[T]) read(s *Session, take bool) []T {
 		messages = append(messages, message)
 	}
 	if take && len(ids) > 0 {
-		s.do(&takeFlashes{ids})
+		s.do(&content.TakeFlashes{IDs: ids})
 	}
 	return messages
 }

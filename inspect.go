@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/content"
 )
 
 // Here is what tools need that work on stored records rather than on sessions:
@@ -51,19 +52,19 @@ type Encoded struct {
 // so without the program's types. Bytes that no Manager can have written are
 // ErrCorrupt, unless they are of a later format: ErrNewerFormat.
 func Inspect(rec driver.Record) (Inspection, error) {
-	c, err := parseData(rec.Data, rec.Owner)
+	c, err := content.Parse(rec.Data, rec.Owner)
 	if err != nil {
 		return Inspection{}, fmt.Errorf("sessions: inspect: %w", err)
 	}
-	in := Inspection{IdleTimeout: c.timeout}
-	if c.expires != nil {
-		in.Expires = &Expiry{*c.expires}
+	in := Inspection{IdleTimeout: c.IdleTimeout}
+	if c.Expires != nil {
+		in.Expires = &Expiry{*c.Expires}
 	}
-	for _, v := range c.stored.items(nil) {
-		in.Values = append(in.Values, Encoded{v.name, v.raw})
+	for _, v := range c.Items() {
+		in.Values = append(in.Values, Encoded{v.Name, v.Raw})
 	}
-	for _, f := range c.flashes {
-		in.Flashes = append(in.Flashes, Encoded{f.queue, f.raw})
+	for _, f := range c.Flashes {
+		in.Flashes = append(in.Flashes, Encoded{f.Queue, f.Raw})
 	}
 	return in, nil
 }

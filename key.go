@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"reflect"
 
-	"github.com/pump-go/sessions/internal/codec"
+	"github.com/pump-go/sessions/internal/content"
 )
 
 // Key is the name of a session value of type T. Declare one constant for each
@@ -57,28 +57,13 @@ type Key[T any] string
 func (k Key[T]) Get(s *Session) (T, bool) {
 	s.touch()
 	defer s.mu.Unlock()
-	t, found, err := lookup[T](s, string(k))
+	t, found, err := content.Get[T](&s.view, string(k))
 	if err != nil {
 		s.m.log.Warn("sessions: stored value does not fit its type",
 			"session", s.publicID(), "key", string(k), "type", fmt.Sprintf("%T", *new(T)), "error", err)
 		return *new(T), false
 	}
 	return t, found
-}
-
-func lookup[T any](s *Session, name string) (T, bool, error) {
-	v, raw, found := s.view.at(name)
-	if !found {
-		return *new(T), false, nil
-	}
-	if v == nil {
-		if t, ok := codec.DecodeScalar[T](raw); ok {
-			return t, true, nil
-		}
-		v = s.view.find(name)
-	}
-	t, err := decode[T](v)
-	return t, true, err
 }
 
 // Has tells whether there is a value, of whatever type.
@@ -132,12 +117,13 @@ func (k Key[T]) Update(s *Session, f func(T) T) T {
 	if s.state == failed {
 		return *new(T)
 	}
-	if err := s.freeze(string(k)); err != nil {
+	var err error
+	if s.changes, err = s.view.Freeze(string(k), s.changes); err != nil {
 		s.fail(err)
 		return *new(T)
 	}
-	s.do(&updateValue[T]{name: string(k), f: f})
-	t, _, _ := lookup[T](s, string(k))
+	s.do(&content.Update[T]{Name: string(k), F: f})
+	t, _, _ := content.Get[T](&s.view, string(k))
 	return t
 }
 
@@ -149,15 +135,14 @@ func (k Key[T]) Update(s *Session, f func(T) T) T {
 func (k Key[T]) Pop(s *Session) (T, bool) {
 	s.touch()
 	defer s.mu.Unlock()
-	t, found, err := lookup[T](s, string(k))
+	t, found, err := content.Get[T](&s.view, string(k))
 	if !found || err != nil {
 		return *new(T), false
 	}
-	v := s.view.find(string(k))
-	if seen := v.raw; !v.dirty && !touches(s.changes, string(k)) {
-		s.do(&popValue{name: string(k), seen: seen})
+	if seen := s.view.Value(string(k)).Stored(); seen != nil && !s.changes.Concern(string(k)) {
+		s.do(&content.Pop{Name: string(k), Seen: seen})
 	} else {
-		s.do(&deleteValue{name: string(k)})
+		s.do(&content.Delete{Name: string(k)})
 	}
 	return t, true
 }

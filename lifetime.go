@@ -7,14 +7,12 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/content"
 	"github.com/pump-go/sessions/internal/token"
 )
 
-// maxTimeout keeps sums of times in range.
-const maxTimeout = 100 * 365 * 24 * time.Hour
-
 func checkTimeout(d time.Duration) error {
-	if d < 0 || d > maxTimeout || d%time.Millisecond != 0 {
+	if d < 0 || d > content.MaxTimeout || d%time.Millisecond != 0 {
 		return fmt.Errorf("%v is not from 0 to 100 years in whole milliseconds", d)
 	}
 	return nil
@@ -22,16 +20,16 @@ func checkTimeout(d time.Duration) error {
 
 // timeout is the session's idle timeout; 0 is none.
 func (s *Session) timeout() time.Duration {
-	if s.view.timeout != nil {
-		return *s.view.timeout
+	if s.view.IdleTimeout != nil {
+		return *s.view.IdleTimeout
 	}
 	return s.m.opts.IdleTimeout
 }
 
 // expires is the session's cookie expiry.
 func (s *Session) expires() token.Expiry {
-	if s.view.expires != nil {
-		return *s.view.expires
+	if s.view.Expires != nil {
+		return *s.view.Expires
 	}
 	return s.m.cookie.Expiry
 }

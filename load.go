@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/content"
 )
 
 // maxCandidates bounds the work on a request with many cookies of our name,
@@ -148,13 +149,13 @@ func (s *Session) adopt(rec driver.Record) error {
 	if s.outlived(&rec) {
 		return ErrNotFound
 	}
-	view, err := parseData(rec.Data, rec.Owner)
+	view, err := content.Parse(rec.Data, rec.Owner)
 	if err != nil {
 		return err
 	}
 	s.base, s.view = rec, view
 	if s.idleTooLong() {
-		s.base, s.view = driver.Record{}, contents{} // the next one may fail to load
+		s.base, s.view = driver.Record{}, content.Content{} // the next one may fail to load
 		return ErrNotFound
 	}
 	s.created, s.accessed, s.isNew = rec.Created, rec.Accessed, false

@@ -103,7 +103,7 @@ func (s *Session) commitBeforeHeader(w http.ResponseWriter) error {
 	s.headerSent = true
 	if s.state != untouched {
 		s.putHeaders(w.Header())
-		s.active.Store(err != nil || s.view.mutable())
+		s.active.Store(err != nil || s.view.Mutable())
 	}
 	return err
 }

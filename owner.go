@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/content"
 )
 
 // SetOwner says whom the session belongs to, such as "user:42"; "" is nobody.
@@ -19,8 +20,8 @@ func (s *Session) SetOwner(owner string) error {
 	}
 	s.touch()
 	defer s.mu.Unlock()
-	if s.view.owner != owner {
-		s.do(&setOwner{owner})
+	if s.view.Owner != owner {
+		s.do(&content.SetOwner{Owner: owner})
 	}
 	return s.loadError()
 }
@@ -29,7 +30,7 @@ func (s *Session) SetOwner(owner string) error {
 func (s *Session) Owner() string {
 	s.touch()
 	defer s.mu.Unlock()
-	return s.view.owner
+	return s.view.Owner
 }
 
 // All yields every session of the store, in no particular order. Each may be

@@ -35,7 +35,7 @@ func (s *Session) unseal(token string) error {
 // commitSealed seals the session anew if anything about it is to change.
 func (s *Session) commitSealed(ctx context.Context, write bool) error {
 	stored := s.base.Version != 0
-	if !stored && s.view.empty() {
+	if !stored && s.view.Empty() {
 		return nil
 	}
 	changed := write && (len(s.changes) > 0 || s.move != stay || !stored)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
-	"github.com/pump-go/sessions/internal/codec"
+	"github.com/pump-go/sessions/internal/content"
 	"github.com/pump-go/sessions/internal/token"
 )
 
@@ -57,8 +57,8 @@ type use struct {
 	next     identity // of a session that moves or is new
 	recorded bool     // the response's commit saw to the record of this access
 	issue    issue    // what the response is to tell the client
-	view     contents
-	changes  []change
+	view     content.Content
+	changes  content.Changes
 	// fault is why loading failed, or else what could not be made, or may be
 	// stored already; the commit fails with it.
 	fault   error
@@ -171,16 +171,16 @@ func (s *Session) current() *identity {
 }
 
 // do makes a change and keeps it for the commit.
-func (s *Session) do(ch change) {
+func (s *Session) do(ch content.Change) {
 	if s.state == failed {
 		return
 	}
-	if err := ch.apply(&s.view); err != nil {
+	if err := ch.Apply(&s.view); err != nil {
 		s.fail(err)
 		return
 	}
 	if s.base.Version != 0 { // what is new is merged with nothing
-		s.changes = appendChange(s.changes, ch)
+		s.changes = s.changes.Append(ch)
 	}
 }
 
@@ -202,7 +202,7 @@ func (s *Session) fail(err error) {
 // start makes it a new session, with nothing in it.
 func (s *Session) start() {
 	s.id, s.next, s.move = identity{}, identity{}, stay
-	s.base, s.view, s.changes, s.fault = driver.Record{}, contents{}, nil, nil
+	s.base, s.view, s.changes, s.fault = driver.Record{}, content.Content{}, nil, nil
 	s.created, s.isNew, s.stale, s.sealed = s.m.now(), true, false, ""
 }
 
@@ -229,7 +229,7 @@ func (s *Session) Get(name string) any {
 func (s *Session) Has(name string) bool {
 	s.touch()
 	defer s.mu.Unlock()
-	return s.view.has(name)
+	return s.view.Has(name)
 }
 
 // Set replaces the value of the name. See Key.
@@ -237,18 +237,18 @@ func (s *Session) Set(name string, v any) {
 	s.touch()
 	defer s.mu.Unlock()
 	if s.state != failed && s.base.Version == 0 { // as do would, without a change to keep
-		s.view.set(name, v)
+		s.view.Set(name, v)
 		return
 	}
-	s.do(&setValue{name: name, val: v})
+	s.do(&content.Set{Name: name, Val: v})
 }
 
 // Delete removes the value of the name, if there is one.
 func (s *Session) Delete(name string) {
 	s.touch()
 	defer s.mu.Unlock()
-	if s.view.has(name) {
-		s.do(&deleteValue{name})
+	if s.view.Has(name) {
+		s.do(&content.Delete{Name: name})
 	}
 }
 
@@ -257,8 +257,8 @@ func (s *Session) Delete(name string) {
 func (s *Session) Clear() {
 	s.touch()
 	defer s.mu.Unlock()
-	if !s.view.empty() || s.base.Version != 0 {
-		s.do(clearAll{})
+	if !s.view.Empty() || s.base.Version != 0 {
+		s.do(content.Clear{})
 	}
 }
 
@@ -266,7 +266,7 @@ func (s *Session) Clear() {
 func (s *Session) Keys() []string {
 	s.touch()
 	defer s.mu.Unlock()
-	return s.view.names()
+	return s.view.Names()
 }
 
 // Decode stores the value of the name in what into points to. It returns
@@ -274,16 +274,12 @@ func (s *Session) Keys() []string {
 func (s *Session) Decode(name string, into any) error {
 	s.touch()
 	defer s.mu.Unlock()
-	v := s.view.find(name)
-	if v == nil {
-		return fmt.Errorf("sessions: %q: %w", name, ErrNoValue)
-	}
-	raw, err := v.encoded()
+	ok, err := s.view.Decode(name, into)
 	if err != nil {
 		return fmt.Errorf("sessions: %w", err)
 	}
-	if err := codec.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("sessions: decode %q: %w", name, err)
+	if !ok {
+		return fmt.Errorf("sessions: %q: %w", name, ErrNoValue)
 	}
 	return nil
 }
@@ -362,7 +358,7 @@ func (s *Session) SetExpires(e Expiry) error {
 	if err != nil {
 		return fmt.Errorf("sessions: set expires: %w", err)
 	}
-	s.do(&setExpires{e.cookie})
+	s.do(&content.SetExpires{Expires: e.cookie})
 	return s.loadError()
 }
 
@@ -374,7 +370,7 @@ func (s *Session) SetIdleTimeout(d time.Duration) error {
 	}
 	s.touch()
 	defer s.mu.Unlock()
-	s.do(&setTimeout{d})
+	s.do(&content.SetIdleTimeout{Timeout: d})
 	return s.loadError()
 }
 
@@ -404,7 +400,7 @@ func (s *Session) setMove(op string, to move) error {
 		return fmt.Errorf("sessions: %s: %w", op, ErrHeaderSent)
 	}
 	if to == invalidate {
-		s.view, s.changes, s.fault = contents{}, earlier(s.changes), nil
+		s.view, s.changes, s.fault = content.Content{}, s.changes.AfterInvalidate(), nil
 		s.created = s.m.now()
 	}
 	if s.base.Version == 0 {
@@ -430,11 +426,11 @@ func (s *Session) revert() {
 	}
 	s.changes, s.fault = nil, nil
 	if s.base.Version == 0 {
-		s.view = contents{}
+		s.view = content.Content{}
 		return
 	}
 	s.move, s.next = stay, identity{}
-	view, err := parseData(s.base.Data, s.base.Owner)
+	view, err := content.Parse(s.base.Data, s.base.Owner)
 	if err != nil {
 		s.fail(err) // it was parsed or written before
 		return

@@ -1,4 +1,4 @@
-package sessions
+package content
 
 import (
 	"bytes"
@@ -13,9 +13,9 @@ import (
 	"github.com/pump-go/sessions/internal/codec"
 )
 
-// packedOf packs values of the names as they are given, without contents.
-func packedOf(names ...string) packed {
-	p := packed{n: uint32(len(names))}
+// storedOf returns values of the names in the given order, without contents.
+func storedOf(names ...string) stored {
+	p := stored{n: uint32(len(names))}
 	for _, name := range names {
 		p.data = append(p.data, byte(len(name)), 0)
 	}
@@ -43,7 +43,7 @@ func TestNamesInOrder(t *testing.T) {
 				if rest != "" {
 					list = append(list, rest)
 				}
-				if got := packedOf(list...).sorted(); got != want {
+				if got := storedOf(list...).sorted(); got != want {
 					t.Errorf("%q in order: %v", list, got)
 				}
 			}
@@ -52,15 +52,15 @@ func TestNamesInOrder(t *testing.T) {
 }
 
 func TestFindAmongPacked(t *testing.T) {
-	var c contents
+	var c Content
 	for i := range 50 {
-		c.set(fmt.Sprintf("name %0*d", i, i), i)
+		c.Set(fmt.Sprintf("name %0*d", i, i), i)
 	}
-	data, err := c.appendData(nil)
+	data, err := c.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := parseData(data, "")
+	again, err := Parse(data, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,50 +79,50 @@ func TestFindAmongPacked(t *testing.T) {
 func TestTouchedAmongPacked(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for range 5000 {
-		stored, want := contents{}, map[string]string{}
+		old, want := Content{}, map[string]string{}
 		name := func() string { return strings.Repeat("n", rnd.IntN(3)) + strconv.Itoa(rnd.IntN(12)) }
 		for range rnd.IntN(12) {
 			n := name()
-			want[n] = string(stored.set(n, n).val.(string))
+			want[n] = string(old.Set(n, n).val.(string))
 		}
-		data, err := stored.appendData(nil)
+		data, err := old.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := parseData(data, "")
+		c, err := Parse(data, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range rnd.IntN(8) {
 			switch n := name(); rnd.IntN(3) {
 			case 0:
-				c.set(n, "new "+n)
+				c.Set(n, "new "+n)
 				want[n] = "new " + n
 			case 1:
-				c.remove(n)
+				c.Delete(n)
 				delete(want, n)
 			default:
-				if v := c.find(n); (v != nil) != (want[n] != "") {
+				if v := c.Value(n); (v != nil) != (want[n] != "") {
 					t.Fatalf("%q: found %v, want %q", n, v, want[n])
 				}
 			}
 		}
-		if c.empty() != (len(want) == 0) {
-			t.Fatalf("empty: %v, of %d", c.empty(), len(want))
+		if c.Empty() != (len(want) == 0) {
+			t.Fatalf("empty: %v, of %d", c.Empty(), len(want))
 		}
-		if data, err = c.appendData(nil); err != nil {
+		if data, err = c.Encode(); err != nil {
 			t.Fatal(err)
 		}
-		again, err := parseData(data, "")
+		again, err := Parse(data, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := map[string]string{}
 		for _, it := range again.stored.items(nil) {
-			got[it.name], _ = codec.Decode[string](it.raw)
+			got[it.Name], _ = codec.Decode[string](it.Raw)
 		}
-		if !maps.Equal(got, want) || !slices.Equal(c.names(), slices.Sorted(maps.Keys(want))) {
-			t.Fatalf("%v, named %v, want %v", got, c.names(), want)
+		if !maps.Equal(got, want) || !slices.Equal(c.Names(), slices.Sorted(maps.Keys(want))) {
+			t.Fatalf("%v, named %v, want %v", got, c.Names(), want)
 		}
 	}
 }

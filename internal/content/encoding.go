@@ -1,9 +1,8 @@
-package sessions
+package content
 
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/pump-go/sessions/driver"
@@ -20,8 +19,8 @@ import (
 //	of each flash: the length of its queue's name, its id (8 bytes), the length of its bytes
 //	all names, values' before flashes' | all bytes, likewise
 //
-// Numbers are varints, as in encoding/binary. Values stand in order of their
-// names, each once.
+// Numbers are varints, as in encoding/binary. Values are sorted by name, each name
+// once.
 const dataFormat = 1
 
 const (
@@ -30,106 +29,107 @@ const (
 	allSettings = 1<<iota - 1
 )
 
-// appendData appends the encoding of the contents, all but the owner, to b.
-func (c *contents) appendData(b []byte) ([]byte, error) {
-	for i := range c.values {
-		if v := &c.values[i]; !v.gone {
-			if err := v.settle(); err != nil {
+// Encode returns the content as a record's data. It is all but the owner, which
+// the record has in a field of its own.
+func (c *Content) Encode() ([]byte, error) {
+	for i := range c.overlay {
+		if v := &c.overlay[i]; !v.deleted {
+			if err := v.encode(); err != nil {
 				return nil, err
 			}
 		}
 	}
-	var room [6]stretch // enough for most, on the stack
-	values := c.stored.merge(room[:0], c.values)
-	n, size := 0, 2+2*2 // a number seldom takes over two bytes
-	if c.timeout != nil {
+	var buf [6]run // enough for most, on the stack
+	values := c.stored.merge(buf[:0], c.overlay)
+	n, size := 0, 2+2*2 // a number rarely takes over two bytes
+	if c.IdleTimeout != nil {
 		size += binary.MaxVarintLen64
 	}
-	if c.expires != nil {
+	if c.Expires != nil {
 		size += 1 + binary.MaxVarintLen64
 	}
 	for i := range values {
 		count, length := values[i].size()
 		n, size = n+count, size+length
 	}
-	for _, f := range c.flashes {
-		size += len(f.queue) + len(f.raw) + 8 + 2*2
+	for _, f := range c.Flashes {
+		size += len(f.Queue) + len(f.Raw) + 8 + 2*2
 	}
 	if uint64(size) > maxData {
-		return nil, fmt.Errorf("encode session: %d bytes: %w", size, ErrTooLarge)
+		return nil, fmt.Errorf("encode session: %d bytes: %w", size, driver.ErrTooLarge)
 	}
-	b = slices.Grow(b, size)
+	b := make([]byte, 0, size)
 	settings := byte(0)
-	if c.timeout != nil {
+	if c.IdleTimeout != nil {
 		settings |= hasTimeout
 	}
-	if c.expires != nil {
+	if c.Expires != nil {
 		settings |= hasExpires
 	}
 	b = append(b, dataFormat, settings)
-	if c.timeout != nil {
-		b = binary.AppendUvarint(b, uint64(c.timeout.Milliseconds()))
+	if c.IdleTimeout != nil {
+		b = binary.AppendUvarint(b, uint64(c.IdleTimeout.Milliseconds()))
 	}
-	if c.expires != nil {
-		b = append(b, byte(c.expires.Kind))
-		b = binary.AppendVarint(b, c.expires.Ms)
+	if c.Expires != nil {
+		b = append(b, byte(c.Expires.Kind))
+		b = binary.AppendVarint(b, c.Expires.Ms)
 	}
 	b = binary.AppendUvarint(b, uint64(n))
-	b = binary.AppendUvarint(b, uint64(len(c.flashes)))
+	b = binary.AppendUvarint(b, uint64(len(c.Flashes)))
 	for i := range values {
 		b = values[i].appendLengths(b)
 	}
-	for _, f := range c.flashes {
-		b = binary.AppendUvarint(b, uint64(len(f.queue)))
-		b = binary.BigEndian.AppendUint64(b, f.id)
-		b = binary.AppendUvarint(b, uint64(len(f.raw)))
+	for _, f := range c.Flashes {
+		b = binary.AppendUvarint(b, uint64(len(f.Queue)))
+		b = binary.BigEndian.AppendUint64(b, f.ID)
+		b = binary.AppendUvarint(b, uint64(len(f.Raw)))
 	}
 	for i := range values {
 		b = values[i].appendNames(b)
 	}
-	for _, f := range c.flashes {
-		b = append(b, f.queue...)
+	for _, f := range c.Flashes {
+		b = append(b, f.Queue...)
 	}
 	for i := range values {
 		b = values[i].appendRaws(b)
 	}
-	for _, f := range c.flashes {
-		b = append(b, f.raw...)
+	for _, f := range c.Flashes {
+		b = append(b, f.Raw...)
 	}
 	return b, nil
 }
 
-// parseData reads what appendData wrote. The contents refer to data, which must
-// not change. Bytes that appendData cannot have written are ErrCorrupt, unless
-// their format is a later one: ErrNewerFormat.
-func parseData(data []byte, owner string) (contents, error) {
+// Parse decodes the data of a record. The Content refers to data, which must not
+// change. It returns driver.ErrCorrupt for data that Encode cannot have written,
+// and driver.ErrNewerFormat for a later format.
+func Parse(data []byte, owner string) (Content, error) {
 	r := reader{b: data}
 	r.check(uint64(len(data)) <= maxData)
 	switch format := r.byte(); {
 	case r.failed || format == 0:
-		return contents{}, fmt.Errorf("decode session of %d bytes: %w", len(data), driver.ErrCorrupt)
+		return Content{}, fmt.Errorf("decode session of %d bytes: %w", len(data), driver.ErrCorrupt)
 	case format > dataFormat:
-		return contents{}, fmt.Errorf("decode session: format %d, known up to %d: %w", format, dataFormat, driver.ErrNewerFormat)
+		return Content{}, fmt.Errorf("decode session: format %d, known up to %d: %w", format, dataFormat, driver.ErrNewerFormat)
 	}
-	c := contents{owner: owner}
+	c := Content{Owner: owner}
 	settings := r.byte()
 	if settings&hasTimeout != 0 {
 		ms := r.uvarint()
-		r.check(ms <= uint64(maxTimeout/time.Millisecond))
+		r.check(ms <= uint64(MaxTimeout/time.Millisecond))
 		d := time.Duration(ms) * time.Millisecond
-		c.timeout = &d
+		c.IdleTimeout = &d
 	}
 	if settings&hasExpires != 0 {
 		e := token.Expiry{Kind: token.ExpiryKind(r.byte()), Ms: r.varint()}
 		r.check(e.Valid() == nil)
-		c.expires = &e
+		c.Expires = &e
 	}
 	// Each value takes two bytes or more, each flash ten: what is claimed beyond
 	// the data's length allocates nothing.
 	values, flashes := r.count(2), r.count(10)
 	r.check(settings&^byte(allSettings) == 0)
 	if r.failed {
-		return contents{}, r.corrupt()
+		return Content{}, r.corrupt()
 	}
 	ofValues, names, total := r, 0, 0
 	for range values {
@@ -145,31 +145,31 @@ func parseData(data []byte, owner string) (contents, error) {
 		r.check(names+total <= len(data))
 	}
 	if r.check(names+total == len(r.b)); r.failed {
-		return contents{}, r.corrupt()
+		return Content{}, r.corrupt()
 	}
 	if values > 0 {
 		at := func(tail []byte) uint32 { return uint32(len(data) - len(tail)) }
-		c.stored = packed{
+		c.stored = stored{
 			data: data, n: uint32(values),
-			at:  spot{at(ofValues.b), at(r.b), at(r.b[names:])},
-			end: spot{at(ofFlashes.b), at(r.b[ofNames:]), at(r.b[names+ofRaws:])},
+			at:  offsets{at(ofValues.b), at(r.b), at(r.b[names:])},
+			end: offsets{at(ofFlashes.b), at(r.b[ofNames:]), at(r.b[names+ofRaws:])},
 		}
 		r.check(c.stored.sorted())
 	}
 	name, raw := string(r.b[ofNames:names]), r.b[names+ofRaws:]
 	if flashes > 0 {
-		c.flashes = make([]flash, flashes)
+		c.Flashes = make([]Flash, flashes)
 	}
-	for i := range c.flashes {
-		f := &c.flashes[i]
+	for i := range c.Flashes {
+		f := &c.Flashes[i]
 		n := ofFlashes.length()
-		f.id = binary.BigEndian.Uint64(ofFlashes.take(8))
+		f.ID = binary.BigEndian.Uint64(ofFlashes.take(8))
 		size := ofFlashes.length()
-		f.queue, name = name[:n], name[n:]
-		f.raw, raw = raw[:size:size], raw[size:]
+		f.Queue, name = name[:n], name[n:]
+		f.Raw, raw = raw[:size:size], raw[size:]
 	}
 	if r.failed {
-		return contents{}, r.corrupt()
+		return Content{}, r.corrupt()
 	}
 	return c, nil
 }
