@@ -1,5 +1,6 @@
-// Package sessionstest is for two kinds of tests. [Serve] is for programs: it
-// gives a handler a request with a session in it. [Run] is for drivers: it is the
+// Package sessionstest is for two kinds of tests. [Serve], [NewClient] and
+// [NewManager] are for programs: they give a handler requests with a session.
+// [Run] is for drivers: it is the
 // contract of package driver as code, and tests a store, whoever wrote it, against
 // each of the rules.
 //
@@ -14,6 +15,11 @@
 //			t.Errorf("status %d, and the session has %q", res.Code, s.Keys())
 //		}
 //	}
+//
+// [Client] makes several requests with one session. [NewManager] is for programs
+// whose handlers call their Manager, or that test over a real server. Both keep
+// their records in a store of this package, so they import no other. The example
+// Outage simulates a store that is down.
 //
 // # Testing a store
 //

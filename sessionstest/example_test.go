@@ -37,6 +37,35 @@ func ExampleServe() {
 	}
 }
 
+// Several requests of one client: the second one has the session that the first
+// one left. A program whose handlers call its Manager gets the one of the test.
+func ExampleNewClient() {
+	const user sessions.Key[string] = "user"
+	routes := func(m *sessions.Manager) http.Handler {
+		mux := http.NewServeMux()
+		mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+			s := sessions.FromContext(r.Context())
+			s.Renew()
+			user.Set(s, "ann")
+			s.SetOwner("ann")
+		})
+		mux.HandleFunc("POST /logout-everywhere", func(w http.ResponseWriter, r *http.Request) {
+			n, _ := m.DestroyOwned(r.Context(), sessions.FromContext(r.Context()).Owner())
+			fmt.Fprint(w, n)
+		})
+		return m.Wrap(mux)
+	}
+	_ = func(t *testing.T) { // func TestLogoutEverywhere(t *testing.T) {
+		m := sessionstest.NewManager(t)
+		phone, laptop := sessionstest.NewClient(t, m, routes(m)), sessionstest.NewClient(t, m, routes(m))
+		phone.Do(httptest.NewRequest("POST", "/login", nil))
+		laptop.Do(httptest.NewRequest("POST", "/login", nil))
+		if res, _ := phone.Do(httptest.NewRequest("POST", "/logout-everywhere", nil)); res.Body.String() != "2" {
+			t.Errorf("%s sessions ended, want 2", res.Body)
+		}
+	}
+}
+
 // The whole test of a store that processes share, and whose server removes
 // what has expired.
 func Example() {

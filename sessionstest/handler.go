@@ -1,68 +1,145 @@
 package sessionstest
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pump-go/sessions"
 )
 
-// Serve gives a handler one request of a client whose session holds values, and
-// returns the recorded response and the session as the request left it. The
-// handler finds the session as it would in service, and may do with it what it
-// does there: what it set is in the session, after Renew the id is another, and
-// after Destroy the session is empty. No server and no store is needed. With no
-// values and no prepare the client is new.
+// Serve sends h one request of a client whose session holds values, and returns
+// the recorded response and the session as the request left it. The handler
+// finds the session as it does in production. No server and no store are needed.
+// Without values and prepare the client is new.
 //
 //	res, s := sessionstest.Serve(t, handler, httptest.NewRequest("POST", "/cart", nil),
 //		map[string]any{"user": "ann"})
 //
-// What a map of values cannot say, prepare does: values by their typed keys, an
-// owner, a flash message.
+// The functions in prepare set what a map of values cannot: values by their typed
+// keys, an owner, flash messages.
 //
 //	res, s := sessionstest.Serve(t, handler, request, nil, func(s *sessions.Session) {
 //		user.Set(s, "ann")
 //		s.SetOwner("user:ann")
 //	})
 //
-// The handler is what stands inside of Manager.Wrap in the program: a router, or
-// one handler of it. One that calls methods of its Manager, to list devices say,
-// is tested with a Manager on the memory store and an http.Client with a jar.
+// The handler is what the program passes to Manager.Wrap: a router, or one handler
+// of it. Serve fails the test if h contains Wrap itself, or calls FromContext of a
+// Manager: test such a handler with [NewClient], which is also for several requests
+// of one client.
 //
-// A value that cannot be kept in a session fails the test.
+// The test fails if a value cannot be stored, or is read as another type than it
+// was set. What the library logs goes to the test's log.
 func Serve(t testing.TB, h http.Handler, r *http.Request, values map[string]any, prepare ...func(*sessions.Session)) (*httptest.ResponseRecorder, *sessions.Session) {
 	t.Helper()
-	m, err := sessions.New(t.Context(), sessions.Options{Driver: new(mapDriver)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.Close() })
-
+	c := NewClient(t, NewManager(t), h)
 	if len(values) > 0 || len(prepare) > 0 {
-		before := httptest.NewRecorder()
-		m.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			s := sessions.FromContext(r.Context())
+		c.Prepare(func(s *sessions.Session) {
 			for name, v := range values {
 				s.Set(name, v)
 			}
 			for _, f := range prepare {
 				f(s)
 			}
-			if err := s.Save(r.Context()); err != nil {
-				t.Errorf("sessionstest: the values for the session: %v", err)
-				s.Revert()
-			}
-		})).ServeHTTP(before, httptest.NewRequest("GET", "/", nil))
-		for _, c := range before.Result().Cookies() {
-			r.AddCookie(c)
-		}
+		})
 	}
-	var s *sessions.Session
-	res := httptest.NewRecorder()
-	m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s = sessions.FromContext(r.Context())
+	return c.Do(r)
+}
+
+// Client is one client of a handler: it keeps its cookies from one request to the
+// next, and with them its session. It is not safe for concurrent use.
+type Client struct {
+	t       testing.TB
+	m       *sessions.Manager
+	h       http.Handler
+	cookies []*http.Cookie
+}
+
+// NewClient returns a new client of h, whose sessions are those of m. The handler
+// may contain m.Wrap or not. Several clients of one m share its store, as several
+// devices of a user do.
+//
+//	m := sessionstest.NewManager(t)
+//	phone, laptop := sessionstest.NewClient(t, m, routes(m)), sessionstest.NewClient(t, m, routes(m))
+func NewClient(t testing.TB, m *sessions.Manager, h http.Handler) *Client {
+	return &Client{t: t, m: m, h: h}
+}
+
+// Prepare runs f with the client's session and saves what f changed, as an earlier
+// request would.
+func (c *Client) Prepare(f func(*sessions.Session)) {
+	c.t.Helper()
+	c.serve(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		s := c.m.FromContext(r.Context())
+		f(s)
+		if err := s.Save(r.Context()); err != nil {
+			c.t.Errorf("sessionstest: prepare the session: %v", err)
+			s.Revert()
+		}
+	}), httptest.NewRequest("GET", "/", nil))
+}
+
+// Do sends a request, with the client's cookies, and returns the recorded response
+// and the session as the request left it. The client keeps each cookie that it
+// gets, whatever its attributes, until a response deletes it with Max-Age=0.
+func (c *Client) Do(r *http.Request) (*httptest.ResponseRecorder, *sessions.Session) {
+	c.t.Helper()
+	return c.serve(c.h, r)
+}
+
+func (c *Client) serve(h http.Handler, r *http.Request) (res *httptest.ResponseRecorder, s *sessions.Session) {
+	c.t.Helper()
+	watch := &managerWatch{Context: r.Context(), own: c.m}
+	defer func() { // even if the handler panics: this is then the likely cause
+		c.t.Helper()
+		if watch.other.Load() {
+			c.t.Fatal("sessionstest: the handler uses a Manager of its own, so it did not see the session of this test. " +
+				"Test the handler inside of Wrap, or give NewClient that Manager; NewManager makes one for tests")
+		}
+	}()
+	r = r.Clone(watch)
+	for _, cookie := range c.cookies {
+		r.AddCookie(cookie)
+	}
+	res = httptest.NewRecorder()
+	c.m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s = c.m.FromContext(r.Context())
 		h.ServeHTTP(w, r)
 	})).ServeHTTP(res, r)
+	for _, cookie := range res.Result().Cookies() {
+		c.keep(cookie)
+	}
 	return res, s
+}
+
+// keep puts a cookie in the place of the one of its name.
+func (c *Client) keep(cookie *http.Cookie) {
+	kept := c.cookies[:0]
+	for _, old := range c.cookies {
+		if old.Name != cookie.Name {
+			kept = append(kept, old)
+		}
+	}
+	if cookie.MaxAge >= 0 {
+		kept = append(kept, cookie)
+	}
+	c.cookies = kept
+}
+
+// managerWatch is a request's context that notices when a Manager other than own
+// looks for its session: Wrap does so first, and finds none.
+type managerWatch struct {
+	context.Context
+	own   *sessions.Manager
+	other atomic.Bool
+}
+
+func (w *managerWatch) Value(key any) any {
+	if m, ok := key.(*sessions.Manager); ok && m != w.own {
+		w.other.Store(true)
+	}
+	return w.Context.Value(key)
 }

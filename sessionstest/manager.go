@@ -1,0 +1,74 @@
+package sessionstest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"github.com/pump-go/sessions"
+)
+
+// NewManager returns a Manager for the tests of a program, on a store in memory
+// that can do what handlers may ask for: list sessions, find those of an owner,
+// sweep. It is closed when the test ends. Each configure may change its options.
+//
+//	m := sessionstest.NewManager(t, func(o *sessions.Options) { o.Now = clock.Now })
+//	server := httptest.NewServer(m.Wrap(routes(m)))
+//
+// Its Logger writes to the test's log, and fails the test when a value cannot be
+// stored or is read as another type than it was set. The test must therefore not
+// end before its requests do.
+//
+// After Close every use of a session fails, and the client gets the error page, as
+// while a store is down. The example Outage shows a store that comes back.
+func NewManager(t testing.TB, configure ...func(*sessions.Options)) *sessions.Manager {
+	t.Helper()
+	o := sessions.Options{
+		Driver: new(mapDriver),
+		Logger: slog.New(testLog{slog.NewTextHandler(t.Output(), nil), t}),
+	}
+	for _, f := range configure {
+		f(&o)
+	}
+	m, err := sessions.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+// testLog fails the test for what only the program can get wrong: the type of a
+// value. In production it is a warning and an empty value, or the error page.
+type testLog struct {
+	slog.Handler
+	t testing.TB
+}
+
+func (l testLog) Handle(ctx context.Context, r slog.Record) error {
+	wrong, text := false, r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		err, ok := a.Value.Any().(error)
+		wrong = wrong || ok && errors.Is(err, sessions.ErrInvalidValue)
+		text += fmt.Sprintf(", %s: %v", a.Key, a.Value)
+		return true
+	})
+	if wrong {
+		l.t.Errorf("sessionstest: %s", text)
+	}
+	return l.Handler.Handle(ctx, r)
+}
+
+func (l testLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return testLog{l.Handler.WithAttrs(attrs), l.t}
+}
+
+func (l testLog) WithGroup(name string) slog.Handler {
+	return testLog{l.Handler.WithGroup(name), l.t}
+}
