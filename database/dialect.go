@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Dialect is the SQL that a database speaks.
+// Dialect is the SQL dialect of a database.
 type Dialect string
 
 const (
@@ -30,25 +30,25 @@ const (
 	readOnly                    // the server or the connection is read-only
 )
 
-// dialect is how a database differs from the others.
+// dialect holds the differences between the databases.
 type dialect struct {
 	quote string
-	// ddl makes the tables and indexes; each statement may run many times.
+	// ddl returns the statements that create tables and indexes. Each can be run again.
 	ddl func(n names) []string
-	// create inserts a row or replaces an expired one. Empty: the database
-	// cannot do both in one statement and tell what it did; see store.create.
+	// create inserts a row or replaces an expired one. It is empty if the database
+	// cannot do both in one statement and report which it did; see store.insert.
 	create string
-	// sweep removes a number of expired rows.
+	// sweep removes a limited number of expired rows.
 	sweep string
-	// updatesAll tells that an update rewrites the index of every column that
-	// it names, changed or not.
-	updatesAll bool
-	// ownerIndex is the condition that a query must state for the owners'
-	// index to be considered.
+	// rewritesNamedIndexes: an update rewrites the index of every column that it
+	// names, changed or not.
+	rewritesNamedIndexes bool
+	// ownerIndex is the condition that a query needs in order to use the owners' index.
 	ownerIndex string
 	classify   func(error) errorClass
 }
 
+// dialect returns the differences of a database.
 func (d Dialect) dialect() (*dialect, error) {
 	switch d {
 	case SQLite:
@@ -58,18 +58,19 @@ func (d Dialect) dialect() (*dialect, error) {
 	case MySQL:
 		return &mysqlDialect, nil
 	}
-	return nil, fmt.Errorf("unknown Dialect %.40q: it is one of SQLite, PostgreSQL, MySQL", string(d))
+	return nil, fmt.Errorf("unknown Dialect %.40q: use SQLite, PostgreSQL or MySQL", string(d))
 }
 
 // names are the tables' names, checked and quoted.
 type names struct {
-	table, schema string // the tables
-	plain         string // the table's, unquoted
+	table, schema string // the two tables
+	plain         string // the sessions' table, unquoted
 	quote         string
 }
 
-const maxTable = 48 // leaves room in PostgreSQL's 63 bytes for what is put behind it
+const maxTable = 48 // leaves room for suffixes in PostgreSQL's 63 bytes
 
+// names checks the names in the options and quotes them.
 func (o Options) names(d Dialect, q string) (names, error) {
 	table := o.Table
 	if table == "" {
@@ -81,7 +82,7 @@ func (o Options) names(d Dialect, q string) (names, error) {
 	prefix := ""
 	if o.Schema != "" {
 		if d == SQLite {
-			return names{}, errors.New("Options.Schema: SQLite has none")
+			return names{}, errors.New("Options.Schema: SQLite has no schemas")
 		}
 		if !isName(o.Schema, 63) {
 			return names{}, errors.New("Options.Schema: at most 63 letters (a-z, A-Z), digits and underscores, not beginning with a digit")
@@ -91,6 +92,7 @@ func (o Options) names(d Dialect, q string) (names, error) {
 	return names{table: prefix + q + table + q, schema: prefix + q + table + "_schema" + q, plain: table, quote: q}, nil
 }
 
+// isName reports whether s is an SQL name that needs no escaping in quotes.
 func isName(s string, most int) bool {
 	for i, c := range []byte(s) {
 		switch {
@@ -103,17 +105,17 @@ func isName(s string, most int) bool {
 	return s != "" && len(s) <= most
 }
 
-// index is the quoted name of the table's index on what.
-func (n names) index(what string) string { return n.quote + n.plain + "_" + what + n.quote }
+// index returns the quoted name of the table's index on a column.
+func (n names) index(column string) string { return n.quote + n.plain + "_" + column + n.quote }
 
-// sql puts the names into a statement: {table}, {schema}, {expires}, {owner}.
+// sql replaces {table}, {schema}, {expires} and {owner} in a statement by the names.
 func (n names) sql(s string) string {
 	return strings.NewReplacer("{table}", n.table, "{schema}", n.schema,
 		"{expires}", n.index("expires"), "{owner}", n.index("owner")).Replace(s)
 }
 
-// dollars numbers the question marks, as PostgreSQL has it.
-func dollars(s string) string {
+// numberPlaceholders replaces question marks by PostgreSQL's $1, $2 and so on.
+func numberPlaceholders(s string) string {
 	var b strings.Builder
 	n := 0
 	for _, c := range []byte(s) {

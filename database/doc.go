@@ -1,17 +1,17 @@
-// Package database keeps sessions in SQLite, PostgreSQL, MySQL or MariaDB.
+// Package database stores sessions in SQLite, PostgreSQL, MySQL or MariaDB.
 //
-// Choose it where the program has a database already, where sessions must
-// outlive a restart, or where several machines share them. Of the databases:
+// Use it if the program already has a database, if sessions must survive a
+// restart, or if several machines share them:
 //
-//   - SQLite for one machine: nothing to run, a read costs microseconds, and
-//     several processes may share the file. There is one writer at a time, some
-//     tens of thousands of small writes a second at best. Not on network
-//     file systems, where its locks do not hold.
-//   - PostgreSQL for several machines. Give it the primary's address: what one
-//     request saved, the next must see, so a replica will not do.
-//   - MySQL or MariaDB (InnoDB) likewise, where it is the one that is there.
+//   - SQLite for one machine. There is no server to run, a read takes microseconds,
+//     and several processes can share the file. There is one writer at a time, with
+//     some tens of thousands of small writes a second at best. Do not use it on
+//     network file systems, where its locks do not work.
+//   - PostgreSQL for several machines. Use the primary's address: what one request
+//     saves, the next must see, so a replica does not work.
+//   - MySQL or MariaDB (InnoDB), in the same way.
 //
-// What it takes, for a database in a file:
+// For a database in a file:
 //
 //	import _ "github.com/pump-go/sessions/database"
 //
@@ -22,117 +22,152 @@
 //
 // # URLs
 //
-// As SQLAlchemy has them; what follows a plus sign in the scheme, a driver of
-// Python's, is ignored:
+// URLs have SQLAlchemy's form. A Python driver in the scheme, after a plus sign, is
+// ignored:
 //
 //	sqlite:///relative.db                  in DataDir, or the working directory
 //	sqlite:////absolute/path.db
-//	sqlite:///:memory:                     private to the store, gone with Close
+//	sqlite:///:memory:                     private to the store, gone after Close
 //	postgresql://user:password@host:5432/database?sslmode=verify-full
+//	postgresql://user@%2Fvar%2Frun%2Fpostgresql/database
 //	mysql://user:password@host:3306/database?tls=true
 //	mariadb://user:password@host/database
 //
-// In a user name, password or database name, characters such as @ : / ? # %
-// are written %40 %3A %2F %3F %23 %25. Or a DSN of the driver beneath:
+// In a user name, password, database name or parameter, write the characters
+// @ : / ? # % as %40 %3A %2F %3F %23 %25. A DSN of the underlying driver also works:
 //
 //	host=db.internal user=app password=secret dbname=app     (github.com/lib/pq)
 //	app:secret@tcp(db.internal:3306)/app                     (github.com/go-sql-driver/mysql)
 //
-// A URL may have these parameters, each of which is also a field of [Options],
-// for a driver of your own: sessions.Options{Driver: database.FromURL(options)}.
+// A URL can have these parameters. Apart from synchronous, each is also a field of
+// [Options], for sessions.Options{Driver: database.FromURL(options)}:
 //
 //	table=sessions         the table's name
 //	schema=app             PostgreSQL's schema, MySQL's database
 //	create=no              never create tables
 //	prepare=no             for poolers such as PgBouncer; see below
-//	pool=20                connections at most
+//	pool=20                maximum number of connections
 //	synchronous=full       SQLite: survive power failures; see below
 //
-// and of PostgreSQL's and MySQL's drivers those for connecting: sslmode,
-// connect_timeout, target_session_attrs, application_name, search_path; tls,
-// timeout, charset, collation and their like. Any other is an error. Without
-// sslmode, PostgreSQL is asked for TLS and used without if it has none, as libpq
-// does; set verify-full wherever the network is not your own. The PG…
-// environment variables are read as libpq does.
+// It can also have the connection parameters of the PostgreSQL and MySQL drivers,
+// such as sslmode, connect_timeout, target_session_attrs, application_name and
+// search_path, or tls, timeout, charset and collation. Any other parameter is an
+// error, which names it. Hosted MySQL's ssl-mode=REQUIRED is tls=skip-verify here,
+// and ssl-mode=VERIFY_IDENTITY is tls=true.
 //
-// For a pool that the program has, of these drivers or another such as
-// github.com/jackc/pgx/v5/stdlib, there is [New].
+// Some parameters of libpq have no effect here and are ignored: keepalives and the
+// like (Go's keep-alive is on), tcp_user_timeout, sslcompression, gssencmode and
+// channel_binding. The last two cannot be required: gssencmode=require is an error,
+// and so is channel_binding=require unless sslmode is verify-full.
+//
+// Without sslmode, a PostgreSQL URL uses TLS if the server has it, as libpq does. Set
+// verify-full unless the network is your own. The PG… environment variables are read
+// as libpq reads them.
+//
+// Use [New] for an existing pool, of these drivers or of another such as
+// github.com/jackc/pgx/v5/stdlib.
+//
+// # Transactions on a shared pool
+//
+// A store on an existing pool takes a connection of its own for each call. A handler
+// that uses or saves the session while it holds a transaction of the same pool needs
+// two connections. If the pool has no second one, because it is limited to one
+// connection or because as many requests do the same at once, the store waits until
+// its timeout, and the answer is a 503: the transaction waits for the session, and the
+// session for the transaction. Commit or roll back before the response begins, or give
+// the store a URL, and so a pool of its own. In SQLite, where there is one writer,
+// the same happens to any change of a session during a write transaction.
 //
 // # Tables
 //
-// The tables are made when they are first needed, safely by many processes at
-// once, unless create=no. [DDL] gives the statements for those who run them by
-// hand. The program then needs SELECT, INSERT, UPDATE and DELETE on the one, and
-// SELECT on the other:
+// The store creates its tables on first use, unless create=no is set. Several
+// processes can do so at once. [DDL] returns the statements for running them by hand.
+// The program then needs SELECT, INSERT, UPDATE and DELETE on the first table, and
+// SELECT on the second:
 //
 //	sessions (namespace, id, version, created, accessed, expires, owner, data)
 //	sessions_schema (version)
 //
-// The id is the SHA-256 of the session's secret, so that whoever reads the table
-// or a backup of it can open no session; data is opaque, with a checksum. Times
-// are integers, milliseconds since 1970 in UTC, which no time zone touches;
-// whether a session has expired is decided by the program's clock. An owner is
-// bytes, as a program may give any. To see who is signed in, in PostgreSQL:
+// The id is the SHA-256 of the session's secret: whoever reads the table or a backup
+// of it cannot use a session. The data is opaque, with a checksum. Times are
+// integers, milliseconds since 1970 in UTC, and do not depend on time zones. The
+// program's clock decides whether a session has expired. An owner is stored as
+// bytes. To see who is signed in, in PostgreSQL:
 //
 //	SELECT convert_from(owner, 'UTF8'), COUNT(*) FROM sessions WHERE expires > 1000 * EXTRACT(EPOCH FROM now()) GROUP BY owner
 //
-// Deleting rows by hand signs out. Changing them makes them invalid. A schema of
-// a newer version is refused with sessions.ErrNewerFormat, and nothing is changed.
+// Deleting a row signs its user out. Changing a row makes it invalid. If the tables
+// were created by a newer version of this package, calls fail with
+// sessions.ErrNewerFormat, and nothing is changed.
 //
-// # What a request costs
+// # Cost of a request
 //
-// One SELECT by primary key, and where the session was changed one UPDATE, each
-// prepared once a connection. It compares and swaps the version, so that
-// no update is lost. While the expiry stands, which moves once in a hundredth
-// of the timeout, an update touches no secondary index: SQLite writes one page,
-// PostgreSQL's updates are heap-only.
+// A request that uses its session costs one SELECT by primary key, and one UPDATE if
+// the session changed. Statements are prepared once for each connection. The UPDATE
+// compares and swaps the version, so no update is lost. The expiry moves once in a
+// hundredth of the idle timeout; while it does not, an update changes no secondary
+// index: SQLite writes one page, and PostgreSQL's updates are heap-only.
 //
-// Expired rows go in batches of 200, found by an index. Each node sweeps its own
-// namespace every minute; PostgreSQL's nodes pass over rows that another has
-// locked, the others' wait for each other briefly.
+// Expired rows are removed in batches of 200, found by an index. Each node sweeps its
+// own namespace every minute. With PostgreSQL, a node skips rows that another node
+// has locked; with the other databases, it waits for them briefly.
 //
 // # Limits
 //
-// A session's data is at most [MaxData] bytes, and its owner 255; more is
-// sessions.ErrTooLarge. MySQL's max_allowed_packet must be above 4 MiB, or above
-// 8 MiB with prepare=no; the defaults of MariaDB (16 MiB) and MySQL 8 (64 MiB)
+// A session's data is at most [MaxData] bytes, and its owner 255 bytes; larger ones
+// fail with sessions.ErrTooLarge. MySQL's max_allowed_packet must be above 4 MiB, or
+// above 8 MiB with prepare=no. The defaults of MariaDB (16 MiB) and MySQL 8 (64 MiB)
 // are.
 //
-// # When the server is away
+// # Outages
 //
-// A call fails when its context ends, on a server that hangs too, and within
-// five seconds where it connects. Connections of a server that restarted are
-// replaced, also those of one that turned read-only in a failover. A write of
-// which the answer was lost is never sent again from here: the manager looks at
-// what became of it. A write whose time is over waits a tenth of a second
-// longer for its answer, so that a slow server's outcomes are mostly known.
+// A call fails when its context ends, even on a server that hangs, and an attempt to
+// connect fails after five seconds. Connections to a server that restarted, or that
+// became read-only in a failover, are replaced. The store never sends a write again
+// whose answer was lost: the manager looks for the outcome. A write whose context has
+// ended waits a tenth of a second longer for its answer, so that the outcome is
+// usually known. An error of a write that certainly changed nothing wraps
+// driver.ErrNotWritten: the server was not reached, or refused it (read-only, out of
+// connections, no permission).
 //
-// A pooler that gives each statement another server connection, as PgBouncer in
-// transaction mode, cannot hold prepared statements: prepare=no. With pgx, set
-// default_query_exec_mode=exec beside Options.NoPrepare.
+// # Poolers
+//
+// A pooler that can use another server connection for each statement, such as
+// PgBouncer in transaction mode, cannot keep prepared statements: set prepare=no. With
+// pgx, set default_query_exec_mode=exec and Options.NoPrepare.
+//
+// PgBouncer refuses start-up parameters that it does not track, such as search_path
+// and options. Use schema= instead, which puts the schema into each statement.
+//
+// With prepare=no, MySQL receives values in hexadecimal. The connection's character
+// set must be one in which a quote or a backslash is never part of another character,
+// such as utf8mb4 or latin1. Others, such as gbk, gb18030, big5, sjis and cp932, are
+// refused in the URL and the DSN, and a new connection for which the server chose one
+// is closed.
 //
 // # SQLite
 //
-// It needs cgo and a C compiler; a program built with CGO_ENABLED=0 still has
-// PostgreSQL and MySQL. The file is made with the mode 0600, directories that are
-// missing with 0700; the file system must have hard links. The journal is a
-// write-ahead log (two more files beside the first, part of it), so readers
-// never wait for a writer; writers wait for each other as long as their contexts
-// let them, five seconds at most.
+// SQLite needs cgo and a C compiler. A program that is built with CGO_ENABLED=0 still
+// has PostgreSQL and MySQL. The file is created with mode 0600 and missing directories
+// with 0700. A directory in which every user can replace files is refused; in a
+// Kubernetes emptyDir, use a subdirectory. The file system must support hard links.
+// The journal is a write-ahead log (two more files next to the database, which belong
+// to it), so readers never wait for a writer. Writers wait for each other until their
+// contexts end, at most five seconds.
 //
-// What was acknowledged survives the process, killed in whatever way. In a power
-// failure the last moments before it may be lost, the file being whole; with
-// synchronous=full they are not, for a disk flush at each write.
+// What was acknowledged survives the end of the process in any way. A power failure
+// can lose the last moments before it, and leaves the file intact; with
+// synchronous=full it loses nothing, at the cost of a disk flush for each write.
 //
 // # Backups
 //
-// Back up the tables like others; of SQLite use VACUUM INTO or .backup, for a
-// copy of a file in use is none. Restoring them revives sessions that were ended
-// since, so empty the table after a restore, unless signing everybody out is
-// worse.
+// Back up the tables as you do others. For SQLite, use VACUUM INTO or .backup: copying
+// a database file in use does not give a valid backup. Restoring a backup revives
+// sessions that have ended since. Empty the table after a restore, unless signing
+// everyone out is worse.
 //
-// Restore an SQLite file with the program stopped: one that runs keeps the old
-// file open, and serves it without an error though it is deleted. Remove the
-// files -wal and -shm beside it, put the copy in place with the mode 0600 and
-// the program's user as its owner, and start the program.
+// Stop the program before you restore an SQLite file: a running one keeps using the
+// old file, without an error, even after it is deleted. Remove the -wal and -shm
+// files next to it, put the copy in place with mode 0600 and the program's user as its
+// owner, and start the program.
 package database

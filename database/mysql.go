@@ -31,9 +31,10 @@ var mysqlDialect = dialect{
 	classify: classifyMySQL,
 }
 
-// classifyMySQL goes by the number of an error where SQLSTATE is too coarse, else
-// by the class of its SQLSTATE. A statement that is answered with such an error was
-// rolled back. Other answers may come after a commit began, and are unknown.
+// classifyMySQL classifies errors by number where SQLSTATE is too coarse, and
+// otherwise by the class of the SQLSTATE. After an error of these classes, the
+// statement was rolled back. Other errors can occur during a commit, and their
+// outcome is unknown.
 func classifyMySQL(err error) errorClass {
 	if errors.Is(err, mysql.ErrPktTooLarge) {
 		return tooLarge
@@ -67,19 +68,19 @@ func classifyMySQL(err error) errorClass {
 	return unknown
 }
 
-func (at *place) openMySQL() (*pool, error) {
-	cfg := at.mysql
+func (t *target) openMySQL() (*pool, error) {
+	cfg := t.mysql
 	cfg.ClientFoundRows = true
-	cfg.Logger = &mysql.NopLogger{} // the errors that matter are returned
+	cfg.Logger = &mysql.NopLogger{} // errors are returned as well
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, errURL("MySQL's driver does not understand Options.URL")
 	}
-	if at.NoPrepare {
+	if t.NoPrepare {
 		if err := checkCharsets(cfg); err != nil {
 			return nil, err
 		}
 		connector = &charsetConnector{connector}
 	}
-	return openPool(connector, MySQL, at.Pool), nil
+	return openPool(connector, MySQL, t.Pool), nil
 }

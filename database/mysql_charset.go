@@ -21,10 +21,9 @@ var safeCharsets = []string{
 }
 
 // checkCharsets returns an error if charset or collation names a character set
-// that cannot be used without preparing statements. Values are hexadecimal there and
-// cannot end their literals (see withLiterals), so this is the second defense:
-// what escapes values instead, such as a proxy that rewrites statements, would
-// be wrong in these character sets.
+// that cannot be used without preparing statements. Values are then hexadecimal and
+// cannot end their literals (see withLiterals), so this is a second defense: a proxy
+// that rewrites statements and escapes quotes would be wrong in these character sets.
 func checkCharsets(cfg *mysql.Config) error {
 	names := strings.Split(charsetsOf(cfg), ",")
 	if cfg.Collation != "" {
@@ -40,8 +39,8 @@ func checkCharsets(cfg *mysql.Config) error {
 	return nil
 }
 
-// charsetConnector makes connections whose character set is safe, whatever the
-// server or its init_connect sets.
+// charsetConnector opens connections and checks the character set that each has in
+// the end: the server or its init_connect may set another one.
 type charsetConnector struct{ driver.Connector }
 
 func (c *charsetConnector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -55,7 +54,8 @@ func (c *charsetConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-// checkConnCharset asks the server how it reads statements.
+// checkConnCharset returns an error if the server reads statements in a character
+// set that is not safe.
 func checkConnCharset(ctx context.Context, conn driver.Conn) error {
 	queryer, ok := conn.(driver.QueryerContext)
 	if !ok {

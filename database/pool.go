@@ -9,41 +9,43 @@ import (
 	"time"
 )
 
-// connectTimeout is how long one attempt to connect may take, whoever waits:
-// database/sql also connects on its own behalf.
+// connectTimeout bounds each attempt to connect: database/sql also connects in
+// the background, with a context that never ends.
 const connectTimeout = 5 * time.Second
 
-// maxLifetime is when a connection is replaced, so that a server that joins
-// behind the same name gets its share.
+// maxLifetime is the age at which a connection is replaced, so that connections
+// spread over the servers behind one name as these change.
 const maxLifetime = time.Hour
 
-// pool is a *sql.DB and what there is to know about it.
+// pool is a *sql.DB and what the store needs to know about it.
 type pool struct {
 	*sql.DB
 	dialect Dialect
-	// ours tells that Close closes it. The rest is of pools that are ours.
-	ours bool
-	size int
-	// hasten makes connections that hang fail within a second: Close would
-	// wait for them.
-	hasten func()
-	// alone is SQLite's: one writer of this process at a time, so that they
-	// take turns rather than poll, and no call is given a context, which would
-	// cost it two goroutines. None waits longer than one write takes.
-	alone chan struct{}
-	// inMemory: the one connection is the database.
+	// owned reports whether the store opened the pool, and closes it. The
+	// fields below are only set for such a pool.
+	owned bool
+	size  int
+	// shortenDeadlines makes connections that hang fail within a second, so that
+	// Close does not wait for them.
+	shortenDeadlines func()
+	// writerSem is SQLite's: it admits one writer of this process at a time, so
+	// that writers queue instead of polling. Calls then need no context, which
+	// would cost SQLite's driver two goroutines each: none waits longer than one
+	// write takes.
+	writerSem chan struct{}
+	// inMemory: the pool's one connection is the database.
 	inMemory bool
-	// slots is PostgreSQL's: as many calls at a time as connections are to be.
-	// database/sql's own wait for one, no context would end.
-	slots chan struct{}
+	// callSem is PostgreSQL's: it admits as many calls at a time as the pool has
+	// connections. Waiting in database/sql would not end with a callContext.
+	callSem chan struct{}
 }
 
-// openPool returns a pool of connections from c.
+// openPool returns a pool of at most size connections from c.
 func openPool(c driver.Connector, d Dialect, size int) *pool {
 	if size == 0 {
 		size = defaultPool
 	}
-	p := &pool{DB: sql.OpenDB(&timedConnector{c}), dialect: d, ours: true, size: size, hasten: func() {}}
+	p := &pool{DB: sql.OpenDB(&timedConnector{c}), dialect: d, owned: true, size: size, shortenDeadlines: func() {}}
 	p.SetMaxOpenConns(size)
 	p.SetMaxIdleConns(size)
 	p.SetConnMaxIdleTime(5 * time.Minute)
@@ -51,26 +53,25 @@ func openPool(c driver.Connector, d Dialect, size int) *pool {
 	return p
 }
 
-// close closes the pool if it is ours. A server that does not take the farewell
-// of a connection is nothing to report: the connection is closed all the same,
-// and no call was under way on it.
+// close closes the pool if the store owns it. Errors while closing server
+// connections are ignored: no call is using them.
 func (p *pool) close() error {
-	if !p.ours {
+	if !p.owned {
 		return nil
 	}
-	p.hasten()
+	p.shortenDeadlines()
 	if err := p.Close(); p.dialect == SQLite {
 		return err
 	}
 	return nil
 }
 
-// renew drops the idle connections, which are read-only, and tells whether
-// there will be others: to the server that has taken over under the same name,
-// or to a file that can be written again. A connection that SQLite made
-// while it could not stays as it is.
-func (p *pool) renew() bool {
-	if !p.ours || p.inMemory {
+// dropReadOnly closes the idle connections, which are read-only, and reports
+// whether new ones may be writable: those to a server that took over under the
+// same name, or to a file that has become writable. A connection that SQLite
+// opened read-only stays read-only.
+func (p *pool) dropReadOnly() bool {
+	if !p.owned || p.inMemory {
 		return false
 	}
 	p.SetMaxIdleConns(0)
@@ -78,10 +79,10 @@ func (p *pool) renew() bool {
 	return true
 }
 
-// repeats tells whether the driver may report a lost connection in a way that
-// makes database/sql send a write again that has run. lib/pq does; the others
-// do so only where nothing was sent.
-func (p *pool) repeats() bool {
+// mayResend reports whether the driver can report a lost connection in a way that
+// makes database/sql send a write a second time. lib/pq can; the other drivers
+// do so only if nothing was sent.
+func (p *pool) mayResend() bool {
 	t := reflect.TypeOf(p.Driver())
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -89,7 +90,7 @@ func (p *pool) repeats() bool {
 	return strings.HasSuffix(t.PkgPath(), "github.com/lib/pq")
 }
 
-// timedConnector bounds each attempt to connect.
+// timedConnector bounds each attempt to connect by connectTimeout.
 type timedConnector struct{ driver.Connector }
 
 func (c *timedConnector) Connect(ctx context.Context) (driver.Conn, error) {

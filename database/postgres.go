@@ -10,7 +10,7 @@ var postgresDialect = dialect{
 	quote: `"`,
 	ddl: func(n names) []string {
 		return []string{
-			// IF NOT EXISTS alone fails where two create at once.
+			// IF NOT EXISTS alone fails if two sessions create the table at once.
 			`SELECT pg_advisory_xact_lock(8101239460417293042)`,
 			n.sql(`CREATE TABLE IF NOT EXISTS {table} (
   namespace text COLLATE "C" NOT NULL,
@@ -33,18 +33,18 @@ var postgresDialect = dialect{
   version = excluded.version, created = excluded.created, accessed = excluded.accessed,
   expires = excluded.expires, owner = excluded.owner, data = excluded.data
 WHERE {table}.expires <= ?`,
-	// An array, for a subquery may be run again for each row; what another
-	// node has locked is its own to remove.
+	// An array, because a subquery may run again for each row. Rows that another
+	// node has locked are skipped: it is removing them.
 	sweep: `DELETE FROM {table} WHERE namespace = $1 AND expires <= $2 AND id = ANY (ARRAY(
   SELECT id FROM {table} WHERE namespace = $1 AND expires <= $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED))`,
 	ownerIndex: ` AND owner <> ''`,
 	classify:   classifyPostgres,
 }
 
-// classifyPostgres goes by the class of an error's SQLSTATE. A statement that is
-// answered with an ERROR was rolled back. Connection errors (08), shutdowns (57P),
+// classifyPostgres classifies errors by the class of their SQLSTATE. After an ERROR,
+// the statement was rolled back. Connection errors (08), shutdowns (57P),
 // internal errors (XX) and 40003 are unknown, and so is a full disk that made the
-// server end the connection, which may have been during a commit.
+// server end the connection, possibly during a commit.
 func classifyPostgres(err error) errorClass {
 	var coded interface{ SQLState() string } // lib/pq's and pgx's errors have it
 	if !errors.As(err, &coded) {

@@ -12,16 +12,16 @@ import (
 	"github.com/pump-go/sessions/internal/sem"
 )
 
-// schemaVersion is the version of the tables that this package makes.
+// schemaVersion is the version of the tables that this package creates.
 const schemaVersion = 1
 
-// ErrNoTables is what calls fail with where the tables, or the SQLite file, are
-// missing and Options.NeverCreate says to leave it so.
-var ErrNoTables = errors.New("the tables are missing, and the program is told not to create them")
+// ErrNoTables is returned by calls if the tables, or the SQLite file, do not exist
+// and Options.NeverCreate is set.
+var ErrNoTables = errors.New("the tables do not exist, and Options.NeverCreate (create=no) is set")
 
-// DDL returns the statements that make the tables, each ended by a semicolon
-// and a newline, for databases where the program itself may not. They may be
-// run again without harm. Of the Options, Table and Schema count.
+// DDL returns the statements that create the tables, each followed by a semicolon
+// and a newline, for databases in which the program may not create tables. Running
+// them again is harmless. Of the Options, it uses Table and Schema.
 func DDL(d Dialect, o Options) (string, error) {
 	dia, err := d.dialect()
 	if err != nil {
@@ -33,33 +33,33 @@ func DDL(d Dialect, o Options) (string, error) {
 	}
 	var b strings.Builder
 	for _, q := range dia.ddl(n) {
-		if !strings.HasPrefix(q, "SELECT") { // a lock
+		if !strings.HasPrefix(q, "SELECT") { // the lock
 			b.WriteString(q + ";\n")
 		}
 	}
 	return b.String(), nil
 }
 
-// prepare makes sure, before the first use and after the tables were found
-// missing, that they are there and of a version that this package knows.
-func (s *store) prepare(ctx context.Context) error {
+// ensureTables makes sure, before the first use and after the tables were missing,
+// that they exist and are of a version that this package knows.
+func (s *store) ensureTables(ctx context.Context) error {
 	if s.ready.Load() {
 		return nil
 	}
-	if err := sem.Acquire(ctx, s.preparing); err != nil {
+	if err := sem.Acquire(ctx, s.tablesSem); err != nil {
 		return err
 	}
-	defer func() { <-s.preparing }()
+	defer func() { <-s.tablesSem }()
 	if s.ready.Load() {
 		return nil
 	}
-	err := s.try(ctx, 0, s.checkTables)
+	err := s.run(ctx, 0, s.checkTables)
 	if err != nil && s.dialect.classify(err) == noTable {
 		if s.opts.NeverCreate {
-			return fmt.Errorf("%w (database.DDL prints how): %w", ErrNoTables, err)
+			return fmt.Errorf("%w (database.DDL returns the statements that create them): %w", ErrNoTables, err)
 		}
-		if err = s.try(ctx, 0, s.createTables); err == nil {
-			err = s.try(ctx, 0, s.checkTables)
+		if err = s.run(ctx, 0, s.createTables); err == nil {
+			err = s.run(ctx, 0, s.checkTables)
 		}
 	}
 	if err == nil {
@@ -68,6 +68,7 @@ func (s *store) prepare(ctx context.Context) error {
 	return err
 }
 
+// checkTables returns an error if the tables do not exist or are of an unknown version.
 func (s *store) checkTables(ctx context.Context) error {
 	var version sql.NullInt64
 	if err := s.pool.QueryRowContext(ctx, s.names.sql(`SELECT MAX(version) FROM {schema}`)).Scan(&version); err != nil {
@@ -76,7 +77,7 @@ func (s *store) checkTables(ctx context.Context) error {
 	switch {
 	case version.Int64 > schemaVersion:
 		return fmt.Errorf("the table is of schema version %d, this program knows %d: %w", version.Int64, schemaVersion, driver.ErrNewerFormat)
-	case version.Int64 < schemaVersion: // created in part; migrations will start here
+	case version.Int64 < schemaVersion: // partly created; migrations will start here
 		if s.opts.NeverCreate {
 			return fmt.Errorf("the table is of schema version %d, this program needs %d", version.Int64, schemaVersion)
 		}
@@ -91,9 +92,9 @@ func (s *store) checkTables(ctx context.Context) error {
 	return rows.Err()
 }
 
-// refuseForeign fails if there is a table of the name that is another
-// program's: that of scs is called sessions too.
-func (s *store) refuseForeign(ctx context.Context) error {
+// checkForeignTable returns an error if the table exists and belongs to another
+// program: scs's table is named sessions too.
+func (s *store) checkForeignTable(ctx context.Context) error {
 	rows, err := s.pool.QueryContext(ctx, s.names.sql(`SELECT * FROM {table} WHERE 1 = 0`))
 	if err != nil {
 		if s.dialect.classify(err) == noTable {
@@ -102,24 +103,24 @@ func (s *store) refuseForeign(ctx context.Context) error {
 		return err
 	}
 	defer rows.Close()
-	there, err := rows.Columns()
+	existing, err := rows.Columns()
 	if err != nil {
 		return err
 	}
 	for name := range strings.SplitSeq(`namespace, id, `+columns, ", ") {
-		if !slices.Contains(there, name) {
-			return fmt.Errorf("there is a table %s that is another program's (it has no column %s): "+
-				"give Options.Table another name, or the URL table=…", s.names.plain, name)
+		if !slices.Contains(existing, name) {
+			return fmt.Errorf("the table %s belongs to another program (it has no column %s): "+
+				"set Options.Table, or table=… in the URL, to another name", s.names.plain, name)
 		}
 	}
 	rows.Next()
 	return rows.Err()
 }
 
-// createTables runs the statements in one transaction, where the database has
-// such for tables; elsewhere each of them may be run again.
+// createTables runs the statements of the dialect in one transaction. MySQL commits
+// each of them, and each can be run again.
 func (s *store) createTables(ctx context.Context) error {
-	if err := s.refuseForeign(ctx); err != nil {
+	if err := s.checkForeignTable(ctx); err != nil {
 		return err
 	}
 	tx, err := s.pool.BeginTx(ctx, nil)

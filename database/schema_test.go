@@ -177,7 +177,7 @@ func TestAnotherProgramsTableIsRefused(t *testing.T) {
 		_, err := admin.Exec("CREATE TABLE " + table + " " + ddl)
 		must(t, err)
 		s := openURL(t, url("table="+table))
-		want := "a table " + table + " that is another program's"
+		want := "the table " + table + " belongs to another program"
 		if err := s.Save(t.Context(), newKey(), 0, record("x")); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Save: %v", err)
 		}

@@ -35,14 +35,14 @@ var sqliteDialect = dialect{
 WHERE {table}.expires <= ?`,
 	sweep: `DELETE FROM {table} WHERE rowid IN
   (SELECT rowid FROM {table} WHERE namespace = ? AND expires <= ? ORDER BY expires LIMIT ?)`,
-	updatesAll: true,
-	ownerIndex: ` AND owner <> x''`,
-	classify:   classifySQLite,
+	rewritesNamedIndexes: true,
+	ownerIndex:           ` AND owner <> x''`,
+	classify:             classifySQLite,
 }
 
-// classifySQLite goes by the primary result code. After an error, a statement
-// outside a transaction was rolled back. An I/O error (10) or lack of memory (7)
-// may come while the commit is written, and is unknown.
+// classifySQLite classifies errors by their primary result code. After an error, a
+// statement outside a transaction was rolled back. An I/O error (10) or a lack of
+// memory (7) can occur while a commit is written, and is unknown.
 func classifySQLite(err error) errorClass {
 	switch code := sqliteCode(err); code {
 	case 5, 6: // SQLITE_BUSY, SQLITE_LOCKED
@@ -63,8 +63,8 @@ func classifySQLite(err error) errorClass {
 	return unknown
 }
 
-// sqliteCode is the primary result code: mattn's driver has it in a field,
-// others in a method.
+// sqliteCode returns the primary result code of an error: a field in mattn's driver,
+// a method in others.
 func sqliteCode(err error) int {
 	if code := mattnCode(err); code != 0 {
 		return code
@@ -76,10 +76,10 @@ func sqliteCode(err error) int {
 	return 0
 }
 
-// checkShared returns an error if the connections of a pool have a database
-// each, as those of ":memory:" do: sessions would come and go with the connection
-// that a call gets. A pool that cannot be checked now, as it has no free
-// connection or the file cannot be opened, is accepted; its calls report errors.
+// checkShared returns an error if each connection of a pool has its own database,
+// as with ":memory:": a session would exist on one connection and not on the next.
+// A pool that cannot be checked, because it has no free connection or the file
+// cannot be opened, is accepted; calls report the error.
 func checkShared(ctx context.Context, db *sql.DB) error {
 	if db.Stats().MaxOpenConnections == 1 {
 		return nil
@@ -100,8 +100,8 @@ func checkShared(ctx context.Context, db *sql.DB) error {
 		return nil
 	}
 	defer second.Close()
-	// What one connection has not committed locks out another one that shares its
-	// database, and is undone.
+	// An uncommitted table on one connection blocks another connection that shares
+	// the database. Both tables are rolled back.
 	tx, err := first.BeginTx(ctx, nil)
 	if err != nil {
 		return nil

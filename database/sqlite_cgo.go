@@ -24,14 +24,14 @@ func mattnCode(err error) int {
 	return 0
 }
 
-// openSQLite returns the pool of a file, or of a database in memory.
-func (at *place) openSQLite(dataDir string) (*pool, error) {
-	c := &sqliteConnector{synchronous: at.synchronous, existing: at.NeverCreate}
-	size := at.Pool
-	if at.file == ":memory:" {
-		size = 1 // each connection would be a database of its own
+// openSQLite returns a pool for a file or for a database in memory.
+func (t *target) openSQLite(dataDir string) (*pool, error) {
+	c := &sqliteConnector{synchronous: t.synchronous, mustExist: t.NeverCreate}
+	size := t.Pool
+	if t.file == ":memory:" {
+		size = 1 // each connection would have its own database
 	} else {
-		c.path = at.file
+		c.path = t.file
 		if dataDir != "" && !filepath.IsAbs(c.path) {
 			c.path = filepath.Join(dataDir, c.path)
 		}
@@ -40,7 +40,7 @@ func (at *place) openSQLite(dataDir string) (*pool, error) {
 		}
 	}
 	p := openPool(c, SQLite, size)
-	p.alone = make(chan struct{}, 1)
+	p.writerSem = make(chan struct{}, 1)
 	if c.path == "" {
 		p.inMemory = true
 		p.SetConnMaxIdleTime(0)
@@ -52,14 +52,14 @@ func (at *place) openSQLite(dataDir string) (*pool, error) {
 // sqliteConnector connects to the file at path, or to memory.
 type sqliteConnector struct {
 	path, synchronous string
-	existing          bool // the file is not to be made
+	mustExist         bool // the file is not created
 }
 
 // checkPath creates the directory, and returns an error if the file cannot be
 // used: something else has its name, or other users could replace it. The
 // directory is not created for a program that creates no tables either.
 func (c *sqliteConnector) checkPath() error {
-	if c.existing {
+	if c.mustExist {
 		if _, err := os.Stat(filepath.Dir(c.path)); errors.Is(err, os.ErrNotExist) {
 			return nil // calls fail with ErrNoTables
 		}
@@ -85,8 +85,8 @@ func (c *sqliteConnector) checkPath() error {
 
 func (c *sqliteConnector) Driver() sqldriver.Driver { return &sqlite3.SQLiteDriver{} }
 
-// uriPath makes a path part of a URI, as SQLite reads it. One that begins with
-// two slashes has an empty authority put before it, or would name one.
+// uriPath escapes a path for SQLite's URIs. A path that begins with two slashes
+// gets an empty authority in front, or it would be taken for one.
 func uriPath(path string) string {
 	path = escape.Replace(filepath.ToSlash(path))
 	if strings.HasPrefix(path, "//") {
@@ -97,14 +97,15 @@ func uriPath(path string) string {
 
 var escape = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
 
-// Connect makes the file, if there is none. The busy handler is off: it would
-// sleep through a context's end, so waiting is done in Go.
+// Connect implements driver.Connector. It creates the file if it does not exist.
+// SQLite's busy handler is off, because it would sleep past the end of a context:
+// store.run waits instead.
 func (c *sqliteConnector) Connect(context.Context) (sqldriver.Conn, error) {
 	if c.path == "" {
 		return c.Driver().Open(":memory:")
 	}
 	if _, err := os.Lstat(c.path); errors.Is(err, os.ErrNotExist) {
-		if c.existing {
+		if c.mustExist {
 			return nil, fmt.Errorf("%w: there is no file %s", ErrNoTables, c.path)
 		}
 		if err := createPrivate(c.path); err != nil {
@@ -112,13 +113,13 @@ func (c *sqliteConnector) Connect(context.Context) (sqldriver.Conn, error) {
 		}
 	}
 	dsn := "file:" + uriPath(c.path) + "?mode=rw&_busy_timeout=0&_journal_mode=WAL&_synchronous=" + c.synchronous
-	return c.Driver().Open(dsn) // busy for a moment where another turns the log on: see store.try
+	return c.Driver().Open(dsn) // may be busy while another connection turns the log on; see store.run
 }
 
-// createPrivate makes an empty file for this user alone, if there is none;
-// SQLite gives the files beside it the same mode. The file gets its name when
-// it is closed: closing a file drops every lock that the process has on it,
-// those of another SQLite connection too.
+// createPrivate creates an empty file with mode 0600 if none exists; SQLite gives the
+// files beside it the same mode. The file is closed before it gets its name: closing
+// a file releases every lock of the process on it, including those of other SQLite
+// connections.
 func createPrivate(path string) error {
 	dir := filepath.Dir(path)
 	if _, err := driver.MakeDataDir(dir); err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/pump-go/sessions/internal/sem"
 )
 
-// statement is one of the store's statements, prepared when it is first used.
-// database/sql prepares it again on each further connection.
+// statement is one of the store's statements. It is prepared when it is first
+// used; database/sql prepares it again on each other connection.
 type statement struct {
 	s    *store
 	text string
@@ -20,16 +20,19 @@ type statement struct {
 	stmt *sql.Stmt
 }
 
+// statement returns the statement of a query with the tables' names in braces and
+// question marks for its values.
 func (s *store) statement(query string) *statement {
 	text := s.names.sql(query)
 	if s.pool.dialect == PostgreSQL {
-		text = dollars(text)
+		text = numberPlaceholders(text)
 	}
 	st := &statement{s: s, text: text}
 	s.statements = append(s.statements, st)
 	return st
 }
 
+// prepared returns the prepared statement.
 func (st *statement) prepared(ctx context.Context) (*sql.Stmt, error) {
 	st.mu.Lock()
 	stmt := st.stmt
@@ -37,7 +40,7 @@ func (st *statement) prepared(ctx context.Context) (*sql.Stmt, error) {
 	if stmt != nil {
 		return stmt, nil
 	}
-	stmt, err := st.s.pool.PrepareContext(ctx, st.text) // not under the lock: a server may be silent
+	stmt, err := st.s.pool.PrepareContext(ctx, st.text) // without the lock: the server may not answer
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +50,7 @@ func (st *statement) prepared(ctx context.Context) (*sql.Stmt, error) {
 		st.stmt = stmt
 		return stmt, nil
 	}
-	_ = stmt.Close() // another call was quicker
+	_ = stmt.Close() // another call was faster
 	return st.stmt, nil
 }
 
@@ -60,27 +63,28 @@ func (st *statement) close() error {
 	return st.stmt.Close()
 }
 
-// exec runs a write and returns how many rows it concerned. An error means
-// that the outcome is unknown, unless it is notSent or its class says otherwise.
+// exec runs a write and returns how many rows it changed. After an error the
+// outcome is unknown, unless the error is notSent or its class is certain.
 func (st *statement) exec(ctx context.Context, args ...any) (n int64, err error) {
 	s := st.s
-	if s.pool.alone != nil {
-		if err := sem.Acquire(ctx, s.pool.alone); err != nil {
+	if s.pool.writerSem != nil {
+		if err := sem.Acquire(ctx, s.pool.writerSem); err != nil {
 			return 0, notSent{err}
 		}
-		defer func() { <-s.pool.alone }()
+		defer func() { <-s.pool.writerSem }()
 	}
-	err = s.try(ctx, grace, func(ctx context.Context) error {
+	err = s.run(ctx, grace, func(ctx context.Context) error {
 		n, err = st.execOnce(ctx, args)
 		return err
 	})
 	return n, err
 }
 
+// execOnce runs a write that is sent to the server at most once.
 func (st *statement) execOnce(ctx context.Context, args []any) (int64, error) {
 	var res sql.Result
 	if st.s.opts.NoPrepare {
-		// On a connection of its own, where database/sql tries once.
+		// On a reserved connection, database/sql does not send a statement twice.
 		conn, err := st.s.pool.Conn(ctx)
 		if err != nil {
 			return 0, notSent{err}
@@ -100,7 +104,7 @@ func (st *statement) execOnce(ctx context.Context, args []any) (int64, error) {
 		return 0, notSent{err}
 	}
 	first := args[0]
-	arg := &sendOnceArg{v: first, once: st.s.repeats}
+	arg := &sendOnceArg{v: first, once: st.s.mayResend}
 	args[0] = arg
 	defer func() { args[0] = first }()
 	res, err = stmt.ExecContext(ctx, args...)
@@ -110,13 +114,13 @@ func (st *statement) execOnce(ctx context.Context, args []any) (int64, error) {
 	case !arg.sent:
 		return 0, notSent{err}
 	case errors.Is(err, errLost):
-		return 0, errLost // without what database/sql says of the argument
+		return 0, errLost // without database/sql's words about the argument
 	}
 	return 0, err
 }
 
-// unprepared returns the text and the arguments of a statement that is sent
-// without being prepared.
+// unprepared returns the text and arguments of the statement for sending it without
+// preparing it. For MySQL the values are in the text.
 func (st *statement) unprepared(args []any) (string, []any, error) {
 	if st.s.pool.dialect != MySQL {
 		return st.text, args, nil
@@ -125,9 +129,10 @@ func (st *statement) unprepared(args []any) (string, []any, error) {
 	return text, nil, err
 }
 
-// query runs a read and gives its rows to f, which must have them all.
+// query runs a read and calls f with its rows. f may be called again, after an
+// error that concerns other calls, and must then start over.
 func (st *statement) query(ctx context.Context, f func(*sql.Rows) error, args ...any) error {
-	return st.s.try(ctx, 0, func(ctx context.Context) (err error) {
+	return st.s.run(ctx, 0, func(ctx context.Context) (err error) {
 		var rows *sql.Rows
 		if st.s.opts.NoPrepare {
 			var text string
@@ -152,36 +157,35 @@ func (st *statement) query(ctx context.Context, f func(*sql.Rows) error, args ..
 	})
 }
 
-// maxBusy is how long a statement is tried that the database keeps refusing
-// because of others.
+// maxBusy is how long a statement is retried that fails because of other calls.
 const maxBusy = 5 * time.Second
 
-// try runs f, and again while it fails certainly and because of others alone, or
-// once because its connection is read-only, which another need not be.
-// So long after the end of ctx, f is cut short.
-func (s *store) try(ctx context.Context, grace time.Duration, f func(context.Context) error) error {
+// run runs f. It runs f again while it fails with an error of class busy, and once
+// if its connection is read-only and another may not be; in both cases f has
+// changed nothing. f is interrupted when ctx has ended and grace has passed.
+func (s *store) run(ctx context.Context, grace time.Duration, f func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return notSent{err}
 	}
 	inner := ctx
 	switch {
-	case s.pool.alone != nil:
+	case s.pool.writerSem != nil:
 		inner = context.Background()
-	case s.pool.slots != nil:
-		if err := sem.Acquire(ctx, s.pool.slots); err != nil {
+	case s.pool.callSem != nil:
+		if err := sem.Acquire(ctx, s.pool.callSem); err != nil {
 			return notSent{err}
 		}
-		defer func() { <-s.pool.slots }()
-		c := newCall(ctx, grace)
-		defer c.end()
+		defer func() { <-s.pool.callSem }()
+		c := newCallContext(ctx, grace)
+		defer c.release()
 		inner = c
 	case grace > 0:
 		later, release := withGrace(ctx)
 		defer release()
 		inner = later
 	}
-	var began time.Time
-	renewed := false
+	var firstBusy time.Time
+	reconnected := false
 	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
 		err := f(inner)
 		if err == nil {
@@ -190,21 +194,21 @@ func (s *store) try(ctx context.Context, grace time.Duration, f func(context.Con
 		switch s.dialect.classify(err) {
 		case busy:
 		case readOnly:
-			if renewed || !s.pool.renew() {
+			if reconnected || !s.pool.dropReadOnly() {
 				return err
 			}
-			renewed = true
+			reconnected = true
 			continue
 		case noTable:
-			s.ready.Store(false) // the next call makes it again
+			s.ready.Store(false) // the next call creates it
 			return err
 		default:
 			return err
 		}
 		switch now := time.Now(); {
-		case began.IsZero():
-			began = now
-		case now.Sub(began) > maxBusy:
+		case firstBusy.IsZero():
+			firstBusy = now
+		case now.Sub(firstBusy) > maxBusy:
 			return err
 		}
 		timer := time.NewTimer(pause/2 + rand.N(pause))

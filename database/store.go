@@ -11,18 +11,18 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
+// store implements driver.Store on a pool of connections.
 type store struct {
-	cfg     driver.Config
-	opts    Options
-	pool    *pool
-	dialect *dialect
-	names   names
-	// repeats tells that a write needs an argument that can be sent once.
-	repeats   bool
-	ready     atomic.Bool   // the tables are there
-	preparing chan struct{} // held by the call that sees to it
+	cfg       driver.Config
+	opts      Options
+	pool      *pool
+	dialect   *dialect
+	names     names
+	mayResend bool          // see pool.mayResend
+	ready     atomic.Bool   // the tables exist and are of a known version
+	tablesSem chan struct{} // held by the call that checks or creates them
 	gate      driver.Gate
-	stop      func() // ends the sweeper
+	stop      func() // stops the sweeper
 
 	load, create, replace, replaceData, replaceExpired, touch, touched, remove, removeAt, sweep, all, owned *statement
 	statements                                                                                              []*statement
@@ -35,10 +35,10 @@ var (
 )
 
 const (
-	insert = `INSERT INTO {table} (namespace, id, version, created, accessed, expires, owner, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
-	set    = `UPDATE {table} SET version = ?, created = ?, accessed = ?, expires = ?, owner = ?, data = ?`
-	at     = ` WHERE namespace = ? AND id = ?`
-	live   = ` AND version = ? AND expires > ?`
+	insert   = `INSERT INTO {table} (namespace, id, version, created, accessed, expires, owner, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+	set      = `UPDATE {table} SET version = ?, created = ?, accessed = ?, expires = ?, owner = ?, data = ?`
+	whereKey = ` WHERE namespace = ? AND id = ?`
+	andLive  = ` AND version = ? AND expires > ?`
 )
 
 func newStore(cfg driver.Config, p *pool, o Options) (*store, error) {
@@ -50,20 +50,20 @@ func newStore(cfg driver.Config, p *pool, o Options) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &store{cfg: cfg, opts: o, pool: p, dialect: d, names: n, repeats: p.repeats(), preparing: make(chan struct{}, 1)}
-	s.load = s.statement(`SELECT ` + columns + ` FROM {table}` + at + ` AND expires > ?`)
+	s := &store{cfg: cfg, opts: o, pool: p, dialect: d, names: n, mayResend: p.mayResend(), tablesSem: make(chan struct{}, 1)}
+	s.load = s.statement(`SELECT ` + columns + ` FROM {table}` + whereKey + ` AND expires > ?`)
 	if d.create != "" {
 		s.create = s.statement(d.create)
 	} else {
 		s.create = s.statement(insert)
-		s.replaceExpired = s.statement(set + at + ` AND expires <= ?`)
+		s.replaceExpired = s.statement(set + whereKey + ` AND expires <= ?`)
 	}
-	s.replace = s.statement(set + at + live)
-	s.replaceData = s.statement(`UPDATE {table} SET version = ?, created = ?, accessed = ?, data = ?` + at + live + ` AND expires = ? AND owner = ?`)
-	s.touch = s.statement(`UPDATE {table} SET accessed = ?, expires = ?` + at + live)
-	s.touched = s.statement(`SELECT 1 FROM {table}` + at + live + ` AND accessed = ? AND expires = ?`)
-	s.remove = s.statement(`DELETE FROM {table}` + at)
-	s.removeAt = s.statement(`DELETE FROM {table}` + at + live)
+	s.replace = s.statement(set + whereKey + andLive)
+	s.replaceData = s.statement(`UPDATE {table} SET version = ?, created = ?, accessed = ?, data = ?` + whereKey + andLive + ` AND expires = ? AND owner = ?`)
+	s.touch = s.statement(`UPDATE {table} SET accessed = ?, expires = ?` + whereKey + andLive)
+	s.touched = s.statement(`SELECT 1 FROM {table}` + whereKey + andLive + ` AND accessed = ? AND expires = ?`)
+	s.remove = s.statement(`DELETE FROM {table}` + whereKey)
+	s.removeAt = s.statement(`DELETE FROM {table}` + whereKey + andLive)
 	s.sweep = s.statement(d.sweep)
 	const list = `SELECT id, ` + columns + ` FROM {table} WHERE namespace = ? AND id > ? AND expires > ?`
 	s.all = s.statement(list + ` ORDER BY id LIMIT ?`)
@@ -72,16 +72,18 @@ func newStore(cfg driver.Config, p *pool, o Options) (*store, error) {
 	return s, nil
 }
 
+// now is the configured clock's time, as it is stored.
 func (s *store) now() int64 { return int64(driver.MillisOf(s.cfg.Now())) }
 
-// enter admits a call, which must leave the gate if there is no error.
+// enter admits a call and makes sure that the tables exist. If it returns nil, the
+// caller must leave the gate.
 func (s *store) enter(ctx context.Context) error {
 	if err := s.gate.Enter(); err != nil {
 		return err
 	}
 	err := ctx.Err()
 	if err == nil {
-		err = s.prepare(ctx)
+		err = s.ensureTables(ctx)
 	}
 	if err != nil {
 		s.gate.Leave()
@@ -89,9 +91,10 @@ func (s *store) enter(ctx context.Context) error {
 	return err
 }
 
-// fail names the operation, and the context's end where that is the reason.
+// fail wraps an error with the package and the operation, and with the context's
+// error if the context has ended.
 func (s *store) fail(ctx context.Context, op string, err error) error {
-	if end := ended(ctx); end != nil && !errors.Is(err, end) {
+	if end := contextErr(ctx); end != nil && !errors.Is(err, end) {
 		return fmt.Errorf("database: %s: %w: %w", op, end, err)
 	}
 	if s.dialect.classify(err) == tooLarge {
@@ -100,15 +103,16 @@ func (s *store) fail(ctx context.Context, op string, err error) error {
 	return fmt.Errorf("database: %s: %w", op, err)
 }
 
-// ended is why the context is over. The network keeps deadlines too, and may
-// notice a moment before the context does.
-func ended(ctx context.Context) error {
+// contextErr returns the error of a context that has ended, or nil. A deadline set
+// on the network connection can pass a moment before the context's timer fires.
+func contextErr(ctx context.Context) error {
 	if at, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(at) {
 		return context.DeadlineExceeded
 	}
 	return ctx.Err()
 }
 
+// Load implements driver.Store.
 func (s *store) Load(ctx context.Context, key driver.Key) (driver.Record, error) {
 	if err := s.enter(ctx); err != nil {
 		return driver.Record{}, s.fail(ctx, "load", err)
@@ -132,7 +136,7 @@ func (s *store) Load(ctx context.Context, key driver.Key) (driver.Record, error)
 	if err != nil {
 		return driver.Record{}, s.fail(ctx, "load", err)
 	}
-	if s.dialect.updatesAll {
+	if s.dialect.rewritesNamedIndexes {
 		rec.Hint = rec.Expires
 	}
 	return rec, nil
@@ -149,8 +153,8 @@ func (s *store) failWrite(ctx context.Context, op string, err error) error {
 	return s.fail(ctx, op, err)
 }
 
-// written returns the contract's error for the outcome of a conditional write of n rows.
-func (s *store) written(ctx context.Context, op string, n int64, err error) error {
+// outcome returns the contract's error for a conditional write that changed n rows.
+func (s *store) outcome(ctx context.Context, op string, n int64, err error) error {
 	switch {
 	case err != nil:
 		return s.failWrite(ctx, op, err)
@@ -160,6 +164,7 @@ func (s *store) written(ctx context.Context, op string, n int64, err error) erro
 	return nil
 }
 
+// Save implements driver.Store.
 func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 	switch {
 	case len(rec.Data) > MaxData:
@@ -179,16 +184,18 @@ func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, re
 	} else {
 		n, err = s.update(ctx, key, old, rec, data, now)
 	}
-	return s.written(ctx, "save", n, err)
+	return s.outcome(ctx, "save", n, err)
 }
 
+// insert creates a record, in place of an expired one if there is one. It returns
+// how many rows it wrote.
 func (s *store) insert(ctx context.Context, key driver.Key, rec driver.Record, data []byte, now int64) (int64, error) {
 	args := []any{s.cfg.Namespace, key[:], int64(rec.Version), int64(rec.Created), int64(rec.Accessed), int64(rec.Expires), []byte(rec.Owner), data}
 	if s.replaceExpired == nil {
 		return s.create.exec(ctx, append(args, now)...)
 	}
-	// MySQL's upsert does not tell what it did, so these are two steps, each
-	// with its own certain outcome. Between them the row may be swept.
+	// MySQL's upsert does not report what it did, so these are two statements,
+	// each with an outcome of its own. The row may be swept between them.
 	for {
 		n, err := s.create.exec(ctx, args...)
 		if err == nil || s.dialect.classify(err) != duplicate {
@@ -209,10 +216,9 @@ func (s *store) insert(ctx context.Context, key driver.Key, rec driver.Record, d
 	}
 }
 
-// update replaces a record. SQLite writes to an index for each column that a
-// statement names, so if the record came with the expiry that it goes with,
-// the first try names neither that nor the owner, on the condition that both
-// are as stored.
+// update replaces a record. SQLite rewrites the index of each column that a
+// statement names. If the expiry is the one that was loaded, the first statement
+// therefore names neither expiry nor owner, and requires both to be as stored.
 func (s *store) update(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record, data []byte, now int64) (int64, error) {
 	if hint, ok := rec.Hint.(driver.Millis); ok && hint == rec.Expires {
 		n, err := s.replaceData.exec(ctx, int64(rec.Version), int64(rec.Created), int64(rec.Accessed), data,
@@ -225,6 +231,7 @@ func (s *store) update(ctx context.Context, key driver.Key, old driver.Version, 
 		s.cfg.Namespace, key[:], int64(old), now)
 }
 
+// Touch implements driver.Store.
 func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
 	if err := s.enter(ctx); err != nil {
 		return s.failWrite(ctx, "touch", notSent{err})
@@ -232,8 +239,8 @@ func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) er
 	defer s.gate.Leave()
 	now := s.now()
 	n, err := s.touch.exec(ctx, int64(rec.Accessed), int64(rec.Expires), s.cfg.Namespace, key[:], int64(rec.Version), now)
-	if n == 0 && err == nil && s.pool.dialect == MySQL && !s.pool.ours {
-		// Without clientFoundRows, MySQL does not count a row that was so already.
+	if n == 0 && err == nil && s.pool.dialect == MySQL && !s.pool.owned {
+		// Without clientFoundRows, MySQL does not count a row that had these values.
 		err = s.touched.query(ctx, func(rows *sql.Rows) error {
 			if rows.Next() {
 				n = 1
@@ -241,9 +248,10 @@ func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) er
 			return nil
 		}, s.cfg.Namespace, key[:], int64(rec.Version), now, int64(rec.Accessed), int64(rec.Expires))
 	}
-	return s.written(ctx, "touch", n, err)
+	return s.outcome(ctx, "touch", n, err)
 }
 
+// Delete implements driver.Store.
 func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Version) error {
 	if err := s.enter(ctx); err != nil {
 		return s.failWrite(ctx, "delete", notSent{err})
@@ -251,25 +259,25 @@ func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Versi
 	defer s.gate.Leave()
 	if version == 0 {
 		_, err := s.remove.exec(ctx, s.cfg.Namespace, key[:])
-		return s.written(ctx, "delete", 1, err)
+		return s.outcome(ctx, "delete", 1, err)
 	}
 	n, err := s.removeAt.exec(ctx, s.cfg.Namespace, key[:], int64(version), s.now())
-	return s.written(ctx, "delete", n, err)
+	return s.outcome(ctx, "delete", n, err)
 }
 
-// Close ends the sweeper, waits for the calls under way, and closes the pool
-// if the store opened it.
+// Close stops the sweeper, waits for calls in progress, and closes the pool if
+// the store opened it.
 func (s *store) Close() error {
 	s.stop()
 	return s.gate.Close(func() error {
-		if s.pool.ours {
+		if s.pool.owned {
 			if err := s.pool.close(); err != nil {
 				return fmt.Errorf("database: close: %w", err)
 			}
 			return nil
 		}
 		for _, st := range s.statements {
-			_ = st.close() // on a connection that broke there is nothing left to close
+			_ = st.close() // fails on broken connections, which have nothing left to close
 		}
 		return nil
 	})

@@ -2,11 +2,11 @@ package database
 
 import "context"
 
-// batch is how many rows one statement of a sweep removes at most: a few
-// milliseconds' work, during which SQLite lets no other writer in.
-const batch = 200
+// sweepBatchSize is the maximum number of rows that one statement of a sweep removes.
+// It takes a few milliseconds, during which SQLite admits no other writer.
+const sweepBatchSize = 200
 
-// Sweep removes the records that have expired.
+// Sweep implements driver.Sweeper.
 func (s *store) Sweep(ctx context.Context) (int, error) {
 	removed, now := 0, s.now()
 	for {
@@ -15,7 +15,7 @@ func (s *store) Sweep(ctx context.Context) (int, error) {
 		if err != nil {
 			return removed, s.fail(ctx, "sweep", err)
 		}
-		if n < batch {
+		if n < sweepBatchSize {
 			return removed, nil
 		}
 	}
@@ -26,6 +26,6 @@ func (s *store) sweepBatch(ctx context.Context, now int64) (int, error) {
 		return 0, err
 	}
 	defer s.gate.Leave()
-	n, err := s.sweep.exec(ctx, s.cfg.Namespace, now, batch)
+	n, err := s.sweep.exec(ctx, s.cfg.Namespace, now, sweepBatchSize)
 	return int(n), err
 }

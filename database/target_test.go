@@ -8,50 +8,50 @@ import (
 )
 
 // notSentParameters reports whether no parameter is sent to the server.
-func notSentParameters(at *place) bool {
+func notSentParameters(at *target) bool {
 	return at.dialect == PostgreSQL && len(at.postgres.Runtime) == 0
 }
 
 func TestURLForms(t *testing.T) {
-	postgres := func(user, password, host string, port uint16, dbname string) func(*place) bool {
-		return func(at *place) bool {
+	postgres := func(user, password, host string, port uint16, dbname string) func(*target) bool {
+		return func(at *target) bool {
 			c := at.postgres
 			return at.dialect == PostgreSQL && c.User == user && c.Password == password && c.Host == host && c.Port == port && c.Database == dbname
 		}
 	}
-	mysql := func(user, password, addr, dbname string) func(*place) bool {
-		return func(at *place) bool {
+	mysql := func(user, password, addr, dbname string) func(*target) bool {
+		return func(at *target) bool {
 			c := at.mysql
 			return at.dialect == MySQL && c.User == user && c.Passwd == password && c.Addr == addr && c.DBName == dbname
 		}
 	}
-	file := func(path string) func(*place) bool {
-		return func(at *place) bool { return at.dialect == SQLite && at.file == path }
+	file := func(path string) func(*target) bool {
+		return func(at *target) bool { return at.dialect == SQLite && at.file == path }
 	}
-	for url, is := range map[string]func(*place) bool{
+	for url, is := range map[string]func(*target) bool{
 		"sqlite:///relative.db":                           file("relative.db"),
 		"sqlite:////absolute/a.db":                        file("/absolute/a.db"),
 		"sqlite:///dir/with%20space.db":                   file("dir/with space.db"),
 		"sqlite:///:memory:":                              file(":memory:"),
 		"sqlite://":                                       file(":memory:"),
 		"sqlite+pysqlite:///x.db":                         file("x.db"),
-		"SQLite:///x.db?synchronous=full":                 func(at *place) bool { return at.file == "x.db" && at.synchronous == "FULL" },
+		"SQLite:///x.db?synchronous=full":                 func(at *target) bool { return at.file == "x.db" && at.synchronous == "FULL" },
 		"postgresql://u:p@h:5433/d":                       postgres("u", "p", "h", 5433, "d"),
 		"postgres://u:p%40%2F%3A@h/d?sslmode=disable":     postgres("u", "p@/:", "h", 5432, "d"),
 		"postgresql+psycopg2://u@h/d":                     postgres("u", "", "h", 5432, "d"),
 		"host=h port=5433 user=u password='p q' dbname=d": postgres("u", "p q", "h", 5433, "d"),
-		"postgresql://%2Fvar%2Frun%2Fpostgresql/d":        func(at *place) bool { return at.postgres.Host == "/var/run/postgresql" && at.postgres.Database == "d" },
+		"postgresql://%2Fvar%2Frun%2Fpostgresql/d":        func(at *target) bool { return at.postgres.Host == "/var/run/postgresql" && at.postgres.Database == "d" },
 		"postgresql://u:p%40@%2ftmp:5433/d":               postgres("u", "p@", "/tmp", 5433, "d"),
-		"postgresql://u:p@%2Ftmp":                         func(at *place) bool { return at.postgres.Host == "/tmp" && at.postgres.User == "u" },
+		"postgresql://u:p@%2Ftmp":                         func(at *target) bool { return at.postgres.Host == "/tmp" && at.postgres.User == "u" },
 		"postgresql://u@/d?host=/tmp":                     postgres("u", "", "/tmp", 5432, "d"),
-		"postgresql://u@h1:5433,h2/d": func(at *place) bool {
+		"postgresql://u@h1:5433,h2/d": func(at *target) bool {
 			return len(at.postgres.Multi) == 1 && at.postgres.Port == 5433 && at.postgres.Multi[0].Host == "h2"
 		},
 		"postgresql://u@h/d?sslmode=verify-full&channel_binding=require&gssencmode=prefer":                               notSentParameters,
 		"postgresql://u@h/d?channel_binding=prefer&gssencmode=disable&sslcompression=0":                                  notSentParameters,
 		"postgresql://u@h/d?keepalives=1&keepalives_idle=30&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=9": notSentParameters,
 		"host=h user=u dbname=d channel_binding=prefer keepalives=1":                                                     notSentParameters,
-		"postgresql://u@h/d?statement_timeout=5s":                                                                        func(at *place) bool { return at.postgres.Runtime["statement_timeout"] == "5s" },
+		"postgresql://u@h/d?statement_timeout=5s":                                                                        func(at *target) bool { return at.postgres.Runtime["statement_timeout"] == "5s" },
 		"mysql://u:p@h/d": mysql("u", "p", "h:3306", "d"),
 		"mysql+pymysql://u:p%40@h:3307/d?charset=utf8mb4": mysql("u", "p@", "h:3307", "d"),
 		"mariadb://u@[::1]/d":                             mysql("u", "", "[::1]:3306", "d"),
@@ -59,10 +59,10 @@ func TestURLForms(t *testing.T) {
 		"u:p@tcp(h:3307)/d?timeout=1s":                    mysql("u", "p", "h:3307", "d"),
 		"u:p@unix(/run/s)/d":                              mysql("u", "p", "/run/s", "d"),
 		"u:p@/d":                                          mysql("u", "p", "127.0.0.1:3306", "d"),
-		"postgresql://u@h/d?table=t&schema=s&create=no&prepare=no&pool=7&connect_timeout=3": func(at *place) bool {
+		"postgresql://u@h/d?table=t&schema=s&create=no&prepare=no&pool=7&connect_timeout=3": func(at *target) bool {
 			return at.Options == Options{Table: "t", Schema: "s", NeverCreate: true, NoPrepare: true, Pool: 7} && at.postgres.ConnectTimeout > 0
 		},
-		"mysql://u@h/d?table=t&pool=7&tls=skip-verify&create=yes": func(at *place) bool {
+		"mysql://u@h/d?table=t&pool=7&tls=skip-verify&create=yes": func(at *target) bool {
 			return at.Options == Options{Table: "t", Pool: 7} && at.mysql.TLSConfig == "skip-verify"
 		},
 	} {

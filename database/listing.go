@@ -9,15 +9,15 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// page is how many records a listing reads at a time.
-const page = 100
+// pageSize is how many records a listing reads at a time.
+const pageSize = 100
 
-// All yields every live record.
+// All implements driver.Lister.
 func (s *store) All(ctx context.Context) iter.Seq2[driver.Entry, error] {
 	return s.list(ctx, s.all)
 }
 
-// Owned yields an owner's live records.
+// Owned implements driver.Owners.
 func (s *store) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
 	if owner == "" {
 		return s.list(ctx, nil)
@@ -25,8 +25,8 @@ func (s *store) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry,
 	return s.list(ctx, s.owned, []byte(owner))
 }
 
-// list yields page after page in the order of keys. A page is read whole
-// before any of it is yielded, so the connection is free meanwhile.
+// list yields the records in the order of their keys. It reads a whole page before
+// it yields any of it, so that it holds no connection while it yields.
 func (s *store) list(ctx context.Context, st *statement, more ...any) iter.Seq2[driver.Entry, error] {
 	return func(yield func(driver.Entry, error) bool) {
 		after := []byte{}
@@ -46,13 +46,14 @@ func (s *store) list(ctx context.Context, st *statement, more ...any) iter.Seq2[
 					return
 				}
 			}
-			if len(rows) < page {
+			if len(rows) < pageSize {
 				return
 			}
 		}
 	}
 }
 
+// page reads the records after a key.
 func (s *store) page(ctx context.Context, st *statement, after []byte, more []any) (rs []row, err error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
@@ -72,10 +73,12 @@ func (s *store) page(ctx context.Context, st *statement, after []byte, more []an
 			rs = append(rs, r)
 		}
 		return nil
-	}, append(args, page)...)
+	}, append(args, pageSize)...)
 	return rs, err
 }
 
+// entry returns the row's key and record. If the record is damaged, the entry has
+// its key.
 func (r *row) entry() (driver.Entry, error) {
 	var e driver.Entry
 	if len(r.id) != len(e.Key) {

@@ -14,8 +14,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// place is what a URL says.
-type place struct {
+// target is what a URL names: a database and how to connect to it.
+type target struct {
 	Options
 	dialect     Dialect
 	file        string // SQLite
@@ -24,18 +24,18 @@ type place struct {
 	mysql       *mysql.Config
 }
 
-// errURL is a fault of the URL, of which it quotes nothing: it may hold a
-// password in whatever place.
+// errURL returns an error about the URL. It must not quote the URL, any part of
+// which may be a password.
 func errURL(format string, args ...any) error { return fmt.Errorf(format, args...) }
 
-var errForm = errors.New(`Options.URL has none of the forms that the database store knows:
+var errUnknownForm = errors.New(`Options.URL has none of the forms of the database store:
 	sqlite:///relative.db  sqlite:////absolute.db  sqlite:///:memory:
 	postgresql://user:password@host:5432/database
 	mysql://user:password@host:3306/database  mariadb://user:password@host/database
 	host=… user=… password=… dbname=…              (github.com/lib/pq)
 	user:password@tcp(host:3306)/database          (github.com/go-sql-driver/mysql)`)
 
-// The parameters that a URL of each kind may have beside our own.
+// The parameters that a URL may have in addition to the store's own.
 var (
 	postgresParameters = []string{
 		"application_name", "binary_parameters", "channel_binding", "client_encoding", "connect_timeout", "fallback_application_name",
@@ -50,20 +50,20 @@ var (
 	}
 )
 
-// parseURL reads a URL as SQLAlchemy has them, or a DSN of one of the drivers.
-func parseURL(s string, o Options) (*place, error) {
-	at := &place{Options: o}
+// parseURL parses a URL of SQLAlchemy's form or a DSN of one of the drivers.
+func parseURL(s string, o Options) (*target, error) {
+	t := &target{Options: o}
 	scheme, rest, isURL := strings.Cut(s, "://")
 	switch {
 	case s == "":
-		return nil, fmt.Errorf("Options.URL is required; %w", errForm)
+		return nil, fmt.Errorf("Options.URL is required; %w", errUnknownForm)
 	case !isURL:
-		return at, at.parseDSN(s)
+		return t, t.parseDSN(s)
 	}
-	// What follows a plus sign names a driver of Python's.
+	// A plus sign and the name of a Python driver may follow the scheme.
 	scheme, _, _ = strings.Cut(strings.ToLower(scheme), "+")
 	main, rawQuery, _ := strings.Cut(rest, "?")
-	if strings.Contains(rawQuery, "@") { // the rest of a password with a question mark, which no error may quote
+	if strings.Contains(rawQuery, "@") { // the rest of a password that has a question mark in it
 		return nil, errUnescaped
 	}
 	query, err := url.ParseQuery(rawQuery)
@@ -72,37 +72,37 @@ func parseURL(s string, o Options) (*place, error) {
 	}
 	switch scheme {
 	case "sqlite", "sqlite3":
-		err = at.parseSQLite(main, query)
+		err = t.parseSQLite(main, query)
 	case "postgres", "postgresql":
-		err = at.parsePostgres(main, query)
+		err = t.parsePostgres(main, query)
 	case "mysql", "mariadb":
-		err = at.parseMySQL(main, query)
+		err = t.parseMySQL(main, query)
 	default:
-		err = errForm
+		err = errUnknownForm
 	}
-	return at, err
+	return t, err
 }
 
-// own takes the store's own parameters out of the query, and refuses those
-// that are not known.
-func (at *place) own(query url.Values, known []string) error {
+// takeParameters moves the store's own parameters from the query to the options. It
+// returns an error for a parameter that is neither the store's own nor known.
+func (t *target) takeParameters(query url.Values, known []string) error {
 	for name, values := range query {
 		v := values[0]
 		ours := true
 		var err error
 		switch name {
 		case "table":
-			at.Table = v
+			t.Table = v
 		case "schema":
-			at.Schema = v
+			t.Schema = v
 		case "create":
-			at.NeverCreate, err = no(v)
+			t.NeverCreate, err = parseNo(v)
 		case "prepare":
-			at.NoPrepare, err = no(v)
+			t.NoPrepare, err = parseNo(v)
 		case "pool":
-			at.Pool, err = strconv.Atoi(v)
-			if err == nil && at.Pool < 1 {
-				err = errors.New("it must be 1 or more")
+			t.Pool, err = strconv.Atoi(v)
+			if err == nil && t.Pool < 1 {
+				err = errors.New("must be 1 or more")
 			}
 		default:
 			ours = false
@@ -111,7 +111,7 @@ func (at *place) own(query url.Values, known []string) error {
 		case len(values) > 1:
 			return errURL("Options.URL has the parameter%s twice", quoted(name))
 		case err != nil:
-			return errURL("the parameter %s in Options.URL has a value that it cannot have", name)
+			return errURL("the parameter %s in Options.URL has an invalid value", name)
 		case ours:
 			delete(query, name)
 		case !slices.Contains(known, name):
@@ -132,21 +132,21 @@ func quoted(name string) string {
 	return fmt.Sprintf(" %.40q", name)
 }
 
-// no reads a parameter that is yes unless it says no.
-func no(v string) (bool, error) {
+// parseNo reports whether a parameter that defaults to yes is no.
+func parseNo(v string) (bool, error) {
 	switch v {
 	case "no", "false", "0":
 		return true, nil
 	case "yes", "true", "1":
 		return false, nil
 	}
-	return false, errors.New("it must be yes or no")
+	return false, errors.New("must be yes or no")
 }
 
-// parseSQLite reads what follows sqlite://, by SQLAlchemy's rule: a slash,
-// then the path as it is.
-func (at *place) parseSQLite(main string, query url.Values) error {
-	if err := at.own(query, []string{"synchronous"}); err != nil {
+// parseSQLite parses what follows sqlite://. As in SQLAlchemy, it is a slash and
+// then the path.
+func (t *target) parseSQLite(main string, query url.Values) error {
+	if err := t.takeParameters(query, []string{"synchronous"}); err != nil {
 		return err
 	}
 	file, ok := strings.CutPrefix(main, "/")
@@ -157,15 +157,15 @@ func (at *place) parseSQLite(main string, query url.Values) error {
 	case main == "":
 		file = ":memory:"
 	case !ok:
-		return errURL("an SQLite URL has three slashes before a relative path and four before an absolute one")
+		return errURL("an SQLite URL needs three slashes before a relative path and four before an absolute one")
 	case file == "":
 		return errURL("Options.URL names no SQLite file")
 	}
-	at.dialect, at.file, at.synchronous = SQLite, file, "NORMAL"
+	t.dialect, t.file, t.synchronous = SQLite, file, "NORMAL"
 	switch v := strings.ToUpper(query.Get("synchronous")); v {
 	case "":
 	case "NORMAL", "FULL":
-		at.synchronous = v
+		t.synchronous = v
 	default:
 		return errURL("synchronous in Options.URL must be normal or full")
 	}
@@ -175,8 +175,8 @@ func (at *place) parseSQLite(main string, query url.Values) error {
 var errUnescaped = errors.New("Options.URL is malformed: in a user name, password, database name or parameter, " +
 	"write a character such as @ : / ? # % as %40 %3A %2F %3F %23 %25")
 
-// authority parses the part of a URL before its parameters.
-func authority(scheme, main string) (*url.URL, error) {
+// parseAuthority parses the part of a URL before its parameters.
+func parseAuthority(scheme, main string) (*url.URL, error) {
 	u, err := url.Parse(scheme + "://" + main)
 	if err != nil || u.Fragment != "" {
 		return nil, errUnescaped
@@ -218,28 +218,29 @@ func moveHosts(main string, query url.Values) (string, error) {
 	return user + path, nil
 }
 
-func (at *place) parsePostgres(main string, query url.Values) error {
-	at.dialect = PostgreSQL
-	if err := at.own(query, postgresParameters); err != nil {
+func (t *target) parsePostgres(main string, query url.Values) error {
+	t.dialect = PostgreSQL
+	if err := t.takeParameters(query, postgresParameters); err != nil {
 		return err
 	}
 	main, err := moveHosts(main, query)
 	if err != nil {
 		return err
 	}
-	u, err := authority("postgres", main)
+	u, err := parseAuthority("postgres", main)
 	if err != nil {
 		return err
 	}
 	if !query.Has("sslmode") && os.Getenv("PGSSLMODE") == "" {
-		query.Set("sslmode", "prefer") // as libpq has it, and so SQLAlchemy
+		query.Set("sslmode", "prefer") // the default of libpq, and so of SQLAlchemy
 	}
 	u.RawQuery = query.Encode()
-	return at.configurePostgres(u.String(), query.Has("binary_parameters"))
+	return t.configurePostgres(u.String(), query.Has("binary_parameters"))
 }
 
-// configurePostgres keeps the driver's errors to itself: they quote.
-func (at *place) configurePostgres(dsn string, binarySet bool) error {
+// configurePostgres parses a DSN. It does not return the driver's errors, which
+// quote the DSN.
+func (t *target) configurePostgres(dsn string, binarySet bool) error {
 	cfg, err := pq.NewConfig(dsn)
 	if err != nil {
 		return errURL("PostgreSQL's driver does not understand Options.URL, or the environment's PG variables")
@@ -248,9 +249,9 @@ func (at *place) configurePostgres(dsn string, binarySet bool) error {
 		return err
 	}
 	if !binarySet {
-		cfg.BinaryParameters = true // bytes as they are, and one round trip without preparing
+		cfg.BinaryParameters = true // unescaped bytes, and one round trip without preparing
 	}
-	at.postgres = cfg
+	t.postgres = cfg
 	return nil
 }
 
@@ -283,31 +284,31 @@ func dropLibpqParameters(cfg *pq.Config) error {
 	return nil
 }
 
-func (at *place) parseMySQL(main string, query url.Values) error {
-	at.dialect = MySQL
-	if err := at.own(query, mysqlParameters); err != nil {
+func (t *target) parseMySQL(main string, query url.Values) error {
+	t.dialect = MySQL
+	if err := t.takeParameters(query, mysqlParameters); err != nil {
 		return err
 	}
-	u, err := authority("mysql", main)
+	u, err := parseAuthority("mysql", main)
 	if err != nil {
 		return err
 	}
-	at.mysql = mysql.NewConfig()
+	t.mysql = mysql.NewConfig()
 	if len(query) > 0 {
 		socket := query.Get("unix_socket")
 		query.Del("unix_socket")
 		params := strings.ReplaceAll(query.Encode(), "%2C", ",") // a list of character sets, which the driver does not unescape
-		if at.mysql, err = mysql.ParseDSN("tcp(localhost)/?" + params); err != nil {
+		if t.mysql, err = mysql.ParseDSN("tcp(localhost)/?" + params); err != nil {
 			return errURL("MySQL's driver does not understand the parameters in Options.URL")
 		}
 		if socket != "" {
-			at.mysql.Net, at.mysql.Addr = "unix", socket
+			t.mysql.Net, t.mysql.Addr = "unix", socket
 		}
 	}
-	at.mysql.User = u.User.Username()
-	at.mysql.Passwd, _ = u.User.Password()
-	at.mysql.DBName = strings.TrimPrefix(u.Path, "/")
-	if at.mysql.Net != "unix" {
+	t.mysql.User = u.User.Username()
+	t.mysql.Passwd, _ = u.User.Password()
+	t.mysql.DBName = strings.TrimPrefix(u.Path, "/")
+	if t.mysql.Net != "unix" {
 		host, port := u.Hostname(), u.Port()
 		if host == "" {
 			host = "localhost"
@@ -315,13 +316,13 @@ func (at *place) parseMySQL(main string, query url.Values) error {
 		if port == "" {
 			port = "3306"
 		}
-		at.mysql.Net, at.mysql.Addr = "tcp", net.JoinHostPort(host, port)
+		t.mysql.Net, t.mysql.Addr = "tcp", net.JoinHostPort(host, port)
 	}
 	return nil
 }
 
-// parseDSN reads a DSN of one of the drivers.
-func (at *place) parseDSN(s string) error {
+// parseDSN parses a DSN of one of the drivers.
+func (t *target) parseDSN(s string) error {
 	head, _, _ := strings.Cut(s, "/")
 	switch {
 	case strings.Contains(head, "tcp(") || strings.Contains(head, "unix(") || strings.HasSuffix(head, "@"):
@@ -329,26 +330,26 @@ func (at *place) parseDSN(s string) error {
 		if err != nil {
 			return errURL("MySQL's driver does not understand Options.URL")
 		}
-		at.dialect, at.mysql = MySQL, cfg
+		t.dialect, t.mysql = MySQL, cfg
 		return nil
 	case strings.Contains(s, "="):
-		at.dialect = PostgreSQL
-		return at.configurePostgres(s, strings.Contains(s, "binary_parameters"))
+		t.dialect = PostgreSQL
+		return t.configurePostgres(s, strings.Contains(s, "binary_parameters"))
 	}
-	return errForm
+	return errUnknownForm
 }
 
-// open returns the pool of connections to the place.
-func (at *place) open(dataDir string) (*pool, error) {
-	if at.Pool < 0 {
+// open returns a pool of connections to the target.
+func (t *target) open(dataDir string) (*pool, error) {
+	if t.Pool < 0 {
 		return nil, errors.New("Options.Pool must be 1 or more, or 0 for the default")
 	}
-	switch at.dialect {
+	switch t.dialect {
 	case SQLite:
-		return at.openSQLite(dataDir)
+		return t.openSQLite(dataDir)
 	case PostgreSQL:
-		return at.openPostgres()
+		return t.openPostgres()
 	default:
-		return at.openMySQL()
+		return t.openMySQL()
 	}
 }

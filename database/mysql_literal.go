@@ -2,16 +2,16 @@ package database
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 )
 
-// withLiterals returns a statement of MySQL's with its values written in place
-// of the question marks, for programs that do not prepare statements. A number
-// is written in digits, and bytes in hexadecimal, so that the text is ASCII and
-// no value can end its literal. Escaping quotes, as the driver does, is not safe
-// in every character set: in gbk, a backslash can be the second byte of a
-// character.
+// withLiterals returns a MySQL statement with literals in place of its question
+// marks, for sending it without preparing it. Numbers are decimal, and bytes are
+// hexadecimal, so the text is ASCII and no value can end its literal. Escaping
+// quotes, as the driver does, is not safe in every character set: in gbk, a
+// backslash can be the second byte of a character.
 func withLiterals(query string, args []any) (string, error) {
 	size := len(query)
 	for _, arg := range args {
@@ -27,7 +27,7 @@ func withLiterals(query string, args []any) (string, error) {
 			continue
 		}
 		if len(args) == 0 {
-			return "", fmt.Errorf("the statement has more parameters than values")
+			return "", errors.New("the statement has more parameters than values")
 		}
 		switch v := args[0].(type) {
 		case int64:

@@ -12,19 +12,20 @@ import (
 //
 //	format 1 byte | CRC-32C of the rest, the key, version, created and owner 4 bytes | data
 //
-// so that a row which was changed by another hand, or mixed from two, does not
-// pass for a record. The times that Touch moves are not part of it.
+// so that a row that was changed by hand, or mixed from two rows, is not taken for
+// a record. The checksum leaves out the times that Touch changes.
 const (
 	format   = 1
-	dataHead = 1 + 4
+	headSize = 1 + 4
 )
 
-// MaxData is the longest Data that the store takes, in bytes. It is below what
-// each of the databases takes with its settings as installed.
+// MaxData is the maximum length of a record's Data, in bytes. Each of the databases
+// accepts it with its default settings.
 const MaxData = 4 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// checksum is the CRC-32C of all that Touch does not change.
 func checksum(key *driver.Key, rec *driver.Record, data []byte) uint32 {
 	var head [len(*key) + 16]byte
 	b := append(head[:0], key[:]...)
@@ -35,15 +36,15 @@ func checksum(key *driver.Key, rec *driver.Record, data []byte) uint32 {
 	return crc32.Update(sum, castagnoli, data)
 }
 
-// encode is what the data column holds for rec.
+// encode returns the value of the data column for rec.
 func encode(key *driver.Key, rec *driver.Record) []byte {
-	b := make([]byte, dataHead, dataHead+len(rec.Data))
+	b := make([]byte, headSize, headSize+len(rec.Data))
 	b[0] = format
 	binary.BigEndian.PutUint32(b[1:], checksum(key, rec, rec.Data))
 	return append(b, rec.Data...)
 }
 
-// row is a record as it is selected.
+// row is a row as it is selected.
 type row struct {
 	id, owner, data                     []byte
 	version, created, accessed, expires int64
@@ -51,21 +52,21 @@ type row struct {
 
 const columns = `version, created, accessed, expires, owner, data`
 
-// fields is where the columns go.
+// fields returns the destinations of the columns, for Scan.
 func (r *row) fields() []any {
 	return []any{&r.version, &r.created, &r.accessed, &r.expires, &r.owner, &r.data}
 }
 
-// record checks the row and takes over its bytes.
+// record checks the row and returns its record, which shares the row's bytes.
 func (r *row) record(key *driver.Key) (driver.Record, error) {
 	if len(r.data) > 0 && r.data[0] > format {
 		return driver.Record{}, fmt.Errorf("format %d: %w", r.data[0], driver.ErrNewerFormat)
 	}
-	if len(r.data) < dataHead || r.data[0] != format || r.version <= 0 || r.expires == 0 || len(r.owner) > driver.MaxOwner {
-		return driver.Record{}, fmt.Errorf("no record: %w", driver.ErrCorrupt)
+	if len(r.data) < headSize || r.data[0] != format || r.version <= 0 || r.expires == 0 || len(r.owner) > driver.MaxOwner {
+		return driver.Record{}, fmt.Errorf("not a record: %w", driver.ErrCorrupt)
 	}
 	rec := driver.Record{
-		Data:     r.data[dataHead:],
+		Data:     r.data[headSize:],
 		Owner:    string(r.owner),
 		Version:  driver.Version(r.version),
 		Created:  driver.Millis(r.created),

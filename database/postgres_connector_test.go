@@ -11,13 +11,13 @@ import (
 )
 
 // quiet is a connection to a listener that says nothing.
-func quiet(t *testing.T) (*link, net.Conn) {
+func quiet(t *testing.T) (*conn, net.Conn) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	k := &link{dialing: func() {}, born: time.Now(), asked: time.Now()}
+	k := &conn{cancelDial: func() {}, opened: time.Now(), checked: time.Now()}
 	if _, err := k.DialContext(t.Context(), "tcp", l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
@@ -25,26 +25,26 @@ func quiet(t *testing.T) (*link, net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { peer.Close(); k.conn.Close() })
+	t.Cleanup(func() { peer.Close(); k.net.Close() })
 	return k, peer
 }
 
 func TestConnectionsThatAreNotUsedAgain(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(*link, net.Conn)
+		change func(*conn, net.Conn)
 		gone   bool
 	}{
-		"in use":        {func(*link, net.Conn) {}, false},
-		"idle":          {func(k *link, _ net.Conn) { k.asked = time.Time{} }, false},
-		"old":           {func(k *link, _ net.Conn) { k.born = time.Now().Add(-2 * maxLifetime) }, true},
-		"cut":           {func(k *link, _ net.Conn) { k.abort() }, true},
-		"hung up":       {func(k *link, peer net.Conn) { k.asked = time.Time{}; peer.Close() }, true},
-		"told farewell": {func(k *link, peer net.Conn) { k.asked = time.Time{}; _, _ = peer.Write([]byte("E")) }, true},
+		"in use":        {func(*conn, net.Conn) {}, false},
+		"idle":          {func(k *conn, _ net.Conn) { k.checked = time.Time{} }, false},
+		"old":           {func(k *conn, _ net.Conn) { k.opened = time.Now().Add(-2 * maxLifetime) }, true},
+		"cut":           {func(k *conn, _ net.Conn) { k.abort() }, true},
+		"hung up":       {func(k *conn, peer net.Conn) { k.checked = time.Time{}; peer.Close() }, true},
+		"told farewell": {func(k *conn, peer net.Conn) { k.checked = time.Time{}; _, _ = peer.Write([]byte("E")) }, true},
 	} {
 		k, peer := quiet(t)
 		c.change(k, peer)
 		time.Sleep(10 * time.Millisecond) // the loopback's
-		if got := k.gone(); got != c.gone {
+		if got := k.unusable(); got != c.gone {
 			t.Errorf("%s: gone %v", name, got)
 		}
 	}
@@ -54,23 +54,23 @@ func TestConnectionsThatAreNotUsedAgain(t *testing.T) {
 func TestACallCutsItsOwnConnectionOnly(t *testing.T) {
 	k, _ := quiet(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	over := newCall(ctx, 0)
-	over.uses(k)
-	over.end()
+	over := newCallContext(ctx, 0)
+	over.use(k)
+	over.release()
 	cancel()
-	over.cut()
-	if k.gone() {
+	over.abort()
+	if k.unusable() {
 		t.Error("cut by a call that had ended")
 	}
 	ctx, cancel = context.WithCancel(t.Context())
-	c := newCall(ctx, 0)
+	c := newCallContext(ctx, 0)
 	cancel()
 	time.Sleep(10 * time.Millisecond)
-	c.uses(k) // it was still waiting for a connection
-	if !k.gone() {
+	c.use(k) // it was still waiting for a connection
+	if !k.unusable() {
 		t.Error("a call whose context had ended got a connection that is not cut")
 	}
-	if (&pqConn{link: k}).ResetSession(t.Context()) != driver.ErrBadConn {
+	if (&pqConn{conn: k}).ResetSession(t.Context()) != driver.ErrBadConn {
 		t.Error("a connection that was cut was to be used again")
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// hungUp looks at an idle connection, without taking from it what is there.
-func hungUp(c net.Conn) bool {
+// peerClosed reports whether the server has closed an idle connection, or has
+// sent something on it, which it does before it closes one. It reads nothing.
+func peerClosed(c net.Conn) bool {
 	raw, ok := c.(syscall.Conn)
 	if !ok {
 		return false
