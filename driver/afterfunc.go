@@ -2,8 +2,8 @@ package driver
 
 import "context"
 
-// AfterFunc is context.AfterFunc: it runs f in a goroutine of its own once ctx
-// has ended, unless stop is called first, which tells whether it prevented that.
+// AfterFunc is like context.AfterFunc: it runs f in a goroutine of its own once ctx
+// has ended, unless stop is called first, which reports whether it prevented that.
 // For a context that a Manager gives to a store it is cheaper, as it needs
 // neither a timer nor another context for each call: on PostgreSQL that was a
 // third of what the library took.

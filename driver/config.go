@@ -12,9 +12,9 @@ const DefaultSweepInterval = time.Minute
 // common to all stores; a Driver validates what is its own (the URL, a missing
 // DataDir).
 type Config struct {
-	// URL is Options.URL as the program gave it; it may hold a password. Which
-	// forms there are is the driver's choice, and any other is an error. The
-	// bare scheme, "name:", asks for no more than the store's name does.
+	// URL is Options.URL as the program gave it; it may hold a password. The
+	// driver defines its forms, and any other is an error. The bare scheme,
+	// "name:", means the same as the store's name without a URL.
 	URL string
 	// DataDir is where a store on the local disk keeps its data, unless its URL
 	// says so. The store makes it where it is missing, for its user alone: mode
@@ -40,7 +40,7 @@ type Config struct {
 	SweepInterval time.Duration
 	// Now is the clock for everything that concerns expiry.
 	Now func() time.Time
-	// Logger takes what happens with no caller to tell, such as a failed sweep.
+	// Logger receives what no caller can be told, such as a failed sweep.
 	Logger *slog.Logger
 }
 

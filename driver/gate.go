@@ -5,11 +5,10 @@ import (
 	"sync"
 )
 
-// Gate keeps rule 11 for a Store: calls enter and leave, and Close waits for
-// those inside. The zero Gate is open. A call may enter again from within, so
-// a listing may yield to code that calls the same Store. A listing that leaves
-// before it yields, and enters again for its next step, may yield even to code
-// that closes the Store.
+// Gate implements rule 11 for a Store: each call enters and leaves, and Close
+// waits for those inside. The zero Gate is open. A listing leaves before it
+// yields and enters again for its next step, so that the loop's body may call the
+// Store, and close it.
 type Gate struct {
 	mu     sync.Mutex
 	inside int
@@ -19,7 +18,7 @@ type Gate struct {
 	err    error
 }
 
-// Enter admits a call, which then must Leave, or returns ErrClosed.
+// Enter admits a call, which then must call Leave, or returns ErrClosed.
 func (g *Gate) Enter() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

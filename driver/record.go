@@ -8,7 +8,7 @@ import (
 )
 
 // Key names a record: the SHA-256 digest of the session's secret id. It is
-// public: nobody gets from it to the id.
+// public: the id cannot be computed from it.
 type Key [sha256.Size]byte
 
 // String is the key in lower-case hex, 64 characters: the one form in which a
@@ -53,8 +53,9 @@ const MaxOwner = 255
 type Record struct {
 	// Data is the manager's encoding of the session, opaque to the store.
 	Data []byte
-	// Owner is whom the session belongs to, at most MaxOwner bytes of any
-	// value, compared byte by byte; empty for none.
+	// Owner is the account that the session belongs to, at most MaxOwner bytes
+	// of any value, compared byte by byte; empty for none. The manager refuses a
+	// longer one, so a store never gets it.
 	Owner string
 	// Version is the state that this record is.
 	Version Version
@@ -68,9 +69,9 @@ type Record struct {
 	// (memcached's CAS id, the expiry as stored, …). The manager hands it back
 	// unread, with the version it came with, or gives nil; a store works
 	// without it. A Touch by someone else leaves the version, so a hint may be
-	// older than the record's times: it can spare work, never decide.
+	// older than the record's times: it can save work, but never decides.
 	Hint any
 }
 
-// Expired tells whether the record is absent at now.
+// Expired reports whether the record is absent at now.
 func (r *Record) Expired(now time.Time) bool { return r.Expires <= MillisOf(now) }

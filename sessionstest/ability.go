@@ -20,7 +20,8 @@ const (
 	// declares that it cannot.
 	Sweep Ability = "Sweep"
 	// Share: two stores open at the same time with the same Config see the
-	// same records. A store that cannot is not asked for Processes either.
+	// same records. A store that cannot, because its records are its own or its
+	// database is locked while it is open, is not asked for Processes either.
 	Share Ability = "Share"
 	// Reopen: records survive Close and are there after another Open with the
 	// same Config.

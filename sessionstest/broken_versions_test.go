@@ -206,6 +206,16 @@ var versionBreakages = []breakage{
 			return err
 		}
 	}},
+	{name: "ErrNotWritten for each Save that landed", rule: 2, says: "driver.ErrNotWritten, although it wrote its record", do: func(f *faulty, m *mapStore) {
+		var n atomic.Int64
+		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+			err := m.Save(ctx, key, old, rec)
+			if err == nil && n.Add(1)%7 == 0 {
+				err = driver.ErrNotWritten
+			}
+			return err
+		}
+	}},
 	{name: "ErrConflict for a Touch that landed", rule: 2, by: "touch-at-wrong-version", says: "Touch answered driver.ErrConflict, although it wrote", do: func(f *faulty, m *mapStore) {
 		f.touch = func(ctx context.Context, key driver.Key, rec driver.Record) error {
 			if r, err := m.Load(ctx, key); err == nil {

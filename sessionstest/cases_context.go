@@ -219,7 +219,7 @@ func (c *endingContext) Done() <-chan struct{} {
 
 func contextEndsInListing(e *env) {
 	s := e.open()
-	recs := e.fill(s, 300, func(int) driver.Record { return e.owned("user:42", "data") })
+	recs := e.fill(s, 150, func(int) driver.Record { return e.owned("user:42", "data") })
 	e.cancelsListing(len(recs), e.lister(s).All, "All")
 	if _, cannot := e.suite.Cannot[Owners]; !cannot {
 		o := e.owners(s)

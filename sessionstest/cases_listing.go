@@ -160,13 +160,13 @@ func (e *env) churn(s driver.Store, owner string, list func() iter.Seq2[driver.E
 // There are more records than one page has.
 func (e *env) changeFromWithin(s driver.Store, list iter.Seq2[driver.Entry, error], listing string) {
 	const owner = "user:42"
-	recs := e.fill(s, 300, func(i int) driver.Record {
+	recs := e.fill(s, 260, func(i int) driver.Record {
 		rec := e.owned(owner, "stays "+strconv.Itoa(i))
 		rec.Expires += driver.Millis(i)
 		return rec
 	})
 	stay := slices.Collect(maps.Keys(recs))
-	leave := slices.Collect(maps.Keys(e.fill(s, 150, func(i int) driver.Record { return e.owned(owner, "leaves") })))
+	leave := slices.Collect(maps.Keys(e.fill(s, 60, func(i int) driver.Record { return e.owned(owner, "leaves") })))
 	times, done := map[driver.Key]int{}, map[driver.Key]string{}
 	step, began := 0, time.Now()
 	for entry, err := range list {
@@ -196,7 +196,7 @@ func (e *env) changeFromWithin(s driver.Store, list iter.Seq2[driver.Entry, erro
 				leave = leave[:n-1]
 			}
 		case 3:
-			if step < 300 {
+			if step < 260 {
 				e.create(s, e.owned(owner, "comes"))
 			}
 		}

@@ -23,7 +23,7 @@
 //
 // # Testing a store
 //
-// The test of a store that keeps its records in the process's memory, whole:
+// The whole test of a store that keeps its records in the process's memory:
 //
 //	func TestStore(t *testing.T) {
 //		const why = "the records are in this process's memory"
@@ -32,12 +32,13 @@
 //		}})
 //	}
 //
-// A store with a backend adds Config, which says where this case's own empty
-// one is:
+// A store with a backend adds Config, which returns where an empty backend for
+// this case is:
 //
 //	Config: func(t testing.TB) driver.Config { return driver.Config{DataDir: t.TempDir()} },
 //
-// [Benchmark] measures what the manager calls most, over the same Harness.
+// [Benchmark] measures the calls that the manager makes most, with the same
+// Harness.
 //
 // # What a backend cannot do
 //
@@ -50,41 +51,60 @@
 //	},
 //
 // The reason is shown where a case is skipped. The declaration is tested too: a
-// store that is declared not to list, and has All nevertheless, must answer
-// errors.ErrUnsupported there. Nothing but an [Ability] can be declared away.
+// store that is declared not to list, but has a method All, must yield
+// errors.ErrUnsupported there. Only an [Ability] can be declared away.
+//
+// An embedded database that is locked while it is open (Pebble, Badger, LevelDB)
+// declares that it cannot Share. Run then opens one store at a time, and closes it
+// before it calls Harness.Damage.
 //
 // # Time
 //
 // Run sets Config.Now to a clock that stands still until a case moves it, often
-// by hours and once by decades, so a store that looks at another clock fails. A
-// backend that also drops records by a clock of its own must reckon its time
-// from Config.Now: as Expires less Now, and never earlier.
+// by hours and once by decades, so a store that uses another clock fails. A
+// backend that also drops records by a clock of its own must compute a record's
+// lifetime from Config.Now: Expires minus Now, and never less.
 //
 // # A second process
 //
-// Where a backend is shared by processes, Run starts some: the test's own
-// program with -test.run set to the test that called Run, and the backend's
-// place in its environment. There, Run carries out what the first process
-// asks for, and skips the rest of the test. Two things follow for the test.
-// Driver must find the backend by its Config alone. And a server for the
-// backend is best started in Harness.Config, which the second process never
-// calls: what comes before Run runs there too.
+// Where processes share a backend, Run starts some: the test's own program with
+// -test.run set to the test that called Run, and the backend's location in its
+// environment. There, Run carries out what the first process asks for, and skips
+// the rest of the test. Two things follow for the test. Driver must find the
+// backend by its Config alone. And a server for the backend is best started in
+// Harness.Config, which the second process never calls: code before Run runs
+// there too.
+//
+// # Reading a failure
+//
+// A failure says what happened and then which rule that broke. Cases run in the
+// order in which a driver is written: the plain use of each method first, then
+// expiry, bytes, listings, damage, contexts and races. So fix the first failure
+// first. After each ErrConflict the suite loads the record: a store that wrote and
+// answered ErrConflict all the same is reported as that, and the case's other
+// failures, which follow from it, are not shown.
+//
+// An unguarded map in a store ends the whole process with Go's own "fatal error:
+// concurrent map writes": no test can catch it. Run the suite with -race too.
 //
 // # What it cannot see
 //
 // Run calls the store; it is not between the store and its backend. So it does
 // not see what happens when an answer is lost (a client that repeats a write by
 // itself breaks rule 2), when the server hangs, or another process holds a lock
-// (rule 5), when the server is started again, when a writer is killed, or while
-// a store rewrites its files to make them smaller. docs/writing-a-driver.md in
-// this module has short tests for the first two, and says how to test the rest.
+// (rule 5, and Open), when the server is restarted, when a writer is killed,
+// whether index entries of lost records are ever removed, or what happens while
+// a store compacts its files. docs/writing-a-driver.md in this module has short
+// tests for the first two, and explains how to test the rest.
 //
 // # No false alarms
 //
 // No case depends on speed. Where a store is slow, a case does fewer rounds; a
-// race that did not happen proves nothing and fails nothing. What a case waits
-// for has a limit that only a hang reaches (Harness.Timeout), and a case that
-// reaches it fails with the stacks of its own goroutines. A failure can thus be
-// taken at its word. The reverse does not hold: races are found by trying, so a
-// store may pass that fails tomorrow.
+// race that did not happen proves nothing and fails nothing. Every wait has a
+// limit that only a hang reaches (Harness.Timeout), and a case that reaches it
+// fails with the stacks of its own goroutines. After three such cases Run stops.
+// A call that goes on for a tenth of that limit after its context ended is
+// reported if it does so three times in a row. So every failure is real. The
+// reverse does not hold: races are found by trying, so a store may pass today and
+// fail tomorrow.
 package sessionstest

@@ -23,10 +23,14 @@ func (w *watched) Save(ctx context.Context, key driver.Key, old driver.Version, 
 	c := w.begin(key)
 	fresh := w.e.ledger.offer(rec.Version)
 	err := w.Store.Save(ctx, key, old, rec)
-	if errors.Is(err, driver.ErrConflict) {
+	if notWritten := errors.Is(err, driver.ErrNotWritten); notWritten || errors.Is(err, driver.ErrConflict) {
 		got, loading := w.Store.Load(w.e.ctx, key)
 		if fresh && loading == nil && got.Version == rec.Version {
-			w.e.untrue("Save answered driver.ErrConflict, although it wrote its record: the Load that followed found the version of this Save")
+			name := "driver.ErrConflict"
+			if notWritten {
+				name = "driver.ErrNotWritten"
+			}
+			w.e.untrue("Save answered " + name + ", although it wrote its record: the Load that followed found the version of this Save")
 		}
 		w.gone(c, "Save", loading)
 	}
@@ -81,7 +85,7 @@ func (e *env) untrue(saw string) {
 		return // this follows from that
 	}
 	e.failures = append(e.failures, failure{name: e.name, rule: 2, root: true,
-		says: "ErrConflict is a certainty: the call wrote nothing, and never will.",
+		says: "ErrConflict is a certainty, and so is ErrNotWritten: the call wrote nothing, and never will.",
 		saw:  saw + ". (A client that sends a write again by itself does this: the first one lands, the second one conflicts with it.)"})
 }
 
