@@ -1,13 +1,10 @@
 package google_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,78 +20,81 @@ import (
 	"github.com/pump-go/sessions/google"
 )
 
-// What each call of the contract costs, in calls to the server.
-func TestWhatACallCosts(t *testing.T) {
-	s := (&script{heeds: true, lookup: stored(t, fresh()), commit: accepts}).run(t)
-	for way, want := range map[string]map[string]string{
-		"conditions": {
-			"load": "lookup", "create": "commit", "save after load": "commit", "save": "lookup commit", "touch after load": "commit",
-			"delete": "commit", "delete at a version": "lookup commit",
-		},
-		"transactions": {
-			"load": "lookup", "create": "begin lookup rollback", "save after load": "begin lookup commit", "save": "begin lookup commit",
-			"touch after load": "begin lookup commit", "delete": "commit", "delete at a version": "begin lookup commit",
-		},
-	} {
-		store := opened(t, s.addr, google.Options{}, ways[way]...)
+// The calls to the server that each method makes.
+func TestCallsPerMethod(t *testing.T) {
+	s := (&script{compares: true, lookup: stored(t, fresh()), commit: accept}).run(t)
+	for range 2 {
+		store := open(t, s.addr, google.Options{})
 		loaded, err := store.Load(t.Context(), key)
-		if err != nil || s.calls() != want["load"] {
-			t.Errorf("%s: load: %v", way, err)
+		if calls := s.calls(); err != nil || calls != "lookup" {
+			t.Errorf("load took %q, %v", calls, err)
 		}
-		for call, do := range map[string]func() error{
-			"create":              func() error { return store.Save(t.Context(), key, 0, fresh()) },
-			"save after load":     func() error { return store.Save(t.Context(), key, 7, loaded) },
-			"save":                func() error { return store.Save(t.Context(), key, 7, fresh()) },
-			"touch after load":    func() error { return store.Touch(t.Context(), key, loaded) },
-			"delete":              func() error { return store.Delete(t.Context(), key, 0) },
-			"delete at a version": func() error { return store.Delete(t.Context(), key, 7) },
+		for what, c := range map[string]struct {
+			want string
+			do   func() error
+		}{
+			"create":              {"commit", func() error { return store.Save(t.Context(), key, 0, fresh()) }},
+			"save after load":     {"commit", func() error { return store.Save(t.Context(), key, 7, loaded) }},
+			"save":                {"lookup commit", func() error { return store.Save(t.Context(), key, 7, fresh()) }},
+			"touch after load":    {"commit", func() error { return store.Touch(t.Context(), key, loaded) }},
+			"delete":              {"commit", func() error { return store.Delete(t.Context(), key, 0) }},
+			"delete at a version": {"lookup commit", func() error { return store.Delete(t.Context(), key, 7) }},
 		} {
-			err := do()
-			if taken := way == "transactions" && call == "create"; taken != errors.Is(err, driver.ErrConflict) || !taken && err != nil {
-				t.Errorf("%s: %s: %v", way, call, err)
+			if err := c.do(); err != nil {
+				t.Errorf("%s: %v", what, err)
 			}
-			if calls := s.calls(); calls != want[call] {
-				t.Errorf("%s: %s took %q, want %q", way, call, calls, want[call])
+			if calls := s.calls(); calls != c.want {
+				t.Errorf("%s took %q, want %q", what, calls, c.want)
 			}
 		}
 	}
 	if s.probes != 2 {
-		t.Errorf("the server was asked %d times what it can, by two stores", s.probes)
+		t.Errorf("two stores checked the server %d times, want 2", s.probes)
 	}
 }
 
-// Where the server passes over the condition, the store does not rely on it.
-func TestAServerThatDoesNotCompare(t *testing.T) {
-	s := (&script{lookup: stored(t, fresh()), commit: accepts}).run(t)
-	for way, why := range map[string]string{"conditions": "the server does not compare", "transactions": "not made with google.ClientOptions"} {
-		var log bytes.Buffer
-		store, err := google.New(clientOf(t, s.addr, ways[way]...), google.Options{}).Open(t.Context(),
-			driver.Config{SweepInterval: -1, Logger: slog.New(slog.NewTextHandler(&log, nil))}.WithDefaults())
-		if err != nil {
-			t.Fatal(err)
+// A client without the interceptor would send commits without preconditions.
+func TestClientWithoutClientOptionsIsAnError(t *testing.T) {
+	s := (&script{compares: true, lookup: stored(t, fresh()), commit: accept}).run(t)
+	store, err := google.New(clientOf(t, s.addr), google.Options{}).Open(t.Context(), driver.Config{SweepInterval: -1}.WithDefaults())
+	if err == nil {
+		store.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "google.ClientOptions") {
+		t.Errorf("Open: %v, want an error that names google.ClientOptions", err)
+	}
+	open(t, s.addr, google.Options{})
+	if calls := s.calls(); calls != "" || s.probes != 0 {
+		t.Errorf("Open called the server: %q, %d probes", calls, s.probes)
+	}
+}
+
+// If the server ignores preconditions, nothing that needs one is written.
+func TestServerThatIgnoresVersionsIsAnError(t *testing.T) {
+	s := (&script{lookup: stored(t, fresh()), commit: accept}).run(t)
+	store := open(t, s.addr, google.Options{})
+	loaded, err := store.Load(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := writes(store, loaded)
+	delete(calls, "delete") // has no precondition
+	calls["create"] = func(ctx context.Context) error { return store.Save(ctx, key, 0, fresh()) }
+	for what, write := range calls {
+		s.calls()
+		if err := write(t.Context()); err == nil || errors.Is(err, driver.ErrConflict) || !strings.Contains(err.Error(), "ignores the base versions") {
+			t.Errorf("%s: %v", what, err)
 		}
-		defer store.Close()
-		for range 2 {
-			rec, err := store.Load(t.Context(), key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.calls()
-			if err := store.Save(t.Context(), key, 7, rec); err != nil || s.calls() != "begin lookup commit" {
-				t.Errorf("%s: %v", way, err)
-			}
-		}
-		if strings.Count(log.String(), why) != 1 {
-			t.Errorf("%s: the log is %q, want it to tell once that %s", way, log.String(), why)
+		if calls := s.calls(); strings.Contains(calls, "commit") {
+			t.Errorf("%s was sent: %q", what, calls)
 		}
 	}
 }
 
-// The commit that follows a Load carries the server's version of what was
-// loaded, and demands to fail if it is another.
-func TestACommitCarriesItsCondition(t *testing.T) {
-	s := (&script{heeds: true, lookup: stored(t, fresh()), commit: accepts}).run(t)
-	store := opened(t, s.addr, google.Options{}, google.ClientOptions()...)
+// The commit that follows a Load has the version that was loaded as a precondition.
+func TestCommitHasPrecondition(t *testing.T) {
+	s := (&script{compares: true, lookup: stored(t, fresh()), commit: accept}).run(t)
+	store := open(t, s.addr, google.Options{})
 	loaded, err := store.Load(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -117,8 +117,7 @@ func TestACommitCarriesItsCondition(t *testing.T) {
 	}
 }
 
-// writes are the calls that change something, of which the last thing that is
-// sent is a commit.
+// writes returns the methods that change something. Each ends with a commit.
 func writes(s driver.Store, loaded driver.Record) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"save":                func(ctx context.Context) error { return s.Save(ctx, key, 7, loaded) },
@@ -128,17 +127,16 @@ func writes(s driver.Store, loaded driver.Record) map[string]func(context.Contex
 	}
 }
 
-// unavailable is a commit that was done, and whose answer got lost.
+// unavailable stands for a commit that was applied and whose answer is lost.
 func unavailable(*pb.CommitRequest) (bool, error) {
 	return false, status.Error(codes.Unavailable, "the connection is lost")
 }
 
-// The library's service configuration has gRPC repeat what was unavailable, up
-// to five times. A commit with a condition would find its own first attempt, and
-// take it for somebody else's.
-func TestACommitIsSentOnce(t *testing.T) {
-	s := (&script{heeds: true, lookup: stored(t, fresh()), commit: unavailable}).run(t)
-	store := opened(t, s.addr, google.Options{}, google.ClientOptions()...)
+// The library configures gRPC to retry unavailable calls up to five times. A retried
+// commit with a precondition would conflict with its own first attempt.
+func TestCommitIsSentOnce(t *testing.T) {
+	s := (&script{compares: true, lookup: stored(t, fresh()), commit: unavailable}).run(t)
+	store := open(t, s.addr, google.Options{})
 	loaded, err := store.Load(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +146,7 @@ func TestACommitIsSentOnce(t *testing.T) {
 	for what, write := range calls {
 		s.calls()
 		if err := write(t.Context()); err == nil || errors.Is(err, driver.ErrConflict) || errors.Is(err, driver.ErrNotFound) {
-			t.Errorf("%s: %v, want an error that says nothing of the outcome", what, err)
+			t.Errorf("%s: %v, want an error that leaves the outcome open", what, err)
 		}
 		if n := strings.Count(s.calls(), "commit"); n != 1 {
 			t.Errorf("%s: the commit was sent %d times", what, n)
@@ -156,202 +154,158 @@ func TestACommitIsSentOnce(t *testing.T) {
 	}
 }
 
-// A client without ClientOptions does repeat. The server then says that the
-// transaction is over, which is no conflict: it is over because it was done.
-func TestARepeatedCommitIsNoConflict(t *testing.T) {
-	first := true
-	s := (&script{lookup: stored(t, fresh()), commit: func(r *pb.CommitRequest) (bool, error) {
-		if len(r.GetTransaction()) == 0 {
-			return false, nil
+// A rejected commit was not applied. The store looks the entity up again, and what
+// it finds decides between another commit and ErrConflict.
+func TestRejectedCommitIsRetriedOrAConflict(t *testing.T) {
+	for _, code := range []codes.Code{codes.Aborted, codes.FailedPrecondition, codes.NotFound, codes.OK} {
+		reject := func(*pb.CommitRequest) (bool, error) {
+			return code == codes.OK, status.Error(code, "rejected") // OK: by ConflictDetected
 		}
-		if first {
-			first = false
-			return unavailable(r)
+		s := (&script{compares: true, lookup: stored(t, fresh())}).run(t)
+		store := open(t, s.addr, google.Options{})
+		loaded, err := store.Load(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return false, status.Error(codes.InvalidArgument, "the referenced transaction has expired or is no longer valid")
-	}}).run(t)
-	store := opened(t, s.addr, google.Options{})
-	err := store.Save(t.Context(), key, 7, fresh())
-	if err == nil || errors.Is(err, driver.ErrConflict) {
-		t.Errorf("%v, want an error that says nothing of the outcome", err)
-	}
-	if calls := s.calls(); calls != "begin lookup commit commit rollback" {
-		t.Errorf("the calls were %q", calls)
-	}
-}
-
-// What the server refuses it has not done; what has changed then decides.
-func TestARefusedCommitLooksAgain(t *testing.T) {
-	for way, opts := range ways {
-		for _, code := range []codes.Code{codes.Aborted, codes.FailedPrecondition, codes.NotFound, codes.OK} {
-			if way == "transactions" && code == codes.OK {
-				continue // conflicts that are told rather than errors are for conditions alone
+		for what, write := range writes(store, loaded) {
+			// Rejected twice, while the record keeps its version.
+			commits := 0
+			s.lookup = stored(t, fresh())
+			s.commit = func(r *pb.CommitRequest) (bool, error) {
+				if commits++; commits <= 2 {
+					return reject(r)
+				}
+				return false, nil
 			}
-			refuse := func(*pb.CommitRequest) (bool, error) {
-				return code == codes.OK, status.Error(code, "refused")
-			}
-			s := (&script{heeds: true, lookup: stored(t, fresh())}).run(t)
-			store := opened(t, s.addr, google.Options{}, opts...)
-			loaded, err := store.Load(t.Context(), key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for what, write := range writes(store, loaded) {
-				// Twice it is refused, and the record is still at its version.
-				refused := 0
-				s.lookup = stored(t, fresh())
-				s.commit = func(r *pb.CommitRequest) (bool, error) {
-					if refused++; refused <= 2 {
-						return refuse(r)
-					}
-					return false, nil
+			err := write(t.Context())
+			if what == "delete" && code != codes.Aborted { // it has no precondition
+				if err == nil || errors.Is(err, driver.ErrConflict) || commits != 1 {
+					t.Errorf("%v: %s: %v after %d commits", code, what, err, commits)
 				}
-				err := write(t.Context())
-				if what == "delete" && code != codes.Aborted { // it has no condition that might not hold
-					if err == nil || errors.Is(err, driver.ErrConflict) || refused != 1 {
-						t.Errorf("%s, %v: %s, refused: %v after %d", way, code, what, err, refused)
-					}
-					continue
-				}
-				if err != nil || refused != 3 {
-					t.Errorf("%s, %v: %s, refused twice: %v after %d", way, code, what, err, refused)
-				}
-				if what == "delete" {
-					continue // has no version
-				}
-				// It is refused, and then another version is there, or none, or what
-				// nobody can read.
-				other := fresh()
-				other.Version = 8
-				for now, lookup := range map[string]func() (*pb.Entity, int64, error){
-					"another version": stored(t, other), "none": nothing,
-					"damage": func() (*pb.Entity, int64, error) { return &pb.Entity{}, 43, nil },
-				} {
-					s.lookup = stored(t, fresh())
-					s.commit = func(r *pb.CommitRequest) (bool, error) {
-						s.lookup = lookup
-						return refuse(r)
-					}
-					if err := write(t.Context()); !errors.Is(err, driver.ErrConflict) {
-						t.Errorf("%s, %v: %s, and then there is %s: %v", way, code, what, now, err)
-					}
-				}
-			}
-		}
-	}
-}
-
-// What the server gives up for somebody else's sake is done again, wherever it
-// was given up: at the begin of a transaction, a lookup, a query or a commit.
-func TestWhatIsAbortedIsDoneAgain(t *testing.T) {
-	old := fresh()
-	old.Created, old.Accessed, old.Expires = 1000, 1000, 2000
-	for way, opts := range ways {
-		for _, at := range []string{"begin", "lookup", "query", "commit"} {
-			s := (&script{heeds: true, lookup: stored(t, fresh()), commit: accepts}).run(t)
-			store := opened(t, s.addr, google.Options{}, opts...)
-			loaded, err := store.Load(t.Context(), key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			loaded.Hint = nil // so that it is looked up
-			calls := writes(store, loaded)
-			calls["load"] = func(ctx context.Context) error { _, err := store.Load(ctx, key); return err }
-			calls["list"] = func(ctx context.Context) error {
-				for _, err := range store.(driver.Lister).All(ctx) {
-					return err
-				}
-				return errors.New("it is not listed")
-			}
-			calls["sweep"] = func(ctx context.Context) error {
-				s.lookup = stored(t, old)
-				defer func() { s.lookup = stored(t, fresh()) }()
-				n, err := store.(driver.Sweeper).Sweep(ctx)
-				if err == nil && n > 1 {
-					return fmt.Errorf("it says that it removed %d of one", n)
-				}
-				return err
-			}
-			for what, call := range calls {
-				s.abort(at, 3)
-				if err := call(t.Context()); err != nil {
-					t.Errorf("%s, a %s that is aborted: %s: %v", way, at, what, err)
-				}
-				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
-				s.calls()
-				s.abort(at, math.MaxInt)
-				err := call(ctx)
-				if reached := strings.Contains(s.calls(), at); reached && what != "sweep" && !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("%s, a %s that is aborted for ever: %s: %v", way, at, what, err)
-				}
-				cancel()
-				s.abort(at, 0)
-			}
-		}
-	}
-}
-
-// A server that hangs holds nobody longer than the context or the timeout, and
-// keeps no lock: a transaction that was begun is rolled back.
-func TestAHungServerIsWaitedForInBoundedTime(t *testing.T) {
-	for way, opts := range ways {
-		for _, at := range []string{"lookup", "commit", "begin"} {
-			if way == "conditions" && at == "begin" {
 				continue
 			}
-			s := (&script{heeds: true, lookup: stored(t, fresh()), commit: accepts}).run(t)
-			store := opened(t, s.addr, google.Options{Timeout: 300 * time.Millisecond}, opts...)
-			if err := store.Save(t.Context(), key, 7, fresh()); err != nil {
-				t.Fatal(err)
+			if err != nil || commits != 3 {
+				t.Errorf("%v: %s: %v after %d commits, want success after 3", code, what, err, commits)
 			}
-			s.calls()
-			released := make(chan struct{})
-			t.Cleanup(func() { close(released) })
-			s.hang = func(_ context.Context, call string) {
-				if call == at {
-					<-released
-				}
+			if what == "delete" {
+				continue
 			}
-			save := func(ctx context.Context) error { return store.Save(ctx, key, 7, fresh()) }
-			for _, c := range []struct {
-				ctx  func() (context.Context, context.CancelFunc)
-				want error
-			}{
-				{func() (context.Context, context.CancelFunc) { return t.Context(), func() {} }, nil},
-				{func() (context.Context, context.CancelFunc) { return context.WithTimeout(t.Context(), time.Minute) }, nil},
-				{func() (context.Context, context.CancelFunc) {
-					return context.WithTimeout(t.Context(), 50*time.Millisecond)
-				}, context.DeadlineExceeded},
-				{func() (context.Context, context.CancelFunc) {
-					ctx, cancel := context.WithCancel(t.Context())
-					time.AfterFunc(50*time.Millisecond, cancel)
-					return ctx, cancel
-				}, context.Canceled},
+			other := fresh()
+			other.Version = 8
+			for now, lookup := range map[string]func() (*pb.Entity, int64, error){
+				"another version": stored(t, other), "no record": notFound,
+				"a damaged record": func() (*pb.Entity, int64, error) { return &pb.Entity{}, 43, nil },
 			} {
-				ctx, cancel := c.ctx()
-				began := time.Now()
-				err := save(ctx)
-				cancel()
-				if err == nil || errors.Is(err, driver.ErrConflict) || c.want != nil && !errors.Is(err, c.want) {
-					t.Errorf("%s, %s hangs: %v, want one that is %v", way, at, err, c.want)
+				s.lookup = stored(t, fresh())
+				s.commit = func(r *pb.CommitRequest) (bool, error) {
+					s.lookup = lookup
+					return reject(r)
 				}
-				if took := time.Since(began); took > 5*time.Second {
-					t.Errorf("%s, %s hangs: it took %v", way, at, took)
+				if err := write(t.Context()); !errors.Is(err, driver.ErrConflict) {
+					t.Errorf("%v: %s, and then there is %s: %v", code, what, now, err)
 				}
-			}
-			if err := store.Close(); err != nil {
-				t.Error(err)
-			}
-			if calls := strings.Fields(s.calls()); at == "commit" && way == "transactions" && !slices.Contains(calls, "rollback") {
-				t.Errorf("nothing was rolled back: %v", calls)
 			}
 		}
 	}
 }
 
-// What the server can is asked anew where there was no answer.
-func TestAnOutageAtTheFirstSaveDecidesNothing(t *testing.T) {
-	s := (&script{heeds: true, lookup: stored(t, fresh()), commit: accepts}).run(t)
+// A lookup, query or commit that the server aborts is repeated.
+func TestAbortedCallIsRepeated(t *testing.T) {
+	old := fresh()
+	old.Created, old.Accessed, old.Expires = 1000, 1000, 2000
+	for _, aborted := range []string{"lookup", "query", "commit"} {
+		s := (&script{compares: true, lookup: stored(t, fresh()), commit: accept}).run(t)
+		store := open(t, s.addr, google.Options{})
+		loaded, err := store.Load(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		loaded.Hint = nil // so that it is looked up
+		methods := writes(store, loaded)
+		methods["load"] = func(ctx context.Context) error { _, err := store.Load(ctx, key); return err }
+		methods["list"] = func(ctx context.Context) error {
+			for _, err := range store.(driver.Lister).All(ctx) {
+				return err
+			}
+			return errors.New("the session is not listed")
+		}
+		methods["sweep"] = func(ctx context.Context) error {
+			s.lookup = stored(t, old)
+			defer func() { s.lookup = stored(t, fresh()) }()
+			n, err := store.(driver.Sweeper).Sweep(ctx)
+			if err == nil && n > 1 {
+				return fmt.Errorf("Sweep returned %d for one session", n)
+			}
+			return err
+		}
+		for what, method := range methods {
+			s.abort(aborted, 3)
+			if err := method(t.Context()); err != nil {
+				t.Errorf("%s with an aborted %s: %v", what, aborted, err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+			s.calls()
+			s.abort(aborted, math.MaxInt)
+			err := method(ctx)
+			if reached := strings.Contains(s.calls(), aborted); reached && what != "sweep" && !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s whose %s is always aborted: %v", what, aborted, err)
+			}
+			cancel()
+			s.abort(aborted, 0)
+		}
+	}
+}
+
+// If the server hangs, a call returns when its context or the timeout ends.
+func TestHungServer(t *testing.T) {
+	for _, hung := range []string{"lookup", "commit"} {
+		s := (&script{compares: true, lookup: stored(t, fresh()), commit: accept}).run(t)
+		store := open(t, s.addr, google.Options{Timeout: 300 * time.Millisecond})
+		if err := store.Save(t.Context(), key, 7, fresh()); err != nil {
+			t.Fatal(err)
+		}
+		released := make(chan struct{})
+		t.Cleanup(func() { close(released) })
+		s.hang = func(_ context.Context, call string) {
+			if call == hung {
+				<-released
+			}
+		}
+		for _, c := range []struct {
+			ctx  func() (context.Context, context.CancelFunc)
+			want error
+		}{
+			{func() (context.Context, context.CancelFunc) { return t.Context(), func() {} }, nil},
+			{func() (context.Context, context.CancelFunc) { return context.WithTimeout(t.Context(), time.Minute) }, nil},
+			{func() (context.Context, context.CancelFunc) {
+				return context.WithTimeout(t.Context(), 50*time.Millisecond)
+			}, context.DeadlineExceeded},
+			{func() (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(50*time.Millisecond, cancel)
+				return ctx, cancel
+			}, context.Canceled},
+		} {
+			ctx, cancel := c.ctx()
+			start := time.Now()
+			err := store.Save(ctx, key, 7, fresh())
+			cancel()
+			if err == nil || errors.Is(err, driver.ErrConflict) || c.want != nil && !errors.Is(err, c.want) {
+				t.Errorf("%s hangs: %v, want %v", hung, err, c.want)
+			}
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("%s hangs: Save took %v", hung, took)
+			}
+		}
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// If the check of the server fails, the next write checks it again.
+func TestServerIsCheckedAgainAfterAnOutage(t *testing.T) {
+	s := (&script{compares: true, lookup: stored(t, fresh()), commit: accept}).run(t)
 	down := true
 	client := clientOf(t, s.addr, append(google.ClientOptions(), option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(
 		func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
@@ -374,8 +328,7 @@ func TestAnOutageAtTheFirstSaveDecidesNothing(t *testing.T) {
 	}
 }
 
-// The program's own calls through a client with ClientOptions are as ever.
-func TestClientOptionsLeaveOtherCallsAlone(t *testing.T) {
+func TestClientOptionsDoNotChangeOtherCalls(t *testing.T) {
 	attempts := 0
 	s := (&script{commit: func(r *pb.CommitRequest) (bool, error) {
 		if attempts++; attempts == 1 {

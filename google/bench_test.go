@@ -25,28 +25,28 @@ import (
 	"github.com/pump-go/sessions/sessionstest"
 )
 
-// callers is how many requests are under way at a time.
+// callers is the number of concurrent requests.
 const callers = 16
 
-// turn is how many requests one side makes in a row.
-const turn = 200
+// roundSize is the number of requests that each side makes in a round.
+const roundSize = 200
 
-// raw is an entity as a program would have it that uses the client itself.
+// raw is the entity of a program that uses the client itself.
 type raw struct {
 	Record  []byte    `datastore:"record,noindex"`
 	Expires time.Time `datastore:"expires"`
 }
 
-// side is a way to do the same work.
+// side is one of the implementations that a benchmark compares.
 type side struct {
 	name string
 	do   func(i int) error
 }
 
-// BenchmarkRead compares the client's Get, which is a lookup, with the store's
-// Load and with a whole request through the middleware that reads its session.
-// The sides take short turns, so that whatever else the machine does is shared.
-// The x- metrics are the medians of the turns' ratios to the first side.
+// BenchmarkRead compares the client's Get, which is a lookup, with the store's Load
+// and with a request through the middleware that reads its session. The sides
+// alternate in short rounds, so that other load on the machine affects all of them.
+// The x- metrics are the medians of the rounds' ratios to the first side.
 func BenchmarkRead(b *testing.B) {
 	onBench(b, "/read", func(ctx context.Context, r *rig) []side {
 		return []side{
@@ -60,10 +60,9 @@ func BenchmarkRead(b *testing.B) {
 	})
 }
 
-// BenchmarkWrite does as BenchmarkRead with a transaction that gets and puts,
-// with a Load and a Save, the same in transactions, and a request that changes
-// its session. The get and put beside them, which lose updates, are the least
-// that it could cost.
+// BenchmarkWrite compares, like BenchmarkRead, a transaction that gets and puts, a
+// Load and a Save, and a request that changes its session. A Get and a Put without
+// a transaction, which can lose updates, are the lower bound.
 func BenchmarkWrite(b *testing.B) {
 	change := func(ctx context.Context, s driver.Store, key driver.Key) error {
 		rec, err := s.Load(ctx, key)
@@ -96,7 +95,7 @@ func BenchmarkWrite(b *testing.B) {
 				return err
 			}},
 			{"store", func(i int) error { return change(ctx, r.store, r.keys[i]) }},
-			{"store-in-transactions", func(i int) error { return change(ctx, r.slow, r.keys[i]) }},
+
 			{"request", r.request},
 		}
 	})
@@ -109,28 +108,28 @@ func BenchmarkContract(b *testing.B) {
 	}
 }
 
-// noWriter is a response that costs nothing.
-type noWriter struct{ header http.Header }
+// discard is a http.ResponseWriter that costs nothing.
+type discard struct{ header http.Header }
 
-func (w *noWriter) Header() http.Header         { return w.header }
-func (w *noWriter) Write(b []byte) (int, error) { return len(b), nil }
-func (w *noWriter) WriteHeader(int)             {}
+func (w *discard) Header() http.Header         { return w.header }
+func (w *discard) Write(b []byte) (int, error) { return len(b), nil }
+func (w *discard) WriteHeader(int)             {}
 
-// users are more than callers, so that none meets another.
+// users is more than callers, so that concurrent requests have different sessions.
 const users = 200
 
-// rig is a site, and the same sessions by other ways.
+// rig is an application, and a client and a store for the same sessions.
 type rig struct {
-	app         http.Handler
-	requests    [users]*http.Request
-	client      *datastore.Client
-	store, slow driver.Store // slow: in transactions
-	keys        [users]driver.Key
-	names       [users]*datastore.Key
+	app      http.Handler
+	requests [users]*http.Request
+	client   *datastore.Client
+	store    driver.Store
+	keys     [users]driver.Key
+	names    [users]*datastore.Key
 }
 
 func (r *rig) request(i int) error {
-	r.app.ServeHTTP(&noWriter{make(http.Header)}, r.requests[i])
+	r.app.ServeHTTP(&discard{make(http.Header)}, r.requests[i])
 	return nil
 }
 
@@ -147,8 +146,7 @@ func newRig(b *testing.B, server *servers.Server, path string) *rig {
 			b.Errorf("visits: %d", n)
 		}
 	}))
-	r.store = opened(b, server.Addr, google.Options{Kind: k}, google.ClientOptions()...)
-	r.slow = opened(b, server.Addr, google.Options{Kind: k})
+	r.store = open(b, server.Addr, google.Options{Kind: k})
 	for i := range users {
 		w := httptest.NewRecorder()
 		r.app.ServeHTTP(w, httptest.NewRequest("GET", "/write", nil))
@@ -189,7 +187,7 @@ func compare(b *testing.B, callers int, sides []side) {
 	for b.Loop() {
 		var first time.Duration
 		for i, s := range sides {
-			took := inTurn(b, callers, func(i int) error { return s.do(i % users) })
+			took := round(b, callers, func(i int) error { return s.do(i % users) })
 			if i == 0 {
 				first = took
 			}
@@ -199,7 +197,7 @@ func compare(b *testing.B, callers int, sides []side) {
 	}
 	b.ReportMetric(0, "ns/op")
 	for i, s := range sides {
-		b.ReportMetric(float64(times[i].Microseconds())/turn/float64(b.N), "µs/"+s.name)
+		b.ReportMetric(float64(times[i].Microseconds())/roundSize/float64(b.N), "µs/"+s.name)
 		if i > 0 {
 			slices.Sort(ratios[i])
 			b.ReportMetric(ratios[i][len(ratios[i])/2], "x-"+s.name)
@@ -207,14 +205,14 @@ func compare(b *testing.B, callers int, sides []side) {
 	}
 }
 
-// inTurn does a turn's work with n callers and returns how long it took.
-func inTurn(b *testing.B, n int, do func(i int) error) time.Duration {
+// round runs one round with n callers and returns its duration.
+func round(b *testing.B, n int, do func(i int) error) time.Duration {
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	began := time.Now()
+	start := time.Now()
 	for range n {
 		wg.Go(func() {
-			for i := int(next.Add(1)); i <= turn; i = int(next.Add(1)) {
+			for i := int(next.Add(1)); i <= roundSize; i = int(next.Add(1)) {
 				if err := do(i); err != nil {
 					b.Error(err)
 				}
@@ -222,5 +220,5 @@ func inTurn(b *testing.B, n int, do func(i int) error) time.Duration {
 		})
 	}
 	wg.Wait()
-	return time.Since(began)
+	return time.Since(start)
 }

@@ -13,40 +13,40 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// ClientOptions are options for a client of the program's own, to be given to
-// [New]:
+// ClientOptions returns the options with which a client for [New] must be made:
 //
 //	client, err := datastore.NewClient(ctx, project, google.ClientOptions()...)
 //
-// With them a session is saved in one call instead of three, and the client
-// connects again within seconds of an outage's end. They change nothing about
-// what else the program does with the client.
+// They add an interceptor that makes the store's commits conditional, and let the
+// client reconnect within seconds after an outage. They do not change the
+// program's own calls.
 func ClientOptions() []option.ClientOption {
-	reconnect := backoff.DefaultConfig // which goes up to two minutes
+	reconnect := backoff.DefaultConfig // whose maximum delay is two minutes
 	reconnect.BaseDelay = 100 * time.Millisecond
 	reconnect.MaxDelay = 2 * time.Second
 	return []option.ClientOption{
-		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(conditional)),
+		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(interceptor)),
 		option.WithGRPCDialOption(grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: 5 * time.Second})),
 	}
 }
 
-// dial makes the client for a URL. It connects when it is first used.
-func (at *place) dial(ctx context.Context) (*datastore.Client, error) {
+// newClient returns a client for the URL's settings. It connects when it is first
+// used.
+func (set *settings) newClient(ctx context.Context) (*datastore.Client, error) {
 	opts := ClientOptions()
-	project := at.project
+	project := set.project
 	switch {
-	case at.emulator != "":
+	case set.emulator != "":
 		opts = append(opts,
-			option.WithEndpoint("passthrough:///"+at.emulator),
+			option.WithEndpoint("passthrough:///"+set.emulator),
 			option.WithoutAuthentication(),
 			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
 	case project == "" && os.Getenv("DATASTORE_PROJECT_ID") == "":
 		project = datastore.DetectProjectID
 	}
-	client, err := datastore.NewClientWithDatabase(ctx, project, at.database, opts...)
+	client, err := datastore.NewClientWithDatabase(ctx, project, set.database, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("no client for Datastore: are there credentials for it, and a project? %w", err)
+		return nil, fmt.Errorf("cannot create a Datastore client; it needs credentials and a project: %w", err)
 	}
 	return client, nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,7 +25,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// emulators are the two that Google has, with what differs.
+// emulators are the two emulators of the Google Cloud CLI.
 var emulators = []struct {
 	name   string
 	shared func(testing.TB) *servers.Server
@@ -42,10 +41,10 @@ func urlOf(server *servers.Server, params string) string {
 
 var cases atomic.Int64
 
-// kind is one that no other case uses.
+// kind returns a kind that no other test uses.
 func kind() string { return fmt.Sprintf("Session%d_%d", os.Getpid(), cases.Add(1)) }
 
-// harness has a kind for each case.
+// harness uses a new kind for each case.
 func harness(server func(testing.TB) *servers.Server) sessionstest.Harness {
 	var raw *datastore.Client
 	return sessionstest.Harness{
@@ -69,31 +68,7 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// A client without ClientOptions falls back on transactions.
-func TestContractInTransactions(t *testing.T) {
-	for _, e := range emulators {
-		t.Run(e.name, func(t *testing.T) {
-			client := sync.OnceValue(func() *datastore.Client { return clientOf(t, e.shared(t).Addr) })
-			sessionstest.Run(t, sessionstest.Harness{
-				Config: func(testing.TB) driver.Config { return driver.Config{DataDir: kind()} },
-				Driver: driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
-					return google.New(client(), google.Options{Kind: cfg.DataDir}).Open(ctx, cfg)
-				}),
-				MaxData: google.MaxData,
-				Timeout: time.Minute,
-				Damage: func(cfg driver.Config, key driver.Key) error {
-					return damage(client(), cfg.DataDir, cfg.Namespace, key)
-				},
-				Cannot: map[sessionstest.Ability]string{
-					sessionstest.Processes:  "a client belongs to one process",
-					sessionstest.Goroutines: "the client outlives the store",
-				},
-			})
-		})
-	}
-}
-
-// damage cuts the stored record short.
+// damage truncates the stored record.
 func damage(client *datastore.Client, kind, namespace string, key driver.Key) error {
 	k := datastore.NameKey(kind, key.String(), nil)
 	k.Namespace = namespace

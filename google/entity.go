@@ -9,31 +9,30 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// The properties of a session's entity. The record is the truth; the two others
-// are for finding it, and are written together with it.
+// The properties of a session's entity. The other two repeat the record's expiry
+// and owner for queries.
 const (
-	recordProperty  = "record"  // bytes: driver.AppendRecord's form, not indexed
+	recordProperty  = "record"  // bytes: the encoding of driver.AppendRecord, not indexed
 	expiresProperty = "expires" // a time: indexed for the sweep, or for a TTL policy
-	ownerProperty   = "owner"   // bytes: indexed, and only there if there is an owner
+	ownerProperty   = "owner"   // bytes: indexed; absent if there is no owner
 )
 
-// MaxData is the longest Data that the store takes, in bytes: what Datastore
-// takes for an entity, 1 MiB less 4 bytes, less 2 KiB for the longest names,
-// the longest owner, which is there twice, and the record's own head.
+// MaxData is the maximum size of a session's data, in bytes: Datastore's limit for
+// an entity, 1 MiB less 4 bytes, less 2 KiB for the longest names, the longest owner
+// (twice) and the record's header.
 const MaxData = 1<<20 - 2<<10
 
-// entity is a session as the client library loads and saves it.
+// entity is a session's entity in the client library's terms.
 type entity struct {
 	record  []byte
-	owner   string
-	expires time.Time // zero: none that could be read
-	ttl     bool      // expires is not to be indexed
+	owner   string    // for Save
+	expires time.Time // zero after Load if it is missing or not a time
+	ttl     bool      // for Save: do not index expires
 }
 
 var _ datastore.PropertyLoadSaver = (*entity)(nil)
 
-// Load takes what it knows and passes over the rest, which a later version may
-// have written.
+// Load ignores unknown properties, which a later version may have written.
 func (e *entity) Load(properties []datastore.Property) error {
 	for _, p := range properties {
 		switch p.Name {
@@ -46,7 +45,7 @@ func (e *entity) Load(properties []datastore.Property) error {
 	return nil
 }
 
-// Save gives the properties of a whole entity.
+// Save returns all properties of the entity.
 func (e *entity) Save() ([]datastore.Property, error) {
 	properties := []datastore.Property{
 		{Name: recordProperty, Value: e.record, NoIndex: true},
@@ -58,7 +57,7 @@ func (e *entity) Save() ([]datastore.Property, error) {
 	return properties, nil
 }
 
-// entity makes what is stored of a record.
+// entity returns the entity of a record.
 func (s *store) entity(rec *driver.Record) (*entity, error) {
 	if len(rec.Data) > MaxData {
 		return nil, fmt.Errorf("data of %d bytes, at most %d: %w", len(rec.Data), MaxData, driver.ErrTooLarge)
@@ -67,19 +66,18 @@ func (s *store) entity(rec *driver.Record) (*entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &entity{record: b, owner: rec.Owner, expires: timestamp(rec.Expires), ttl: s.at.TTL}, nil
+	return &entity{record: b, owner: rec.Owner, expires: timestamp(rec.Expires), ttl: s.settings.TTL}, nil
 }
 
-// parse reads the record.
 func (e *entity) parse() (driver.Record, error) { return driver.ParseRecord(e.record) }
 
-// The instants that a Datastore timestamp can be.
+// The range of Datastore's timestamps.
 var (
 	firstTimestamp = driver.MillisOf(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC))
 	lastTimestamp  = driver.MillisOf(time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC))
 )
 
-// timestamp is the instant, or the nearest that Datastore knows.
+// timestamp returns m, limited to the range of Datastore's timestamps.
 func timestamp(m driver.Millis) time.Time {
 	return min(max(m, firstTimestamp), lastTimestamp).Time()
 }

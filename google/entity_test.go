@@ -15,12 +15,10 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// A record's entity: the record is not indexed, and what is costs no more than
-// it must.
-func TestWhatIsStored(t *testing.T) {
+func TestEntityProperties(t *testing.T) {
 	rec := driver.Record{Data: []byte("data"), Owner: "\xff\x00", Version: 7, Created: 1, Accessed: 2, Expires: 1_700_000_000_123}
 	for _, ttl := range []bool{false, true} {
-		s := &store{at: place{Options: Options{TTL: ttl}}}
+		s := &store{settings: settings{Options: Options{TTL: ttl}}}
 		e, err := s.entity(&rec)
 		if err != nil {
 			t.Fatal(err)
@@ -34,7 +32,7 @@ func TestWhatIsStored(t *testing.T) {
 			indexed[p.Name] = !p.NoIndex
 		}
 		if len(indexed) != 3 || indexed["record"] || indexed["expires"] == ttl || !indexed["owner"] {
-			t.Errorf("ttl=%t: indexed are %v", ttl, indexed)
+			t.Errorf("ttl=%t: indexed properties: %v", ttl, indexed)
 		}
 		back := &entity{}
 		if err := back.Load(properties); err != nil || !back.expires.Equal(rec.Expires.Time()) {
@@ -54,9 +52,8 @@ func TestWhatIsStored(t *testing.T) {
 	}
 }
 
-// Datastore refuses times before the year 1 and after 9999. What the sweep is
-// to find of them is found.
-func TestExpiriesThatDatastoreHasNot(t *testing.T) {
+// Datastore rejects times before year 1 and after year 9999.
+func TestTimestampIsLimited(t *testing.T) {
 	for m, want := range map[driver.Millis]time.Time{
 		math.MinInt64:     time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC),
 		-1:                time.Date(1969, 12, 31, 23, 59, 59, 999e6, time.UTC),
@@ -80,13 +77,13 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// newer is a whole record of a format to come.
+// newer returns a valid record of a newer format.
 func newer() []byte {
 	b := []byte("\x02what a later version writes")
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
 }
 
-// FuzzEntity has an entity with any properties where a session is to be.
+// FuzzEntity reads a session from an entity with arbitrary properties.
 func FuzzEntity(f *testing.F) {
 	whole, err := driver.AppendRecord(nil, driver.Record{Data: []byte("data"), Owner: "user:42", Version: 7, Expires: 1 << 40})
 	if err != nil {
@@ -126,7 +123,7 @@ func FuzzEntity(f *testing.F) {
 				t.Errorf("%+v, %v, want %+v", rec, err, want)
 			}
 		case err == nil:
-			t.Errorf("a record %+v of what is none", rec)
+			t.Errorf("an invalid entity was parsed as %+v", rec)
 		case !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrNewerFormat):
 			t.Error(err)
 		}

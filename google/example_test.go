@@ -20,7 +20,7 @@ func Example() {
 	log.Fatal(http.ListenAndServe(":8080", m.Wrap(http.DefaultServeMux)))
 }
 
-// A client that the program has already stays open when the manager is closed.
+// The program's own client stays open when the manager is closed.
 func ExampleNew() {
 	ctx := context.Background()
 	client, err := datastore.NewClient(ctx, "my-project", google.ClientOptions()...)

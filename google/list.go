@@ -11,7 +11,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// page is how many records a step of a listing reads at most.
+// page is the maximum number of records that one step of a listing reads.
 const page = 100
 
 // All yields every live record.
@@ -19,7 +19,7 @@ func (s *store) All(ctx context.Context) iter.Seq2[driver.Entry, error] {
 	return s.list(ctx, "", s.query())
 }
 
-// Owned yields an owner's live records.
+// Owned yields the live records of an owner.
 func (s *store) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
 	if owner == "" {
 		return s.list(ctx, "", nil)
@@ -27,29 +27,29 @@ func (s *store) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry,
 	return s.list(ctx, owner, s.query().FilterField(ownerProperty, "=", []byte(owner)))
 }
 
-// query is for the keys of the sessions.
+// query returns a query for the keys of all sessions.
 func (s *store) query() *datastore.Query {
-	return datastore.NewQuery(s.at.Kind).Namespace(s.at.Namespace).KeysOnly()
+	return datastore.NewQuery(s.settings.Kind).Namespace(s.settings.Namespace).KeysOnly()
 }
 
-// found is a record of a listing, or what is wrong with it.
-type found struct {
+// result is one step of a listing's iterator.
+type result struct {
 	entry driver.Entry
 	err   error
 }
 
-// list yields page after page in the order of keys. A page's keys come from an
-// index and its records from a lookup, so that they are as they are now,
-// whatever the index says. Nothing is held between two pages.
+// list yields records page by page, in the order of keys. The keys of a page come
+// from an index and its records from a lookup, so the records are current even if
+// the index is not. Nothing is held between pages. A nil query yields nothing.
 func (s *store) list(ctx context.Context, owner string, q *datastore.Query) iter.Seq2[driver.Entry, error] {
 	return func(yield func(driver.Entry, error) bool) {
 		var after *datastore.Key
 		for {
 			var keys []*datastore.Key
-			var records []found
-			err := s.call(ctx, "list", func(ctx context.Context) (err error) {
+			var results []result
+			err := s.do(ctx, "list", func(ctx context.Context) (err error) {
 				if q != nil {
-					keys, records, err = s.page(ctx, owner, q, after)
+					keys, results, err = s.page(ctx, owner, q, after)
 				}
 				return err
 			})
@@ -57,8 +57,8 @@ func (s *store) list(ctx context.Context, owner string, q *datastore.Query) iter
 				yield(driver.Entry{}, err)
 				return
 			}
-			for _, f := range records {
-				if !yield(f.entry, f.err) {
+			for _, r := range results {
+				if !yield(r.entry, r.err) {
 					return
 				}
 			}
@@ -70,7 +70,9 @@ func (s *store) list(ctx context.Context, owner string, q *datastore.Query) iter
 	}
 }
 
-func (s *store) page(ctx context.Context, owner string, q *datastore.Query, after *datastore.Key) ([]*datastore.Key, []found, error) {
+// page returns the keys that follow after, and their results without those records
+// that are deleted, expired or another owner's.
+func (s *store) page(ctx context.Context, owner string, q *datastore.Query, after *datastore.Key) ([]*datastore.Key, []result, error) {
 	q = q.Order("__key__").Limit(page)
 	if after != nil {
 		q = q.FilterField("__key__", ">", after)
@@ -79,33 +81,32 @@ func (s *store) page(ctx context.Context, owner string, q *datastore.Query, afte
 	if err != nil || len(keys) == 0 {
 		return nil, nil, err
 	}
-	t := &terms{}
-	all, err := entities(keys, func(into []*entity) error { return s.client.GetMulti(withTerms(ctx, t), keys, into) })
+	entities, lookup, err := s.lookup(ctx, keys)
 	if err != nil {
 		return nil, nil, err
 	}
-	var records []found
-	for i, e := range all {
+	var results []result
+	for i, e := range entities {
 		if e == nil {
-			continue // deleted since
+			continue // deleted since the query
 		}
-		var f found
-		f.entry.Key, f.err = driver.ParseKey(keys[i].Name)
-		if f.err == nil {
-			f.entry.Record, f.err = e.parse()
+		var r result
+		r.entry.Key, r.err = driver.ParseKey(keys[i].Name)
+		if r.err == nil {
+			r.entry.Record, r.err = e.parse()
 		} else {
-			f.err = errors.Join(f.err, driver.ErrCorrupt)
+			r.err = errors.Join(r.err, driver.ErrCorrupt)
 		}
-		rec := &f.entry.Record
+		rec := &r.entry.Record
 		switch {
-		case f.err != nil:
-			f.err = fmt.Errorf("google: list: %w", f.err)
+		case r.err != nil:
+			r.err = fmt.Errorf("google: list: %w", r.err)
 		case rec.Expired(s.cfg.Now()), owner != "" && rec.Owner != owner:
 			continue
 		default:
-			rec.Hint = hint{t.version(keys[i]), rec.Version, rec.Expires}
+			rec.Hint = hint{lookup.version(keys[i]), rec.Version, rec.Expires}
 		}
-		records = append(records, f)
+		results = append(results, r)
 	}
-	return keys, records, nil
+	return keys, results, nil
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/pump-go/sessions/internal/site"
 )
 
-// hang stops the server, and returns when it is stopped.
+// hang suspends the server, and returns when it no longer answers.
 func hang(t *testing.T, server *servers.Server) {
 	t.Helper()
 	if err := syscall.Kill(server.Pid(), syscall.SIGSTOP); err != nil {
@@ -45,7 +45,7 @@ func wake(t *testing.T, server *servers.Server) {
 	}
 }
 
-// eventually asks until the answer is 200.
+// eventually repeats the request until its status is 200.
 func eventually(t *testing.T, b *site.Browser, path string) string {
 	t.Helper()
 	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
@@ -59,15 +59,15 @@ func eventually(t *testing.T, b *site.Browser, path string) string {
 	}
 }
 
-// While the server hangs or is dead, requests are answered in bounded time with
-// the error page, and cookies left alone; afterwards all is well by itself.
+// While the server hangs or is down, requests get the error page in bounded time and
+// keep their cookies. Afterwards the store recovers by itself.
 func TestOutages(t *testing.T) {
 	for _, e := range emulators {
 		t.Run(e.name, func(t *testing.T) {
 			server := e.own(t)
 			shop := site.New(manager(t, sessions.Options{URL: urlOf(server, ""), StoreTimeout: 300 * time.Millisecond}))
 			b := &site.Browser{Site: shop}
-			eventually(t, b, "/visit") // a cold server may take its time
+			eventually(t, b, "/visit") // the first calls to an emulator are slow
 			fails := func(what string, b *site.Browser) {
 				t.Helper()
 				cookie, began := b.Cookie, time.Now()
@@ -78,7 +78,7 @@ func TestOutages(t *testing.T) {
 					t.Errorf("%s: the error page took %v", what, took)
 				}
 				if b.Cookie != cookie {
-					t.Errorf("%s: it took the cookie", what)
+					t.Errorf("%s: the cookie changed", what)
 				}
 			}
 			hang(t, server)
@@ -87,7 +87,7 @@ func TestOutages(t *testing.T) {
 			}
 			wake(t, server)
 			if page := eventually(t, b, "/visit"); page != "2 " {
-				t.Errorf("after it hung: %q", page) // the load failed before, and so nothing was counted
+				t.Errorf("after it hung: %q", page) // the failed requests were not counted
 			}
 			server.Kill()
 			for range 3 {
@@ -98,14 +98,14 @@ func TestOutages(t *testing.T) {
 				t.Fatal(err)
 			}
 			if page := eventually(t, b, "/visit"); page != "1 " {
-				t.Errorf("after a restart, in which the emulator forgot all: %q", page)
+				t.Errorf("after a restart, which empties the emulator: %q", page)
 			}
 			eventually(t, b, "/visit")
 		})
 	}
 }
 
-func TestRestartInMidLoad(t *testing.T) {
+func TestRestartUnderLoad(t *testing.T) {
 	for _, e := range emulators {
 		t.Run(e.name, func(t *testing.T) {
 			server := e.own(t)
@@ -120,7 +120,7 @@ func TestRestartInMidLoad(t *testing.T) {
 	}
 }
 
-func TestTheServerMayComeLater(t *testing.T) {
+func TestServerStartsAfterTheProgram(t *testing.T) {
 	server := servers.OwnDatastore(t)
 	server.Kill()
 	shop := site.New(manager(t, sessions.Options{URL: urlOf(server, ""), StoreTimeout: 500 * time.Millisecond}))

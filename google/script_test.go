@@ -21,27 +21,28 @@ import (
 	"github.com/pump-go/sessions/google"
 )
 
-// script is a server that answers as a test says, for what a real one does too
-// seldom. The embedded one has the answers to all that no test asks for.
+// script is a Datastore server whose answers a test defines, for errors that the
+// emulators rarely produce.
 type script struct {
 	pb.UnimplementedDatastoreServer
 	addr string
 
-	heeds  bool                                               // base versions
-	lookup func() (*pb.Entity, int64, error)                  // nil: nothing is there
-	commit func(*pb.CommitRequest) (conflict bool, err error) // but not the question whether it heeds
-	hang   func(ctx context.Context, call string)
+	compares bool                                               // whether it checks base versions
+	lookup   func() (*pb.Entity, int64, error)                  // a nil entity: not found
+	commit   func(*pb.CommitRequest) (conflict bool, err error) // not called for the store's check of the server
+	hang     func(ctx context.Context, call string)
 
 	mu     sync.Mutex
-	said   []string
-	aborts map[string]int // how often more, by call
+	log    []string       // the calls
+	aborts map[string]int // the remaining number of calls to abort
 	last   *pb.CommitRequest
-	probes int
+	probes int // the store's checks of the server
 }
 
-func (s *script) heard(ctx context.Context, call string) error {
+// called logs a call, and returns an error if it is to be aborted.
+func (s *script) called(ctx context.Context, call string) error {
 	s.mu.Lock()
-	s.said = append(s.said, call)
+	s.log = append(s.log, call)
 	aborted := s.aborts[call] > 0
 	if aborted {
 		s.aborts[call]--
@@ -56,24 +57,24 @@ func (s *script) heard(ctx context.Context, call string) error {
 	return nil
 }
 
-// abort has the next n calls of that kind given up.
+// abort aborts the next n calls of that kind.
 func (s *script) abort(call string, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.aborts = map[string]int{call: n}
 }
 
-// calls returns the calls since it was asked last.
+// calls returns the calls since it was last called.
 func (s *script) calls() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	said := strings.Join(s.said, " ")
-	s.said = nil
-	return said
+	calls := strings.Join(s.log, " ")
+	s.log = nil
+	return calls
 }
 
 func (s *script) Lookup(ctx context.Context, r *pb.LookupRequest) (*pb.LookupResponse, error) {
-	if err := s.heard(ctx, "lookup"); err != nil {
+	if err := s.called(ctx, "lookup"); err != nil {
 		return nil, err
 	}
 	e, version, err := s.lookup()
@@ -87,17 +88,9 @@ func (s *script) Lookup(ctx context.Context, r *pb.LookupRequest) (*pb.LookupRes
 	return &pb.LookupResponse{Found: []*pb.EntityResult{{Entity: e, Version: version}}}, nil
 }
 
-func (s *script) BeginTransaction(ctx context.Context, _ *pb.BeginTransactionRequest) (*pb.BeginTransactionResponse, error) {
-	return &pb.BeginTransactionResponse{Transaction: []byte("tx")}, s.heard(ctx, "begin")
-}
-
-func (s *script) Rollback(ctx context.Context, _ *pb.RollbackRequest) (*pb.RollbackResponse, error) {
-	return &pb.RollbackResponse{}, s.heard(ctx, "rollback")
-}
-
-// RunQuery finds the one session's key, whatever is asked for.
+// RunQuery returns the test's key for any query.
 func (s *script) RunQuery(ctx context.Context, r *pb.RunQueryRequest) (*pb.RunQueryResponse, error) {
-	if err := s.heard(ctx, "query"); err != nil {
+	if err := s.called(ctx, "query"); err != nil {
 		return nil, err
 	}
 	kind := r.GetQuery().GetKind()[0].GetName()
@@ -116,12 +109,12 @@ func (s *script) Commit(ctx context.Context, r *pb.CommitRequest) (*pb.CommitRes
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.probes++
-		if s.heeds && r.Mutations[0].GetBaseVersion() != 0 {
-			return nil, status.Error(codes.FailedPrecondition, "the stored version (0) is another")
+		if s.compares && r.Mutations[0].GetBaseVersion() != 0 {
+			return nil, status.Error(codes.FailedPrecondition, "the stored version (0) differs")
 		}
 		return &pb.CommitResponse{MutationResults: []*pb.MutationResult{{}}}, nil
 	}
-	if err := s.heard(ctx, "commit"); err != nil {
+	if err := s.called(ctx, "commit"); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -134,7 +127,7 @@ func (s *script) Commit(ctx context.Context, r *pb.CommitRequest) (*pb.CommitRes
 	return &pb.CommitResponse{MutationResults: []*pb.MutationResult{{ConflictDetected: conflict}}}, nil
 }
 
-// run serves the script on the loopback.
+// run starts the server on the loopback interface.
 func (s *script) run(t testing.TB) *script {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -149,7 +142,7 @@ func (s *script) run(t testing.TB) *script {
 	return s
 }
 
-// clientOf makes a client as a program would.
+// clientOf returns a client as a program would make it.
 func clientOf(t testing.TB, addr string, opts ...option.ClientOption) *datastore.Client {
 	t.Helper()
 	client, err := datastore.NewClient(context.Background(), "test-project", append(opts,
@@ -162,10 +155,10 @@ func clientOf(t testing.TB, addr string, opts ...option.ClientOption) *datastore
 	return client
 }
 
-// opened is a store on a client of the program's own.
-func opened(t testing.TB, addr string, o google.Options, opts ...option.ClientOption) driver.Store {
+// open returns a store with a client of the program's own.
+func open(t testing.TB, addr string, o google.Options) driver.Store {
 	t.Helper()
-	s, err := google.New(clientOf(t, addr, opts...), o).Open(t.Context(), driver.Config{SweepInterval: -1}.WithDefaults())
+	s, err := google.New(clientOf(t, addr, google.ClientOptions()...), o).Open(t.Context(), driver.Config{SweepInterval: -1}.WithDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +173,7 @@ func fresh() driver.Record {
 	return driver.Record{Data: []byte("data"), Version: 7, Created: now, Accessed: now, Expires: now + 3600_000}
 }
 
-// stored is how a record is stored, at the server's version 42.
+// stored returns a lookup that finds the record at the server's version 42.
 func stored(t testing.TB, rec driver.Record) func() (*pb.Entity, int64, error) {
 	t.Helper()
 	b, err := driver.AppendRecord(nil, rec)
@@ -195,9 +188,6 @@ func stored(t testing.TB, rec driver.Record) func() (*pb.Entity, int64, error) {
 	}
 }
 
-func nothing() (*pb.Entity, int64, error) { return nil, 0, nil }
+func notFound() (*pb.Entity, int64, error) { return nil, 0, nil }
 
-func accepts(*pb.CommitRequest) (bool, error) { return false, nil }
-
-// ways are a client with ClientOptions and one without.
-var ways = map[string][]option.ClientOption{"conditions": google.ClientOptions(), "transactions": nil}
+func accept(*pb.CommitRequest) (bool, error) { return false, nil }

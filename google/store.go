@@ -3,7 +3,6 @@ package google
 import (
 	"context"
 	"errors"
-	"sync"
 	"sync/atomic"
 
 	"cloud.google.com/go/datastore"
@@ -12,15 +11,13 @@ import (
 )
 
 type store struct {
-	cfg    driver.Config
-	at     place
-	client *datastore.Client
-	ours   bool         // Close closes the client
-	way    atomic.Int32 // how a session is swapped; see swap.go
-	turns  turns
-	late   sync.WaitGroup // transactions that nobody waits for any more
-	gate   driver.Gate
-	stop   func() // ends the sweeper
+	cfg           driver.Config
+	settings      settings
+	client        *datastore.Client
+	ownClient     bool // Close closes the client
+	serverChecked atomic.Bool
+	gate          driver.Gate
+	stop          func() // stops the sweeper
 }
 
 var (
@@ -29,15 +26,15 @@ var (
 	_ driver.Sweeper = (*store)(nil)
 )
 
-// name is the key that Datastore knows a session by.
-func (s *store) name(key driver.Key) *datastore.Key {
-	return &datastore.Key{Kind: s.at.Kind, Name: key.String(), Namespace: s.at.Namespace}
+// entityKey returns the Datastore key of a session.
+func (s *store) entityKey(key driver.Key) *datastore.Key {
+	return &datastore.Key{Kind: s.settings.Kind, Name: key.String(), Namespace: s.settings.Namespace}
 }
 
 func (s *store) Load(ctx context.Context, key driver.Key) (rec driver.Record, err error) {
-	err = s.call(ctx, "load", func(ctx context.Context) error {
-		k, t, e := s.name(key), &terms{}, &entity{}
-		err := s.client.Get(withTerms(ctx, t), k, e)
+	err = s.do(ctx, "load", func(ctx context.Context) error {
+		k, r, e := s.entityKey(key), &request{}, &entity{}
+		err := s.client.Get(withRequest(ctx, r), k, e)
 		if errors.Is(err, datastore.ErrNoSuchEntity) {
 			return driver.ErrNotFound
 		}
@@ -52,19 +49,19 @@ func (s *store) Load(ctx context.Context, key driver.Key) (rec driver.Record, er
 			return driver.ErrNotFound
 		}
 		rec = found
-		rec.Hint = hint{t.version(k), rec.Version, rec.Expires}
+		rec.Hint = hint{r.version(k), rec.Version, rec.Expires}
 		return nil
 	})
 	return rec, err
 }
 
 func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
-	return s.call(ctx, "save", func(ctx context.Context) error {
+	return s.do(ctx, "save", func(ctx context.Context) error {
 		e, err := s.entity(&rec)
 		if err != nil {
 			return err
 		}
-		k := s.name(key)
+		k := s.entityKey(key)
 		if old == 0 {
 			return s.create(ctx, k, e)
 		}
@@ -72,36 +69,34 @@ func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, re
 	})
 }
 
-// Touch writes the whole entity again, as a record is one property.
+// Touch writes the whole entity, since the record is one property.
 func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
-	return s.call(ctx, "touch", func(ctx context.Context) error {
+	return s.do(ctx, "touch", func(ctx context.Context) error {
 		e, err := s.entity(&rec)
 		if err != nil {
 			return err
 		}
-		k := s.name(key)
+		k := s.entityKey(key)
 		return s.replace(ctx, k, rec.Version, rec.Hint, datastore.NewUpdate(k, e))
 	})
 }
 
 func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Version) error {
-	return s.call(ctx, "delete", func(ctx context.Context) error {
-		k := s.name(key)
+	return s.do(ctx, "delete", func(ctx context.Context) error {
+		k := s.entityKey(key)
 		remove := datastore.NewDelete(k)
 		if version != 0 {
 			return s.replace(ctx, k, version, nil, remove)
 		}
-		return s.commit(ctx, &terms{}, remove)
+		return s.commit(ctx, &request{}, remove)
 	})
 }
 
-// Close waits for what is under way, transactions that nobody waits for any
-// more included, which have five seconds to let go of their locks.
+// Close stops the sweeper and waits for running calls.
 func (s *store) Close() error {
 	s.stop()
 	return s.gate.Close(func() error {
-		s.late.Wait()
-		if !s.ours {
+		if !s.ownClient {
 			return nil
 		}
 		return s.client.Close()

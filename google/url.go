@@ -12,12 +12,12 @@ import (
 	"unicode/utf8"
 )
 
-// place is what a URL says.
-type place struct {
+// settings are the options and what else a URL sets.
+type settings struct {
 	Options
-	project  string // "": as the environment or the credentials say
-	database string // "": the default one
-	emulator string // host:port, spoken to in the clear
+	project  string // "": that of the environment or the credentials
+	database string // "": the default database
+	emulator string // host:port, without TLS and credentials
 }
 
 const (
@@ -28,23 +28,23 @@ const (
 )
 
 var (
-	// Old projects have a domain before their name.
-	aProject   = regexp.MustCompile(`^([a-z0-9.-]{1,100}:)?[a-z][a-z0-9-]{0,61}[a-z0-9]$`)
-	aDatabase  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`)
-	aNamespace = regexp.MustCompile(`^[0-9A-Za-z._-]{1,100}$`)
-	reserved   = regexp.MustCompile(`^__.*__$`)
+	// The names of old projects begin with a domain.
+	projectRE   = regexp.MustCompile(`^([a-z0-9.-]{1,100}:)?[a-z][a-z0-9-]{0,61}[a-z0-9]$`)
+	databaseRE  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`)
+	namespaceRE = regexp.MustCompile(`^[0-9A-Za-z._-]{1,100}$`)
+	reservedRE  = regexp.MustCompile(`^__.*__$`)
 )
 
-// parseURL reads google://project/database?parameters. It is no URL to net/url,
-// where an old project's colon begins a port.
-func parseURL(s string, o Options) (place, error) {
-	at := place{Options: o}
+// parseURL parses google://project/database?parameters. net/url cannot parse it,
+// since it takes the colon in the name of an old project for that of a port.
+func parseURL(s string, o Options) (settings, error) {
+	set := settings{Options: o}
 	if len(s) >= len(scheme) && strings.EqualFold(s[:len(scheme)], scheme) {
 		s = strings.TrimPrefix(s[len(scheme):], "//")
 	}
 	names, query, _ := strings.Cut(s, "?")
 	if strings.ContainsAny(names, "@#") {
-		return place{}, errors.New("Options.URL has an @ or #: it holds no credentials, which are the client library's own") // not quoted
+		return settings{}, errors.New("Options.URL has an @ or #; credentials cannot be in the URL, they come from the client library") // the URL is not quoted
 	}
 	project, database, _ := strings.Cut(names, "/")
 	database = strings.TrimSuffix(database, "/")
@@ -52,46 +52,46 @@ func parseURL(s string, o Options) (place, error) {
 		database = ""
 	}
 	switch {
-	case project != "" && !aProject.MatchString(project):
-		return place{}, errors.New("Options.URL names no project that could be one; its form is google://project/database?parameters")
-	case database != "" && !aDatabase.MatchString(database):
-		return place{}, errors.New("Options.URL names no database that could be one; its form is google://project/database?parameters")
+	case project != "" && !projectRE.MatchString(project):
+		return settings{}, errors.New("the project in Options.URL is invalid; the form is google://project/database?parameters")
+	case database != "" && !databaseRE.MatchString(database):
+		return settings{}, errors.New("the database in Options.URL is invalid; the form is google://project/database?parameters")
 	}
-	at.project, at.database = project, database
+	set.project, set.database = project, database
 	params, err := url.ParseQuery(query)
 	if err != nil {
-		return place{}, errors.New("the parameters in Options.URL cannot be read")
+		return settings{}, errors.New("the parameters in Options.URL are invalid")
 	}
 	for name, values := range params {
 		if len(values) > 1 {
-			return place{}, fmt.Errorf("%.40q is in Options.URL more than once", name)
+			return settings{}, fmt.Errorf("%.40q is in Options.URL more than once", name)
 		}
-		if err := at.read(name, values[0]); err != nil {
-			return place{}, err
+		if err := set.setParam(name, values[0]); err != nil {
+			return settings{}, err
 		}
 	}
-	if at.emulator != "" && at.project == "" {
-		return place{}, errors.New("with emulator, Options.URL must name a project; any name will do")
+	if set.emulator != "" && set.project == "" {
+		return settings{}, errors.New("with emulator, Options.URL must name a project; any name will do")
 	}
-	return at, nil
+	return set, nil
 }
 
-func (at *place) read(name, value string) (err error) {
+func (set *settings) setParam(name, value string) (err error) {
 	switch name {
 	case "namespace":
-		at.Namespace = value
+		set.Namespace = value
 	case "kind":
-		at.Kind = value
+		set.Kind = value
 	case "timeout":
-		if at.Timeout, err = time.ParseDuration(value); err != nil || at.Timeout == 0 {
+		if set.Timeout, err = time.ParseDuration(value); err != nil || set.Timeout == 0 {
 			return errTimeout
 		}
 	case "ttl":
 		switch value {
 		case "yes", "true", "1":
-			at.TTL = true
+			set.TTL = true
 		case "no", "false", "0":
-			at.TTL = false
+			set.TTL = false
 		default:
 			return errors.New("ttl in Options.URL must be yes or no")
 		}
@@ -99,36 +99,36 @@ func (at *place) read(name, value string) (err error) {
 		if host, port, err := net.SplitHostPort(value); err != nil || host == "" || port == "" || strings.ContainsAny(value, "/@?#") {
 			return errors.New("emulator in Options.URL must be host:port")
 		}
-		at.emulator = value
+		set.emulator = value
 	default:
-		return fmt.Errorf("Options.URL has the unknown parameter %.40q; there are namespace, kind, timeout, ttl and emulator", name)
+		return fmt.Errorf("Options.URL has the unknown parameter %.40q; the parameters are namespace, kind, timeout, ttl and emulator", name)
 	}
 	return nil
 }
 
-var errTimeout = fmt.Errorf("timeout must be from 1ms to 1m; without one it is %v", defaultTimeout)
+var errTimeout = fmt.Errorf("timeout must be from 1ms to 1m; the default is %v", defaultTimeout)
 
-// check fills in the defaults and refuses what Datastore would, or what would
-// mix the sessions of two namespaces. namespace is sessions.Options.Namespace.
-func (at *place) check(namespace string) error {
+// validate sets the defaults and checks the settings. namespace is
+// sessions.Options.Namespace.
+func (set *settings) validate(namespace string) error {
 	switch {
-	case namespace != "" && at.Namespace != "":
-		return errors.New("Options.Namespace and the store's namespace are both set; they are the same thing, so set one")
+	case namespace != "" && set.Namespace != "":
+		return errors.New("Options.Namespace and the store's namespace are both set; they mean the same, so set only one")
 	case namespace != "":
-		at.Namespace = namespace
+		set.Namespace = namespace
 	}
-	if at.Kind == "" {
-		at.Kind = defaultKind
+	if set.Kind == "" {
+		set.Kind = defaultKind
 	}
-	if at.Timeout == 0 {
-		at.Timeout = defaultTimeout
+	if set.Timeout == 0 {
+		set.Timeout = defaultTimeout
 	}
 	switch {
-	case at.Namespace != "" && !aNamespace.MatchString(at.Namespace), reserved.MatchString(at.Namespace):
-		return errors.New("the namespace must be at most 100 letters, digits, dots, underscores and hyphens, and not __like__ this")
-	case len(at.Kind) > maxKind, !utf8.ValidString(at.Kind), reserved.MatchString(at.Kind), strings.ContainsFunc(at.Kind, unicode.IsControl):
-		return fmt.Errorf("the kind must be at most %d bytes of text, and not __like__ this", maxKind)
-	case at.Timeout < time.Millisecond || at.Timeout > time.Minute:
+	case set.Namespace != "" && !namespaceRE.MatchString(set.Namespace), reservedRE.MatchString(set.Namespace):
+		return errors.New("the namespace must be at most 100 letters, digits, dots, underscores and hyphens, and not begin and end with __")
+	case len(set.Kind) > maxKind, !utf8.ValidString(set.Kind), reservedRE.MatchString(set.Kind), strings.ContainsFunc(set.Kind, unicode.IsControl):
+		return fmt.Errorf("the kind must be at most %d bytes of text, and not begin and end with __", maxKind)
+	case set.Timeout < time.Millisecond || set.Timeout > time.Minute:
 		return errTimeout
 	}
 	return nil

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-func TestURLs(t *testing.T) {
-	for url, want := range map[string]place{
+func TestParseURL(t *testing.T) {
+	for url, want := range map[string]settings{
 		"google://my-project":                     {project: "my-project"},
 		"google:my-project":                       {project: "my-project"},
 		"Google://my-project/":                    {project: "my-project"},
@@ -25,33 +25,33 @@ func TestURLs(t *testing.T) {
 		"google://p1?emulator=[::1]:8081&ttl=no":  {project: "p1", emulator: "[::1]:8081"},
 		"google://p1?timeout=1500ms&namespace=A.": {project: "p1", Options: Options{Timeout: 1500 * time.Millisecond, Namespace: "A."}},
 	} {
-		at, err := parseURL(url, Options{})
-		if err != nil || at != want {
-			t.Errorf("%q is %+v, %v, want %+v", url, at, err, want)
+		set, err := parseURL(url, Options{})
+		if err != nil || set != want {
+			t.Errorf("%q is %+v, %v, want %+v", url, set, err, want)
 		}
 	}
 }
 
-func TestAURLTakesTheOptionsPlace(t *testing.T) {
+func TestURLOverridesOptions(t *testing.T) {
 	o := Options{Namespace: "a", Kind: "A", Timeout: time.Second, TTL: true}
-	at, err := parseURL("google://p1", o)
-	if err != nil || at.Options != o {
-		t.Errorf("%+v, %v", at, err)
+	set, err := parseURL("google://p1", o)
+	if err != nil || set.Options != o {
+		t.Errorf("%+v, %v", set, err)
 	}
-	at, err = parseURL("google://p1?namespace=b&kind=B&timeout=2s&ttl=no", o)
-	if err != nil || at.Options != (Options{Namespace: "b", Kind: "B", Timeout: 2 * time.Second}) {
-		t.Errorf("%+v, %v", at, err)
+	set, err = parseURL("google://p1?namespace=b&kind=B&timeout=2s&ttl=no", o)
+	if err != nil || set.Options != (Options{Namespace: "b", Kind: "B", Timeout: 2 * time.Second}) {
+		t.Errorf("%+v, %v", set, err)
 	}
-	at = place{}
-	if err := at.check(""); err != nil || at.Options != (Options{Kind: "Session", Timeout: 10 * time.Second}) {
-		t.Errorf("the defaults are %+v, %v", at, err)
+	set = settings{}
+	if err := set.validate(""); err != nil || set.Options != (Options{Kind: "Session", Timeout: 10 * time.Second}) {
+		t.Errorf("the defaults are %+v, %v", set, err)
 	}
-	if err := at.check("shop"); err != nil || at.Namespace != "shop" {
-		t.Errorf("with Options.Namespace: %+v, %v", at, err)
+	if err := set.validate("shop"); err != nil || set.Namespace != "shop" {
+		t.Errorf("with Options.Namespace: %+v, %v", set, err)
 	}
 }
 
-func TestFaultsOfAURLAreNamed(t *testing.T) {
+func TestInvalidURLs(t *testing.T) {
 	long := strings.Repeat("x", 101)
 	for url, want := range map[string]string{
 		"google://My-Project":               "project",
@@ -81,31 +81,31 @@ func TestFaultsOfAURLAreNamed(t *testing.T) {
 		"google://p1?emulator=:8081":        "emulator",
 		"google://p1?emulator=http://a:80":  "emulator",
 		"google://?emulator=localhost:8081": "project",
-		"google://p1?%zz":                   "cannot be read",
+		"google://p1?%zz":                   "parameters in Options.URL are invalid",
 		"google://p1#x":                     "credentials",
 		"google://account@p1":               "credentials",
 	} {
-		at, err := parseURL(url, Options{})
+		set, err := parseURL(url, Options{})
 		if err == nil {
-			err = at.check("")
+			err = set.validate("")
 		}
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want it to name %s", url, err, want)
+			t.Errorf("%q: %v, want an error with %q", url, err, want)
 		}
 	}
-	at := place{Options: Options{Namespace: "a"}}
-	if err := at.check("b"); err == nil || !strings.Contains(err.Error(), "both") {
+	set := settings{Options: Options{Namespace: "a"}}
+	if err := set.validate("b"); err == nil || !strings.Contains(err.Error(), "both") {
 		t.Errorf("two namespaces: %v", err)
 	}
 }
 
-// There are none, but somebody may think so.
-func TestAPasswordIsNotShown(t *testing.T) {
+// The URL has no password, but somebody may write one.
+func TestErrorsDoNotQuotePasswords(t *testing.T) {
 	for _, url := range []string{"google://joe:secret@p1", "google://p1/secret?x=y@", "google://p1?kind=__secret__", "google://p1?emulator=joe:secret@a:1",
 		"google://p1?timeout=secret", "google://p1?%zz=secret", "google://Secret:secret"} {
-		at, err := parseURL(url, Options{})
+		set, err := parseURL(url, Options{})
 		if err == nil {
-			err = at.check("")
+			err = set.validate("")
 		}
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", url, err)
@@ -113,8 +113,8 @@ func TestAPasswordIsNotShown(t *testing.T) {
 	}
 }
 
-// FuzzURL looks for a URL that makes a panic, or one that is taken and would
-// not be read in the same way again.
+// FuzzURL looks for a URL that causes a panic, has invalid settings, or is parsed
+// differently after its project and database are formatted again.
 func FuzzURL(f *testing.F) {
 	for _, url := range []string{
 		"google://my-project/db-1?namespace=shop&kind=WebSession&timeout=2s&ttl=yes&emulator=127.0.0.1:8081",
@@ -123,16 +123,16 @@ func FuzzURL(f *testing.F) {
 		f.Add(url)
 	}
 	f.Fuzz(func(t *testing.T, url string) {
-		at, err := parseURL(url, Options{})
-		if err != nil || at.check("") != nil {
+		set, err := parseURL(url, Options{})
+		if err != nil || set.validate("") != nil {
 			return
 		}
-		if strings.ContainsAny(at.project+at.database, "@/?#% ") || at.Kind == "" || len(at.Namespace) > 100 || at.Timeout <= 0 {
-			t.Errorf("%q is %+v", url, at)
+		if strings.ContainsAny(set.project+set.database, "@/?#% ") || set.Kind == "" || len(set.Namespace) > 100 || set.Timeout <= 0 {
+			t.Errorf("%q is %+v", url, set)
 		}
-		again, err := parseURL(scheme+"//"+at.project+"/"+at.database, Options{})
-		if err != nil || again.project != at.project || again.database != at.database {
-			t.Errorf("%q is %+v, which is read as %+v, %v", url, at, again, err)
+		again, err := parseURL(scheme+"//"+set.project+"/"+set.database, Options{})
+		if err != nil || again.project != set.project || again.database != set.database {
+			t.Errorf("%q is %+v, which is parsed as %+v, %v", url, set, again, err)
 		}
 	})
 }

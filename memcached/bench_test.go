@@ -21,17 +21,17 @@ import (
 	"github.com/pump-go/sessions/memcached"
 )
 
-// callers is how many requests are under way at a time: enough to keep the
-// cores busy while some wait for the server.
+// callers is the number of concurrent requests: enough to keep the cores busy while
+// some wait for the server.
 const callers = 16
 
-// turn is how many requests one side makes in a row.
-const turn = 300
+// roundSize is the number of requests that each side makes in a round.
+const roundSize = 300
 
-// BenchmarkRead compares the raw get with the store's Load, and with a whole
-// request through the middleware that reads its session. The sides take short
-// turns, so that whatever else the machine does is shared. x-store and
-// x-request are the medians of the turns' ratios to the raw client's.
+// BenchmarkRead compares the raw get with the store's Load, and with a request through
+// the middleware that reads its session. The sides alternate in short rounds, so that
+// other load on the machine affects all of them. x-store and x-request are the medians
+// of the rounds' ratios to the raw client's.
 func BenchmarkRead(b *testing.B) {
 	compare(b, "/read",
 		func(c *memcache.Client, name string) error {
@@ -44,8 +44,8 @@ func BenchmarkRead(b *testing.B) {
 		})
 }
 
-// BenchmarkWrite does as BenchmarkRead, with get and cas, Load and Save, and a
-// request that changes its session.
+// BenchmarkWrite compares, like BenchmarkRead, get and cas with Load and Save, and with
+// a request that changes its session.
 func BenchmarkWrite(b *testing.B) {
 	compare(b, "/write",
 		func(c *memcache.Client, name string) error {
@@ -67,12 +67,12 @@ func BenchmarkWrite(b *testing.B) {
 		})
 }
 
-// noWriter is a response that costs nothing.
-type noWriter struct{ header http.Header }
+// discard is a http.ResponseWriter that costs nothing.
+type discard struct{ header http.Header }
 
-func (w *noWriter) Header() http.Header         { return w.header }
-func (w *noWriter) Write(b []byte) (int, error) { return len(b), nil }
-func (w *noWriter) WriteHeader(int)             {}
+func (w *discard) Header() http.Header         { return w.header }
+func (w *discard) Write(b []byte) (int, error) { return len(b), nil }
+func (w *discard) WriteHeader(int)             {}
 
 func compare(b *testing.B, path string,
 	raw func(*memcache.Client, string) error, direct func(context.Context, driver.Store, driver.Key) error) {
@@ -95,7 +95,7 @@ func compare(b *testing.B, path string,
 	}
 	defer store.Close()
 
-	const users = 1000 // more than callers, so that none meets another
+	const users = 1000 // more than callers, so that concurrent requests have different sessions
 	var requests [users]*http.Request
 	var keys [users]driver.Key
 	var names [users]string
@@ -123,7 +123,7 @@ func compare(b *testing.B, path string,
 		func(i int) error { return raw(client, names[i]) },
 		func(i int) error { return direct(ctx, store, keys[i]) },
 		func(i int) error {
-			app.ServeHTTP(&noWriter{make(http.Header)}, requests[i])
+			app.ServeHTTP(&discard{make(http.Header)}, requests[i])
 			return nil
 		},
 	}
@@ -132,16 +132,16 @@ func compare(b *testing.B, path string,
 			var times [3]time.Duration
 			var ratios [3][]float64
 			for b.Loop() {
-				var round [3]time.Duration
+				var took [3]time.Duration
 				for side, do := range sides {
-					round[side] = inTurn(b, n, func(i int) error { return do(i % users) })
-					times[side] += round[side]
-					ratios[side] = append(ratios[side], float64(round[side])/float64(round[0]))
+					took[side] = round(b, n, func(i int) error { return do(i % users) })
+					times[side] += took[side]
+					ratios[side] = append(ratios[side], float64(took[side])/float64(took[0]))
 				}
 			}
 			b.ReportMetric(0, "ns/op")
 			for side, name := range []string{"raw", "store", "request"} {
-				b.ReportMetric(float64(times[side].Nanoseconds())/turn/float64(b.N), "ns/"+name)
+				b.ReportMetric(float64(times[side].Nanoseconds())/roundSize/float64(b.N), "ns/"+name)
 				if side > 0 {
 					slices.Sort(ratios[side])
 					b.ReportMetric(ratios[side][len(ratios[side])/2], "x-"+name)
@@ -151,14 +151,14 @@ func compare(b *testing.B, path string,
 	}
 }
 
-// inTurn does a turn's work with n callers and returns how long it took.
-func inTurn(b *testing.B, n int, do func(i int) error) time.Duration {
+// round runs one round with n callers and returns its duration.
+func round(b *testing.B, n int, do func(i int) error) time.Duration {
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	began := time.Now()
+	start := time.Now()
 	for range n {
 		wg.Go(func() {
-			for i := int(next.Add(1)); i <= turn; i = int(next.Add(1)) {
+			for i := int(next.Add(1)); i <= roundSize; i = int(next.Add(1)) {
 				if err := do(i); err != nil {
 					b.Error(err)
 				}
@@ -166,5 +166,5 @@ func inTurn(b *testing.B, n int, do func(i int) error) time.Duration {
 		})
 	}
 	wg.Wait()
-	return time.Since(began)
+	return time.Since(start)
 }

@@ -15,8 +15,7 @@ import (
 	"github.com/pump-go/sessions/sessionstest"
 )
 
-// harness has a pair of servers for all cases of a test, and a namespace for
-// each case.
+// harness uses two servers for all cases of a test, and a namespace for each case.
 func harness(t testing.TB) sessionstest.Harness {
 	installed(t)
 	url := sync.OnceValue(func() string { return start(t, "-m", "256").addr() + ";" + start(t, "-m", "256").addr() })
@@ -27,8 +26,8 @@ func harness(t testing.TB) sessionstest.Harness {
 			return driver.Config{URL: url(), Namespace: fmt.Sprint("case-", cases.Add(1))}
 		},
 		Cannot: map[sessionstest.Ability]string{
-			sessionstest.List:   "memcached does not name its keys",
-			sessionstest.Owners: "an index of owners could be evicted, and would then miss sessions",
+			sessionstest.List:   "memcached does not list its keys",
+			sessionstest.Owners: "an index of owners could be evicted",
 			sessionstest.Sweep:  "the server removes expired items itself",
 		},
 		MaxData: 1<<20 - 512,
@@ -36,7 +35,7 @@ func harness(t testing.TB) sessionstest.Harness {
 	}
 }
 
-// damage cuts the stored record short.
+// damage truncates the stored record.
 func damage(cfg driver.Config, key driver.Key) error {
 	client, err := clientOf(cfg.URL)
 	if err != nil {
@@ -50,7 +49,7 @@ func damage(cfg driver.Config, key driver.Key) error {
 	return errors.Join(client.Set(item), client.Close())
 }
 
-// clientOf makes the raw client that finds what the store keeps.
+// clientOf returns a client for the store's items.
 func clientOf(url string) (*memcache.Client, error) {
 	selector, err := memcached.NewSelector(strings.Split(url, ";")...)
 	if err != nil {

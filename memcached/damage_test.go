@@ -12,14 +12,13 @@ import (
 	"github.com/pump-go/sessions/memcached"
 )
 
-// newer is a whole record of a format to come.
+// newer returns a valid record of a newer format.
 func newer() []byte {
 	b := []byte("\x02what a later version writes")
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
 }
 
-// What cannot be read says so, is not written over, and can be deleted.
-func TestWhatCannotBeReadIsLeftAlone(t *testing.T) {
+func TestUnreadableRecordIsNotOverwritten(t *testing.T) {
 	server := start(t)
 	s := open(t, server.addr(), memcached.Options{})
 	client := memcache.New(server.addr())
@@ -31,7 +30,7 @@ func TestWhatCannotBeReadIsLeftAlone(t *testing.T) {
 		"a newer format":     {newer(), driver.ErrNewerFormat},
 		"a foreign item":     {[]byte("a:1:{s:4:\"user\";i:7;}"), driver.ErrCorrupt},
 		"an empty item":      {nil, driver.ErrCorrupt},
-		"a record cut short": {newer()[:8], driver.ErrCorrupt},
+		"a truncated record": {newer()[:8], driver.ErrCorrupt},
 	} {
 		if err := client.Set(&memcache.Item{Key: ":" + key.String(), Value: c.value}); err != nil {
 			t.Fatal(err)
@@ -48,7 +47,7 @@ func TestWhatCannotBeReadIsLeftAlone(t *testing.T) {
 			}
 		}
 		if item, err := client.Get(":" + key.String()); err != nil || string(item.Value) != string(c.value) {
-			t.Errorf("%s: it was written over", what)
+			t.Errorf("%s was overwritten", what)
 		}
 		if err := s.Delete(t.Context(), key, 0); err != nil {
 			t.Errorf("%s: Delete: %v", what, err)

@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// grace is how much longer than its context a command is waited for. Most are
-// answered by then, and an answer is certain where an error is not.
+// grace is the time to wait for a command's answer after its context has ended.
+// Most answers arrive in that time, and an answer leaves no doubt about the outcome.
 const grace = 100 * time.Millisecond
 
-// within runs a command and returns when it is done, or soon after ctx has
-// ended. The client knows no contexts, but it ends every command by its own
-// timeout. So where the deadline is later than that there is nothing to watch,
-// and a cancellation is seen when the command is done. Else the command runs
-// beside its caller, and may outlive the call by that timeout. The caller is
-// inside the gate, so none begins once close waits for the late ones.
-func within[T any](ctx context.Context, s *server, command func() (T, error)) (T, error) {
+// withContext runs a command and returns when it is done or soon after ctx ends. The
+// client does not support contexts, but ends every command by its own timeout. If the
+// deadline is later than that, withContext runs the command directly, and notices a
+// cancellation only afterwards. Otherwise it runs the command in the background,
+// where it may outlive the call by the timeout. Callers have entered the store's gate,
+// so none starts a command after close waits for those in the background.
+func withContext[T any](ctx context.Context, s *server, command func() (T, error)) (T, error) {
 	if err := ctx.Err(); err != nil {
 		return *new(T), err
 	}
-	// Done is asked for last: it costs a timer.
-	if end, ok := ctx.Deadline(); ok && time.Until(end) > s.longest || ctx.Done() == nil {
+	// Done is called last, since it starts a timer.
+	if end, ok := ctx.Deadline(); ok && time.Until(end) > s.maxDuration || ctx.Done() == nil {
 		return command()
 	}
 	type answer struct {
@@ -29,7 +29,7 @@ func within[T any](ctx context.Context, s *server, command func() (T, error)) (T
 		err   error
 	}
 	done := make(chan answer, 1)
-	s.late.Go(func() {
+	s.background.Go(func() {
 		value, err := command()
 		done <- answer{value, err}
 	})
@@ -46,8 +46,8 @@ func within[T any](ctx context.Context, s *server, command func() (T, error)) (T
 	}
 }
 
-// failed is the error of a command that got no answer.
-func failed(ctx context.Context, err error) error {
+// withContextErr adds ctx's error to that of a command without an answer.
+func withContextErr(ctx context.Context, err error) error {
 	if end := ctx.Err(); end != nil && err != end {
 		return fmt.Errorf("%w: %w", end, err)
 	}

@@ -1,10 +1,10 @@
-// Package memcached keeps sessions on memcached servers, as many as you like,
-// through github.com/bradfitz/gomemcache.
+// Package memcached stores sessions on one or more memcached servers, through
+// github.com/bradfitz/gomemcache.
 //
-// Choose it if several machines are to share sessions, if speed counts, and if
-// a session that goes missing costs its user no more than signing in again.
-// Choose database or google if sessions must outlast a restart or a full
-// server, or if "log out my other devices" is to work.
+// Use it to share sessions among machines if speed matters and a lost session costs
+// its user no more than signing in again. Use database or google if sessions must
+// survive a restart or a full server, or if you need to list sessions or sign a user
+// out on all devices.
 //
 //	import _ "github.com/pump-go/sessions/memcached"
 //
@@ -13,110 +13,104 @@
 //		URL:   "10.0.0.1;10.0.0.2",
 //	})
 //
-// # URLs
+// # URL
 //
-// Options.URL is a list of servers, separated by semicolons. With the scheme
-// memcached:// before it, Options.Store may be left out.
+// Options.URL is a list of servers separated by semicolons. With the scheme
+// memcached://, Options.Store can be omitted.
 //
-//	cache.example.com             port 11211, memcached's own
+//	cache.example.com             on the default port, 11211
 //	10.0.0.1;10.0.0.2:11212       two servers
-//	[2001:db8::1];[2001:db8::2]:7 IPv6, in brackets
-//	unix:/run/memcached.sock      a socket; the path is absolute
+//	[2001:db8::1];[2001:db8::2]:7 IPv6 addresses, in brackets
+//	unix:/run/memcached.sock      a Unix socket, by its absolute path
 //	memcached://a;b?timeout=250ms with a parameter
 //
 // The parameters:
 //
-//	timeout=1s                    how long a server may take to connect, and then to answer
-//	max_idle=64                   how many idle connections are kept for each server
-//	max_item_size=1048576         what the servers' -I says, in bytes; see Options.MaxItemSize
+//	timeout=1s                    the maximum time to connect, and to wait for an answer
+//	max_idle=64                   the maximum number of idle connections to each server
+//	max_item_size=1048576         the servers' -I option, in bytes; see Options.MaxItemSize
 //
-// Anything else is an error. Set max_idle to about the number of requests that
-// use their sessions at the same time: what is over it connects anew each time.
+// Anything else is an error. Set max_idle to about the number of concurrent requests;
+// requests beyond it open a new connection each.
 //
-// A program with a memcache.Client of its own, for TLS say, gives it to New. Its
-// Timeout and MaxIdleConns then count (gomemcache's defaults are 500 ms and 2,
-// and 2 is few). When a connection turns out to be broken, the store has the
-// client drop its idle ones, which are most likely broken too; it goes on with
-// new ones.
+// To use a memcache.Client of your own, for TLS for example, pass it to New. Its
+// Timeout and MaxIdleConns apply; gomemcache's defaults are 500 ms and 2, and 2 is too
+// few. If a connection turns out to be broken, the store closes the client's idle
+// connections, which are most likely broken too.
 //
-// memcached asks nobody for a password, and whoever reaches its port can read
-// and change all sessions, though not find the tokens of live ones. Keep it in a
-// private network. Cookie.Secret is worth having here: ids that the program did
-// not sign cost no question to the servers.
+// memcached has no passwords in its text protocol: anyone who can reach its port can
+// read and change all sessions, though not derive their tokens. Keep it in a private
+// network. Set Cookie.Secret, so that forged IDs are rejected without asking a server.
 //
-// # Which server has a session
+// # Several servers
 //
-// Each session has one server, by rendezvous hashing over the servers' names as
-// the list has them. All programs that share sessions must have the same list;
-// its order does not matter. But a host's name and its address count as two
-// servers, so use the one or the other. A server that is added takes over its
-// share of the sessions, a fifth if it is the fifth, and with that these
-// sessions are lost. The rest stay.
+// Each session is on one server, chosen by rendezvous hashing of the servers' names
+// in the list. All programs that share sessions need the same list, in any order.
+// Host names and addresses are different names, so use one or the other. A new server
+// takes over its share of the sessions (the fifth server a fifth), and these sessions
+// are lost; the others stay.
 //
-// A server that is down or hangs keeps its share: until it is back, its sessions
-// fail, with the program's ErrorHandler, and so does the same share of those that
-// begin or get a new id; whoever tries again is given another id, and with luck
-// another server. All other sessions go on. To ask another server for its own
-// sessions would sign these users out now, and bring back old states of their
-// sessions later. For the same reason, mind that going back to an earlier
-// list of servers finds what is still stored there: sessions that were changed,
-// or signed out of, in between come back as they were. Restart, or flush, the
-// servers that sessions move back to.
+// While a server is down, requests for its sessions fail with the program's
+// ErrorHandler, and so does the same share of new and renewed sessions; a retry gets
+// another ID, and perhaps another server. Other sessions are not affected. The store
+// does not fail over to another server: that would sign these users out, and later
+// bring back old states of their sessions. For the same reason, flush or restart the
+// servers before you go back to an earlier list: sessions that were changed or
+// destroyed in between would come back.
 //
-// # A cache may forget
+// # What can be lost
 //
-//   - A restart of a server loses its sessions. So does flush_all.
-//   - A server that is full evicts what was not used for the longest time, long
-//     before it expires. Nobody can tell that from a session that expired: it
-//     is not there, and its user has to sign in again.
+//   - All sessions of a server that is restarted or flushed.
+//   - Sessions on a full server: it evicts those least recently used, whether expired
+//     or not. To the program, an evicted session looks like an expired one.
 //
-// A session that is gone is gone whole; none is ever half there or in an older
-// state. To lose few: give the servers memory enough (-m) and watch that their
-// evictions counter stays 0; let them hold sessions and nothing else; keep
-// sessions small, and put into the database what the user would miss. A server
-// that is run with -M refuses new sessions rather than evict old ones.
+// A lost session is lost as a whole; a session is never damaged or in an older state.
+// To lose few, give the servers enough memory (-m) and monitor their evictions
+// counter, use them for sessions only, keep sessions small, and store in a database
+// what the user would miss. A server with -M rejects new sessions instead of evicting
+// old ones.
 //
-// # What it cannot do
+// # What is not supported
 //
-// It cannot list sessions: memcached does not name its keys. Nor can it find
-// those of an owner: an index of them could be evicted, and would then leave
-// sessions signed in that were to be signed out. Manager.All, Owned and
-// DestroyOwned answer errors.ErrUnsupported. Instead, keep a number with the
-// user in your database, put it into the session when the user signs in, and
-// take a session with an older number for signed out; to sign out everywhere is
-// then to count up. Manager.Find works, for whoever has the id.
+// Sessions cannot be listed, since memcached does not list its keys, nor found by
+// owner: an index could be evicted, and sessions would be missing from it.
+// Manager.All, Owned and DestroyOwned return errors.ErrUnsupported. To sign a user out
+// everywhere, store a counter with the user in your database, copy it into the session
+// at sign-in, treat sessions with a lower counter as signed out, and increment it.
+// Manager.Find works.
 //
 // # Limits
 //
-// A session may have 512 bytes less of data than the servers take for an item:
-// 1,048,064 bytes as memcached comes. More is sessions.ErrTooLarge, before
-// anything is sent. For more, run the servers with -I and say so with
-// max_item_size. An owner has at most 255 bytes.
+// A session's data can be 512 bytes smaller than the servers' limit for an item:
+// 1,048,064 bytes by default. Save returns sessions.ErrTooLarge for more without
+// sending it. For larger sessions, set the servers' -I option and max_item_size. An
+// owner has at most 255 bytes.
 //
-// Expiry is decided by the program's clock, on what is stored with each session.
-// The server clears up a minute later, or a day if the session was to stay for
-// more than 30 days, so that its clock need not be right. An expiry after
-// January 2038 does not fit into the protocol: the server then keeps the session
-// until it is evicted.
+// The program's clock decides whether a session has expired. The server removes it a
+// minute later, or a day later if its lifetime is more than 30 days, so the server's
+// clock need not be exact. The protocol has no expiry after January 2038; such
+// sessions stay on the server until they are evicted.
 //
-// The key of a session is the namespace, a colon and Session.ID, so a session
-// can be looked at with
+// A session's key is the namespace, a colon and Session.ID. To look at one:
 //
 //	get shop:4b3c…
 //
-// # What it costs
+// # Costs
 //
-// A request that reads its session costs one get; one that changes it, a get and
-// a cas; a new session is one add, and signing out one delete. A server keeps
-// about 160 bytes for each session besides its data, its owner and the namespace,
-// and rounds the sum up to one of its sizes, by a quarter at most.
+//	a request that reads its session       1 get
+//	a request that changes it              1 get, 1 cas
+//	a new session                          1 add
+//	a sign-out                             1 delete
 //
-// Nothing that was changed in parallel is lost, and nothing that was deleted
-// comes back: all changes are compare-and-swap. No command that changes
-// something is ever sent twice by this package or the client.
+// A server uses about 160 bytes per session besides its data, owner and namespace, and
+// rounds the sum up by at most a quarter.
 //
-// A call returns when its context is past its deadline. Where the context is
-// merely cancelled, and its deadline is further away than twice the timeout, it
-// returns when the server has answered or the timeout has passed: to watch
-// for it would take longer than most answers.
+// Concurrent changes are not lost, and a deleted session does not come back: changes
+// are compare-and-swap. Neither this package nor the client sends a command twice that
+// changes something.
+//
+// A call returns soon after its context's deadline. If the context is canceled and its
+// deadline is more than twice the timeout away, the call returns when the server
+// answers or the timeout ends: watching for the cancellation would take longer than
+// most answers.
 package memcached

@@ -16,23 +16,23 @@ func init() { sessions.Register("memcached", New(nil, Options{})) }
 // Options are the settings of the store; the zero value is the registered
 // default.
 type Options struct {
-	// MaxItemSize is the servers' own limit for one item, in bytes: what their
-	// -I says. 0 is memcached's default, 1 MiB. A session's data may have 512
-	// bytes fewer. The max_item_size of a URL takes its place.
+	// MaxItemSize is the servers' size limit for an item in bytes, as set with
+	// their -I option. A session's data can be 512 bytes smaller. 0 means
+	// memcached's default, 1 MiB. The URL's max_item_size overrides it.
 	MaxItemSize int
 }
 
 const (
 	defaultItemSize = 1 << 20
-	leastItemSize   = 1 << 10 // memcached takes no less
-	mostItemSize    = 1 << 30 // nor more
+	minItemSize     = 1 << 10 // memcached's own bounds for -I
+	maxItemSize     = 1 << 30
 )
 
-// New returns a driver for sessions.Options.Driver that keeps sessions through
-// client, which stays open when the manager is closed. Give it a selector made
-// by NewSelector if it has more than one server, and read the package
-// documentation's word on its Timeout and MaxIdleConns. With a nil client, the
-// servers are those of sessions.Options.URL.
+// New returns a driver for sessions.Options.Driver that stores sessions through
+// client, which stays open when the manager is closed. A client with several servers
+// should have a selector made by NewSelector. See the package documentation about its
+// Timeout and MaxIdleConns. If client is nil, the store makes one for the servers in
+// sessions.Options.URL.
 func New(client *memcache.Client, o Options) driver.Driver {
 	return driver.OpenFunc(func(_ context.Context, cfg driver.Config) (driver.Store, error) {
 		s, err := open(client, o, cfg.WithDefaults())
@@ -50,22 +50,22 @@ func open(client *memcache.Client, o Options, cfg driver.Config) (*store, error)
 		if err != nil {
 			return nil, err
 		}
-		if s.server, err = dial(set); err != nil {
+		if s.server, err = connect(set); err != nil {
 			return nil, err
 		}
 		if set.maxItemSize != 0 {
 			o.MaxItemSize = set.maxItemSize
 		}
 	} else if cfg.URL != "" && cfg.URL != "memcached:" {
-		return nil, errors.New("Options.URL names servers, and a client was given, which has its own")
+		return nil, errors.New("Options.URL names servers, but a client was given, which has its own")
 	} else {
 		s.server = newServer(client, false)
 	}
 	if o.MaxItemSize == 0 {
 		o.MaxItemSize = defaultItemSize
 	}
-	if o.MaxItemSize < leastItemSize || o.MaxItemSize > mostItemSize {
-		return nil, fmt.Errorf("MaxItemSize is %d; it must be from %d to %d bytes, or 0 for the default", o.MaxItemSize, leastItemSize, mostItemSize)
+	if o.MaxItemSize < minItemSize || o.MaxItemSize > maxItemSize {
+		return nil, fmt.Errorf("MaxItemSize is %d; it must be from %d to %d bytes, or 0 for the default", o.MaxItemSize, minItemSize, maxItemSize)
 	}
 	s.maxData = o.MaxItemSize - itemOverhead
 	return s, nil

@@ -15,8 +15,8 @@ import (
 	"github.com/pump-go/sessions/memcached"
 )
 
-// instant is a connection to a server that answers within the write, so that a
-// fuzzer sees the same course each time.
+// instant is a connection to a server that answers during the write, so that fuzzing
+// is deterministic.
 type instant struct {
 	net.Conn
 	answer func(command string) string
@@ -33,7 +33,7 @@ func (c *instant) Read(b []byte) (int, error)  { return c.out.Read(b) }
 func (c *instant) SetDeadline(time.Time) error { return nil }
 func (c *instant) Close() error                { return nil }
 
-// FuzzValue puts any bytes where a session is to be.
+// FuzzValue reads a session from an item with arbitrary bytes.
 func FuzzValue(f *testing.F) {
 	whole, err := driver.AppendRecord(nil, driver.Record{Data: []byte("data"), Owner: "user:42", Version: 7, Expires: 1 << 50})
 	if err != nil {
@@ -79,18 +79,18 @@ func FuzzValue(f *testing.F) {
 		case !readable && !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrNewerFormat):
 			t.Errorf("Load: %v", err)
 		}
-		// What cannot be read is neither overwritten nor removed at a version.
+		// An unreadable record is neither overwritten nor removed at a version.
 		if !readable {
 			for i, err := range []error{
 				store.Save(ctx, key, 0, fresh()), store.Save(ctx, key, 7, fresh()),
 				store.Touch(ctx, key, fresh()), store.Delete(ctx, key, 7),
 			} {
 				if !errors.Is(err, driver.ErrConflict) {
-					t.Errorf("write %d over what cannot be read: %v", i, err)
+					t.Errorf("write %d of an unreadable record: %v", i, err)
 				}
 			}
 			if written {
-				t.Error("it was written over")
+				t.Error("an unreadable record was overwritten")
 			}
 		}
 		if err := store.Delete(ctx, key, 0); err != nil {

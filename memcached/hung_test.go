@@ -14,7 +14,7 @@ import (
 	"github.com/pump-go/sessions/internal/site"
 )
 
-// hang stops the server and returns when it has stopped.
+// hang suspends the server and returns when it no longer answers.
 func (i *instance) hang() {
 	i.t.Helper()
 	if err := i.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
@@ -44,7 +44,7 @@ func (i *instance) wake() {
 	}
 }
 
-func TestAServerThatHangsHoldsUpOnlyItsSessions(t *testing.T) {
+func TestHungServerAffectsOnlyItsSessions(t *testing.T) {
 	servers, url := pair(t)
 	shop := site.New(site.Manager(t, sessions.Options{URL: url + "?timeout=500ms"}))
 	at := users(t, shop, 3, servers)
@@ -52,7 +52,7 @@ func TestAServerThatHangsHoldsUpOnlyItsSessions(t *testing.T) {
 	for _, b := range at[0] {
 		began := time.Now()
 		if code, page := b.Get("/visit"); code != http.StatusServiceUnavailable {
-			t.Errorf("a session of the server that hangs: %d %q", code, page)
+			t.Errorf("a session of the hung server: %d %q", code, page)
 		}
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("the error page took %v, with a timeout of 500 ms", took)
@@ -63,12 +63,12 @@ func TestAServerThatHangsHoldsUpOnlyItsSessions(t *testing.T) {
 	}
 	servers[0].wake()
 	for _, b := range at[0] {
-		b.Wants(t, "/visit", "2 ") // the load failed before, and so nothing was counted
+		b.Wants(t, "/visit", "2 ") // the failed request was not counted
 	}
 }
 
-// StoreTimeout holds where the client's own timeout is longer.
-func TestStoreTimeoutBoundsAHungServer(t *testing.T) {
+// StoreTimeout applies if the client's own timeout is longer.
+func TestStoreTimeoutWithHungServer(t *testing.T) {
 	server := start(t)
 	shop := site.New(site.Manager(t, sessions.Options{URL: "memcached://" + server.addr() + "?timeout=3s", StoreTimeout: 200 * time.Millisecond}))
 	b := &site.Browser{Site: shop}
@@ -79,7 +79,7 @@ func TestStoreTimeoutBoundsAHungServer(t *testing.T) {
 		t.Errorf("%d %q", code, page)
 	}
 	if took := time.Since(began); took > 2*time.Second {
-		t.Errorf("it took %v, with a StoreTimeout of 200 ms", took)
+		t.Errorf("the error page took %v, with a StoreTimeout of 200 ms", took)
 	}
 	server.wake()
 	b.Wants(t, "/visit", "2 ")

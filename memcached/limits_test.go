@@ -26,8 +26,8 @@ func open(t testing.TB, url string, o memcached.Options) driver.Store {
 
 func keyOf(i int) driver.Key { return sha256.Sum256(fmt.Append(nil, i)) }
 
-// The limit that the documentation states is one that the server keeps.
-func TestTheLargestSession(t *testing.T) {
+// The server accepts sessions up to the documented limit.
+func TestLargestSession(t *testing.T) {
 	for _, c := range []struct {
 		flag string
 		url  string
@@ -54,18 +54,17 @@ func TestTheLargestSession(t *testing.T) {
 		rec.Data = append(rec.Data, 'd')
 		for what, err := range map[string]error{"create": s.Save(t.Context(), keyOf(1), 0, rec), "replace": s.Save(t.Context(), key, rec.Version, rec)} {
 			if !errors.Is(err, driver.ErrTooLarge) {
-				t.Errorf("-I %s: %s of a byte more: %v", c.flag, what, err)
+				t.Errorf("-I %s: %s with one more byte: %v", c.flag, what, err)
 			}
 		}
 		if server.stat("cmd_set") != before {
-			t.Errorf("-I %s: it was sent", c.flag)
+			t.Errorf("-I %s: the item was sent", c.flag)
 		}
 	}
 }
 
-// A server whose -I is less than the program says refuses for certain, and
-// keeps what it has.
-func TestAServerWithALowerLimit(t *testing.T) {
+// A server whose -I is less than MaxItemSize rejects the item and keeps the old one.
+func TestServerWithLowerLimit(t *testing.T) {
 	s := open(t, start(t, "-I", "512k").addr(), memcached.Options{})
 	rec := fresh()
 	if err := s.Save(t.Context(), key, 0, rec); err != nil {
@@ -83,8 +82,8 @@ func TestAServerWithALowerLimit(t *testing.T) {
 	}
 }
 
-// In a full server sessions go missing, and are never other than they were.
-func TestAFullServerEvicts(t *testing.T) {
+// A full server evicts whole sessions and changes none.
+func TestFullServerEvicts(t *testing.T) {
 	server := start(t, "-m", "2")
 	s := open(t, server.addr(), memcached.Options{})
 	const n = 8000
@@ -97,14 +96,14 @@ func TestAFullServerEvicts(t *testing.T) {
 		}
 	}
 	if server.stat("evictions") == 0 {
-		t.Fatal("nothing was evicted: the test shows nothing")
+		t.Fatal("nothing was evicted, so nothing is tested")
 	}
-	gone := 0
+	evicted := 0
 	for i := range n {
 		got, err := s.Load(t.Context(), keyOf(i))
 		switch {
 		case errors.Is(err, driver.ErrNotFound):
-			gone++
+			evicted++
 			if err := s.Save(t.Context(), keyOf(i), driver.Version(i+1), rec); !errors.Is(err, driver.ErrConflict) {
 				t.Fatalf("Save of an evicted session: %v", err)
 			}
@@ -117,17 +116,17 @@ func TestAFullServerEvicts(t *testing.T) {
 		case err != nil:
 			t.Fatal(err)
 		case got.Version != driver.Version(i+1) || !bytes.Equal(got.Data, bytes.Repeat([]byte(strconv.Itoa(i)+" "), 200)):
-			t.Fatalf("session %d is another", i)
+			t.Fatalf("session %d has changed", i)
 		}
 	}
-	t.Logf("%d of %d sessions were evicted", gone, n)
-	if gone == 0 || gone == n {
-		t.Errorf("%d of %d sessions are gone", gone, n)
+	t.Logf("%d of %d sessions were evicted", evicted, n)
+	if evicted == 0 || evicted == n {
+		t.Errorf("%d of %d sessions were evicted, want some", evicted, n)
 	}
 }
 
-// A server that may not evict refuses, which is neither a success nor certain.
-func TestAServerThatMayNotEvict(t *testing.T) {
+// A full server with -M rejects writes, with an error that leaves the outcome open.
+func TestFullServerWithoutEviction(t *testing.T) {
 	s := open(t, start(t, "-m", "2", "-M").addr(), memcached.Options{})
 	rec := fresh()
 	rec.Data = make([]byte, 1000)
@@ -140,26 +139,27 @@ func TestAServerThatMayNotEvict(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		if _, err := s.Load(t.Context(), keyOf(i)); !errors.Is(err, driver.ErrNotFound) {
-			t.Errorf("after it was refused: %v", err)
+			t.Errorf("Load after the rejected Save: %v", err)
 		}
 		if got, err := s.Load(t.Context(), keyOf(0)); err != nil || got.Version != rec.Version {
 			t.Errorf("the first session: %v", err)
 		}
-		// A new state needs room beside the old one, which stays if it is refused.
+		// A rejected replacement leaves the old record.
 		later := rec
 		later.Version = 8
 		err = s.Save(t.Context(), keyOf(0), 7, later)
 		got, lost := s.Load(t.Context(), keyOf(0))
 		if lost != nil || err == nil && got.Version != 8 || err != nil && got.Version != 7 {
-			t.Errorf("after Save answered %v: version %d, %v", err, got.Version, lost)
+			t.Errorf("after Save returned %v: version %d, %v", err, got.Version, lost)
 		}
 		return
 	}
-	t.Error("it was never full")
+	t.Error("the server was never full")
 }
 
-// left is how long the server will keep a session, in seconds; -1 is for ever.
-func left(t *testing.T, server *instance, key driver.Key) int {
+// remaining returns the remaining lifetime of an item on the server in seconds, or -1
+// if it has no expiry.
+func remaining(t *testing.T, server *instance, key driver.Key) int {
 	t.Helper()
 	answer := server.ask("mg :%v t", key)
 	n, err := strconv.Atoi(strings.TrimPrefix(answer, "HD t"))
@@ -169,9 +169,8 @@ func left(t *testing.T, server *instance, key driver.Key) int {
 	return n
 }
 
-// How long the server says it will keep what expires then: never less, and not
-// much more.
-func TestTheServerKeepsItLongEnough(t *testing.T) {
+// The server keeps a session at least until it expires, and not much longer.
+func TestServerExpiry(t *testing.T) {
 	const day = 24 * time.Hour
 	server := start(t)
 	now := time.Now()
@@ -211,16 +210,16 @@ func TestTheServerKeepsItLongEnough(t *testing.T) {
 			t.Fatalf("%v: %v", c.life, err)
 		}
 		for _, k := range []driver.Key{created, replaced, touched} {
-			got := time.Duration(left(t, server, k)) * time.Second
+			got := time.Duration(remaining(t, server, k)) * time.Second
 			switch {
 			case c.slack < 0 && got != -time.Second:
-				t.Errorf("a session for %v is kept for %v, want for ever", c.life, got)
+				t.Errorf("a session for %v is kept for %v, want no expiry", c.life, got)
 			case c.slack >= 0 && (got < c.life || got > c.life+c.slack):
 				t.Errorf("a session for %v is kept for %v", c.life, got)
 			}
 		}
 	}
-	// What has expired already is not stored at all, or for ever.
+	// A record that has already expired is not stored.
 	for i, life := range []driver.Millis{0, -1, -500, -1000, -86400_000} {
 		rec := before
 		rec.Expires = driver.MillisOf(now) + life
@@ -233,9 +232,8 @@ func TestTheServerKeepsItLongEnough(t *testing.T) {
 	}
 }
 
-// A delete at a version leaves nothing, at once, for a save under way to win
-// against.
-func TestADeletedSessionStaysDeleted(t *testing.T) {
+// A Delete removes the item immediately, so that a concurrent Save cannot replace it.
+func TestDeletedSessionStaysDeleted(t *testing.T) {
 	server := start(t)
 	s := open(t, server.addr(), memcached.Options{})
 	for i, version := range []driver.Version{0, 7} {
@@ -259,7 +257,7 @@ func TestADeletedSessionStaysDeleted(t *testing.T) {
 			"Save": s.Save(t.Context(), k, 7, later), "Touch": s.Touch(t.Context(), k, rec), "Delete": s.Delete(t.Context(), k, 7),
 		} {
 			if !errors.Is(err, driver.ErrConflict) {
-				t.Errorf("%s of what was loaded before: %v", what, err)
+				t.Errorf("%s of a record loaded before: %v", what, err)
 			}
 		}
 		if _, err := s.Load(t.Context(), k); !errors.Is(err, driver.ErrNotFound) {

@@ -17,7 +17,7 @@ import (
 	"github.com/pump-go/sessions/memcached"
 )
 
-// The store as a program uses it: through the manager, over HTTP.
+// Tests of the store through the manager, over HTTP.
 
 func TestSessionsOverTwoServers(t *testing.T) {
 	url := "memcached://" + start(t).addr() + ";" + start(t).addr()
@@ -36,16 +36,16 @@ func TestSessionsOverTwoServers(t *testing.T) {
 	}
 }
 
-// The socket leads to a server, which is one as good as another.
-func TestAServerBehindASocket(t *testing.T) {
-	dir, err := os.MkdirTemp("", "m") // short: a socket's path is
+// The socket is a proxy for a server on TCP.
+func TestUnixSocket(t *testing.T) {
+	dir, err := os.MkdirTemp("", "m") // short, since the length of a socket's path is limited
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
 	l, err := net.Listen("unix", filepath.Join(dir, "s"))
 	if err != nil {
-		t.Skip("no sockets in files here: ", err)
+		t.Skip("no Unix sockets: ", err)
 	}
 	defer l.Close()
 	server := start(t)
@@ -69,11 +69,11 @@ func TestAServerBehindASocket(t *testing.T) {
 	b.Wants(t, "/visit", "1 ")
 	b.Wants(t, "/visit", "2 ")
 	if server.stat("curr_items") != 1 {
-		t.Error("it is not in the server")
+		t.Error("the session is not on the server")
 	}
 }
 
-func TestTheRawKeyIsNamespaceAndID(t *testing.T) {
+func TestItemKeyIsNamespaceAndID(t *testing.T) {
 	server := start(t)
 	m := site.Manager(t, sessions.Options{URL: "memcached://" + server.addr(), Namespace: "shop-1"})
 	b := &site.Browser{Site: site.New(m)}
@@ -85,7 +85,7 @@ func TestTheRawKeyIsNamespaceAndID(t *testing.T) {
 	if answer := server.ask("get shop-1:%s", s.ID()); !strings.HasPrefix(answer, "VALUE ") {
 		t.Errorf("the server says %q", answer)
 	}
-	// Somebody else's item in its place is a damaged session, and starts anew.
+	// A foreign item with the session's key is a damaged session: its user gets a new one.
 	if answer := server.ask("set shop-1:%s 0 0 5\r\nhello", s.ID()); answer != "STORED" {
 		t.Errorf("the server says %q", answer)
 	}
@@ -93,7 +93,7 @@ func TestTheRawKeyIsNamespaceAndID(t *testing.T) {
 	b.Wants(t, "/visit", "2 ")
 }
 
-func TestThereIsNoListing(t *testing.T) {
+func TestListingIsUnsupported(t *testing.T) {
 	m := site.Manager(t, sessions.Options{URL: "memcached://" + start(t).addr()})
 	for _, err := range m.All(t.Context()) {
 		if !errors.Is(err, errors.ErrUnsupported) {
@@ -110,7 +110,7 @@ func TestThereIsNoListing(t *testing.T) {
 	}
 }
 
-func TestTheProgramsOwnClientStaysOpen(t *testing.T) {
+func TestOwnClient(t *testing.T) {
 	servers := start(t).addr() + ";" + start(t).addr()
 	client, err := clientOf(servers)
 	if err != nil {
@@ -126,7 +126,7 @@ func TestTheProgramsOwnClientStaysOpen(t *testing.T) {
 	if err := client.Ping(); err != nil {
 		t.Errorf("after the manager's Close: %v", err)
 	}
-	// The registered driver finds what the program's client stored.
+	// The registered driver finds the same sessions.
 	b.Site = site.New(site.Manager(t, sessions.Options{URL: "memcached://" + servers}))
 	b.Wants(t, "/visit", "2 ")
 
@@ -140,7 +140,7 @@ func TestTheProgramsOwnClientStaysOpen(t *testing.T) {
 	}
 }
 
-// twoServers starts two, and returns the URL of both.
+// twoServers starts two servers and returns their URL.
 func twoServers(t *testing.T) string {
 	return "memcached://" + start(t).addr() + ";" + start(t).addr()
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/pump-go/sessions/internal/site"
 )
 
-// users makes sessions until each of two servers has at least n, and returns
-// them by server.
+// users creates sessions until each of two servers has at least n. It returns their
+// browsers by server.
 func users(t *testing.T, shop http.Handler, n int, servers [2]*instance) (at [2][]*site.Browser) {
 	t.Helper()
 	for len(at[0]) < n || len(at[1]) < n {
@@ -31,7 +31,7 @@ func pair(t *testing.T) (servers [2]*instance, url string) {
 	return servers, "memcached://" + servers[0].addr() + ";" + servers[1].addr()
 }
 
-func TestAServerThatIsKilledTakesOnlyItsSessions(t *testing.T) {
+func TestKilledServerAffectsOnlyItsSessions(t *testing.T) {
 	servers, url := pair(t)
 	shop := site.New(site.Manager(t, sessions.Options{URL: url}))
 	at := users(t, shop, 5, servers)
@@ -40,10 +40,10 @@ func TestAServerThatIsKilledTakesOnlyItsSessions(t *testing.T) {
 		for _, b := range at[0] {
 			cookie := b.Cookie
 			if code, page := b.Get("/visit"); code != http.StatusServiceUnavailable {
-				t.Errorf("a session of the server that is down: %d %q", code, page)
+				t.Errorf("a session of the killed server: %d %q", code, page)
 			}
 			if b.Cookie != cookie {
-				t.Error("the outage took the cookie")
+				t.Error("the cookie changed during the outage")
 			}
 		}
 	}
@@ -53,7 +53,7 @@ func TestAServerThatIsKilledTakesOnlyItsSessions(t *testing.T) {
 	}
 }
 
-func TestItRecoversFromARestartByItself(t *testing.T) {
+func TestRecoveryFromRestart(t *testing.T) {
 	servers, url := pair(t)
 	shop := site.New(site.Manager(t, sessions.Options{URL: url}))
 	at := users(t, shop, 5, servers)
@@ -61,19 +61,19 @@ func TestItRecoversFromARestartByItself(t *testing.T) {
 		servers[0].kill()
 		servers[0].restart()
 		for _, b := range at[0] {
-			b.Wants(t, "/visit", "1 ") // the sessions were in its memory
+			b.Wants(t, "/visit", "1 ") // the old session was lost
 			b.Wants(t, "/visit", "2 ")
 		}
 		for _, b := range at[1] {
 			b.Wants(t, "/", "1 ")
 		}
-		for i := range at[0] { // the new session may be at the other server
+		for i := range at[0] { // the new session may be on the other server
 			at[0][i] = users(t, shop, 1, servers)[0][0]
 		}
 	}
 }
 
-func TestRestartInMidLoad(t *testing.T) {
+func TestRestartUnderLoad(t *testing.T) {
 	servers, url := pair(t)
 	shop := site.New(site.Manager(t, sessions.Options{URL: url}))
 	site.ServesThroughRestarts(t, shop, 8, 6, 200, func(i int) {
@@ -83,7 +83,7 @@ func TestRestartInMidLoad(t *testing.T) {
 	})
 }
 
-func TestTheServerMayComeLater(t *testing.T) {
+func TestServerStartsAfterTheProgram(t *testing.T) {
 	server := start(t)
 	server.kill()
 	shop := site.New(site.Manager(t, sessions.Options{URL: "memcached://" + server.addr()}))

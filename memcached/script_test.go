@@ -20,13 +20,13 @@ import (
 	"github.com/pump-go/sessions/memcached"
 )
 
-// script is a server that answers as a test says, for what a real one does too
-// seldom.
+// script is a server whose answers a test defines, for errors that a real server rarely
+// produces.
 type script struct {
-	answer func(command string) string // "" hangs, "-" hangs up
+	answer func(command string) string // "" hangs, "-" closes the connection
 
 	mu    sync.Mutex
-	said  []string // the commands' first words
+	log   []string // the commands' names
 	conns []net.Conn
 }
 
@@ -58,7 +58,7 @@ func (s *script) serve(c net.Conn) {
 			}
 		}
 		s.mu.Lock()
-		s.said = append(s.said, words[0])
+		s.log = append(s.log, words[0])
 		s.mu.Unlock()
 		switch answer := s.answer(strings.TrimSpace(command)); answer {
 		case "":
@@ -74,17 +74,17 @@ func (s *script) serve(c net.Conn) {
 	}
 }
 
-// heard returns the commands since it was asked last.
-func (s *script) heard() string {
+// commands returns the commands since it was last called.
+func (s *script) commands() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	said := strings.Join(s.said, " ")
-	s.said = nil
-	return said
+	commands := strings.Join(s.log, " ")
+	s.log = nil
+	return commands
 }
 
-// hangUp ends all connections, as a restart does, and tells how many there were.
-func (s *script) hangUp() int {
+// closeAll closes all connections, as a restart does, and returns their number.
+func (s *script) closeAll() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := len(s.conns)
@@ -113,7 +113,7 @@ func fresh() driver.Record {
 	return driver.Record{Data: []byte("data"), Version: 7, Created: now, Accessed: now, Expires: now + 3600_000}
 }
 
-// value is the answer to a get of key.
+// value returns the answer to a get of key.
 func value(t testing.TB, key driver.Key, rec driver.Record) string {
 	t.Helper()
 	b, err := driver.AppendRecord(nil, rec)
@@ -129,8 +129,7 @@ func valueOf(name string, b []byte) string {
 
 var key = driver.Key{1, 2, 3}
 
-// writes are the calls that change something, each of which begins with its
-// writing command.
+// writes returns the methods that change something, by the first command they send.
 func writes(s driver.Store, hinted driver.Record) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"add":    func(ctx context.Context) error { return s.Save(ctx, key, 0, fresh()) },
@@ -139,8 +138,8 @@ func writes(s driver.Store, hinted driver.Record) map[string]func(context.Contex
 	}
 }
 
-// Whatever becomes of a write, it is sent once: it may have run.
-func TestAWriteIsNeverSentAgain(t *testing.T) {
+// A write that failed may have been executed.
+func TestWriteIsSentOnce(t *testing.T) {
 	for _, answer := range []string{"", "-", "SERVER_ERROR out of memory storing object\r\n", "ERROR\r\n", "CLIENT_ERROR bad data chunk\r\n", "STO"} {
 		synctest.Test(t, func(t *testing.T) {
 			stored := value(t, key, fresh())
@@ -156,14 +155,14 @@ func TestAWriteIsNeverSentAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			for command, write := range writes(store, hinted) {
-				s.heard()
+				s.commands()
 				began := time.Now()
 				err := write(t.Context())
 				if err == nil || errors.Is(err, driver.ErrConflict) || errors.Is(err, driver.ErrTooLarge) {
-					t.Errorf("%s answered %q: %v, want an error that says nothing of the outcome", command, answer, err)
+					t.Errorf("%s answered %q: %v, want an error that leaves the outcome open", command, answer, err)
 				}
-				if said := s.heard(); said != command {
-					t.Errorf("%s answered %q: the commands were %q", command, answer, said)
+				if commands := s.commands(); commands != command {
+					t.Errorf("%s answered %q: the commands were %q", command, answer, commands)
 				}
 				if took := time.Since(began); took > 2*time.Second {
 					t.Errorf("%s answered %q took %v", command, answer, took)
@@ -173,9 +172,8 @@ func TestAWriteIsNeverSentAgain(t *testing.T) {
 	}
 }
 
-// Reading changes nothing, so a connection that went while it was idle is not
-// the session's end.
-func TestAReadSurvivesALostConnection(t *testing.T) {
+// A read is retried on a connection that broke while it was idle.
+func TestReadIsRetriedOnBrokenConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		failures := 0
 		s := &script{}
@@ -194,15 +192,15 @@ func TestAReadSurvivesALostConnection(t *testing.T) {
 		}
 		failures = 1000
 		if _, err := store.Load(t.Context(), key); err == nil || errors.Is(err, driver.ErrNotFound) {
-			t.Errorf("from a server that always hangs up: %v", err)
+			t.Errorf("a server that always closes the connection: %v", err)
 		}
 		if failures < 990 {
-			t.Errorf("it was asked %d times", 1000-failures)
+			t.Errorf("the read was sent %d times", 1000-failures)
 		}
 	})
 }
 
-func TestAnAnswerForAnotherKeyIsNotTaken(t *testing.T) {
+func TestAnswerForAnotherKeyIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := scripted(t, &script{answer: func(string) string { return value(t, driver.Key{9}, fresh()) }})
 		if rec, err := store.Load(t.Context(), key); err == nil || rec.Version != 0 {
@@ -211,9 +209,9 @@ func TestAnAnswerForAnotherKeyIsNotTaken(t *testing.T) {
 	})
 }
 
-// A server that hangs holds nobody longer than the context, or the client's
-// timeout; Close waits for what is left.
-func TestAHungServerIsWaitedForInBoundedTime(t *testing.T) {
+// If the server hangs, a call returns when its context or the client's timeout ends.
+// Close waits for the commands that are left.
+func TestHungServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := false
 		s := &script{answer: func(string) string {
@@ -233,7 +231,7 @@ func TestAHungServerIsWaitedForInBoundedTime(t *testing.T) {
 		for command, call := range calls {
 			for _, c := range []struct {
 				ctx  func() (context.Context, context.CancelFunc)
-				most time.Duration
+				max  time.Duration
 				want error
 			}{
 				{func() (context.Context, context.CancelFunc) { return context.Background(), func() {} }, 1100 * time.Millisecond, nil},
@@ -255,11 +253,11 @@ func TestAHungServerIsWaitedForInBoundedTime(t *testing.T) {
 				ctx, cancel := c.ctx()
 				began := time.Now()
 				err := call(ctx)
-				if took := time.Since(began); err == nil || took > c.most {
-					t.Errorf("%s took %v, at most %v: %v", command, took, c.most, err)
+				if took := time.Since(began); err == nil || took > c.max {
+					t.Errorf("%s took %v, at most %v: %v", command, took, c.max, err)
 				}
 				if c.want != nil && !errors.Is(err, c.want) {
-					t.Errorf("%s: %v, want one that is %v", command, err, c.want)
+					t.Errorf("%s: %v, want %v", command, err, c.want)
 				}
 				cancel()
 			}
@@ -272,13 +270,13 @@ func TestAHungServerIsWaitedForInBoundedTime(t *testing.T) {
 			t.Error(err)
 		}
 		if took := time.Since(began); took < 500*time.Millisecond || took > 2*time.Second {
-			t.Errorf("Close took %v, with a command under way for a second", took)
+			t.Errorf("Close took %v, with a command that takes a second", took)
 		}
 	})
 }
 
-// An answer that comes just after the context's end is better than none.
-func TestALateAnswerIsTaken(t *testing.T) {
+// An answer just after the end of the context is used.
+func TestLateAnswerIsUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := scripted(t, &script{answer: func(string) string {
 			time.Sleep(80 * time.Millisecond)
@@ -292,12 +290,12 @@ func TestALateAnswerIsTaken(t *testing.T) {
 	})
 }
 
-// The idle connections of a server that went are not tried one by one.
-func TestIdleConnectionsOfALostServerAreDropped(t *testing.T) {
+// After a restart, idle connections are not tried one by one.
+func TestBrokenIdleConnectionsAreDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 10
 		s := &script{answer: func(string) string {
-			time.Sleep(time.Millisecond) // so that all are busy at a time
+			time.Sleep(time.Millisecond) // so that all connections are in use at once
 			return value(t, key, fresh())
 		}}
 		client := memcache.New("10.0.0.1:11211")
@@ -317,15 +315,15 @@ func TestIdleConnectionsOfALostServerAreDropped(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if idle := s.hangUp(); idle != n {
+		if idle := s.closeAll(); idle != n {
 			t.Fatalf("%d connections", idle)
 		}
 		if _, err := store.Load(t.Context(), key); err != nil {
 			t.Errorf("after the restart: %v", err)
 		}
-		s.heard()
-		if err := store.Delete(t.Context(), key, 0); err == nil || !strings.Contains(err.Error(), "unexpected") || s.heard() != "delete" {
-			t.Errorf("a write after it did not reach the server: %v", err)
+		s.commands()
+		if err := store.Delete(t.Context(), key, 0); err == nil || !strings.Contains(err.Error(), "unexpected") || s.commands() != "delete" {
+			t.Errorf("a write after the restart did not reach the server: %v", err)
 		}
 	})
 }

@@ -9,21 +9,19 @@ import (
 	"github.com/dgryski/go-rendezvous"
 )
 
-// selector tells which server has a key, by rendezvous hashing: each server
-// draws a number for the key, and the highest has it. So a server that joins
-// takes over only the keys that it draws highest for, from each of the others
-// its share. A server that is down keeps its keys: to ask another for them
-// would lose sessions, and bring old states of them back afterwards.
+// selector selects the server of a key by rendezvous hashing: the server with the
+// highest hash of its name and the key. A new server takes over only the keys for
+// which its hash is the highest. A server that is down keeps its keys; the package
+// documentation has the reasons.
 type selector struct {
 	addrs  map[string]net.Addr
-	choose *rendezvous.Rendezvous
+	hashes *rendezvous.Rendezvous
 }
 
-// NewSelector returns a selector for a client of the program's own, over
-// servers as Options.URL names them. gomemcache's own list moves nearly every
-// session when a server is added; this one moves the new server's share. The
-// order of the servers does not matter, their spelling does: a host's name and
-// its address are two servers.
+// NewSelector returns a selector for a client of the program's own, over servers
+// written as in sessions.Options.URL. Adding a server moves only that server's share
+// of the sessions; with gomemcache's ServerList it would move almost all. The order
+// of the servers does not matter. Host names and addresses are different servers.
 func NewSelector(servers ...string) (memcache.ServerSelector, error) {
 	s, err := newSelector(servers)
 	if err != nil {
@@ -41,18 +39,18 @@ func newSelector(servers []string) (*selector, error) {
 			return nil, fmt.Errorf("server %d of %d: %w", i+1, len(servers), err)
 		}
 		if s.addrs[addr.name] != nil {
-			return nil, fmt.Errorf("server %d of %d: %.80q is in the list already", i+1, len(servers), addr.name)
+			return nil, fmt.Errorf("server %d of %d: %.80q is already in the list", i+1, len(servers), addr.name)
 		}
 		s.addrs[addr.name] = addr
 		names = append(names, addr.name)
 	}
-	s.choose = rendezvous.New(names, xxhash.Sum64String)
+	s.hashes = rendezvous.New(names, xxhash.Sum64String)
 	return s, nil
 }
 
-// PickServer returns the server that has the key.
+// PickServer returns the server of the key.
 func (s *selector) PickServer(key string) (net.Addr, error) {
-	addr, ok := s.addrs[s.choose.Lookup(key)]
+	addr, ok := s.addrs[s.hashes.Lookup(key)]
 	if !ok {
 		return nil, memcache.ErrNoServers
 	}

@@ -16,26 +16,27 @@ import (
 var keys = func() (names []string) {
 	s := &store{namespace: "shop"}
 	for i := range 20_000 {
-		names = append(names, s.name(driver.Key(sha256.Sum256(fmt.Append(nil, i)))))
+		names = append(names, s.itemKey(driver.Key(sha256.Sum256(fmt.Append(nil, i)))))
 	}
 	return names
 }()
 
-func places(t *testing.T, servers ...string) []string {
+// assign returns the server of each key.
+func assign(t *testing.T, servers ...string) []string {
 	t.Helper()
 	s, err := NewSelector(servers...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := make([]string, len(keys))
+	assigned := make([]string, len(keys))
 	for i, key := range keys {
 		addr, err := s.PickServer(key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		at[i] = addr.String()
+		assigned[i] = addr.String()
 	}
-	return at
+	return assigned
 }
 
 var fleets = [][]string{
@@ -45,9 +46,9 @@ var fleets = [][]string{
 	{"unix:/run/1", "unix:/run/2", "unix:/run/3", "unix:/run/4", "unix:/run/5"},
 }
 
-func TestANewServerMovesOnlyItsShare(t *testing.T) {
+func TestNewServerMovesOnlyItsShare(t *testing.T) {
 	for _, fleet := range fleets {
-		before, after := places(t, fleet[:4]...), places(t, fleet...)
+		before, after := assign(t, fleet[:4]...), assign(t, fleet...)
 		stay, count := 0, map[string]int{}
 		for i := range keys {
 			count[after[i]]++
@@ -69,32 +70,32 @@ func TestANewServerMovesOnlyItsShare(t *testing.T) {
 	}
 }
 
-func TestAServerThatLeavesMovesOnlyItsSessions(t *testing.T) {
+func TestRemovedServerMovesOnlyItsSessions(t *testing.T) {
 	for _, fleet := range fleets {
-		gone, _ := parseServer(fleet[2])
-		before, after := places(t, fleet...), places(t, slices.Delete(slices.Clone(fleet), 2, 3)...)
+		removed, _ := parseServer(fleet[2])
+		before, after := assign(t, fleet...), assign(t, slices.Delete(slices.Clone(fleet), 2, 3)...)
 		for i := range keys {
-			if after[i] != before[i] && before[i] != gone.String() {
+			if after[i] != before[i] && before[i] != removed.String() {
 				t.Fatalf("%s moved from %s, which stayed", keys[i], before[i])
 			}
 		}
 	}
 }
 
-func TestTheOrderOfTheListDoesNotMatter(t *testing.T) {
+func TestOrderAndSpellingDoNotMatter(t *testing.T) {
 	for _, fleet := range fleets {
-		turned := slices.Clone(fleet)
-		slices.Reverse(turned)
-		if !slices.Equal(places(t, fleet...), places(t, turned...)) {
-			t.Errorf("%v: another order, other places", fleet)
+		reversed := slices.Clone(fleet)
+		slices.Reverse(reversed)
+		if !slices.Equal(assign(t, fleet...), assign(t, reversed...)) {
+			t.Errorf("%v: another order moves sessions", fleet)
 		}
 	}
-	if !slices.Equal(places(t, "A", "[0::1]:011211"), places(t, "[::1]", "a:11211")) {
-		t.Error("another spelling, other places")
+	if !slices.Equal(assign(t, "A", "[0::1]:011211"), assign(t, "[::1]", "a:11211")) {
+		t.Error("another spelling moves sessions")
 	}
 }
 
-func TestSelectorOfAProgramsOwn(t *testing.T) {
+func TestSelector(t *testing.T) {
 	s, err := NewSelector("a", "b")
 	if err != nil {
 		t.Fatal(err)
@@ -115,6 +116,6 @@ func TestSelectorOfAProgramsOwn(t *testing.T) {
 		t.Errorf("of no servers: %v", err)
 	}
 	if _, err := NewSelector("a", "a:x"); err == nil {
-		t.Error("a bad server was taken")
+		t.Error("no error for an invalid server")
 	}
 }

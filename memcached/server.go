@@ -15,31 +15,31 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// server is the servers as the store sees them: single commands, each of which
-// ends with its context and answers in the contract's errors.
+// server sends single commands to the servers. They end with their context and
+// return the errors of package driver.
 type server struct {
-	client  *memcache.Client
-	ours    bool           // the client was made here
-	longest time.Duration  // what a command takes until the client gives it up
-	late    sync.WaitGroup // commands that may outlive their calls
+	client      *memcache.Client
+	ownClient   bool           // close closes the client
+	maxDuration time.Duration  // of a command, by the client's timeout
+	background  sync.WaitGroup // commands that may outlive their calls
 }
 
-func newServer(client *memcache.Client, ours bool) *server {
+func newServer(client *memcache.Client, ownClient bool) *server {
 	timeout := client.Timeout
 	if timeout == 0 {
 		timeout = memcache.DefaultTimeout
 	}
-	return &server{client: client, ours: ours, longest: 2 * timeout} // to connect, and to be answered
+	return &server{client: client, ownClient: ownClient, maxDuration: 2 * timeout} // to connect, and to get an answer
 }
 
-// errMoved: the item is not the one that the CAS id was for.
-var errMoved = errors.New("the item was written meanwhile")
+// errChanged is returned when the item's CAS ID is another.
+var errChanged = errors.New("the item has changed")
 
-// errOther: the connection is out of step.
-var errOther = errors.New("the server answered for another key")
+// errWrongKey is returned when requests and answers on a connection do not match.
+var errWrongKey = errors.New("the server answered for another key")
 
-// dial makes a client. It connects when it has something to ask.
-func dial(set settings) (*server, error) {
+// connect makes a client. It connects to the servers when it is used.
+func connect(set settings) (*server, error) {
 	selector, err := newSelector(set.servers)
 	if err != nil {
 		return nil, err
@@ -49,84 +49,84 @@ func dial(set settings) (*server, error) {
 	return newServer(client, true), nil
 }
 
-// get fetches an item, ErrNotFound if there is none. A connection that broke
-// while it was idle is only noticed in use; reading may then be tried again.
-func (s *server) get(ctx context.Context, name string) (*memcache.Item, error) {
+// get returns an item, or ErrNotFound. It retries on a broken connection, since a
+// connection that broke while it was idle is noticed only in use.
+func (s *server) get(ctx context.Context, key string) (*memcache.Item, error) {
 	const tries = 3
 	for try := 1; ; try++ {
-		item, err := within(ctx, s, func() (*memcache.Item, error) { return s.client.Get(name) })
+		item, err := withContext(ctx, s, func() (*memcache.Item, error) { return s.client.Get(key) })
 		switch {
-		case err == nil && item.Key != name:
-			err = errOther
+		case err == nil && item.Key != key:
+			err = errWrongKey
 		case err == nil:
 			return item, nil
 		case errors.Is(err, memcache.ErrCacheMiss):
 			return nil, driver.ErrNotFound
 		}
-		if !s.broken(err) || try == tries {
-			return nil, failed(ctx, err)
+		if !s.dropBroken(err) || try == tries {
+			return nil, withContextErr(ctx, err)
 		}
 	}
 }
 
-// add stores an item where there is none, else ErrConflict.
+// add stores an item. It returns ErrConflict if there is one with the key.
 func (s *server) add(ctx context.Context, item *memcache.Item) error {
 	return s.write(ctx, func() error { return s.client.Add(item) })
 }
 
-// swap replaces the item that has the CAS id. ErrConflict: there is no item;
-// errMoved: it has another.
-func (s *server) swap(ctx context.Context, item *memcache.Item) error {
+// compareAndSwap replaces the item with the same CAS ID. It returns ErrConflict if
+// there is no item, and errChanged if it has another CAS ID.
+func (s *server) compareAndSwap(ctx context.Context, item *memcache.Item) error {
 	return s.write(ctx, func() error { return s.client.CompareAndSwap(item) })
 }
 
-// delete removes an item if it is there.
-func (s *server) delete(ctx context.Context, name string) error {
-	err := s.write(ctx, func() error { return s.client.Delete(name) })
+// delete removes an item, if there is one.
+func (s *server) delete(ctx context.Context, key string) error {
+	err := s.write(ctx, func() error { return s.client.Delete(key) })
 	if errors.Is(err, driver.ErrConflict) {
 		return nil
 	}
 	return err
 }
 
-// write sends a command that changes something, once: it may have run whatever
-// the answer.
+// write sends a command that changes something. It never retries: even after an error
+// the command may have been executed.
 func (s *server) write(ctx context.Context, command func() error) error {
-	_, err := within(ctx, s, func() (struct{}, error) { return struct{}{}, command() })
+	_, err := withContext(ctx, s, func() (struct{}, error) { return struct{}{}, command() })
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, memcache.ErrCASConflict):
-		return errMoved
+		return errChanged
 	case errors.Is(err, memcache.ErrNotStored), errors.Is(err, memcache.ErrCacheMiss):
 		return driver.ErrConflict
 	case strings.Contains(err.Error(), "SERVER_ERROR object too large"):
 		return fmt.Errorf("%w: %w (the servers' -I is less than MaxItemSize)", driver.ErrTooLarge, err)
 	}
-	s.broken(err)
-	return failed(ctx, err)
+	s.dropBroken(err)
+	return withContextErr(ctx, err)
 }
 
-// broken tells that the connection was lost or is out of step, rather than that
-// the server is slow or cannot be reached. Then the idle ones are most likely
-// lost too, as after a restart, and are dropped.
-func (s *server) broken(err error) bool {
-	var on *net.OpError
-	lost := errors.As(err, &on) && on.Op != "dial" && !on.Timeout()
-	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, errOther} {
-		lost = lost || errors.Is(err, end)
+// dropBroken reports whether err is that of a broken connection, and not of a server
+// that is slow or cannot be reached. If so, it closes the idle connections, which are
+// most likely broken too, as after a restart.
+func (s *server) dropBroken(err error) bool {
+	var op *net.OpError
+	broken := errors.As(err, &op) && op.Op != "dial" && !op.Timeout()
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, errWrongKey} {
+		broken = broken || errors.Is(err, end)
 	}
-	if !lost {
+	if !broken {
 		return false
 	}
-	_ = s.client.Close() // its idle connections; it goes on with new ones
+	_ = s.client.Close() // closes idle connections; the client stays usable
 	return true
 }
 
-// close waits for the commands that nobody waits for any more.
+// close waits for the commands in the background.
 func (s *server) close() error {
-	s.late.Wait()
-	if !s.ours {
+	s.background.Wait()
+	if !s.ownClient {
 		return nil
 	}
 	return s.client.Close()

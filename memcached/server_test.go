@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// instance is a memcached of the test's own, on a free port of the loopback.
+// instance is a memcached server of the test's own, on a free port of the loopback
+// interface.
 type instance struct {
 	t    testing.TB
 	args []string
@@ -21,7 +22,7 @@ type instance struct {
 	cmd  *exec.Cmd
 }
 
-// installed skips the test where there is no memcached, or fails it where
+// installed skips the test if memcached is not installed, or fails it if
 // SESSIONS_TEST_REQUIRE is 1.
 func installed(t testing.TB) {
 	t.Helper()
@@ -44,11 +45,10 @@ func start(t testing.TB, args ...string) *instance {
 	return i
 }
 
-// run starts the program and waits until it has told its port, which it does
-// when it listens.
+// run starts the program and waits until it listens and has written its port.
 func (i *instance) run(port string) {
 	i.t.Helper()
-	dir, err := os.MkdirTemp("", "memcached-") // not TempDir's: it gives up root's rights first
+	dir, err := os.MkdirTemp("", "memcached-") // not t.TempDir, since memcached drops root's privileges before it writes
 	if err == nil {
 		defer os.RemoveAll(dir)
 		err = os.Chmod(dir, 0o777)
@@ -56,47 +56,46 @@ func (i *instance) run(port string) {
 	if err != nil {
 		i.t.Fatal(err)
 	}
-	told := filepath.Join(dir, "port")
+	portFile := filepath.Join(dir, "port")
 	args := append([]string{"-l", "127.0.0.1", "-p", port, "-U", "0"}, i.args...)
 	if os.Geteuid() == 0 {
 		args = append(args, "-u", "nobody")
 	}
 	i.cmd = exec.Command("memcached", args...)
-	i.cmd.Env = append(os.Environ(), "MEMCACHED_PORT_FILENAME="+told)
-	var faults strings.Builder // read if it does not come up, when it has ended
-	i.cmd.Stderr = &faults
+	i.cmd.Env = append(os.Environ(), "MEMCACHED_PORT_FILENAME="+portFile)
+	var stderr strings.Builder // read only after the program has ended
+	i.cmd.Stderr = &stderr
 	if err := i.cmd.Start(); err != nil {
 		i.t.Fatal(err)
 	}
 	for began := time.Now(); ; time.Sleep(time.Millisecond) {
-		b, err := os.ReadFile(told)
+		b, err := os.ReadFile(portFile)
 		if err == nil {
 			_, i.port, _ = strings.Cut(strings.TrimSpace(string(b)), "TCP INET: ")
 			return
 		}
 		if time.Since(began) > 20*time.Second {
 			i.kill()
-			i.t.Fatalf("memcached %v does not begin to listen: %v\n%s", args, err, &faults)
+			i.t.Fatalf("memcached %v does not listen: %v\n%s", args, err, &stderr)
 		}
 	}
 }
 
 func (i *instance) addr() string { return net.JoinHostPort("127.0.0.1", i.port) }
 
-// kill ends it as kill -9 does.
+// kill kills the server with SIGKILL.
 func (i *instance) kill() {
 	_ = i.cmd.Process.Kill()
 	_ = i.cmd.Wait()
 }
 
-// restart begins anew at the same address, with nothing in memory.
+// restart starts the server at the same address, without items.
 func (i *instance) restart() {
 	i.t.Helper()
 	i.run(i.port)
 }
 
-// ask sends a command in the protocol's own words and returns the first line
-// of the answer.
+// ask sends a command of the text protocol and returns the first line of the answer.
 func (i *instance) ask(format string, args ...any) string {
 	i.t.Helper()
 	c, err := net.Dial("tcp", i.addr())

@@ -24,9 +24,9 @@ var _ driver.Store = (*store)(nil)
 func (s *store) millis() driver.Millis { return driver.MillisOf(s.now()) }
 
 func (s *store) Load(ctx context.Context, key driver.Key) (rec driver.Record, err error) {
-	err = s.call("load", func() error {
+	err = s.do("load", func() error {
 		var cas uint64
-		if rec, cas, err = s.look(ctx, s.name(key)); err != nil {
+		if rec, cas, err = s.get(ctx, s.itemKey(key)); err != nil {
 			return err
 		}
 		if rec.Expired(s.now()) {
@@ -40,8 +40,8 @@ func (s *store) Load(ctx context.Context, key driver.Key) (rec driver.Record, er
 }
 
 func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
-	return s.call("save", func() error {
-		item, err := s.item(s.name(key), &rec)
+	return s.do("save", func() error {
+		item, err := s.item(s.itemKey(key), &rec)
 		if err != nil {
 			return err
 		}
@@ -52,11 +52,11 @@ func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, re
 	})
 }
 
-// Touch writes the whole record again: memcached's own touch asks for no
-// condition, and would revive a session's old state.
+// Touch writes the whole record, since memcached's touch command is unconditional and
+// does not change the expiry in the record.
 func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
-	return s.call("touch", func() error {
-		item, err := s.item(s.name(key), &rec)
+	return s.do("touch", func() error {
+		item, err := s.item(s.itemKey(key), &rec)
 		if err != nil {
 			return err
 		}
@@ -64,22 +64,23 @@ func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) er
 	})
 }
 
-// Delete at a version replaces the item by one that has expired.
+// Delete at a version replaces the item with one that has expired, since memcached's
+// delete command is unconditional.
 func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Version) error {
-	return s.call("delete", func() error {
+	return s.do("delete", func() error {
 		if version == 0 {
-			return s.server.delete(ctx, s.name(key))
+			return s.server.delete(ctx, s.itemKey(key))
 		}
-		return s.replace(ctx, &memcache.Item{Key: s.name(key), Expiration: atOnce}, version, nil)
+		return s.replace(ctx, &memcache.Item{Key: s.itemKey(key), Expiration: immediately}, version, nil)
 	})
 }
 
-// Close waits for what is under way, calls that nobody awaits any more
-// included: a timeout of the client or two.
+// Close waits for running calls, and for commands in the background, which take at
+// most twice the client's timeout.
 func (s *store) Close() error { return s.gate.Close(s.server.close) }
 
-// call runs one call of the contract.
-func (s *store) call(op string, f func() error) error {
+// do runs f, which is a method of the store.
+func (s *store) do(op string, f func() error) error {
 	err := s.gate.Enter()
 	if err == nil {
 		defer s.gate.Leave()
@@ -91,9 +92,9 @@ func (s *store) call(op string, f func() error) error {
 	return nil
 }
 
-// look returns the record that is stored, expired or not.
-func (s *store) look(ctx context.Context, name string) (driver.Record, uint64, error) {
-	item, err := s.server.get(ctx, name)
+// get returns the record of an item, expired or not, and its CAS ID.
+func (s *store) get(ctx context.Context, itemKey string) (driver.Record, uint64, error) {
+	item, err := s.server.get(ctx, itemKey)
 	if err != nil {
 		return driver.Record{}, 0, err
 	}
@@ -101,18 +102,18 @@ func (s *store) look(ctx context.Context, name string) (driver.Record, uint64, e
 	return rec, item.CasID, err
 }
 
-// create stores the item where no live record is.
+// create stores the item if there is no live record.
 func (s *store) create(ctx context.Context, item *memcache.Item) error {
 	for {
 		err := s.server.add(ctx, item)
 		if !errors.Is(err, driver.ErrConflict) {
 			return err
 		}
-		rec, cas, err := s.look(ctx, item.Key)
+		rec, cas, err := s.get(ctx, item.Key)
 		switch {
-		case errors.Is(err, driver.ErrNotFound): // it went meanwhile
+		case errors.Is(err, driver.ErrNotFound): // removed meanwhile
 			continue
-		case unreadable(err):
+		case isUnreadable(err):
 			return driver.ErrConflict
 		case err != nil:
 			return err
@@ -120,22 +121,21 @@ func (s *store) create(ctx context.Context, item *memcache.Item) error {
 			return driver.ErrConflict
 		}
 		item.CasID = cas
-		if err := s.server.swap(ctx, item); !errors.Is(err, errMoved) && !errors.Is(err, driver.ErrConflict) {
+		if err := s.server.compareAndSwap(ctx, item); !errors.Is(err, errChanged) && !errors.Is(err, driver.ErrConflict) {
 			return err
 		}
 	}
 }
 
-// replace stores the item over the live record at version old. That the CAS id
-// has moved on need not mean that the version has: somebody may have touched
-// the record.
+// replace replaces the live record at version old with the item. The CAS ID may change
+// without the record's version, by a touch, so replace then tries again.
 func (s *store) replace(ctx context.Context, item *memcache.Item, old driver.Version, h any) error {
-	cas, known := s.casOf(h, old)
+	cas, known := s.hintedCAS(h, old)
 	for {
 		if !known {
-			rec, found, err := s.look(ctx, item.Key)
+			rec, found, err := s.get(ctx, item.Key)
 			switch {
-			case errors.Is(err, driver.ErrNotFound), unreadable(err):
+			case errors.Is(err, driver.ErrNotFound), isUnreadable(err):
 				return driver.ErrConflict
 			case err != nil:
 				return err
@@ -145,14 +145,15 @@ func (s *store) replace(ctx context.Context, item *memcache.Item, old driver.Ver
 			cas = found
 		}
 		item.CasID = cas
-		if err := s.server.swap(ctx, item); !errors.Is(err, errMoved) {
+		if err := s.server.compareAndSwap(ctx, item); !errors.Is(err, errChanged) {
 			return err
 		}
 		known = false
 	}
 }
 
-// unreadable tells that there is an item, whose version nobody can tell.
-func unreadable(err error) bool {
+// isUnreadable reports whether err says that there is an item whose record, and so its
+// version, cannot be read.
+func isUnreadable(err error) bool {
 	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrNewerFormat)
 }

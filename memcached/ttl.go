@@ -7,36 +7,35 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// What memcached makes of an expiration, in seconds: 0 is for ever, less is at
-// once, up to 30 days is from now, and more is a date by the server's clock.
+// memcached's exptime, in seconds: 0 means never, a negative number immediately, up to
+// 30 days a delay from now, and more a Unix time by the server's clock.
 const (
-	forEver      = 0
-	atOnce       = -1
-	longestDelay = 30 * 24 * 60 * 60
+	never       = 0
+	immediately = -1
+	maxDelay    = 30 * 24 * 60 * 60
 )
 
-// The server only clears up: whether a record has expired is for Config.Now
-// to say, on each of the machines that share it. It must never be early, though
-// it counts whole seconds and clocks differ, by more where dates are compared.
+// Config.Now decides whether a record has expired; the server only frees memory. It
+// must never remove a record early, so the slack allows for its counting in whole
+// seconds and, with Unix times, for differing clocks.
 const (
-	slackOfDelay = 60
-	slackOfDate  = 24 * 60 * 60
+	delaySlack    = 60
+	unixTimeSlack = 24 * 60 * 60
 )
 
-// expiration is what to tell the server about a record that expires then. now
-// is Config.Now's, wall the machine's own time, which is the nearest there is
-// to the server's.
+// expiration returns the exptime of a record. now is the time of Config.Now, and wall
+// that of the machine's clock, which stands in for the server's.
 func expiration(expires, now driver.Millis, wall time.Time) int32 {
 	if expires <= now {
-		return atOnce
+		return immediately
 	}
-	seconds := int64(expires/1000) - int64(now/1000) + 1 + slackOfDelay
-	if seconds <= longestDelay {
+	seconds := int64(expires/1000) - int64(now/1000) + 1 + delaySlack
+	if seconds <= maxDelay {
 		return int32(seconds)
 	}
-	date := wall.Unix() + seconds + slackOfDate
+	date := wall.Unix() + seconds + unixTimeSlack
 	if date > math.MaxInt32 {
-		return forEver // until it is evicted; the client and the protocol have 32 bits
+		return never // the client and the protocol have 32 bits
 	}
 	return int32(date)
 }

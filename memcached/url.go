@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// settings are what a URL says.
+// settings are the servers and parameters of a URL.
 type settings struct {
 	servers     []string
 	timeout     time.Duration
 	maxIdle     int
-	maxItemSize int // 0: not said
+	maxItemSize int // 0 if it is not in the URL
 }
 
 const (
@@ -26,9 +26,8 @@ const (
 	scheme         = "memcached:"
 )
 
-// parseURL reads servers separated by semicolons, an optional scheme before
-// them and optional parameters behind. It is no URL to net/url, which wants one
-// host.
+// parseURL parses a list of servers with an optional scheme and optional parameters.
+// net/url cannot parse it, since it allows only one host.
 func parseURL(s string) (settings, error) {
 	set := settings{timeout: defaultTimeout, maxIdle: defaultMaxIdle}
 	if len(s) >= len(scheme) && strings.EqualFold(s[:len(scheme)], scheme) {
@@ -36,25 +35,25 @@ func parseURL(s string) (settings, error) {
 	}
 	list, query, _ := strings.Cut(s, "?")
 	if strings.TrimSpace(list) == "" {
-		return settings{}, errors.New(`Options.URL names no server; it is a list such as "10.0.0.1;10.0.0.2:11211"`)
+		return settings{}, errors.New(`Options.URL names no server; it must be a list like "10.0.0.1;10.0.0.2:11211"`)
 	}
 	set.servers = strings.Split(list, ";")
 	params, err := url.ParseQuery(query)
 	if err != nil {
-		return settings{}, errors.New("the parameters in Options.URL cannot be read")
+		return settings{}, errors.New("the parameters in Options.URL are invalid")
 	}
 	for name, values := range params {
 		if len(values) > 1 {
 			return settings{}, fmt.Errorf("%.40q is in Options.URL more than once", name)
 		}
-		if err := set.read(name, values[0]); err != nil {
+		if err := set.setParam(name, values[0]); err != nil {
 			return settings{}, err
 		}
 	}
 	return set, nil
 }
 
-func (set *settings) read(name, value string) (err error) {
+func (set *settings) setParam(name, value string) (err error) {
 	switch name {
 	case "timeout":
 		set.timeout, err = time.ParseDuration(value)
@@ -68,22 +67,22 @@ func (set *settings) read(name, value string) (err error) {
 		}
 	case "max_item_size":
 		set.maxItemSize, err = strconv.Atoi(value)
-		if err != nil || set.maxItemSize < leastItemSize || set.maxItemSize > mostItemSize {
-			return fmt.Errorf("max_item_size in Options.URL must be from %d to %d bytes", leastItemSize, mostItemSize)
+		if err != nil || set.maxItemSize < minItemSize || set.maxItemSize > maxItemSize {
+			return fmt.Errorf("max_item_size in Options.URL must be from %d to %d bytes", minItemSize, maxItemSize)
 		}
 	default:
-		return fmt.Errorf("Options.URL has the unknown parameter %.40q; there are timeout, max_idle and max_item_size", name)
+		return fmt.Errorf("Options.URL has the unknown parameter %.40q; the parameters are timeout, max_idle and max_item_size", name)
 	}
 	return nil
 }
 
-// address is a server by its one spelling, as dialled and as hashed.
+// address is a server's address in canonical form, as dialed and as hashed.
 type address struct{ network, name string }
 
 func (a address) Network() string { return a.network }
 func (a address) String() string  { return a.name }
 
-// parseServer reads host, host:port, [ipv6]:port or unix:/path.
+// parseServer parses host, host:port, [ipv6]:port or unix:/path.
 func parseServer(s string) (address, error) {
 	s = strings.TrimSpace(s)
 	if s == "" {
@@ -92,12 +91,12 @@ func parseServer(s string) (address, error) {
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
 		path = strings.TrimPrefix(path, "//")
 		if !strings.HasPrefix(path, "/") || strings.ContainsRune(path, 0) {
-			return address{}, fmt.Errorf("server %.80q: a socket is unix: and an absolute path", s)
+			return address{}, fmt.Errorf("server %.80q: a Unix socket must be written as unix: and an absolute path", s)
 		}
 		return address{"unix", path}, nil
 	}
 	if strings.Contains(s, "@") {
-		return address{}, errors.New("a server's name has an @: memcached knows no users and passwords") // not quoted
+		return address{}, errors.New("a server's name has an @; memcached has no users and passwords") // the name is not quoted
 	}
 	host, port := s, defaultPort
 	if inner, ok := strings.CutPrefix(s, "["); ok && strings.HasSuffix(s, "]") {
@@ -112,26 +111,26 @@ func parseServer(s string) (address, error) {
 	if err != nil || n == 0 {
 		return address{}, fmt.Errorf("server %.80q: the port must be from 1 to 65535", s)
 	}
-	if host, err = oneSpelling(host, strings.HasPrefix(s, "[")); err != nil {
+	if host, err = canonicalHost(host, strings.HasPrefix(s, "[")); err != nil {
 		return address{}, fmt.Errorf("server %.80q: %w", s, err)
 	}
 	return address{"tcp", net.JoinHostPort(host, strconv.FormatUint(n, 10))}, nil
 }
 
-// oneSpelling returns the host as every program that means the same one has it.
-func oneSpelling(host string, bracketed bool) (string, error) {
+// canonicalHost returns the canonical form of a host name or address.
+func canonicalHost(host string, bracketed bool) (string, error) {
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() != bracketed {
 		return ip.String(), nil
 	}
 	if bracketed || host == "" || len(host) > 253 {
-		return "", errors.New("no host name, IPv4 address or IPv6 address in brackets")
+		return "", errors.New("it is not a host name, an IPv4 address or an IPv6 address in brackets")
 	}
 	if host = strings.ToLower(host); host == "unix" {
-		return "", errors.New("unix is what a socket begins with: write the host's whole name")
+		return "", errors.New("unix is the prefix of a Unix socket; write the host's full name")
 	}
 	for _, c := range []byte(host) {
 		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == '_') {
-			return "", errors.New("a host name is made of letters, digits, '.', '-' and '_'")
+			return "", errors.New("a host name may have only letters, digits, '.', '-' and '_'")
 		}
 	}
 	return host, nil

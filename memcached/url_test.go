@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestServersOfAURL(t *testing.T) {
+func TestServersInURL(t *testing.T) {
 	for url, want := range map[string][]string{
 		"localhost":                                {"localhost:11211"},
 		"memcached://localhost":                    {"localhost:11211"},
@@ -38,12 +38,12 @@ func TestServersOfAURL(t *testing.T) {
 			got = append(got, addr.String())
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("%q is read as %q, want %q", url, got, want)
+			t.Errorf("%q is parsed as %q, want %q", url, got, want)
 		}
 	}
 }
 
-func TestSettingsOfAURL(t *testing.T) {
+func TestParametersInURL(t *testing.T) {
 	set, err := parseURL("memcached://a;b?timeout=250ms&max_idle=7&max_item_size=4194304")
 	if err != nil || len(set.servers) != 2 || set.timeout != 250*time.Millisecond || set.maxIdle != 7 || set.maxItemSize != 4<<20 {
 		t.Errorf("%+v, %v", set, err)
@@ -54,7 +54,7 @@ func TestSettingsOfAURL(t *testing.T) {
 	}
 }
 
-func TestFaultsOfAURLAreNamed(t *testing.T) {
+func TestInvalidURLs(t *testing.T) {
 	for url, want := range map[string]string{
 		"":                        "names no server",
 		"memcached:":              "names no server",
@@ -86,20 +86,20 @@ func TestFaultsOfAURLAreNamed(t *testing.T) {
 		"a?max_item_size=1m":      "max_item_size",
 		"a?time_out=1s":           `"time_out"`,
 		"a?timeout=1s&timeout=2s": `"timeout"`,
-		"a?timeout=%zz":           "cannot be read",
+		"a?timeout=%zz":           "parameters in Options.URL are invalid",
 	} {
 		set, err := parseURL(url)
 		if err == nil {
 			_, err = newSelector(set.servers)
 		}
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want it to name %s", url, err, want)
+			t.Errorf("%q: %v, want an error with %q", url, err, want)
 		}
 	}
 }
 
-// There are none, but somebody may think so.
-func TestAPasswordIsNotShown(t *testing.T) {
+// The URL has no password, but somebody may write one.
+func TestErrorsDoNotQuotePasswords(t *testing.T) {
 	for _, url := range []string{"memcached://joe:secret@a", "b;joe:secret@a:1", "a?timeout=secret", "a?max_idle=secret", "a?%zz=secret"} {
 		set, err := parseURL(url)
 		if err == nil {
@@ -111,8 +111,8 @@ func TestAPasswordIsNotShown(t *testing.T) {
 	}
 }
 
-// FuzzURL looks for a URL that makes a panic, a server that two programs could
-// spell in two ways, or one that breaks the client's line.
+// FuzzURL looks for a URL that causes a panic, or whose servers are parsed differently
+// from their canonical form.
 func FuzzURL(f *testing.F) {
 	for _, url := range []string{
 		"memcached://10.0.0.1;cache-2:11212;[::1]:7;unix:/run/m.sock?timeout=1s&max_idle=9&max_item_size=65536",
@@ -135,7 +135,7 @@ func FuzzURL(f *testing.F) {
 				name = "unix:" + name
 			}
 			if again, err := parseServer(name); again != addr || err != nil {
-				t.Errorf("%q is %+v, which is read as %+v, %v", s, addr, again, err)
+				t.Errorf("%q is %+v, which is parsed as %+v, %v", s, addr, again, err)
 			}
 		}
 	})
