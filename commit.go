@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/commitqueue"
 	"github.com/pump-go/sessions/internal/content"
 )
 
@@ -90,8 +91,8 @@ func (s *Session) commit(ctx context.Context, on occasion) error {
 	if act == nil {
 		return nil // and so a read pays for no deadline
 	}
-	bounded := s.m.bound(on.context(ctx))
-	defer bounded.end()
+	bounded := s.m.storeContext(on.context(ctx))
+	defer bounded.Release()
 	if err := act(s, bounded); err != nil {
 		if errors.Is(err, ErrEnded) {
 			s.issue = leave // not even the cookie of an earlier Save
@@ -160,12 +161,12 @@ func (s *Session) create(ctx context.Context) error {
 // update writes the changes to the stored session, merging them with whatever
 // other requests wrote first.
 func (s *Session) update(ctx context.Context) error {
-	t := s.m.turns.of(s.id.key)
-	defer t.leave()
-	if err := t.join(ctx); err != nil {
+	entry := s.m.queues.Entry(s.id.key)
+	defer entry.Leave()
+	if err := entry.Enter(ctx); err != nil {
 		return err
 	}
-	if rec, ok := t.handed(s.base.Version); ok {
+	if rec, ok := entry.Handoff(s.base.Version); ok {
 		_ = s.rebase(rec) // it may be out of date: the store has the last word
 	}
 	for {
@@ -176,7 +177,7 @@ func (s *Session) update(ctx context.Context) error {
 		err = s.m.write(ctx, s.id.key, s.base.Version, rec)
 		if err == nil {
 			s.saved(rec)
-			t.saved(s.base)
+			entry.Committed(s.base)
 			return nil
 		}
 		if errors.Is(err, errUnknown) {
@@ -185,20 +186,20 @@ func (s *Session) update(ctx context.Context) error {
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
-		if err := s.catchUp(ctx, &t); err != nil {
+		if err := s.retryCAS(ctx, &entry); err != nil {
 			return err
 		}
 	}
 }
 
-// catchUp has the session, after a conflict, wait for its turn, and rebases it
+// retryCAS waits, after a conflict, for the session's turn, and rebases it
 // on the record as it is then.
-func (s *Session) catchUp(ctx context.Context, t *turn) error {
+func (s *Session) retryCAS(ctx context.Context, entry *commitqueue.Entry) error {
 	s.m.note(ctx, eventConflict, s.id.key)
-	if err := t.again(ctx); err != nil {
+	if err := entry.Retry(ctx); err != nil {
 		return err
 	}
-	if rec, ok := t.handed(s.base.Version); ok && s.rebase(rec) == nil {
+	if rec, ok := entry.Handoff(s.base.Version); ok && s.rebase(rec) == nil {
 		return nil
 	}
 	rec, err := s.m.store.Load(ctx, s.id.key)
@@ -293,8 +294,8 @@ func (s *Session) rename(ctx context.Context) error {
 	}
 	done := false
 	defer s.withdrawUnless(ctx, &done)
-	t := s.m.turns.of(old)
-	defer t.leave()
+	entry := s.m.queues.Entry(old)
+	defer entry.Leave()
 	for {
 		s.m.renews.of(s.base.Owner).moves()
 		err := s.m.remove(ctx, old, s.base.Version)
@@ -307,7 +308,7 @@ func (s *Session) rename(ctx context.Context) error {
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
-		if err := s.catchUp(ctx, &t); err != nil {
+		if err := s.retryCAS(ctx, &entry); err != nil {
 			return err
 		}
 		placed := rec.Version
@@ -364,8 +365,8 @@ func (s *Session) withdrawUnless(ctx context.Context, done *bool) {
 func (s *Session) withdraw(ctx context.Context) {
 	brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	bounded := s.m.bound(brief)
-	defer bounded.end()
+	bounded := s.m.storeContext(brief)
+	defer bounded.Release()
 	if err := s.m.store.Delete(bounded, s.next.key, 0); err != nil {
 		s.m.log.Warn("sessions: removing an unused record failed", "session", s.next.key.String(), "error", err)
 	}
@@ -373,8 +374,8 @@ func (s *Session) withdraw(ctx context.Context) {
 
 // bury removes the records of destroyed sessions.
 func (s *Session) bury(ctx context.Context) error {
-	bounded := s.m.bound(ctx)
-	defer bounded.end()
+	bounded := s.m.storeContext(ctx)
+	defer bounded.Release()
 	for s.doomed != nil {
 		if err := s.m.store.Delete(bounded, s.doomed.key, 0); err != nil {
 			return fmt.Errorf("sessions: destroy: %w", err)

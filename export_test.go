@@ -1,11 +1,5 @@
 package sessions
 
-// HandedOn counts the records that are kept for the next who changes a session.
-func HandedOn(m *Manager) (n int) {
-	for i := range m.turns {
-		if m.turns[i].last.Version != 0 {
-			n++
-		}
-	}
-	return n
-}
+// Handoffs returns the number of records that are kept for the next request that
+// commits.
+func Handoffs(m *Manager) int { return m.queues.Handoffs() }

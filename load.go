@@ -10,6 +10,7 @@ import (
 
 	"github.com/pump-go/sessions/driver"
 	"github.com/pump-go/sessions/internal/content"
+	"github.com/pump-go/sessions/internal/deadline"
 )
 
 // maxCandidates bounds the work on a request with many cookies of our name,
@@ -109,12 +110,13 @@ func (s *Session) load() {
 // over sooner or later, and must not hide the session of the cookie behind it.
 func (s *Session) fetchFirst() error {
 	err := ErrNotFound
-	ctx := &s.loading
-	ctx.Context, ctx.m = s.ctx, s.m
-	if s.headerSent { // what the handler left running; the request's context is over
-		ctx.Context = context.WithoutCancel(s.ctx)
+	parent := s.ctx
+	if s.headerSent { // a goroutine of the handler's; the request's context has ended
+		parent = context.WithoutCancel(parent)
 	}
-	defer ctx.end()
+	ctx := &s.loading
+	ctx.Context = deadline.Make(parent, s.m.opts.StoreTimeout, &s.m.timers)
+	defer ctx.Release()
 	for who := range s.presented() {
 		switch err = s.fetch(ctx, who.identity, who.stale); {
 		case errors.Is(err, ErrNotFound):
@@ -166,8 +168,8 @@ func (s *Session) adopt(rec driver.Record) error {
 // remote call, a job. What is changed takes effect with Session.Save. It fails
 // with ErrNotFound if the token is not genuine, or its session is over.
 func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
-	bounded := m.bound(ctx)
-	defer bounded.end()
+	bounded := m.storeContext(ctx)
+	defer bounded.Release()
 	s := m.detached()
 	var err error
 	if m.sealer != nil {
@@ -198,8 +200,8 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sessions: find: %w", ErrNotFound)
 	}
-	bounded := m.bound(ctx)
-	defer bounded.end()
+	bounded := m.storeContext(ctx)
+	defer bounded.Release()
 	s := m.detached()
 	if err := s.fetch(bounded, identity{key: key, known: true}, false); err != nil {
 		return nil, fmt.Errorf("sessions: find: %w", err)

@@ -143,9 +143,9 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 				continue
 			}
 			// At the version whose owner was seen: it may belong to another by now.
-			bounded := m.bound(ctx)
+			bounded := m.storeContext(ctx)
 			err = m.store.Delete(bounded, e.Key, e.Record.Version)
-			bounded.end()
+			bounded.Release()
 			switch {
 			case err == nil:
 				destroyed++

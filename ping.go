@@ -14,8 +14,8 @@ import (
 // write would tell. ctx bounds it, as Options.StoreTimeout does. The cookie
 // store has nobody to ask, and fails only when it was closed.
 func (m *Manager) Ping(ctx context.Context) error {
-	bounded := m.bound(ctx)
-	defer bounded.end()
+	bounded := m.storeContext(ctx)
+	defer bounded.Release()
 	var err error
 	if m.sealer != nil {
 		_, err = m.sealer.Unseal("")

@@ -41,7 +41,7 @@ type Session struct {
 // use is what a session has once it is used. Most of a program's requests may
 // never do, and so pay for none of it: half the time of an untouched request.
 type use struct {
-	loading bounded // what the store loads under; in here it needs no allocation
+	loading storeContext // for loading; in here it needs no allocation
 
 	sealed string // the token as the client has it, of a store that keeps none itself
 

@@ -80,6 +80,8 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/commitqueue"
+	"github.com/pump-go/sessions/internal/deadline"
 	"github.com/pump-go/sessions/internal/token"
 )
 
@@ -255,9 +257,9 @@ type Manager struct {
 	tokens *token.Codec
 	cookie *token.Cookie
 	header token.Header
-	turns  *turns
+	queues *commitqueue.Queues
 	renews *renewals
-	alarms alarms
+	timers deadline.Timers
 
 	close    sync.Once
 	closeErr error
@@ -281,7 +283,7 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 		tokens: token.NewCodec(keys.Derive("token")),
 		cookie: newCookie(opts.Cookie),
 		header: token.NewHeader(opts.TokenHeader),
-		turns:  newTurns(),
+		queues: commitqueue.New(),
 		renews: newRenewals(),
 	}
 	m.sealer, _ = driver.As[driver.Sealer](store)

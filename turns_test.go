@@ -58,7 +58,7 @@ func TestACrowdIsServedOneByOne(t *testing.T) {
 		lifeEqual(t, "saves", count("Save"), 20+19+10)
 		a.store.up()
 		lifeEqual(t, "count", c.count(), 30)
-		lifeEqual(t, "records kept for the next", sessions.HandedOn(a.m), 0)
+		lifeEqual(t, "records kept for the next", sessions.Handoffs(a.m), 0)
 	})
 }
 
@@ -77,7 +77,7 @@ func TestCrowdsInTwoProcesses(t *testing.T) {
 		three.Wait()
 		a.store.up()
 		lifeEqual(t, "count", c.count(), 45)
-		lifeEqual(t, "records kept for the next", sessions.HandedOn(a.m)+sessions.HandedOn(other), 0)
+		lifeEqual(t, "records kept for the next", sessions.Handoffs(a.m)+sessions.Handoffs(other), 0)
 	})
 }
 
@@ -164,7 +164,7 @@ func TestALineThatStandsStill(t *testing.T) {
 			t.Errorf("they waited %v", took)
 		}
 		lifeEqual(t, "counted", counted.Load(), 1)
-		lifeEqual(t, "records kept for the next", sessions.HandedOn(a.m), 0)
+		lifeEqual(t, "records kept for the next", sessions.Handoffs(a.m), 0)
 		a.store.up()
 		crowd(c, a.m, 10).Wait()
 		lifeEqual(t, "count", c.count(), 11)
@@ -187,7 +187,7 @@ func TestALineThatAllHaveLeft(t *testing.T) {
 		first.Wait()
 		wg.Wait()
 		time.Sleep(time.Second)
-		lifeEqual(t, "records kept for the next", sessions.HandedOn(a.m), 0)
+		lifeEqual(t, "records kept for the next", sessions.Handoffs(a.m), 0)
 	})
 }
 

@@ -1,4 +1,4 @@
-package sessions
+package deadline
 
 import (
 	"context"
@@ -9,25 +9,28 @@ import (
 	"time"
 )
 
-// A bounded context does all that context.WithTimeout's does, whether its timer
-// was made or not.
+// A Context does what the one of context.WithTimeout does, with a timer and
+// without.
 
-func boundFor(parent context.Context, limit time.Duration) *bounded {
-	return (&Manager{opts: Options{StoreTimeout: limit}}).bound(parent)
+func contextFor(parent context.Context, limit time.Duration) *Context {
+	c := Make(parent, limit, new(Timers))
+	return &c
 }
 
-func waited(b *bounded, wait bool) *bounded {
+type testKey struct{}
+
+func waited(b *Context, wait bool) *Context {
 	if wait {
 		b.Done()
 	}
 	return b
 }
 
-func TestBoundedEndsInTime(t *testing.T) {
+func TestContextEndsInTime(t *testing.T) {
 	for _, wait := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			b := waited(boundFor(t.Context(), time.Second), wait)
-			defer b.end()
+			b := waited(contextFor(t.Context(), time.Second), wait)
+			defer b.Release()
 			b.Err()
 			if d, ok := b.Deadline(); !ok || time.Until(d) != time.Second {
 				t.Errorf("the deadline is in %v, %v", time.Until(d), ok)
@@ -46,16 +49,16 @@ func TestBoundedEndsInTime(t *testing.T) {
 	}
 }
 
-func TestBoundedEndsWithItsParent(t *testing.T) {
+func TestContextEndsWithItsParent(t *testing.T) {
 	for _, wait := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			parent, cancel := context.WithTimeout(context.WithValue(t.Context(), contextKey(7), "seven"), time.Millisecond)
-			b := waited(boundFor(parent, time.Hour), wait)
-			defer b.end()
+			parent, cancel := context.WithTimeout(context.WithValue(t.Context(), testKey{}, "seven"), time.Millisecond)
+			b := waited(contextFor(parent, time.Hour), wait)
+			defer b.Release()
 			if d, _ := b.Deadline(); time.Until(d) != time.Millisecond {
 				t.Errorf("the deadline is in %v, the parent's comes first", time.Until(d))
 			}
-			if v := b.Value(contextKey(7)); v != "seven" {
+			if v := b.Value(testKey{}); v != "seven" {
 				t.Errorf("the parent's value is %v", v)
 			}
 			cancel()
@@ -68,11 +71,11 @@ func TestBoundedEndsWithItsParent(t *testing.T) {
 	}
 }
 
-func TestBoundedIsOverAtItsEnd(t *testing.T) {
+func TestReleaseEndsTheContext(t *testing.T) {
 	for _, wait := range []bool{false, true} {
-		b := waited(boundFor(t.Context(), time.Hour), wait)
-		b.end()
-		b.end()
+		b := waited(contextFor(t.Context(), time.Hour), wait)
+		b.Release()
+		b.Release()
 		if err := b.Err(); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v", err)
 		}
@@ -80,17 +83,17 @@ func TestBoundedIsOverAtItsEnd(t *testing.T) {
 	}
 }
 
-func TestBoundedEndsItsChildrenWithoutAGoroutine(t *testing.T) {
+func TestChildrenNeedNoGoroutine(t *testing.T) {
 	parent, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	b := boundFor(parent, time.Hour)
+	b := contextFor(parent, time.Hour)
 	before := runtime.NumGoroutine()
 	child, stop := context.WithCancel(b)
 	defer stop()
 	if n := runtime.NumGoroutine(); n > before {
 		t.Errorf("%d goroutines more", n-before)
 	}
-	b.end()
+	b.Release()
 	<-child.Done()
 	if !errors.Is(child.Err(), context.Canceled) {
 		t.Error(child.Err())

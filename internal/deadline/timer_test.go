@@ -1,4 +1,4 @@
-package sessions
+package deadline
 
 import (
 	"context"
@@ -11,26 +11,26 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// What is to run after a bounded context runs when that ends, in whichever way,
-// and once, unless it is stopped.
-func TestWhatRunsAfterABoundedContext(t *testing.T) {
+// The function runs once when the Context ends, however it ends, unless it is
+// stopped first.
+func TestAfterFunc(t *testing.T) {
 	for name, test := range map[string]struct {
 		after time.Duration // when it is to run; 0: never
-		do    func(b *bounded, parent context.CancelFunc, stop func() bool)
+		do    func(b *Context, parent context.CancelFunc, stop func() bool)
 	}{
-		"the time is up":     {time.Second, func(*bounded, context.CancelFunc, func() bool) {}},
-		"it ended":           {time.Millisecond, func(b *bounded, _ context.CancelFunc, _ func() bool) { b.end() }},
-		"the parent ended":   {time.Millisecond, func(_ *bounded, cancel context.CancelFunc, _ func() bool) { cancel() }},
-		"both":               {time.Millisecond, func(b *bounded, cancel context.CancelFunc, _ func() bool) { b.end(); cancel() }},
-		"it was stopped":     {0, func(_ *bounded, _ context.CancelFunc, stop func() bool) { stop() }},
-		"stopped, and ended": {0, func(b *bounded, _ context.CancelFunc, stop func() bool) { stop(); b.end() }},
+		"the time is up":     {time.Second, func(*Context, context.CancelFunc, func() bool) {}},
+		"it ended":           {time.Millisecond, func(b *Context, _ context.CancelFunc, _ func() bool) { b.Release() }},
+		"the parent ended":   {time.Millisecond, func(_ *Context, cancel context.CancelFunc, _ func() bool) { cancel() }},
+		"both":               {time.Millisecond, func(b *Context, cancel context.CancelFunc, _ func() bool) { b.Release(); cancel() }},
+		"it was stopped":     {0, func(_ *Context, _ context.CancelFunc, stop func() bool) { stop() }},
+		"stopped, and ended": {0, func(b *Context, _ context.CancelFunc, stop func() bool) { stop(); b.Release() }},
 	} {
 		for _, kind := range []string{"first", "second", "with a timer"} {
 			synctest.Test(t, func(t *testing.T) {
 				parent, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				b := boundFor(parent, time.Second)
-				defer b.end()
+				b := contextFor(parent, time.Second)
+				defer b.Release()
 				switch kind {
 				case "second":
 					defer driver.AfterFunc(b, func() {})()
@@ -59,17 +59,17 @@ func TestWhatRunsAfterABoundedContext(t *testing.T) {
 	}
 }
 
-func TestWhatRunsAfterWhatIsOver(t *testing.T) {
-	for name, end := range map[string]func(*bounded, context.CancelFunc){
-		"it":         func(b *bounded, _ context.CancelFunc) { b.end() },
-		"the parent": func(_ *bounded, cancel context.CancelFunc) { cancel() },
-		"the time":   func(b *bounded, _ context.CancelFunc) { b.deadline(); time.Sleep(2 * time.Second) },
+func TestAfterFuncOfAnEndedContext(t *testing.T) {
+	for name, end := range map[string]func(*Context, context.CancelFunc){
+		"it":         func(b *Context, _ context.CancelFunc) { b.Release() },
+		"the parent": func(_ *Context, cancel context.CancelFunc) { cancel() },
+		"the time":   func(b *Context, _ context.CancelFunc) { b.limit(); time.Sleep(2 * time.Second) },
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			parent, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			b := boundFor(parent, time.Second)
-			defer b.end()
+			b := contextFor(parent, time.Second)
+			defer b.Release()
 			end(b, cancel)
 			ran := make(chan bool, 2)
 			driver.AfterFunc(b, func() { ran <- true })
@@ -82,57 +82,56 @@ func TestWhatRunsAfterWhatIsOver(t *testing.T) {
 }
 
 // One timer is enough for calls that follow each other, whatever their limits.
-func TestAlarmsAreUsedAgain(t *testing.T) {
+func TestTimersAreReused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := new(Manager)
+		var timers Timers
 		for i := range 100 {
 			limit := time.Second
 			if i%3 == 0 {
 				limit = time.Second / 2
 			}
-			m.opts.StoreTimeout = limit
-			b := m.bound(t.Context())
-			var rang atomic.Bool
-			stop := driver.AfterFunc(b, func() { rang.Store(true) })
+			b := Make(t.Context(), limit, &timers)
+			var fired atomic.Bool
+			stop := b.AfterFunc(func() { fired.Store(true) })
 			hangs := i%10 == 9
 			if hangs {
 				time.Sleep(limit - 1)
 				synctest.Wait()
-				if rang.Load() {
-					t.Fatalf("call %d: it rang early", i)
+				if fired.Load() {
+					t.Fatalf("call %d: it fired early", i)
 				}
 				time.Sleep(time.Nanosecond)
 				synctest.Wait()
 			} else {
 				time.Sleep(100 * time.Millisecond)
 			}
-			if stop() == hangs || rang.Load() != hangs {
-				t.Errorf("call %d hangs: %v, it rang: %v", i, hangs, rang.Load())
+			if stop() == hangs || fired.Load() != hangs {
+				t.Errorf("call %d hangs: %v, it fired: %v", i, hangs, fired.Load())
 			}
-			b.end()
+			b.Release()
 		}
 	})
 }
 
-func TestAlarmsOfManyCalls(t *testing.T) {
+func TestTimersOfConcurrentCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var all alarms
+		var all Timers
 		var wg sync.WaitGroup
 		for i := range 50 {
 			wg.Go(func() {
 				for j := range 50 {
 					limit := time.Duration(1+(i*7+j*13)%20) * time.Millisecond
-					began, rang := time.Now(), make(chan time.Duration, 1)
-					w := &afterward{f: func() { rang <- time.Since(began) }, alarms: &all}
+					began, fired := time.Now(), make(chan time.Duration, 1)
+					w := &callback{f: func() { fired <- time.Since(began) }, timers: &all}
 					w.mu.Lock()
-					w.alarm = all.set(began.Add(limit), w)
+					w.timer = all.set(began.Add(limit), w)
 					w.mu.Unlock()
 					if j%2 == 0 {
-						if at := <-rang; at != limit {
-							t.Errorf("it rang after %v, want %v", at, limit)
+						if at := <-fired; at != limit {
+							t.Errorf("it fired after %v, want %v", at, limit)
 						}
 					} else if time.Sleep(limit / 2); !w.stop() {
-						t.Error("it rang early")
+						t.Error("it fired early")
 					}
 				}
 			})
