@@ -37,6 +37,7 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		m.warnIfShared(r.Context())
 		x := &exchange{}
 		x.response = response.State{Writer: w, Committer: x}
 		x.session.m, x.session.ctx = m, r.Context()
@@ -55,6 +56,19 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 		next.ServeHTTP(x.response.View(), &x.r)
 		x.completed = true
 	})
+}
+
+// warnIfShared logs once if another manager around this one has the same cookie
+// name or token header. Each then takes the other's session for unknown and
+// replaces its cookie.
+func (m *Manager) warnIfShared(ctx context.Context) {
+	for outer := FromContext(ctx); outer != nil; outer = FromContext(outer.ctx) {
+		if outer.m.opts.Cookie.Name == m.opts.Cookie.Name {
+			m.warnShared.Do(func() {
+				m.log.Warn("sessions: two managers around one handler have the same cookie name, and lose each other's sessions", "cookie", m.opts.Cookie.Name)
+			})
+		}
+	}
 }
 
 // exchange is one request with its session and its response.

@@ -50,44 +50,95 @@ func Drivers() []string {
 	return slices.Sorted(maps.Keys(drivers))
 }
 
+// wellKnown are the stores that answer to URL schemes other than their names. It
+// serves the error about a missing import alone: a driver that is registered
+// names its schemes itself.
+var wellKnown = map[string]string{
+	"sqlite": "database", "sqlite3": "database",
+	"postgres": "database", "postgresql": "database",
+	"mysql": "database", "mariadb": "database",
+}
+
 // resolve finds the driver for Options.Store and Options.URL. A store name
 // decides; without one, the URL's scheme does; without either it is memory.
 func resolve(store, url string) (driver.Driver, error) {
-	name := store
-	if name == "" && url == "" {
-		name = "memory"
-	}
-	if name == "" {
-		scheme, _, found := strings.Cut(url, ":")
-		if !found || !isScheme(strings.ToLower(scheme)) {
-			return nil, fmt.Errorf("Options.URL names no store by its scheme; set Options.Store: %w", ErrUnknownStore)
-		}
-		name = strings.ToLower(scheme)
+	switch {
+	case store == "" && url != "":
+		_, d, err := byURL(url)
+		return d, err
+	case store == "":
+		store = "memory"
 	}
 	driversMu.RLock()
-	d, ok := drivers[name]
+	d, ok := drivers[store]
 	driversMu.RUnlock()
 	if ok {
 		return d, nil
 	}
-	if !isScheme(strings.ToLower(name)) {
+	if !isScheme(strings.ToLower(store)) {
 		// Not quoted: it may be a URL in the wrong place, with its password.
 		return nil, fmt.Errorf("%w: Options.Store is no store name; registered: %s", ErrUnknownStore, registered())
 	}
-	return nil, fmt.Errorf("%w %q; %s; registered: %s", ErrUnknownStore, clip(name), hint(name), registered())
+	return nil, fmt.Errorf("%w %q; %s; registered: %s", ErrUnknownStore, clip(store), importAdvice(store), registered())
 }
 
-// hint tells what the program should add or change to get the store name.
-func hint(name string) string {
+// StoreForURL returns the name of the registered store that New chooses for a URL
+// if Options.Store is empty: the one that has the URL's scheme as its name, or
+// else the one whose driver answers to it (driver.Schemes), such as "database"
+// for postgresql://. It fails with ErrUnknownStore if there is none.
+func StoreForURL(url string) (string, error) {
+	name, _, err := byURL(url)
+	if err != nil {
+		return "", fmt.Errorf("sessions: %w", err)
+	}
+	return name, nil
+}
+
+func byURL(url string) (name string, d driver.Driver, err error) {
+	scheme, _, found := strings.Cut(url, ":")
+	scheme = strings.ToLower(scheme)
+	if !found || !isScheme(scheme) {
+		return "", nil, fmt.Errorf("Options.URL names no store by its scheme; set Options.Store: %w", ErrUnknownStore)
+	}
+	base, _, _ := strings.Cut(scheme, "+") // postgresql+psycopg2, as SQLAlchemy has it
+	driversMu.RLock()
+	d, ok := drivers[scheme]
+	var names []string
+	for n, d := range drivers {
+		if s, ok := d.(driver.Schemes); ok && (slices.Contains(s.Schemes(), scheme) || slices.Contains(s.Schemes(), base)) {
+			names = append(names, n)
+		}
+	}
+	if !ok && len(names) == 1 {
+		scheme, d, ok = names[0], drivers[names[0]], true
+	}
+	driversMu.RUnlock()
+	switch {
+	case ok:
+		return scheme, d, nil
+	case len(names) > 1:
+		slices.Sort(names)
+		return "", nil, fmt.Errorf("%w: the stores %s all answer to the scheme %q; set Options.Store", ErrUnknownStore, strings.Join(names, ", "), clip(scheme))
+	default:
+		return "", nil, fmt.Errorf("%w for the scheme %q; %s; registered: %s", ErrUnknownStore, clip(scheme), importAdvice(scheme), registered())
+	}
+}
+
+// importAdvice says which import is missing for a store name or a URL's scheme.
+func importAdvice(name string) string {
 	base, _, _ := strings.Cut(name, "+")
+	store, ok := wellKnown[base]
 	switch {
 	case slices.Contains(ours, name):
-		return fmt.Sprintf("add the import  _ %q", "github.com/pump-go/sessions/"+name)
-	case slices.Contains([]string{"sqlite", "sqlite3", "postgres", "postgresql", "mysql", "mariadb"}, base):
-		return fmt.Sprintf("a database URL goes with Options.Store \"database\" and the import  _ %q", "github.com/pump-go/sessions/database")
-	default:
+		store = name
+	case !ok:
 		return "import the package of its driver"
 	}
+	advice := fmt.Sprintf("add the import  _ %q", "github.com/pump-go/sessions/"+store)
+	if store != name {
+		advice += fmt.Sprintf(" for the store %q", store)
+	}
+	return advice
 }
 
 func registered() string {

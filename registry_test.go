@@ -2,7 +2,10 @@ package sessions_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -125,4 +128,110 @@ func TestTheRegistryIsSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// schemes is a driver that answers to them.
+type schemes struct {
+	driver.Driver
+	list []string
+}
+
+func (s schemes) Schemes() []string { return s.list }
+
+func TestAURLAloneChoosesTheStoreThatAnswersToItsScheme(t *testing.T) {
+	inner, _ := clientStoreDriver()
+	var opened string
+	named := func(name string, list ...string) {
+		sessions.Register(name, schemes{driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
+			opened, cfg.URL = name, ""
+			return inner.Open(ctx, cfg)
+		}), list})
+	}
+	one, two := registryName("scheme-one"), registryName("scheme-two")
+	scheme, shared := registryName("sql"), registryName("shared")
+	named(one, scheme, shared, two) // a store's own name comes first
+	named(two, shared)
+	for url, want := range map[string]string{
+		scheme + "://host":                  one,
+		strings.ToUpper(scheme) + ":opaque": one,
+		scheme + "+python://host":           one,
+		two + "://host":                     two,
+		one + ":":                           one,
+	} {
+		m, err := sessions.New(t.Context(), sessions.Options{URL: url})
+		if err != nil {
+			t.Errorf("%s: %v", url, err)
+			continue
+		}
+		m.Close()
+		if opened != want {
+			t.Errorf("%s opened %s, want %s", url, opened, want)
+		}
+		if name, err := sessions.StoreForURL(url); err != nil || name != want {
+			t.Errorf("StoreForURL(%s) is %s, %v, want %s", url, name, err, want)
+		}
+	}
+	err := clientOptionsFault(t, sessions.Options{URL: shared + "://user:hunter2@host"})
+	for _, part := range []string{one + ", " + two, "set Options.Store"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the error does not say %q: %v", part, err)
+		}
+	}
+	for _, url := range []string{"", "nothing", "nowhere://user:hunter2@host", "app:hunter2@tcp(db)/app"} {
+		name, err := sessions.StoreForURL(url)
+		if name != "" || !errors.Is(err, sessions.ErrUnknownStore) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("StoreForURL(%s) is %q, %v", url, name, err)
+		}
+	}
+}
+
+func TestNewWarnsIfNoStoreIsConfigured(t *testing.T) {
+	d, _ := clientStoreDriver()
+	for name, c := range map[string]struct {
+		o    sessions.Options
+		warn int
+	}{
+		"nothing": {sessions.Options{}, 1},
+		"Store":   {sessions.Options{Store: "memory"}, 0},
+		"URL":     {sessions.Options{URL: "memory:"}, 0},
+		"Driver":  {sessions.Options{Driver: d}, 0},
+	} {
+		var log clientLog
+		c.o.Logger = log.logger()
+		m, err := sessions.New(t.Context(), c.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Close()
+		if n := strings.Count(log.String(), "level=WARN"); n != c.warn || c.warn != strings.Count(log.String(), "kept in memory") {
+			t.Errorf("%s: the log says %q", name, log.String())
+		}
+	}
+}
+
+func TestTwoManagersOfOneCookieNameAreNoticed(t *testing.T) {
+	for name, c := range map[string]struct {
+		names []string // of the cookies, outermost first
+		warn  int
+	}{
+		"two of one name":      {[]string{"a", "a"}, 1},
+		"two of two names":     {[]string{"a", "b"}, 0},
+		"one between":          {[]string{"a", "b", "a"}, 1},
+		"three of one name":    {[]string{"a", "a", "a"}, 2},
+		"the default twice":    {[]string{"", "pump-session"}, 1},
+		"names differ in case": {[]string{"a", "A"}, 0},
+	} {
+		var log clientLog
+		handler := http.Handler(http.NotFoundHandler())
+		for _, cookie := range slices.Backward(c.names) {
+			m, _ := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Name: cookie}, Logger: log.logger()})
+			handler = m.Wrap(m.Wrap(handler)) // twice does no harm
+		}
+		for range 3 { // says it once
+			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+		}
+		if n := strings.Count(log.String(), "level=WARN"); n != c.warn || c.warn != strings.Count(log.String(), "same cookie name") {
+			t.Errorf("%s: %d warnings, want %d: %s", name, n, c.warn, log.String())
+		}
+	}
 }

@@ -90,11 +90,13 @@ import (
 type Options struct {
 	// Store is the name of a registered store: "memory", "file", "dbm",
 	// "database", "memcached", "google", "cookie", or a third party's. The
-	// default is the scheme of URL, or "memory" if URL is empty too.
+	// default is the one that URL's scheme names, or "memory" if URL and Driver are
+	// not set either; New then logs a warning, since a variable may be unset.
 	Store string
 
 	// URL tells the store where its data is; each store's package documents
-	// its forms. If its scheme is the name of a store, Store may be left out.
+	// its forms. Store may be left out if the scheme is the name of a store, or
+	// one that its driver answers to (driver.Schemes), such as postgresql.
 	URL string
 
 	// Driver takes the place of Store: a driver made by a store package's New,
@@ -261,6 +263,8 @@ type Manager struct {
 	renews *renewals
 	timers deadline.Timers
 
+	warnShared sync.Once // see warnIfShared
+
 	close    sync.Once
 	closeErr error
 }
@@ -270,6 +274,7 @@ type Manager struct {
 // URL; they match ErrInvalidOptions. A store that is down is no fault here: requests
 // fail until it is back. ctx bounds the opening alone.
 func New(ctx context.Context, opts Options) (*Manager, error) {
+	unset := opts.Store == "" && opts.URL == "" && opts.Driver == nil
 	store, opts, keys, err := open(ctx, opts)
 	if err != nil {
 		return nil, err
@@ -287,6 +292,9 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 		renews: newRenewals(),
 	}
 	m.sealer, _ = driver.As[driver.Sealer](store)
+	if unset {
+		m.log.Warn("sessions: no store is configured; sessions are kept in memory, for this process alone, until it ends")
+	}
 	return m, nil
 }
 

@@ -46,22 +46,30 @@ const defaultPool = 20
 // Its Open returns an error if the URL or the options are invalid, or if an SQLite
 // file cannot be at its path. A server that is down is no error: calls fail until it
 // is up.
-func FromURL(o Options) driver.Driver {
-	return driver.OpenFunc(func(_ context.Context, cfg driver.Config) (driver.Store, error) {
-		t, err := parseURL(cfg.URL, o)
-		if err != nil {
-			return nil, fmt.Errorf("database: open: %w", err)
-		}
-		p, err := t.open(cfg.DataDir)
-		if err != nil {
-			return nil, fmt.Errorf("database: open: %w", err)
-		}
-		s, err := newStore(cfg.WithDefaults(), p, t.Options)
-		if err != nil {
-			return nil, fmt.Errorf("database: open: %w", errors.Join(err, p.close()))
-		}
-		return s, nil
-	})
+func FromURL(o Options) driver.Driver { return fromURL{o} }
+
+type fromURL struct{ Options }
+
+// Open implements driver.Driver.
+func (f fromURL) Open(_ context.Context, cfg driver.Config) (driver.Store, error) {
+	t, err := parseURL(cfg.URL, f.Options)
+	if err != nil {
+		return nil, fmt.Errorf("database: open: %w", err)
+	}
+	p, err := t.open(cfg.DataDir)
+	if err != nil {
+		return nil, fmt.Errorf("database: open: %w", err)
+	}
+	s, err := newStore(cfg.WithDefaults(), p, t.Options)
+	if err != nil {
+		return nil, fmt.Errorf("database: open: %w", errors.Join(err, p.close()))
+	}
+	return s, nil
+}
+
+// Schemes implements driver.Schemes.
+func (fromURL) Schemes() []string {
+	return []string{"sqlite", "sqlite3", "postgres", "postgresql", "mysql", "mariadb"}
 }
 
 // New returns a driver for sessions.Options.Driver on an existing pool, of any

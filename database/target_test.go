@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pump-go/sessions"
 )
 
 // notSentParameters reports whether no parameter is sent to the server.
@@ -133,5 +135,21 @@ func TestRelativeFilesAreInDataDir(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "a", ".sessions-*")); err != nil || left != nil {
 		t.Errorf("left over: %v, %v", left, err)
+	}
+}
+
+func TestAURLAloneChoosesTheDatabaseStore(t *testing.T) {
+	for _, scheme := range []string{"sqlite", "sqlite3", "sqlite+pysqlite", "postgres", "postgresql", "postgresql+psycopg2", "mysql", "mysql+pymysql", "mariadb", "PostgreSQL"} {
+		if name, err := sessions.StoreForURL(scheme + "://user:password@host/name"); name != "database" || err != nil {
+			t.Errorf("%s: %q, %v", scheme, name, err)
+		}
+	}
+	m, err := sessions.New(t.Context(), sessions.Options{URL: "sqlite:///alone.db", DataDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if err := m.Ping(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

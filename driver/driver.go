@@ -115,6 +115,14 @@ type Driver interface {
 	Open(ctx context.Context, cfg Config) (Store, error)
 }
 
+// Schemes is implemented by a Driver that answers to URL schemes beside the name
+// under which it is registered: Options.URL alone then chooses it.
+type Schemes interface {
+	// Schemes returns the schemes in lower case, such as "redis" and "rediss".
+	// Each also stands for itself with a suffix: "mysql" for mysql+pymysql://.
+	Schemes() []string
+}
+
 // OpenFunc makes a Driver of a function.
 type OpenFunc func(ctx context.Context, cfg Config) (Store, error)
 

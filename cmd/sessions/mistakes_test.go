@@ -30,7 +30,7 @@ func TestWrongUsageIsTold(t *testing.T) {
 		"destroy":                               "ids or an -owner",
 		"destroy -yes " + id + " -owner user:1": "not both",
 		"list -store redis":                     "must be one of database, dbm, file,",
-		"list -store= -url sqlite:///x.db":      "-store database",
+		"list -store= -url nowhere:///x.db":     "or that of a database's URL",
 		"list -store database -url nonsense":    "sqlite:///relative.db",
 		"list -store file -data-dir=":           "Options.DataDir",
 		"count -store database -url postgresql://db.internal/app?slmode=disable": "unknown parameter",

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"flag"
 	"path/filepath"
 	"slices"
@@ -123,11 +122,17 @@ func (t *target) sudo(user string) string {
 
 // kind is the store's name, as sessions.New will find it.
 func (t *target) kind() string {
+	if t.store.value != "" {
+		return t.store.value
+	}
+	if name, err := sessions.StoreForURL(t.url.value); err == nil {
+		return name
+	}
 	scheme, _, found := strings.Cut(t.url.value, ":")
 	if !found {
-		scheme = ""
+		return ""
 	}
-	return cmp.Or(t.store.value, strings.ToLower(scheme))
+	return strings.ToLower(scheme)
 }
 
 // asked fails if no store is named at all.
@@ -149,8 +154,8 @@ func (t *target) named() error {
 	}
 	if !slices.Contains(sessions.Drivers(), kind) {
 		// Not quoted: it may be the beginning of a password.
-		return fail(exitUsage, "-%sstore, or the scheme of -%surl, must be one of %s; the URL of a database goes with -%sstore database",
-			t.prefix, t.prefix, strings.Join(visible(), ", "), t.prefix)
+		return fail(exitUsage, "-%sstore, or the scheme of -%surl, must be one of %s, or that of a database's URL",
+			t.prefix, t.prefix, strings.Join(visible(), ", "))
 	}
 	return nil
 }
@@ -170,7 +175,7 @@ func (t *target) options(c *console) sessions.Options {
 // existing are options that make no tables where there are none.
 func (t *target) existing(c *console) sessions.Options {
 	o := t.options(c)
-	if o.Store == "database" {
+	if t.kind() == "database" {
 		o.Store, o.Driver = "", database.FromURL(database.Options{NeverCreate: true})
 	}
 	return o

@@ -42,7 +42,7 @@ var places = map[string]func(t *testing.T) place{
 		return place{"SESSIONS_URL": "dbm://" + filepath.Join(t.TempDir(), "kept", "here.db")}
 	},
 	"SQLite": func(t *testing.T) place {
-		return place{"SESSIONS_STORE": "database", "SESSIONS_URL": "sqlite:///" + filepath.Join(t.TempDir(), "here.db")}
+		return place{"SESSIONS_URL": "sqlite:///" + filepath.Join(t.TempDir(), "here.db")} // no store needs to be named
 	},
 }
 
