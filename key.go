@@ -66,6 +66,25 @@ func (k Key[T]) Get(s *Session) (T, bool) {
 	return t, found
 }
 
+// Decode is Get with the reason why there is no value, and without a line in the
+// log: ErrNoValue if the session has none, ErrInvalidValue if the stored one does
+// not fit T, or the error of loading the session.
+func (k Key[T]) Decode(s *Session) (T, error) {
+	s.touch()
+	defer s.mu.Unlock()
+	if err := s.loadError(); err != nil {
+		return *new(T), err
+	}
+	t, found, err := content.Get[T](&s.view, string(k))
+	switch {
+	case err != nil:
+		return *new(T), fmt.Errorf("sessions: %w", err)
+	case !found:
+		return *new(T), fmt.Errorf("sessions: %q: %w", string(k), ErrNoValue)
+	}
+	return t, nil
+}
+
 // Has tells whether there is a value, of whatever type.
 func (k Key[T]) Has(s *Session) bool { return s.Has(string(k)) }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,4 +33,39 @@ func TestAKeyOfAnInterfaceWithMethodsIsRefused(t *testing.T) {
 	// Any type may be what an interface without methods holds.
 	c := newLife(t).client()
 	c.ok(func(s *sessions.Session) { sessions.Key[any]("v").Set(s, time.Second) })
+}
+
+// Decode gives the reason that Get writes to the log.
+func TestKeyDecodeReturnsTheReason(t *testing.T) {
+	const number sessions.Key[int] = "v"
+	a := newLife(t)
+	c := a.client()
+	c.ok(func(s *sessions.Session) {
+		_, err := number.Decode(s)
+		lifeError(t, "no value", err, sessions.ErrNoValue)
+		s.Set("v", "text")
+	})
+	before := a.log.String()
+	c.ok(func(s *sessions.Session) {
+		got, err := number.Decode(s)
+		lifeError(t, "another type", err, sessions.ErrInvalidValue)
+		lifeEqual(t, "value", got, 0)
+		text, err := sessions.Key[string]("v").Decode(s)
+		lifeError(t, "its type", err, nil)
+		lifeEqual(t, "value", text, "text")
+		number.Set(s, 5)
+		got, err = number.Decode(s)
+		lifeError(t, "once it is set", err, nil)
+		lifeEqual(t, "value", got, 5)
+	})
+	if strings.Contains(strings.TrimPrefix(a.log.String(), before), "does not fit") {
+		t.Errorf("the log has:\n%s", a.log)
+	}
+	// A session that cannot be loaded is not one without the value.
+	a.store.down()
+	c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
+		_, err := number.Decode(s)
+		lifeError(t, "Key.Decode", err, s.Err())
+		lifeError(t, "Session.Decode", s.Decode("v", new(int)), s.Err())
+	})
 }

@@ -270,10 +270,14 @@ func (s *Session) Keys() []string {
 }
 
 // Decode stores the value of the name in what into points to. It returns
-// ErrNoValue if there is none, and ErrInvalidValue if it does not fit.
+// ErrNoValue if there is none, ErrInvalidValue if it does not fit, and the error
+// of loading the session if that failed.
 func (s *Session) Decode(name string, into any) error {
 	s.touch()
 	defer s.mu.Unlock()
+	if err := s.loadError(); err != nil {
+		return err
+	}
 	ok, err := s.view.Decode(name, into)
 	if err != nil {
 		return fmt.Errorf("sessions: %w", err)
