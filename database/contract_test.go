@@ -51,6 +51,7 @@ func on(url func(t testing.TB, params string) string, params string) sessionstes
 			return driver.Config{URL: url(t, params+"table="+fresh())}
 		},
 		Damage: damage,
+		Newer:  newerRecord,
 	}
 }
 
@@ -59,30 +60,42 @@ func onPostgres(t testing.TB, params string) string {
 }
 func onMySQL(t testing.TB, params string) string { return mysqlURL(servers.MariaDB(t).Addr, params) }
 
-// damage writes over a part of a record, with the database's own driver.
+// damage truncates the data of a record, with the database's own driver.
 func damage(cfg driver.Config, key driver.Key) error {
+	const data = "substr(data, 1, 5)"
+	return rewrite(cfg, key, data, data, data)
+}
+
+// newerRecord gives a record the next format number.
+func newerRecord(cfg driver.Config, key driver.Key) error {
+	return rewrite(cfg, key, "CAST(x'02' || substr(data, 2) AS BLOB)", `'\x02'::bytea || substr(data, 2)`, "concat(x'02', substr(data, 2))")
+}
+
+// rewrite changes the data of a record, by an expression of each dialect.
+func rewrite(cfg driver.Config, key driver.Key, sqlite, postgres, mysql string) error {
 	base, params, _ := strings.Cut(cfg.URL, "?")
 	table := params[strings.Index(params, "table=")+len("table="):]
 	var db *sql.DB
 	var err error
-	q := "UPDATE " + table + " SET data = substr(data, 1, 5) WHERE id = "
+	q, id := "UPDATE "+table+" SET data = ", " WHERE id = x'"+key.String()+"'"
 	switch {
 	case strings.HasPrefix(base, "sqlite:///"):
 		db, err = sql.Open("sqlite3", strings.TrimPrefix(base, "sqlite:///")+"?_busy_timeout=5000")
-		q += "x'" + key.String() + "'"
+		q += sqlite
 	case strings.HasPrefix(base, "postgresql"):
 		db, err = sql.Open("postgres", "postgresql"+strings.TrimPrefix(base, "postgresql+psycopg2")+"?sslmode=disable")
-		q += `'\x` + key.String() + "'"
+		q += postgres
+		id = ` WHERE id = '\x` + key.String() + "'"
 	default:
 		host := strings.TrimSuffix(strings.TrimPrefix(base, "mysql+pymysql://root@"), "/test")
 		db, err = sql.Open("mysql", "root@tcp("+host+")/test")
-		q += "x'" + key.String() + "'"
+		q += mysql
 	}
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	_, err = db.Exec(q)
+	_, err = db.Exec(q + id)
 	return err
 }
 
@@ -90,7 +103,7 @@ func TestContractOnSQLite(t *testing.T) { sessionstest.Run(t, on(sqliteURL, ""))
 
 func TestContractOnSQLiteInMemory(t *testing.T) {
 	h := on(func(_ testing.TB, params string) string { return "sqlite:///:memory:?" + params }, "")
-	h.Damage = nil
+	h.Damage, h.Newer = nil, nil
 	h.Cannot = map[sessionstest.Ability]string{
 		sessionstest.Share:  "each store has its own memory",
 		sessionstest.Reopen: "Close drops the database",

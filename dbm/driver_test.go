@@ -26,6 +26,7 @@ func TestStore(t *testing.T) {
 		Config:  func(t testing.TB) driver.Config { return driver.Config{DataDir: t.TempDir()} },
 		MaxData: dbm.MaxData,
 		Damage:  damage,
+		Newer:   newerRecord,
 	})
 }
 
@@ -72,15 +73,22 @@ func TestStoreWithDB(t *testing.T) {
 
 // damage flips a bit of a record, from outside of the store.
 func damage(cfg driver.Config, key driver.Key) error {
+	return rewrite(cfg, key, func(raw []byte) []byte { raw[len(raw)/2] ^= 4; return raw })
+}
+
+// newerRecord puts a record of a newer format in place of the stored one.
+func newerRecord(cfg driver.Config, key driver.Key) error {
+	return rewrite(cfg, key, func([]byte) []byte { return sessionstest.NewerRecord() })
+}
+
+func rewrite(cfg driver.Config, key driver.Key, change func([]byte) []byte) error {
 	db, err := bbolt.Open(filepath.Join(cfg.DataDir, "sessions.db"), 0o600, &bbolt.Options{Timeout: 10 * time.Second})
 	if err != nil {
 		return err
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
 		b := tx.Bucket([]byte("sessions/" + cfg.Namespace + "/records"))
-		raw := slices.Clone(b.Get(key[:]))
-		raw[len(raw)/2] ^= 4
-		return b.Put(key[:], raw)
+		return b.Put(key[:], change(slices.Clone(b.Get(key[:]))))
 	})
 	return errors.Join(err, db.Close())
 }

@@ -23,6 +23,11 @@ func harness(o Options) sessionstest.Harness {
 			b[len(b)/2] ^= 1
 			return os.WriteFile(path, b, fileMode)
 		},
+		Newer: func(cfg driver.Config, key driver.Key) error {
+			name := key.String()
+			path := filepath.Join(namespaced(cfg.DataDir, cfg.Namespace), "records", name[:2], name)
+			return os.WriteFile(path, sessionstest.NewerRecord(), fileMode)
+		},
 		MaxData: maxData,
 	}
 }

@@ -59,6 +59,10 @@ func harness(server func(testing.TB) *servers.Server) sessionstest.Harness {
 			_, kind, _ := strings.Cut(cfg.URL, "&kind=")
 			return damage(raw, kind, cfg.Namespace, key)
 		},
+		Newer: func(cfg driver.Config, key driver.Key) error {
+			_, kind, _ := strings.Cut(cfg.URL, "&kind=")
+			return newerRecord(raw, kind, cfg.Namespace, key)
+		},
 	}
 }
 
@@ -70,6 +74,15 @@ func TestContract(t *testing.T) {
 
 // damage truncates the stored record.
 func damage(client *datastore.Client, kind, namespace string, key driver.Key) error {
+	return rewrite(client, kind, namespace, key, func(b []byte) []byte { return b[:len(b)/2] })
+}
+
+// newerRecord puts a record of a newer format in place of the stored one.
+func newerRecord(client *datastore.Client, kind, namespace string, key driver.Key) error {
+	return rewrite(client, kind, namespace, key, func([]byte) []byte { return sessionstest.NewerRecord() })
+}
+
+func rewrite(client *datastore.Client, kind, namespace string, key driver.Key, change func([]byte) []byte) error {
 	k := datastore.NameKey(kind, key.String(), nil)
 	k.Namespace = namespace
 	var properties datastore.PropertyList
@@ -78,8 +91,7 @@ func damage(client *datastore.Client, kind, namespace string, key driver.Key) er
 	}
 	for i, p := range properties {
 		if p.Name == "record" {
-			b := p.Value.([]byte)
-			properties[i].Value = b[:len(b)/2]
+			properties[i].Value = change(p.Value.([]byte))
 		}
 	}
 	_, err := client.Put(context.Background(), k, &properties)

@@ -31,12 +31,17 @@ func harness(t testing.TB) sessionstest.Harness {
 			sessionstest.Sweep:  "the server removes expired items itself",
 		},
 		MaxData: 1<<20 - 512,
-		Damage:  damage,
+		Damage: func(cfg driver.Config, key driver.Key) error {
+			return rewrite(cfg, key, func(b []byte) []byte { return b[:len(b)/2] })
+		},
+		Newer: func(cfg driver.Config, key driver.Key) error {
+			return rewrite(cfg, key, func([]byte) []byte { return newer() })
+		},
 	}
 }
 
-// damage truncates the stored record.
-func damage(cfg driver.Config, key driver.Key) error {
+// rewrite changes the stored bytes of a record.
+func rewrite(cfg driver.Config, key driver.Key, change func([]byte) []byte) error {
 	client, err := clientOf(cfg.URL)
 	if err != nil {
 		return err
@@ -45,7 +50,7 @@ func damage(cfg driver.Config, key driver.Key) error {
 	if err != nil {
 		return err
 	}
-	item.Value = item.Value[:len(item.Value)/2]
+	item.Value = change(item.Value)
 	return errors.Join(client.Set(item), client.Close())
 }
 

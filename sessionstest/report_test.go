@@ -1,10 +1,19 @@
 package sessionstest
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"testing"
+
+	"github.com/pump-go/sessions/driver"
 )
+
+func TestNewerRecord(t *testing.T) {
+	if _, err := driver.ParseRecord(NewerRecord()); !errors.Is(err, driver.ErrNewerFormat) {
+		t.Error(err)
+	}
+}
 
 func TestReportSaysEachThingOnce(t *testing.T) {
 	load := failure{name: "a-case", rule: 1, says: "what has expired is absent.", saw: "Load found it"}

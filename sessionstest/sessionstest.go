@@ -35,7 +35,8 @@ type Harness struct {
 	Damage func(cfg driver.Config, key driver.Key) error
 	// Newer makes of the record stored at key one that a newer version of the
 	// store wrote, under the same terms as Damage: a format number one higher,
-	// say, with everything else in order. Nil: the cases about it are skipped.
+	// with everything else in order. NewerRecord helps stores that use
+	// driver.AppendRecord. Nil: the cases about it are skipped.
 	Newer func(cfg driver.Config, key driver.Key) error
 	// Timeout ends a case that hangs. 0: 30 seconds. After three of those, Run
 	// gives up.
