@@ -42,6 +42,7 @@ var known = map[string]string{
 	"otelsessions": "github.com/pump-go/sessions/otelsessions",
 	"sessions":     "github.com/pump-go/sessions",
 	"sessionstest": "github.com/pump-go/sessions/sessionstest",
+	"bytes":        "bytes",
 	"context":      "context",
 	"errors":       "errors",
 	"fmt":          "fmt",
