@@ -1,0 +1,88 @@
+package sessions
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/pump-go/sessions/internal/deadline"
+)
+
+// requestContext is an exchange as its request's context.
+type requestContext exchange
+
+// Deadline implements context.Context.
+func (c *requestContext) Deadline() (time.Time, bool) { return c.session.ctx.Deadline() }
+
+// Done implements context.Context.
+func (c *requestContext) Done() <-chan struct{} { return c.session.ctx.Done() }
+
+// Err implements context.Context.
+func (c *requestContext) Err() error { return c.session.ctx.Err() }
+
+// Value implements context.Context. It finds the session under innermost, and
+// under the Manager.
+func (c *requestContext) Value(key any) any {
+	if key == any(innermost) || key == any(c.session.m) {
+		return &c.session
+	}
+	return c.session.ctx.Value(key)
+}
+
+// String names the context in the manner of package context.
+func (c *requestContext) String() string { return fmt.Sprint(c.session.ctx) + ".WithSession" }
+
+// Format prints String for every verb, so that no %+v shows the request's
+// cookies or the session's values.
+func (c *requestContext) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
+
+type contextKey byte
+
+const innermost contextKey = 0
+
+// FromContext returns the session of the request whose context it is, or nil
+// outside of Manager.Wrap; every use of a nil Session panics and says so. Where
+// several managers wrap the handler it is the innermost one's; see
+// Manager.FromContext.
+func FromContext(ctx context.Context) *Session {
+	s, _ := ctx.Value(innermost).(*Session)
+	return s
+}
+
+// FromContext returns this Manager's session, or nil if the Manager does not
+// wrap the handler.
+func (m *Manager) FromContext(ctx context.Context) *Session {
+	s, _ := ctx.Value(m).(*Session)
+	return s
+}
+
+// Store calls and log calls are made while the session is locked. Their contexts
+// hide it: instrumentation that looks for the request's user finds none, and does
+// not wait for the lock forever.
+
+// sessionless is a context without the session, for log handlers.
+type sessionless struct{ context.Context }
+
+// Value implements context.Context.
+func (c sessionless) Value(key any) any { return hideSession(c.Context.Value(key)) }
+
+// storeContext is a context without the session, which ends after
+// Options.StoreTimeout, for store calls.
+type storeContext struct{ deadline.Context }
+
+// Value implements context.Context.
+func (c *storeContext) Value(key any) any { return hideSession(c.Context.Value(key)) }
+
+// storeContext returns a context for store calls that begin now. The caller must
+// release it.
+func (m *Manager) storeContext(parent context.Context) *storeContext {
+	return &storeContext{deadline.Make(parent, m.opts.StoreTimeout, &m.timers)}
+}
+
+func hideSession(v any) any {
+	if _, ok := v.(*Session); ok {
+		return nil
+	}
+	return v
+}

@@ -1,0 +1,90 @@
+package sessions
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// tells is what the response says of the client's token. It is for what is
+// stored: not for the id of a Renew that failed or was not saved.
+func (s *Session) tells() issue {
+	if s.issue == deletion && s.doomed != nil {
+		return leave
+	}
+	return s.issue
+}
+
+// putHeaders marks the answer as this client's own, and puts the token where
+// the client looks for it.
+func (s *Session) putHeaders(h http.Header) {
+	s.vary(h, "Cookie")
+	if s.m.header.Name != "" {
+		s.vary(h, s.m.header.Name)
+	}
+	private := len(h["Cache-Control"]) == 0
+	if private {
+		h["Cache-Control"] = s.line(cacheLine, "private")
+	}
+	say := s.tells()
+	if say == leave {
+		return
+	}
+	token := ""
+	if say == live {
+		token = s.tokenOf(&s.id)
+	}
+	uncached := `private, no-cache="Set-Cookie"`
+	switch {
+	case s.byHeader:
+		uncached = `private, no-cache="` + s.m.header.Name + `"`
+		s.m.header.Set(h, token)
+	case say == live:
+		s.m.cookie.Set(h, s.line(cookieLine, s.m.cookie.Live(token, s.expires(), s.clock().Time())))
+	default:
+		s.m.cookie.Set(h, s.line(cookieLine, s.m.cookie.Deletion()))
+	}
+	// Nothing stores the token with the answer (RFC 9111, 5.2.2.4).
+	switch {
+	case private:
+		h["Cache-Control"] = s.line(cacheLine, uncached)
+	case !lists(h["Cache-Control"], "no-store"):
+		h["Cache-Control"] = append(slices.Clip(h["Cache-Control"]), strings.TrimPrefix(uncached, "private, "))
+	}
+}
+
+// vary says that the answer depends on a field of the request's header.
+func (s *Session) vary(h http.Header, field string) {
+	switch lines := h["Vary"]; {
+	case len(lines) == 0:
+		h["Vary"] = s.line(varyLine, field)
+	case !lists(lines, field) && !lists(lines, "*"):
+		h["Vary"] = append(slices.Clip(lines), field) // others may share the array
+	}
+}
+
+// Places in use.lines.
+const (
+	varyLine = iota
+	cacheLine
+	cookieLine
+)
+
+// line makes a header field of one line, of the session's own so that whoever
+// changes it in place changes this response alone, and without an allocation.
+func (u *use) line(place int, text string) []string {
+	u.lines[place] = text
+	return u.lines[place : place+1 : place+1]
+}
+
+// lists tells whether one of the comma-separated lists has the item.
+func lists(lines []string, item string) bool {
+	for _, line := range lines {
+		for part := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), item) {
+				return true
+			}
+		}
+	}
+	return false
+}
