@@ -23,11 +23,11 @@ import (
 	"github.com/pump-go/sessions/internal/servers"
 )
 
-// proxy stands between a store and its server.
+// proxy forwards connections from a store to its server.
 type proxy struct {
 	net.Listener
 	server string
-	// swallow makes the next answer vanish, and its connection break.
+	// swallow drops the next answer and closes its connection.
 	swallow atomic.Bool
 	clients sync.Map // of net.Conn
 }
@@ -51,7 +51,7 @@ func newProxy(t *testing.T, server string) *proxy {
 	return p
 }
 
-// reset breaks every connection, so that who writes to it is told.
+// reset resets every connection, so that the next write to it fails.
 func (p *proxy) reset() {
 	for c := range p.clients.Range {
 		_ = c.(*net.TCPConn).SetLinger(0)
@@ -147,7 +147,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// quickly runs f and reports if it takes longer than a call may.
+// quickly runs f and reports an error if it takes longer than a call may.
 func quickly(t *testing.T, what string, f func(ctx context.Context) error) error {
 	t.Helper()
 	const timeout = 300 * time.Millisecond
@@ -226,7 +226,7 @@ func TestAWriteThatMayHaveRunIsNotRepeated(t *testing.T) {
 	})
 }
 
-// calls uses each method.
+// calls returns a call of each method.
 func calls(s driver.Store, key driver.Key, rec driver.Record) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Load":    func(ctx context.Context) error { _, err := s.Load(ctx, key); return err },
@@ -248,7 +248,7 @@ func listed(ctx context.Context, s driver.Store) error {
 	return nil
 }
 
-// fails sees that each call fails soon, certain of nothing.
+// fails reports an error unless each call fails in time, with no error that is a certainty.
 func fails(t *testing.T, s driver.Store, key driver.Key, rec driver.Record, want error) {
 	t.Helper()
 	for name, call := range calls(s, key, rec) {
@@ -264,7 +264,7 @@ func fails(t *testing.T, s driver.Store, key driver.Key, rec driver.Record, want
 	}
 }
 
-// eventually waits for a server's recovery, which costs a connection now and then.
+// eventually waits for a server's recovery: single calls may still fail.
 func eventually(t *testing.T, what string, f func() error) {
 	t.Helper()
 	var err error
@@ -276,7 +276,7 @@ func eventually(t *testing.T, what string, f func() error) {
 	t.Fatalf("%s: %v", what, err)
 }
 
-func TestAServerThatStandsStill(t *testing.T) {
+func TestAServerThatHangs(t *testing.T) {
 	onEngines(t, func(t *testing.T, e engine) {
 		server := e.own(t)
 		for _, params := range []string{"", "prepare=no"} {
@@ -304,9 +304,8 @@ func TestAServerThatStandsStill(t *testing.T) {
 	})
 }
 
-// Close does not wait for a server that stands still, to which there are
-// connections with prepared statements.
-func TestCloseOnAServerThatStandsStill(t *testing.T) {
+// Close does not wait for a server that hangs and holds prepared statements.
+func TestCloseOnAServerThatHangs(t *testing.T) {
 	onEngines(t, func(t *testing.T, e engine) {
 		server := e.own(t)
 		s := openURL(t, e.url(server.Addr, ""))
@@ -321,7 +320,7 @@ func TestCloseOnAServerThatStandsStill(t *testing.T) {
 	})
 }
 
-// A connection that broke while nobody used it has nothing more to lose.
+// Connections that broke while idle are no error in Close.
 func TestCloseAfterTheConnectionsBroke(t *testing.T) {
 	onEngines(t, func(t *testing.T, e engine) {
 		p := newProxy(t, e.shared(t).Addr)
@@ -332,7 +331,7 @@ func TestCloseAfterTheConnectionsBroke(t *testing.T) {
 	})
 }
 
-// stop halts the server and, for PostgreSQL, the processes that serve its connections.
+// stop suspends the server and, for PostgreSQL, the processes of its connections.
 func stop(t *testing.T, s *servers.Server) {
 	signal(t, s, syscall.SIGSTOP)
 	time.Sleep(50 * time.Millisecond) // its threads stop one after the other
@@ -356,8 +355,8 @@ func TestAServerThatAcceptsAndIsSilent(t *testing.T) {
 	})
 }
 
-// A host that is switched off does not even refuse. A listener whose queue is
-// full behaves so.
+// A host that is switched off does not refuse connections. A listener with a full
+// queue behaves in the same way.
 func TestAServerThatDropsPackets(t *testing.T) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	must(t, err)
@@ -392,8 +391,8 @@ func TestAServerThatRefuses(t *testing.T) {
 	})
 }
 
-// Nothing that was acknowledged is lost in a restart under load, whether the
-// server stops in order or is killed, and the store recovers by itself.
+// A restart under load loses nothing that was acknowledged, whether the server is
+// stopped or killed, and the store recovers by itself.
 func TestARestartUnderLoad(t *testing.T) {
 	onEngines(t, func(t *testing.T, e engine) {
 		server := e.own(t)
@@ -458,8 +457,7 @@ func TestARestartUnderLoad(t *testing.T) {
 	})
 }
 
-// A pool whose server was restarted while nobody asked goes on as if nothing
-// had been.
+// A restart of the server while the pool is idle causes no error.
 func TestARestartWhileIdle(t *testing.T) {
 	onEngines(t, func(t *testing.T, e engine) {
 		server := e.own(t)
@@ -514,7 +512,7 @@ func TestAServerThatTurnsReadOnly(t *testing.T) {
 	}
 }
 
-// userURL is for a user whom MariaDB's read_only binds.
+// userURL returns the URL of a user to whom MariaDB's read_only applies.
 func userURL(t *testing.T, e engine, admin *sql.DB, addr string) string {
 	if e.dialect == database.PostgreSQL {
 		return e.url(addr, "")
@@ -543,7 +541,7 @@ func readOnly(t *testing.T, e engine, admin *sql.DB, on bool) {
 	}
 }
 
-// A dropped table is an error once, and made again by the next call.
+// A dropped table is an error once; the next call creates it again.
 func TestATableThatWasDropped(t *testing.T) {
 	check := func(t *testing.T, url, name, dsn, table string) {
 		s := openURL(t, url)
@@ -571,7 +569,7 @@ func TestATableThatWasDropped(t *testing.T) {
 	})
 }
 
-// No error, and nothing logged, gives away the password.
+// No error and no log line contains the password.
 func TestPasswordsStayHidden(t *testing.T) {
 	const password = "tr0ub4dor"
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -9,8 +9,8 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// FuzzURL looks for a URL or DSN that makes a panic, a setting that no store can
-// have, or an error that tells the password.
+// FuzzURL looks for a URL or DSN that causes a panic, an impossible setting, or an
+// error that quotes the password.
 func FuzzURL(f *testing.F) {
 	for _, url := range []string{
 		"sqlite:///relative.db", "sqlite:////absolute/a.db?synchronous=full", "sqlite://", "sqlite:///%00", "SQLITE+x:///y?pool=1",
@@ -57,8 +57,8 @@ func FuzzURL(f *testing.F) {
 	})
 }
 
-// FuzzRow reads a row of any content as a record: what encode wrote for this
-// key, version, creation and owner, or nothing.
+// FuzzRow reads rows of any content. A row is a record only if encode returns its data
+// for the same key, version, creation time and owner.
 func FuzzRow(f *testing.F) {
 	key := driver.Key{1, 2, 31: 3}
 	rec := driver.Record{Data: []byte("data"), Owner: "ann", Version: 7, Created: 1, Accessed: 2, Expires: 3}

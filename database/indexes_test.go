@@ -20,7 +20,7 @@ func sqliteFile(url string) string {
 	return file
 }
 
-// walPages is how many pages f adds to the write-ahead log.
+// walPages returns how many pages f adds to the write-ahead log.
 func walPages(t *testing.T, file string, f func()) float64 {
 	size := func() int64 {
 		info, err := os.Stat(file + "-wal")
@@ -87,7 +87,7 @@ func TestPostgresUpdatesHeapOnly(t *testing.T) {
 		must(t, s.Save(t.Context(), key, rec.Version, now))
 		rec = now
 	}
-	must(t, s.Close()) // its server process tells the statistics at its end
+	must(t, s.Close()) // its server process reports statistics when it ends
 	admin, err := sql.Open(e.sql, e.dsn(addr))
 	must(t, err)
 	defer admin.Close()
@@ -95,13 +95,13 @@ func TestPostgresUpdatesHeapOnly(t *testing.T) {
 		var all, hot int
 		must(t, admin.QueryRow("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = $1", table).Scan(&all, &hot))
 		if all != 50 || hot < 45 {
-			return errors.New("too few, or not yet told")
+			return errors.New("too few, or not yet reported")
 		}
 		return nil
 	})
 }
 
-// The statements that look for an owner or for what has expired go by an index.
+// Queries by owner and by expiry use an index.
 func TestPlans(t *testing.T) {
 	for _, q := range []struct{ where, index string }{
 		{"expires <= 1", "_expires"},
@@ -150,7 +150,7 @@ func TestSQLiteReadsDoNotWaitForAWriter(t *testing.T) {
 	must(t, s.Touch(t.Context(), key, rec)) // waits, then goes through
 }
 
-// A listing has no connection while it yields.
+// A listing holds no connection while it yields.
 func TestListingWithOneConnection(t *testing.T) {
 	everywhere(t, func(t *testing.T, _ database.Dialect, url func(string) string, _ *sql.DB) {
 		s := openURL(t, url("pool=1&table="+fresh()))

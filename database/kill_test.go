@@ -15,8 +15,8 @@ import (
 
 const killedEnv = "SESSIONS_DATABASE_KILLED"
 
-// What SQLite acknowledged outlives the process, killed in the midst of saving.
-func TestSQLiteOutlivesKill(t *testing.T) {
+// What SQLite acknowledged survives the process, which is killed while it saves.
+func TestSQLiteSurvivesKill(t *testing.T) {
 	if url := os.Getenv(killedEnv); url != "" {
 		s := openURL(t, url)
 		for {
@@ -29,7 +29,7 @@ func TestSQLiteOutlivesKill(t *testing.T) {
 	for range 3 {
 		program, err := os.Executable()
 		must(t, err)
-		cmd := exec.Command(program, "-test.run=^TestSQLiteOutlivesKill$")
+		cmd := exec.Command(program, "-test.run=^TestSQLiteSurvivesKill$")
 		cmd.Env = append(os.Environ(), killedEnv+"="+url)
 		out, err := cmd.StdoutPipe()
 		must(t, err)

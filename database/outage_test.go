@@ -12,9 +12,8 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// Through the whole middleware: while the server is away, requests are answered
-// with an error and cookies left alone; when it is back, the session is as the
-// last answer said.
+// While the server is down, requests through the middleware get an error, and their
+// cookies are left alone. When it is up again, the session is as in the last response.
 func TestRequestsInAnOutage(t *testing.T) {
 	const count sessions.Key[int] = "count"
 	onEngines(t, func(t *testing.T, e engine) {
@@ -51,8 +50,8 @@ func TestRequestsInAnOutage(t *testing.T) {
 		})
 		last := 1
 		for name, outage := range map[string]struct{ begin, end func() }{
-			"stands still": {func() { stop(t, server) }, func() { resume(t, server) }},
-			"is killed":    {server.Kill, func() { must(t, server.Start()) }},
+			"hangs":     {func() { stop(t, server) }, func() { resume(t, server) }},
+			"is killed": {server.Kill, func() { must(t, server.Start()) }},
 		} {
 			outage.begin()
 			for range 3 {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// quiet is a connection to a listener that says nothing.
+// quiet returns a connection to a listener that sends nothing.
 func quiet(t *testing.T) (*conn, net.Conn) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -31,21 +31,21 @@ func quiet(t *testing.T) (*conn, net.Conn) {
 
 func TestConnectionsThatAreNotUsedAgain(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(*conn, net.Conn)
-		gone   bool
+		change   func(*conn, net.Conn)
+		unusable bool
 	}{
-		"in use":        {func(*conn, net.Conn) {}, false},
-		"idle":          {func(k *conn, _ net.Conn) { k.checked = time.Time{} }, false},
-		"old":           {func(k *conn, _ net.Conn) { k.opened = time.Now().Add(-2 * maxLifetime) }, true},
-		"cut":           {func(k *conn, _ net.Conn) { k.abort() }, true},
-		"hung up":       {func(k *conn, peer net.Conn) { k.checked = time.Time{}; peer.Close() }, true},
-		"told farewell": {func(k *conn, peer net.Conn) { k.checked = time.Time{}; _, _ = peer.Write([]byte("E")) }, true},
+		"in use":                  {func(*conn, net.Conn) {}, false},
+		"idle":                    {func(k *conn, _ net.Conn) { k.checked = time.Time{} }, false},
+		"old":                     {func(k *conn, _ net.Conn) { k.opened = time.Now().Add(-2 * maxLifetime) }, true},
+		"cut":                     {func(k *conn, _ net.Conn) { k.abort() }, true},
+		"closed by the server":    {func(k *conn, peer net.Conn) { k.checked = time.Time{}; peer.Close() }, true},
+		"closing, with a message": {func(k *conn, peer net.Conn) { k.checked = time.Time{}; _, _ = peer.Write([]byte("E")) }, true},
 	} {
 		k, peer := quiet(t)
 		c.change(k, peer)
 		time.Sleep(10 * time.Millisecond) // the loopback's
-		if got := k.unusable(); got != c.gone {
-			t.Errorf("%s: gone %v", name, got)
+		if got := k.unusable(); got != c.unusable {
+			t.Errorf("%s: unusable %v", name, got)
 		}
 	}
 }

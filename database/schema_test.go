@@ -21,7 +21,7 @@ import (
 
 const creatorEnv = "SESSIONS_DATABASE_CREATOR"
 
-// Eight processes, of four handles each, use a table at once that is not there.
+// Eight processes with four stores each use a missing table at the same time.
 func TestManyCreateTheTableAtOnce(t *testing.T) {
 	if url := os.Getenv(creatorEnv); url != "" {
 		createTogether(t, url)
@@ -103,7 +103,7 @@ func everywhere(t *testing.T, f func(t *testing.T, d database.Dialect, url func(
 	})
 }
 
-// What DDL prints is what a program that may not create tables needs.
+// The statements of DDL are all that a program needs that may not create tables.
 func TestTablesMadeByHand(t *testing.T) {
 	everywhere(t, func(t *testing.T, d database.Dialect, url func(string) string, admin *sql.DB) {
 		table := fresh()
@@ -126,8 +126,7 @@ func TestTablesMadeByHand(t *testing.T) {
 	})
 }
 
-// A URL is made of a scheme and a path that begins with a slash by putting them
-// together; with one slash too many the path begins with two.
+// A URL with one slash too many has a path that begins with two slashes.
 func TestSQLitePathOfTwoSlashes(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sessions.db")
 	must(t, openURL(t, "sqlite:////"+file).Save(t.Context(), newKey(), 0, record("x")))
@@ -136,7 +135,7 @@ func TestSQLitePathOfTwoSlashes(t *testing.T) {
 	}
 }
 
-// Who may not create tables makes no file for them either.
+// With create=no, the file is not created either.
 func TestNoSQLiteFileIsMadeUnasked(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sessions.db")
 	s := openURL(t, "sqlite:///"+file+"?create=no")
@@ -148,7 +147,7 @@ func TestNoSQLiteFileIsMadeUnasked(t *testing.T) {
 	}
 }
 
-// A table that a newer version of this package migrated is left alone.
+// A table of a newer version of this package is left alone.
 func TestANewerTableIsRefused(t *testing.T) {
 	everywhere(t, func(t *testing.T, d database.Dialect, url func(string) string, admin *sql.DB) {
 		table := fresh()
@@ -165,8 +164,8 @@ func TestANewerTableIsRefused(t *testing.T) {
 	})
 }
 
-// Another program's table of the name is left alone, and the error says what to
-// do. It is scs's here, which has the default's name.
+// Another program's table of the same name is left alone, and the error says what to
+// do. This one is scs's, which has the default name.
 func TestAnotherProgramsTableIsRefused(t *testing.T) {
 	everywhere(t, func(t *testing.T, d database.Dialect, url func(string) string, admin *sql.DB) {
 		table := fresh()
@@ -190,7 +189,7 @@ func TestAnotherProgramsTableIsRefused(t *testing.T) {
 	})
 }
 
-// A record of a newer format is told from a damaged one.
+// A record of a newer format is not reported as damaged.
 func TestANewerRecord(t *testing.T) {
 	everywhere(t, func(t *testing.T, d database.Dialect, url func(string) string, admin *sql.DB) {
 		table := fresh()
@@ -209,8 +208,8 @@ func TestANewerRecord(t *testing.T) {
 	})
 }
 
-// Names that SQL reserves, and the longest, are names like others; what is no
-// name is refused before it gets anywhere near a statement.
+// Reserved words and the longest names work. What is not a name is refused before it
+// is part of a statement.
 func TestTableNames(t *testing.T) {
 	everywhere(t, func(t *testing.T, d database.Dialect, url func(string) string, admin *sql.DB) {
 		for _, table := range []string{"select", "Order", "_", "T1", strings.Repeat("a", 48)} {
@@ -235,7 +234,7 @@ func TestTableNames(t *testing.T) {
 		}
 	}
 	if _, err := database.DDL("oracle", database.Options{}); err == nil {
-		t.Error("a dialect that nobody knows was taken")
+		t.Error("an unknown dialect was accepted")
 	}
 }
 
@@ -258,8 +257,8 @@ func TestSchema(t *testing.T) {
 	})
 }
 
-// An expiry is the same instant whatever zone the server, the session or this
-// process is in: the columns are numbers.
+// Times do not depend on the time zone of the server, the connection or this
+// process: the columns are numbers.
 func TestTimeZones(t *testing.T) {
 	onEngines(t, func(t *testing.T, e engine) {
 		addr, table := e.shared(t).Addr, fresh()
@@ -289,7 +288,7 @@ func TestTimeZones(t *testing.T) {
 	})
 }
 
-// Several nodes sweep at once, and between them remove each row once.
+// Several nodes that sweep at once remove each row once in total.
 func TestNodesSweepTogether(t *testing.T) {
 	everywhere(t, func(t *testing.T, d database.Dialect, url func(string) string, admin *sql.DB) {
 		const rows, nodes = 3000, 4

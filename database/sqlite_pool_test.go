@@ -3,7 +3,9 @@
 package database_test
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -69,4 +71,24 @@ func TestOpenOnAPoolInUse(t *testing.T) {
 	if d := time.Since(began); d > 5*time.Second {
 		t.Errorf("Open took %v", d)
 	}
+}
+
+// A call inside a transaction that holds the pool's only connection fails when its
+// context ends, and has written nothing.
+func TestACallInsideATransactionOfItsPool(t *testing.T) {
+	db, err := sql.Open("sqlite3", filepath.Join(t.TempDir(), "s.db"))
+	must(t, err)
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	s := open(t, database.New(db, database.SQLite, database.Options{}), driver.Config{})
+	key, rec := newKey(), record("x")
+	must(t, s.Save(t.Context(), key, 0, rec))
+	tx, err := db.Begin()
+	must(t, err)
+	err = quickly(t, "Save", func(ctx context.Context) error { return s.Save(ctx, key, rec.Version, record("y")) })
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, driver.ErrNotWritten) {
+		t.Errorf("Save: %v", err)
+	}
+	must(t, tx.Rollback())
+	must(t, s.Save(t.Context(), key, rec.Version, record("y")))
 }

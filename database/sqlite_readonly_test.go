@@ -14,7 +14,8 @@ import (
 )
 
 // A connection that SQLite made while the file could not be written stays
-// read-only. When it can be again, the store makes others, and nobody is told.
+// read-only. When the file is writable again, the store opens new connections, and
+// calls do not fail.
 func TestConnectionsThatStayReadOnly(t *testing.T) {
 	opened, err := FromURL(Options{}).Open(t.Context(), driver.Config{
 		URL: "sqlite:///" + filepath.Join(t.TempDir(), "s.db") + "?pool=3", SweepInterval: -1,
@@ -54,7 +55,7 @@ func TestConnectionsThatStayReadOnly(t *testing.T) {
 	}
 }
 
-// What no other connection mends is an error, which does not take long.
+// If a new connection would be read-only too, a write fails without delay.
 func TestADatabaseThatIsReadOnly(t *testing.T) {
 	s, err := FromURL(Options{}).Open(t.Context(), driver.Config{URL: "sqlite:///:memory:", SweepInterval: -1}.WithDefaults())
 	if err != nil {
