@@ -8,7 +8,7 @@ import (
 )
 
 // outcomes are what a call can come to, the first that matches. A failure is
-// what makes a span an error: something that somebody has to mend.
+// what makes a span an error: something that somebody has to fix.
 var outcomes = []struct {
 	err     error
 	name    string

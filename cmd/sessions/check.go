@@ -17,15 +17,14 @@ import (
 
 var checking = &command{
 	name:  "check",
-	brief: "check a configuration and the store",
-	help: `Checks options as the program itself would at its start, and tells all that is
-wrong with them at once. Then it opens the store and asks it something. With
--write it also does what a browser's visit does: a session is made, read by its
-cookie, and destroyed. What a program makes at its first start (directories,
-files, tables) is made here too.
+	brief: "check a configuration and its store",
+	help: `Checks options as the program does when it starts, and reports all faults at once.
+Then it opens the store and sends it a query. With -write it also creates a session,
+reads it by its cookie and destroys it, as a browser's requests would. Like the
+program, it creates a store that does not exist.
 
-Secrets are taken from the environment alone: SESSIONS_SECRET, and in
-SESSIONS_PREVIOUS_SECRETS the previous ones, separated by blanks.
+Secrets come only from the environment: SESSIONS_SECRET, and the previous ones in
+SESSIONS_PREVIOUS_SECRETS, separated by spaces.
 
 Examples:
 
@@ -34,9 +33,9 @@ Examples:
     sessions check -store cookie -cookie-name __Host-app -secure -timeout 12h
   sessions check -write && systemctl start app
 
-It exits with 2 if the options are at fault, and with 1 if the store does not
-answer. What is allowed and worth a second thought, it says and exits with 0. With
--json it is an object with ok, faults, advice, store and abilities.
+The exit code is 2 if the options are invalid, and 1 if the store does not answer.
+Advice does not affect it. With -json, the result is an object with ok, faults,
+advice, store and abilities.
 `,
 	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
 		var k checkup
@@ -54,7 +53,7 @@ answer. What is allowed and worth a second thought, it says and exits with 0. Wi
 	},
 }
 
-// checkup is a configuration to be checked.
+// checkup is a configuration to check.
 type checkup struct {
 	target
 	cookie                          sessions.Cookie
@@ -62,7 +61,7 @@ type checkup struct {
 	noScripts                       bool
 	timeout, lifetime, storeTimeout age
 	write, json                     bool
-	whole                           bool // more is given than the store
+	whole                           bool // flags or variables give more than the store
 }
 
 func (k *checkup) flags(fs *flag.FlagSet) {
@@ -80,11 +79,11 @@ func (k *checkup) flags(fs *flag.FlagSet) {
 	fs.Var(&k.timeout, "timeout", "Options.IdleTimeout, a `time` like 30m or 30d; 0 is none")
 	fs.Var(&k.lifetime, "lifetime", "Options.Lifetime, a `time`; 0 is none")
 	fs.Var(&k.storeTimeout, "store-timeout", "Options.StoreTimeout, a `time` (default 5s)")
-	fs.BoolVar(&k.write, "write", false, "make a session, read it and destroy it")
+	fs.BoolVar(&k.write, "write", false, "create a session, read it and destroy it")
 	fs.BoolVar(&k.json, "json", false, "write a JSON object")
 }
 
-// options are what the flags and the environment say.
+// options returns the options of the flags and the environment.
 func (k *checkup) options(c *console) (sessions.Options, error) {
 	o := k.target.options(c)
 	o.IdleTimeout, o.Lifetime, o.StoreTimeout = time.Duration(k.timeout), time.Duration(k.lifetime), time.Duration(k.storeTimeout)
@@ -127,7 +126,7 @@ func expiry(s string) (sessions.Expiry, error) {
 	return sessions.Expiry{}, fail(exitUsage, "-cookie-expires must be never, browser, a time like 30d, or an instant like 2030-01-31T18:00:00Z")
 }
 
-// report is what was found, in JSON.
+// report is the JSON object of the result.
 type report struct {
 	OK        bool     `json:"ok"`
 	Store     string   `json:"store"`
@@ -146,15 +145,15 @@ func (k *checkup) run(ctx context.Context, c *console) error {
 		return err
 	}
 	r := report{Store: k.kind(), Faults: []string{}, Abilities: []string{}, Advice: k.advice(&o)}
-	missing, err := k.near()
+	missing, err := k.checkOwner()
 	if err == nil {
 		bare := !missing && k.tableless(ctx, c, o.StoreTimeout)
 		r.Abilities, err = k.try(ctx, o)
 		switch {
 		case err == nil && missing:
-			r.Advice = append(r.Advice, madeAt(k.path()))
+			r.Advice = append(r.Advice, createdNote(k.path()))
 		case err == nil && bare:
-			r.Advice = append(r.Advice, fmt.Sprintf("%s had no tables: they were made", &k.target))
+			r.Advice = append(r.Advice, fmt.Sprintf("%s had no tables; they were created", &k.target))
 		}
 	}
 	r.OK = err == nil
@@ -173,14 +172,14 @@ func (k *checkup) run(ctx context.Context, c *console) error {
 	case err != nil:
 		return err
 	case code == exitUsage:
-		return fail(exitUsage, "the options are at fault")
+		return fail(exitUsage, "the options are invalid")
 	case code != exitDone:
-		return fail(code, "the options are good, the store is not")
+		return fail(code, "the options are valid, but the store failed")
 	}
 	return nil
 }
 
-// faults is what the error lists, one a line.
+// faults returns the faults that the error lists, one per line.
 func faults(err error) string {
 	if err == nil {
 		return ""
@@ -204,12 +203,12 @@ func (r *report) say(c *console, written bool) error {
 	}
 	does := "answers"
 	if written {
-		does = "answers, and a session was made, read and destroyed"
+		does = "answers, and a session was created, read and destroyed"
 	}
 	return c.say("ok:     the store %s %s; it %s", r.Store, does, strings.Join(r.Abilities, ", "))
 }
 
-// try opens the store and uses it, and tells what it can do.
+// try opens the store, uses it, and returns its abilities.
 func (k *checkup) try(ctx context.Context, o sessions.Options) ([]string, error) {
 	var store driver.Store
 	m, err := k.manager(ctx, o, &store)
@@ -228,14 +227,14 @@ func (k *checkup) try(ctx context.Context, o sessions.Options) ([]string, error)
 	return abilities(store), nil
 }
 
-// tableless tells whether it is a database that has no tables yet.
+// tableless reports whether the store is a database that has no tables yet.
 func (k *checkup) tableless(ctx context.Context, c *console, wait time.Duration) bool {
 	if k.kind() != "database" {
 		return false
 	}
 	s, err := sessions.OpenStore(ctx, k.existing(c))
 	if err != nil {
-		return false // what is wrong is told by try
+		return false // try reports the error
 	}
 	defer s.Close()
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(wait, 5*time.Second)) // as the program waits
@@ -244,7 +243,7 @@ func (k *checkup) tableless(ctx context.Context, c *console, wait time.Duration)
 	return errors.Is(err, database.ErrNoTables)
 }
 
-// manager is what the program's New would give, and the store below it.
+// manager returns the manager that the program's New would return, and sets store.
 func (k *checkup) manager(ctx context.Context, o sessions.Options, store *driver.Store) (*sessions.Manager, error) {
 	s, err := openStore(ctx, o)
 	if err != nil {
@@ -266,15 +265,15 @@ func abilities(s driver.Store) []string {
 	_, owners := driver.As[driver.Owners](s)
 	_, sweeps := driver.As[driver.Sweeper](s)
 	_, seals := driver.As[driver.Sealer](s)
-	add(seals, "keeps sessions in the clients' cookies")
-	add(!seals, "ends a session for good")
+	add(seals, "stores sessions in the clients' cookies")
+	add(!seals, "revokes sessions")
 	add(lists, "lists sessions")
 	add(owners, "finds an owner's sessions")
 	add(sweeps, "removes expired sessions")
 	return can
 }
 
-// advice is what options may be, and seldom should.
+// advice returns comments on options that are valid but rarely wanted.
 func (k *checkup) advice(o *sessions.Options) []string {
 	list := []string{}
 	add := func(ok bool, text string) {
@@ -283,16 +282,16 @@ func (k *checkup) advice(o *sessions.Options) []string {
 		}
 	}
 	sealed := k.kind() == "cookie"
-	add(k.kind() == "memory", "the memory store ends with its program, and signs everyone out")
+	add(k.kind() == "memory", "the memory store is lost when the program ends, which signs everyone out")
 	if !k.whole {
-		add(true, "the store alone is checked: no flag tells what cookie, limits or secret the program has")
+		add(true, "only the store was checked; add the flags for the program's cookie, timeouts and secret to check them")
 		return list
 	}
-	add(!o.Cookie.Secure, "the cookie is sent over plain HTTP too: set Secure where there is HTTPS")
-	add(o.Cookie.DisableHttpOnly, "scripts can read the cookie: what is injected into a page can take sessions along")
-	add(o.Cookie.Secret == nil && !sealed, "there is no Secret: a forged id reaches the store, and is found to be none there")
+	add(!o.Cookie.Secure, "the cookie is also sent over plain HTTP; set Secure if the site uses HTTPS")
+	add(o.Cookie.DisableHttpOnly, "scripts can read the cookie; a script injected into a page can steal sessions")
+	add(o.Cookie.Secret == nil && !sealed, "there is no Secret; forged tokens are looked up in the store before they are rejected")
 	add(o.IdleTimeout == 0 && o.Lifetime == 0, "no IdleTimeout and no Lifetime: an unused session is over after 400 days")
-	add(sealed && o.IdleTimeout == 0 && o.Lifetime == 0, "a copied cookie of the cookie store is good until then, logout or not")
-	add(len(o.Cookie.PreviousSecrets) > 0, "previous secrets still open sessions: remove them when the longest session since is over")
+	add(sealed && o.IdleTimeout == 0 && o.Lifetime == 0, "a copied cookie stays valid until then, even after a sign-out")
+	add(len(o.Cookie.PreviousSecrets) > 0, "previous secrets are still accepted; remove them when all sessions that use them have expired")
 	return list
 }

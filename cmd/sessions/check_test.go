@@ -15,7 +15,7 @@ import (
 func TestCheckOfAGoodConfiguration(t *testing.T) {
 	everywhere(t, func(t *testing.T, at place) {
 		at = at.and(place{"SESSIONS_SECRET": string(secret)})
-		r := at.run(t, "check", "-secure", "-timeout", "30m", "-write").expect(t, exitDone, "ok:", "made, read and destroyed",
+		r := at.run(t, "check", "-secure", "-timeout", "30m", "-write").expect(t, exitDone, "ok:", "created, read and destroyed",
 			"lists sessions, finds an owner's sessions, removes expired sessions")
 		if strings.Contains(r.out, "fault") {
 			t.Error(r.out)
@@ -31,16 +31,16 @@ func TestCheckOfAGoodConfiguration(t *testing.T) {
 }
 
 func TestCheckOfStoresWithoutAPlace(t *testing.T) {
-	place{"SESSIONS_STORE": "memory"}.run(t, "check", "-write", "-http-only").expect(t, exitDone, "ok:     the store memory answers", "ends with its program", "no Secret", "set Secure", "no IdleTimeout")
-	r := place{"SESSIONS_STORE": "memory"}.run(t, "check", "-write").expect(t, exitDone, "ends with its program", "the store alone is checked")
+	place{"SESSIONS_STORE": "memory"}.run(t, "check", "-write", "-http-only").expect(t, exitDone, "ok:     the store memory answers", "lost when the program ends", "no Secret", "set Secure", "no IdleTimeout")
+	r := place{"SESSIONS_STORE": "memory"}.run(t, "check", "-write").expect(t, exitDone, "lost when the program ends", "only the store was checked")
 	if contains(r.out, "Secret") || contains(r.out, "Secure") || contains(r.out, "IdleTimeout") {
 		t.Errorf("it was told nothing of these: %s", r.out)
 	}
 	cookie := place{"SESSIONS_STORE": "cookie"}
-	cookie.run(t, "check").expect(t, exitUsage, "Options.Cookie.Secret is required", "the options are at fault")
+	cookie.run(t, "check").expect(t, exitUsage, "Options.Cookie.Secret is required", "the options are invalid")
 	cookie = cookie.and(place{"SESSIONS_SECRET": string(secret), "SESSIONS_PREVIOUS_SECRETS": strings.Repeat("o", 32) + " \n" + strings.Repeat("p", 32)})
 	cookie.run(t, "check", "-write", "-secure", "-cookie-name", "__Host-app").expect(t, exitDone,
-		"keeps sessions in the clients' cookies", "a copied cookie", "previous secrets still open sessions")
+		"stores sessions in the clients' cookies", "a copied cookie", "previous secrets are still accepted")
 }
 
 // TestCheckTellsAllFaultsAtOnce, as New does, and none of the secrets.
@@ -89,7 +89,7 @@ func TestCheckOfAStoreThatIsDown(t *testing.T) {
 	addr := l.Addr().String()
 	l.Close()
 	at := place{"SESSIONS_STORE": "database", "SESSIONS_URL": "postgresql://app:a-password@" + addr + "/app?sslmode=disable"}
-	at.run(t, "check").expect(t, exitFailed, "fault:", "refused", "the options are good, the store is not")
+	at.run(t, "check").expect(t, exitFailed, "fault:", "refused", "the options are valid, but the store failed")
 	at.run(t, "list").expect(t, exitFailed, "cannot be read", "refused")
 	if o := at.run(t, "check", "-json").expect(t, exitFailed).objects(t)[0]; o["ok"] != false || len(o["faults"].([]any)) == 0 {
 		t.Errorf("%v", o)
@@ -107,7 +107,7 @@ func TestCheckOfOptionsThatTheDriverRefuses(t *testing.T) {
 		"no such parameter": {place{"SESSIONS_STORE": "database", "SESSIONS_URL": "postgresql://db.internal/app?slmode=disable"}, "unknown parameter"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.at.run(t, "check").expect(t, exitUsage, "fault:", c.says, "the options are at fault")
+			c.at.run(t, "check").expect(t, exitUsage, "fault:", c.says, "the options are invalid")
 		})
 	}
 }
@@ -119,14 +119,14 @@ func TestADamagedFileIsNoFaultOfTheOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := place{"SESSIONS_URL": "dbm://" + path}
-	at.run(t, "check").expect(t, exitFailed, "damaged", "the options are good, the store is not")
+	at.run(t, "check").expect(t, exitFailed, "damaged", "the options are valid, but the store failed")
 	at.run(t, "list").expect(t, exitFailed, "damaged")
 }
 
 func TestCheckTellsWhatItMade(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	at := place{"SESSIONS_STORE": "file", "SESSIONS_DATA_DIR": dir}
-	at.run(t, "check").expect(t, exitDone, dir, "was not there: it was made")
+	at.run(t, "check").expect(t, exitDone, dir, "did not exist; it was created")
 	if r := at.run(t, "check").expect(t, exitDone); strings.Contains(r.out, "was made") {
 		t.Error(r.out)
 	}
@@ -143,7 +143,7 @@ func TestCheckTellsThatItMadeTables(t *testing.T) {
 		all["postgres on 127.0.0.1"] = make(t)
 	}
 	for where, at := range all {
-		at.run(t, "check").expect(t, exitDone, where, "had no tables: they were made")
+		at.run(t, "check").expect(t, exitDone, where, "had no tables; they were created")
 		if r := at.run(t, "check").expect(t, exitDone); contains(r.out, "were made") {
 			t.Error(r.out)
 		}

@@ -9,32 +9,32 @@ import (
 	"strings"
 )
 
-// command is one of the things that the program does.
+// command is a subcommand.
 type command struct {
 	name  string
-	args  string // what follows the flags, for the help
-	brief string // a line
-	help  string // what it does, and examples
-	// setup names the flags, and returns what to do when they are read. args are
-	// what else the command line has.
+	args  string // the arguments after the flags, for the help
+	brief string // one line for the overview
+	help  string // a description with examples
+	// setup defines the flags and returns the function to call after they are
+	// parsed, with the other arguments.
 	setup func(fs *flag.FlagSet) func(ctx context.Context, c *console, args []string) error
 }
 
-// commands returns them all, in the order of the help.
+// commands returns all commands in the order of the overview.
 func commands() []*command {
 	return []*command{listing, showing, counting, destroying, sweeping, copying, secretMaking, checking, versioning}
 }
 
-const about = `Sessions looks after the stores of github.com/pump-go/sessions.
+const about = `Sessions manages the stores of github.com/pump-go/sessions.
 
 Usage: sessions COMMAND [flags]
 
 `
 
 const aboutMore = `
-"sessions help COMMAND" tells how, with examples. Name the store as the program
-names it, by flags or by variables of the environment (a password belongs there:
-flags show in the list of processes), and run this as the program's user:
+"sessions help COMMAND" prints help on a command, with examples. Select the store as
+in the program's Options, by flags or environment variables (use a variable for a
+URL with a password: other users can see flags), and run as the program's user:
 
   export SESSIONS_STORE=database
   export SESSIONS_URL=postgresql://app:password@db.internal/app
@@ -42,7 +42,7 @@ flags show in the list of processes), and run this as the program's user:
 
 `
 
-// run does what the command line says and returns the exit code.
+// run executes the command line and returns the exit code.
 func run(ctx context.Context, args []string, c *console) int {
 	name := "sessions"
 	if len(args) > 0 && find(args[0]) != nil {
@@ -73,25 +73,25 @@ func dispatch(ctx context.Context, args []string, c *console) error {
 	}
 	cmd := find(args[0])
 	if cmd == nil {
-		return fail(exitUsage, "there is no command %q; \"sessions help\" names them all", args[0])
+		return fail(exitUsage, "there is no command %q; see \"sessions help\"", args[0])
 	}
 	fs := flag.NewFlagSet(cmd.name, flag.ContinueOnError)
-	fs.SetOutput(io.Discard) // errors are told below, and help is our own
+	fs.SetOutput(io.Discard) // errors and help are printed below
 	do := cmd.setup(fs)
 	rest, err := parse(fs, args[1:])
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		return cmd.tell(c.out)
+		return cmd.writeHelp(c.out)
 	case err != nil:
 		return fail(exitUsage, "%w; see \"sessions help %s\"", err, cmd.name)
 	case len(rest) > 0 && cmd.args == "":
-		return fail(exitUsage, "%q is no flag; see \"sessions help %s\"", rest[0], cmd.name)
+		return fail(exitUsage, "unexpected argument %q; see \"sessions help %s\"", rest[0], cmd.name)
 	}
 	return do(ctx, c, rest)
 }
 
-// parse reads flags wherever they stand. Package flag stops at the first word
-// that is none, and would take a -yes at the end for a session's id.
+// parse parses flags before and after other arguments. Package flag stops at the first
+// argument that is not a flag, and would return a -yes at the end as a session ID.
 func parse(fs *flag.FlagSet, args []string) (rest []string, err error) {
 	for {
 		if err := fs.Parse(args); err != nil {
@@ -120,9 +120,9 @@ func help(args []string, c *console) error {
 	}
 	cmd := find(args[0])
 	if cmd == nil {
-		return fail(exitUsage, "there is no command %q; \"sessions help\" names them all", args[0])
+		return fail(exitUsage, "there is no command %q; see \"sessions help\"", args[0])
 	}
-	return cmd.tell(c.out)
+	return cmd.writeHelp(c.out)
 }
 
 func overview(w io.Writer) error {
@@ -134,9 +134,9 @@ func overview(w io.Writer) error {
 	return err
 }
 
-// tell writes the command's help: its own flags first, then those that say
-// which store it is about.
-func (cmd *command) tell(out io.Writer) error {
+// writeHelp writes the command's help: first its own flags, then those that select the
+// store.
+func (cmd *command) writeHelp(out io.Writer) error {
 	w := &strings.Builder{}
 	usage := "sessions " + cmd.name + " [flags]"
 	if cmd.args != "" {
@@ -159,7 +159,7 @@ func (cmd *command) tell(out io.Writer) error {
 	for _, part := range []struct {
 		title string
 		flags *flag.FlagSet
-	}{{"Flags:", own}, {"The store, as in the program's Options:", stores}} {
+	}{{"Flags:", own}, {"Flags that select the store, as in the program's Options:", stores}} {
 		if n[part.flags] > 0 {
 			fmt.Fprintf(w, "\n%s\n", part.title)
 			part.flags.SetOutput(w)

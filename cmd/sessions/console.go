@@ -15,15 +15,15 @@ import (
 type console struct {
 	in       io.Reader
 	out, err io.Writer
-	asks     bool // somebody is there to answer
-	redraws  bool // err is a terminal, where a line can be written over
+	asks     bool // in is a terminal, so that questions can be answered
+	redraws  bool // err is a terminal, where a line can be overwritten
 	env      func(string) (string, bool)
 
 	mu    sync.Mutex // of err
-	drawn bool       // a line of progress stands on the terminal
+	drawn bool       // a progress line is on the terminal
 }
 
-// say writes a line of the answer.
+// say writes a line of the result.
 func (c *console) say(format string, args ...any) error {
 	_, err := fmt.Fprintf(c.out, format+"\n", args...)
 	return err
@@ -41,7 +41,7 @@ func (c *console) object(v any) error {
 	return err
 }
 
-// note writes a line that is not part of the answer.
+// note writes a line that is not part of the result.
 func (c *console) note(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -49,7 +49,7 @@ func (c *console) note(format string, args ...any) {
 	fmt.Fprintf(c.err, format+"\n", args...)
 }
 
-// wipe takes the line of progress off the terminal.
+// wipe removes the progress line from the terminal.
 func (c *console) wipe() {
 	if c.drawn {
 		fmt.Fprint(c.err, "\r\x1b[K")
@@ -57,23 +57,24 @@ func (c *console) wipe() {
 	}
 }
 
-// logger takes what stores have to say beside their answers.
+// logger returns a logger for warnings of the stores.
 func (c *console) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-// confirm fails unless somebody says yes to the question, or said so beforehand.
+// confirm asks the question, unless yes is set, and returns an error if the answer is
+// not yes.
 func (c *console) confirm(ctx context.Context, yes bool, format string, args ...any) error {
 	if yes {
 		return nil
 	}
 	if !c.asks {
-		return fail(exitRefused, "nothing was done: there is no terminal to ask at; to go ahead without being asked, add -yes")
+		return fail(exitRefused, "nothing was done: there is no terminal to confirm on; add -yes to skip the question")
 	}
 	fmt.Fprintf(c.err, format+" [y/N] ", args...)
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(c.in).ReadString('\n') // cut short, it is no yes
+		line, _ := bufio.NewReader(c.in).ReadString('\n') // an incomplete line does not confirm
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {

@@ -11,7 +11,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// copier copies records, and counts what it does.
+// copier copies records and counts the outcomes.
 type copier struct {
 	from, to  *opened
 	overwrite bool
@@ -20,7 +20,7 @@ type copier struct {
 	tally     tally
 }
 
-// outcome is what became of one session.
+// outcome is the result for one session.
 type outcome int
 
 const (
@@ -43,7 +43,7 @@ func (cp *copier) copy(ctx context.Context, list iter.Seq2[driver.Entry, error])
 	})
 }
 
-// put makes the destination have the record.
+// put writes a record to the destination.
 func (cp *copier) put(ctx context.Context, key driver.Key, rec driver.Record) (outcome, error) {
 	rec.Hint = nil // a note of the other store's
 	for range 10 {
@@ -78,8 +78,8 @@ func (cp *copier) put(ctx context.Context, key driver.Key, rec driver.Record) (o
 	return differing, nil // it changes faster than we look
 }
 
-// merge brings a record that is there up to date, if it is older. A version is
-// drawn for each write, so it tells states apart, though not which is newer.
+// merge updates an existing record of the destination if it is older. Versions are random:
+// they show whether two states differ, not which is newer.
 func (cp *copier) merge(ctx context.Context, key driver.Key, rec, there *driver.Record) (outcome, error) {
 	rec.Hint = there.Hint
 	defer func() { rec.Hint = nil }()
@@ -96,7 +96,7 @@ func (cp *copier) merge(ctx context.Context, key driver.Key, rec, there *driver.
 	}
 }
 
-// prune removes from the destination what is not in the store copied from.
+// prune removes sessions of the destination that are not in the source.
 func (cp *copier) prune(ctx context.Context) error {
 	list, err := cp.to.all(ctx)
 	if err != nil {

@@ -11,39 +11,38 @@ import (
 var copying = &command{
 	name:  "copy",
 	brief: "copy all sessions to another store",
-	help: `Copies the sessions of one store to another, with their ids, owners, times and
-versions, byte for byte. Their cookies open them there as long as the program's
-secret, cookie name and namespace stay the same. The store copied from is only
-read. The one copied to is named by the flags that begin with -to-, or by
-$SESSIONS_TO_STORE, $SESSIONS_TO_URL and so on, and is made if it is missing.
+	help: `Copies the sessions of one store, the source, to another, the destination, with
+their IDs, owners, times and versions. Their cookies stay valid if the program's
+secret, cookie name and namespace stay the same. The source is only read. The
+destination is selected by the flags that begin with -to-, or by $SESSIONS_TO_STORE,
+$SESSIONS_TO_URL and so on, and is created if it does not exist.
 
-It may be stopped and run again at any time. A session that the destination has
-already is left alone, unless it was used later in the one copied from. Two may
-have been used at the same time and still differ, as not every access is written;
-such a one is left alone, counted and told.
+The copy can be interrupted and run again at any time. A session that exists in the
+destination is replaced only if it was used later in the source. Sessions that differ
+without being older in the destination are counted and not changed.
 
 To move a program to another store:
 
-  1. While it runs, copy. This takes the time it takes, and signs nobody out:
+  1. Copy while the program runs. This signs nobody out:
        sessions copy -store file -data-dir /var/lib/app/sessions \
          -to-store database
-  2. Stop the program: what changes in the course of a copy may be missed.
-  3. Copy again, and make the destination what the store copied from is now:
-     -overwrite takes the sessions that changed since, -delete removes those that
-     ended since, which a stolen cookie would open again:
+  2. Stop the program, since a copy may miss concurrent changes.
+  3. Copy again, to make the destination equal to the source: -overwrite replaces
+     sessions that changed since, -delete removes those that ended since, whose
+     cookies would otherwise be valid again:
        sessions copy -store file -data-dir /var/lib/app/sessions \
          -to-store database -overwrite -delete
-  4. Start the program on the new store. From now on, never copy this way again:
-     it would undo what happened since, logouts among it.
+  4. Start the program with the new store. Do not copy this way again: it would undo
+     what happened since, including sign-outs.
 
-With the program stopped from the start, a single copy does.
+If the program is stopped during the whole copy, one copy is enough.
 
--delete removes every session of the destination that the store copied from does
-not have, those of other programs under the same namespace too. If that one has none
-at all, it refuses: more likely it is the wrong one. A session too
-large for the destination, or damaged, is named, and the exit code is 5. memcached
-can be copied to, but not from, and not with -delete; what it has no room for it
-drops without a word. With -json, an object with the counts comes at the end.
+-delete removes every session of the destination that is not in the source, including
+those of other programs with the same namespace. If the source is empty, nothing is
+removed, since it is probably the wrong store. Sessions that are too large for the
+destination, or damaged, are named, and the exit code is 5. memcached can be the
+destination, but not the source, and not with -delete; when it is full, it evicts
+sessions silently. With -json, the result is an object with the counts.
 `,
 	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
 		var from, to target
@@ -51,11 +50,11 @@ drops without a word. With -json, an object with the counts comes at the end.
 		to.flags(fs, "to-")
 		cp := &copier{}
 		wait := waitFlag(fs)
-		fs.BoolVar(&cp.overwrite, "overwrite", false, "take the place of sessions in the destination that differ, whichever were used last")
-		remove := fs.Bool("delete", false, "then remove the sessions of the destination that are not in the store copied from")
-		fs.IntVar(&cp.parallel, "parallel", 16, "write this `number` of sessions at a time")
+		fs.BoolVar(&cp.overwrite, "overwrite", false, "replace sessions of the destination that differ, even if they were used later")
+		remove := fs.Bool("delete", false, "after the copy, remove sessions of the destination that are not in the source")
+		fs.IntVar(&cp.parallel, "parallel", 16, "write this `number` of sessions concurrently")
 		quiet := fs.Bool("quiet", false, "show no progress")
-		yes := fs.Bool("yes", false, "with -overwrite or -delete, do not ask")
+		yes := fs.Bool("yes", false, "with -overwrite or -delete, do not ask for confirmation")
 		asJSON := fs.Bool("json", false, "write a JSON object with the counts")
 		return func(ctx context.Context, c *console, _ []string) error {
 			if cp.parallel < 1 || cp.parallel > 256 {
@@ -82,7 +81,7 @@ drops without a word. With -json, an object with the counts comes at the end.
 				}
 			}
 			if from.namespace.value != to.namespace.value {
-				c.note("note: the namespaces differ; with a Cookie.Secret, today's cookies will not open these sessions there")
+				c.note("note: the namespaces differ; with a Cookie.Secret, existing cookies are not valid for the copied sessions")
 			}
 			cp.console = c
 			stop := func() {}
@@ -97,7 +96,7 @@ drops without a word. With -json, an object with the counts comes at the end.
 			}
 			stop()
 			if nothing {
-				return fail(exitUsage, "nothing was removed: there are no sessions in %s, and -delete would leave none in %s; "+
+				return fail(exitUsage, "nothing was removed: there are no sessions in %s, so -delete would remove all sessions of %s; "+
 					"is -namespace right? To empty a store, destroy its sessions", &from, &to)
 			}
 			return cp.tell(c, *asJSON, time.Since(began), err)
@@ -105,7 +104,7 @@ drops without a word. With -json, an object with the counts comes at the end.
 	},
 }
 
-// openBoth opens both stores, and makes the one to copy to where it is missing.
+// openBoth opens both stores, and creates the destination if it does not exist.
 func openBoth(ctx context.Context, c *console, from, to *target, wait age) (f, t *opened, err error) {
 	from.fill(c)
 	to.fill(c)

@@ -200,7 +200,7 @@ func TestCopyGoesOnPastDamage(t *testing.T) {
 	r := from.and(to.destination()).run(t, "copy", "-json").expect(t, exitIncomplete, bad+" is damaged")
 	expectCounts(t, r, "map[created:2 failed:1 read:3]")
 	sqlite := places["SQLite"](t)
-	r = from.and(sqlite.destination()).run(t, "copy").expect(t, exitIncomplete, bad+" is damaged", a.id(large)+" is too large", "2 sessions were left out")
+	r = from.and(sqlite.destination()).run(t, "copy").expect(t, exitIncomplete, bad+" is damaged", a.id(large)+" is too large", "2 sessions were not copied")
 	if n := len(sqlite.records(t)); n != 1 {
 		t.Errorf("%d copied:\n%s", n, r.out)
 	}
@@ -344,7 +344,7 @@ func TestCopyRefusesWhatMakesNoSense(t *testing.T) {
 	}{
 		"the same store":  {from.destination(), nil, exitUsage, "both are the store file"},
 		"no destination":  {nil, nil, exitUsage, "-to-store"},
-		"into memory":     {place{"SESSIONS_TO_STORE": "memory"}, nil, exitUnsupported, "out of reach"},
+		"into memory":     {place{"SESSIONS_TO_STORE": "memory"}, nil, exitUnsupported, "in the program's memory"},
 		"into cookies":    {place{"SESSIONS_TO_STORE": "cookie"}, nil, exitUnsupported, "in the clients' cookies"},
 		"nobody to do it": {place{"SESSIONS_TO_URL": "dbm:" + t.TempDir() + "/x.db"}, []string{"-parallel", "0"}, exitUsage, "-parallel"},
 	} {

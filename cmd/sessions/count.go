@@ -7,19 +7,19 @@ import (
 
 var counting = &command{
 	name:  "count",
-	brief: "how many sessions there are",
-	help: `Counts the sessions of a store, by reading all of them, or an owner's. Those that
-have expired are not counted, whether the store has removed them already or not.
+	brief: "count sessions",
+	help: `Counts the sessions of a store or an owner by reading them. Expired sessions are
+not counted, even if the store has not removed them yet.
 
 Examples:
 
   sessions count -store dbm -data-dir /var/lib/app
   sessions count -owner user:42
   sessions count -owner ''
-        sessions of nobody in particular: visitors, or robots
+        sessions without an owner
   sessions count -idle-longer-than 7d
 
-With -json it is an object with sessions, and the bytes of their data together.
+With -json, the result is an object with sessions, and bytes, their total size.
 `,
 	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
 		var t target
@@ -44,7 +44,7 @@ With -json it is an object with sessions, and the bytes of their data together.
 				return true, nil
 			})
 			if counted != nil && codeOf(counted) != exitIncomplete {
-				return counted // a number that is too small is none
+				return counted // an incomplete count would be misleading
 			}
 			if *asJSON {
 				err = c.object(total)

@@ -14,18 +14,18 @@ import (
 var destroying = &command{
 	name:  "destroy",
 	args:  "[ID... | -]",
-	brief: "end sessions, by id or by owner",
-	help: `Ends sessions: their records are removed, and whoever holds their cookies is
-signed out with the next request. That is final, also against requests that are
-under way. It shows what it found and asks first; scripts give -yes.
+	brief: "destroy sessions by ID or owner",
+	help: `Destroys sessions: removes their records, which signs their users out with the next
+request. This also applies to concurrent requests, and cannot be undone. The command
+lists the sessions and asks for confirmation; use -yes in scripts.
 
-By owner, it ends every session that was the owner's when it began, one that is
-renewed meanwhile included. An owner without any is 0 sessions, and exit code 0.
-memcached and cookie cannot find an owner's.
+By owner, it destroys every session that the owner had at the start, even if it is
+renewed meanwhile. If the owner has none, the exit code is 0. memcached cannot find
+sessions by owner.
 
-A single "-" reads ids from the standard input. They go one after the other, each
-waiting for the disk: 20,000 take half a minute or more in dbm and PostgreSQL. A
-session that is renewed meanwhile has a new id by then, and stays.
+With "-", it reads IDs from the standard input. It destroys them one by one: 20,000 take
+half a minute or more with dbm and PostgreSQL. A session that is renewed meanwhile
+has another ID and is not destroyed.
 
 Examples:
 
@@ -33,11 +33,11 @@ Examples:
   sessions destroy -owner user:42
         signs user:42 out everywhere
   sessions list -created-before 2026-01-31T18:00:00Z -ids | sessions destroy -yes -
-        ends all sessions from before then
+        destroys all sessions created before that time
 
-An id that is not there makes the exit code 3, once the others are destroyed. A
-damaged session is destroyed by its id like any other. With -json it is an object
-with destroyed and missing. The cookie store has nothing to remove.
+If an ID does not exist, the exit code is 3 after the others are destroyed. Damaged
+sessions can be destroyed by ID. With -json, the result is an object with destroyed
+and missing.
 `,
 	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
 		var t target
@@ -45,15 +45,15 @@ with destroyed and missing. The cookie store has nothing to remove.
 		t.flags(fs, "")
 		fs.StringVar(&d.owner, "owner", "", "destroy the sessions of this `owner`, as the program gave it to SetOwner")
 		wait := waitFlag(fs)
-		fs.BoolVar(&d.yes, "yes", false, "do not ask")
+		fs.BoolVar(&d.yes, "yes", false, "do not ask for confirmation")
 		fs.BoolVar(&d.json, "json", false, "write a JSON object")
 		return func(ctx context.Context, c *console, args []string) error {
 			if (d.owner == "") == (len(args) == 0) {
-				return fail(exitUsage, "which sessions? Give ids or an -owner, and not both")
+				return fail(exitUsage, "which sessions? Give IDs or an -owner, not both")
 			}
 			if len(args) == 1 && args[0] == "-" {
 				if !d.yes {
-					return fail(exitRefused, "nothing was done: the input is the ids, and so cannot say yes; add -yes")
+					return fail(exitRefused, "nothing was done: the question cannot be answered while IDs are read from the standard input; add -yes")
 				}
 				var err error
 				if args, err = words(c); err != nil {
@@ -83,13 +83,13 @@ with destroyed and missing. The cookie store has nothing to remove.
 	},
 }
 
-// destruction is what is to be destroyed, and how.
+// destruction has the flags of destroy.
 type destruction struct {
 	owner     string
 	yes, json bool
 }
 
-// words are the words of the standard input.
+// words returns the words of the standard input.
 func words(c *console) ([]string, error) {
 	var all []string
 	in := bufio.NewScanner(c.in)
@@ -99,7 +99,7 @@ func words(c *console) ([]string, error) {
 	return all, in.Err()
 }
 
-// shown is how many sessions are shown before the question.
+// shown is the maximum number of sessions listed before the question.
 const shown = 20
 
 // each destroys sessions by their ids.
@@ -116,7 +116,7 @@ func (d *destruction) each(ctx context.Context, c *console, s *opened, keys []dr
 		switch {
 		case errors.Is(err, driver.ErrNotFound):
 			missing++
-			c.note("%v is not there", key)
+			c.note("%v does not exist", key)
 			continue
 		case err != nil && !damaged(err):
 			return err
@@ -197,7 +197,7 @@ func (d *destruction) tell(c *console, destroyed, missing int) error {
 		err = c.say("%s destroyed", number(destroyed, "session", "sessions"))
 	}
 	if err == nil && missing > 0 {
-		err = fail(exitNotFound, "%s not there: over, or never been", number(missing, "session is", "sessions are"))
+		err = fail(exitNotFound, "%s not exist; expired or destroyed sessions are not kept", number(missing, "session does", "sessions do"))
 	}
 	return err
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/pump-go/sessions/database"
 )
 
-// The exit codes, as the package documentation and the help tell them.
+// The exit codes. The package documentation and the help describe them.
 const (
 	exitDone        = 0
 	exitFailed      = 1
@@ -18,18 +18,18 @@ const (
 	exitUnsupported = 4
 	exitIncomplete  = 5
 	exitRefused     = 6
-	exitInterrupted = 130 // as shells have it: 128 and the number of SIGINT
+	exitInterrupted = 130 // 128 and the number of SIGINT, as in shells
 )
 
 const exitHelp = `Exit codes:
   0    done
-  1    failed: the store does not answer, or refuses
-  2    wrong flags or configuration
-  3    there is no such session, or no such store
-  4    the store cannot do that
-  5    done but for some sessions, which are named: damaged, say
-  6    not confirmed, and so nothing was done
-  130  interrupted; what was done until then stays done
+  1    the store failed
+  2    invalid flags or configuration
+  3    the session or store does not exist
+  4    not supported by the store
+  5    some sessions were skipped, for example damaged ones; they are named
+  6    not confirmed; nothing was done
+  130  interrupted; what was done before is not undone
 `
 
 // failure is an error with an exit code of its own.
@@ -45,7 +45,7 @@ func fail(code int, format string, args ...any) error {
 	return &failure{code, fmt.Errorf(format, args...)}
 }
 
-// codeOf is the exit code that the error itself has, or -1.
+// codeOf returns the exit code of a failure, or -1 for another error.
 func codeOf(err error) int {
 	var f *failure
 	if errors.As(err, &f) {
@@ -54,7 +54,7 @@ func codeOf(err error) int {
 	return -1
 }
 
-// exitCode is what the command exits with after the error.
+// exitCode returns the command's exit code for an error or nil.
 func exitCode(ctx context.Context, err error) int {
 	var f *failure
 	switch {

@@ -8,13 +8,13 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// damaged tells whether an error concerns one record alone.
+// damaged reports whether an error concerns only one record.
 func damaged(err error) bool {
 	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrNewerFormat)
 }
 
-// faulty says what is wrong with a record. One that a newer version wrote is
-// whole, and must not be taken for damage.
+// faulty returns a message about an unreadable record. A record written by a newer
+// version is not called damaged.
 func faulty(key driver.Key, err error) string {
 	return fmt.Sprintf("%v %s: %s", key, faultOf(err), safe(err.Error()))
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// filter says which sessions are meant.
+// filter selects sessions.
 type filter struct {
 	owner                      setting
 	idle, expires              age
@@ -21,20 +21,20 @@ type filter struct {
 
 func (f *filter) flags(fs *flag.FlagSet) {
 	fs.Var((*owner)(&f.owner), "owner", "only sessions of this `owner`, as the program gave it to SetOwner; '' is those that\nhave none")
-	fs.Var(&f.idle, "idle-longer-than", "only sessions that were not used for this `time`, like 36h or 30d")
-	fs.Var(&f.createdBefore, "created-before", "only sessions that began before this `time`: 2026-01-31 (UTC), 2026-01-31T18:00:00Z,\nor 30d for 30 days ago")
-	fs.Var(&f.createdPast, "created-after", "only sessions that began at this `time` or after it")
-	fs.Var(&f.expires, "expires-within", "only sessions that will be over within this `time` if they are not used")
+	fs.Var(&f.idle, "idle-longer-than", "only sessions not used for this `time`, like 36h or 30d")
+	fs.Var(&f.createdBefore, "created-before", "only sessions created before this `time`: 2026-01-31 (UTC), 2026-01-31T18:00:00Z,\nor 30d for 30 days ago")
+	fs.Var(&f.createdPast, "created-after", "only sessions created at this `time` or later")
+	fs.Var(&f.expires, "expires-within", "only sessions that expire within this `time` unless they are used")
 	fs.IntVar(&f.larger, "larger-than", 0, "only sessions with more `bytes` of data")
 }
 
-// owner is a setting that counts as the command's own flag.
+// owner is a setting that is listed among the command's own flags.
 type owner setting
 
 func (o *owner) String() string     { return o.value }
 func (o *owner) Set(v string) error { return (*setting)(o).Set(v) }
 
-// match tells whether a session is meant, but for its owner.
+// match reports whether a session matches the filter, except for its owner.
 func (f *filter) match(rec *driver.Record, now time.Time) bool {
 	created := rec.Created.Time()
 	switch {
@@ -48,14 +48,14 @@ func (f *filter) match(rec *driver.Record, now time.Time) bool {
 	return true
 }
 
-// found is a session that was found, and what is in it.
+// found is a session with its content.
 type found struct {
 	driver.Entry
 	sessions.Inspection
 }
 
-// each calls do for each session that is meant. One that is damaged is named on
-// the standard error, and makes each fail in the end.
+// each calls do for each session that matches. It names damaged sessions on the standard
+// error, and then returns an error at the end.
 func (f *filter) each(ctx context.Context, c *console, s *opened, do func(found) (more bool, err error)) error {
 	var list iter.Seq2[driver.Entry, error]
 	var err error
@@ -103,7 +103,7 @@ func damage(n int) string {
 	return number(n, "session is", "sessions are") + " damaged, or newer than this command"
 }
 
-// number writes a number of things.
+// number formats a count with a singular or plural noun.
 func number(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

@@ -57,8 +57,8 @@ func TestEveryCommandAndFlagIsInTheHelp(t *testing.T) {
 	}
 }
 
-// elsewhere tells whether another command has the flag: examples pipe one into
-// another.
+// elsewhere reports whether another command has the flag, since examples pipe one
+// command into another.
 func elsewhere(name string) bool {
 	for _, cmd := range commands() {
 		fs := flag.NewFlagSet("", flag.ContinueOnError)
@@ -113,7 +113,7 @@ func TestTheHelpNamesTheStores(t *testing.T) {
 		if !strings.Contains(version, name) {
 			t.Errorf("version does not name %s", name)
 		}
-		if strings.Contains(help, name+",") != (blind[name] == "") && name != "memcached" {
+		if strings.Contains(help, name+",") != (inaccessible[name] == "") && name != "memcached" {
 			t.Errorf("%s and the help of -store", name)
 		}
 	}

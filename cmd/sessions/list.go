@@ -7,10 +7,10 @@ import (
 
 var listing = &command{
 	name:  "list",
-	brief: "every session, a line each",
-	help: `Lists the sessions of a store as they come, in no particular order. Filters add
-up: a session is listed if all of them let it pass. What the values are is left
-out, see "sessions help show"; an id is public, and opens no session.
+	brief: "list sessions, one per line",
+	help: `Lists the sessions of a store in no particular order. A session is listed if it
+matches all filters. Values are not shown; see "sessions help show". An ID is
+public: it cannot be used as a cookie.
 
 Examples:
 
@@ -20,12 +20,11 @@ Examples:
   sessions list -json -larger-than 100000 | jq -s 'sort_by(.bytes) | reverse | .[:10]'
         the largest sessions
   sessions list -idle-longer-than 30d -ids | sessions destroy -yes -
-        ends those that nobody used for a month
+        destroys sessions that were not used for 30 days
 
 With -json, each line is an object with id, owner, created, accessed, expires and
-bytes, the times in UTC. A damaged session is named on the standard error, the
-others are listed all the same, and the exit code is 5. memcached and cookie
-cannot list.
+bytes. Times are in UTC. Damaged sessions are named on the standard error, and the
+exit code is then 5. Sessions in memcached cannot be listed.
 `,
 	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
 		var t target
@@ -34,14 +33,14 @@ cannot list.
 		f.flags(fs)
 		wait := waitFlag(fs)
 		limit := fs.Int("limit", 0, "stop after this `number` of sessions")
-		ids := fs.Bool("ids", false, "write ids alone, one a line")
-		asJSON := fs.Bool("json", false, "write a JSON object a line")
+		ids := fs.Bool("ids", false, "write only IDs, one per line")
+		asJSON := fs.Bool("json", false, "write one JSON object per line")
 		return func(ctx context.Context, c *console, _ []string) error {
 			if *ids && *asJSON {
-				return fail(exitUsage, "-ids and -json are two ways to write: give one of them")
+				return fail(exitUsage, "-ids and -json cannot be used together")
 			}
 			if *limit < 0 {
-				return fail(exitUsage, "-limit must be 0, which is none, or more")
+				return fail(exitUsage, "-limit must be 0, for no limit, or more")
 			}
 			s, err := t.open(ctx, c, *wait)
 			if err != nil {

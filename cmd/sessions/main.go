@@ -1,25 +1,25 @@
-// Sessions is the operator's command for the stores of
-// github.com/pump-go/sessions. It lists, shows, counts and ends sessions, removes
-// expired ones, copies all of them to another store, makes a secret and checks a
-// configuration.
+// Sessions manages the stores of github.com/pump-go/sessions. It lists, shows, counts
+// and destroys sessions, removes expired ones, copies them to another store, generates
+// secrets and checks a configuration.
 //
 //	go install github.com/pump-go/sessions/cmd/sessions@latest
 //
-//	sessions list    every session, a line each
-//	sessions show    what is stored of a session
-//	sessions count   how many sessions there are
-//	sessions destroy end sessions, by id or by owner
-//	sessions sweep   remove expired sessions now
+//	sessions list    list sessions, one per line
+//	sessions show    show a session's content
+//	sessions count   count sessions
+//	sessions destroy destroy sessions by ID or owner
+//	sessions sweep   remove expired sessions
 //	sessions copy    copy all sessions to another store
-//	sessions secret  make a secret for cookies
-//	sessions check   check a configuration and the store
-//	sessions version the command's version, and its stores
-//	sessions help    help on one of these, with examples
+//	sessions secret  generate a cookie secret
+//	sessions check   check a configuration and its store
+//	sessions version print the version and the stores
+//	sessions help    print help on a command, with examples
 //
-// # Which store
+// # The store
 //
-// A program's Options name a store; the same flags name it here, or environment
-// variables, in which a password does not show in the list of processes:
+// Select the store as in the program's Options, by flags or environment variables. Use
+// a variable for a URL with a password, since other users can see flags in the list of
+// processes:
 //
 //	-store      SESSIONS_STORE      Options.Store
 //	-url        SESSIONS_URL        Options.URL
@@ -27,48 +27,48 @@
 //	-lock-dir   SESSIONS_LOCK_DIR   Options.LockDir
 //	-namespace  SESSIONS_NAMESPACE  Options.Namespace
 //
-// A flag that is given takes the place of its variable. The store to copy to has
-// the same ones, with to- and TO_: -to-store, SESSIONS_TO_URL.
+// A flag overrides its variable. The destination of copy has the same flags and
+// variables with to- and TO_: -to-store, SESSIONS_TO_URL.
 //
 //	export SESSIONS_STORE=database
 //	export SESSIONS_URL=postgresql://app:password@db.internal/app
 //	sessions list -owner user:42
 //	sessions destroy -owner user:42
 //
-// The memory and cookie stores cannot be looked into from outside: the one is
-// inside its program, the other's sessions are with the clients. memcached
-// cannot list its sessions; show and destroy work there by id.
+// The memory and cookie stores are not accessible: their sessions are in the program's
+// memory and in the clients' cookies. Sessions in memcached cannot be listed; show and
+// destroy work by ID.
 //
-// Run it as the user that the program runs as. It makes neither directories nor
-// tables where there are none, but for check and for the destination of copy.
+// Run the command as the program's user. Only check and copy create a missing store,
+// the latter its destination.
 //
-// # For scripts
+// # Scripts
 //
-// What was asked for goes to the standard output, all else to the standard
-// error. With -json it is JSON (RFC 8259), one object a line. What destroys asks
-// first; with no terminal to ask at, it needs -yes.
+// Results are written to the standard output, everything else to the standard error.
+// With -json, results are JSON (RFC 8259), one object per line. Commands that destroy
+// sessions ask for confirmation; without a terminal they require -yes.
 //
 //	sessions list -idle-longer-than 30d -ids | sessions destroy -yes -
 //
 // Exit codes:
 //
 //	0    done
-//	1    failed: the store does not answer, or refuses
-//	2    wrong flags or configuration
-//	3    there is no such session, or no such store
-//	4    the store cannot do that
-//	5    done but for some sessions, which are named: damaged, say
-//	6    not confirmed, and so nothing was done
-//	130  interrupted; what was done until then stays done
+//	1    the store failed
+//	2    invalid flags or configuration
+//	3    the session or store does not exist
+//	4    not supported by the store
+//	5    some sessions were skipped, for example damaged ones; they are named
+//	6    not confirmed; nothing was done
+//	130  interrupted; what was done before is not undone
 //
 // # Moving to another store
 //
 //	sessions copy -store file -data-dir /var/lib/app/sessions -to-store database
 //
-// copies while the program runs. What changes meanwhile it may miss, so stop the
-// program, run it again with -overwrite and -delete, which is quick, and start
-// the program on the new store. Cookies stay valid as long as the secret, the
-// cookie's name and the namespace stay the same. "sessions help copy" tells more.
+// copies the sessions while the program runs. It may miss concurrent changes, so stop
+// the program, copy again with -overwrite and -delete, which is fast, and start the
+// program with the new store. Cookies stay valid if the secret, the cookie's name and
+// the namespace stay the same. See "sessions help copy".
 package main
 
 import (

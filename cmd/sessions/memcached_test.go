@@ -27,7 +27,7 @@ func TestWhatMemcachedCannotIsSaid(t *testing.T) {
 	to := places["dbm"](t)
 	at.and(to.destination()).run(t, "copy").expect(t, exitUnsupported, "cannot list its sessions")
 	at.run(t, "show", a.id(v)).expect(t, exitDone, "user:1")
-	at.run(t, "check", "-write").expect(t, exitDone, "ends a session for good")
+	at.run(t, "check", "-write").expect(t, exitDone, "revokes sessions")
 	at.run(t, "destroy", "-yes", a.id(v)).expect(t, exitDone, "1 session destroyed")
 	if a.name(v) != "" {
 		t.Error("it was not destroyed")

@@ -18,16 +18,16 @@ func TestWrongUsageIsTold(t *testing.T) {
 		"lst":                                   `there is no command "lst"`,
 		"help lst":                              `there is no command "lst"`,
 		"list -ownr x":                          "-ownr; see \"sessions help list\"",
-		"list extra":                            `"extra" is no flag`,
+		"list extra":                            `unexpected argument "extra"`,
 		"list -limit -1":                        "-limit must be 0",
-		"show " + id + " " + id[1:]:             "number 2 of the 2",
+		"show " + id + " " + id[1:]:             "argument 2 of 2",
 		"list -ids -json":                       "-ids and -json",
 		"list -idle-longer-than 30":             "36h or 30d",
 		"list -created-before tomorrow":         "2026-01-31",
 		"list -wait 0s":                         "-wait must be more than 0",
 		"show":                                  "which session?",
-		"show " + id[1:]:                        "64 digits",
-		"destroy":                               "ids or an -owner",
+		"show " + id[1:]:                        "64 hexadecimal digits",
+		"destroy":                               "IDs or an -owner",
 		"destroy -yes " + id + " -owner user:1": "not both",
 		"list -store redis":                     "must be one of database, dbm, file,",
 		"list -store= -url nowhere:///x.db":     "or that of a database's URL",
@@ -106,7 +106,7 @@ func TestADatabaseWithoutTablesIsNoEmptyStore(t *testing.T) {
 }
 
 func TestStoresThatNobodyCanLookInto(t *testing.T) {
-	for store, says := range map[string]string{"memory": "out of reach", "cookie": "in the clients' cookies"} {
+	for store, says := range map[string]string{"memory": "in the program's memory", "cookie": "in the clients' cookies"} {
 		for _, args := range [][]string{{"list"}, {"count"}, {"show", strings.Repeat("0", 64)}, {"sweep"}, {"destroy", "-yes", "-owner", "x"}, {"copy"}} {
 			r := place{"SESSIONS_STORE": store}.run(t, args...).expect(t, exitUnsupported, says)
 			if r.out != "" {
@@ -148,7 +148,7 @@ func TestACookieIsNotToldBack(t *testing.T) {
 	a := at.program(t)
 	v := a.visitor("", "v")
 	for _, cmd := range []string{"show", "destroy"} {
-		r := at.run(t, cmd, v.cookies[0].Value).expect(t, exitUsage, "not what the cookie holds")
+		r := at.run(t, cmd, v.cookies[0].Value).expect(t, exitUsage, "not the cookie's value")
 		if strings.Contains(r.err, v.cookies[0].Value) {
 			t.Errorf("%s tells the cookie: %s", cmd, r.err)
 		}

@@ -40,7 +40,7 @@ func (t *target) open(ctx context.Context, c *console, wait age) (*opened, error
 	if err := t.named(); err != nil {
 		return nil, err
 	}
-	if err := t.there(); err != nil {
+	if err := t.checkExists(); err != nil {
 		return nil, err
 	}
 	return t.connect(ctx, t.existing(c), wait)
@@ -51,13 +51,13 @@ func (t *target) openOrMake(ctx context.Context, c *console, wait age) (*opened,
 	if err := t.named(); err != nil {
 		return nil, err
 	}
-	missing, err := t.near()
+	missing, err := t.checkOwner()
 	if err != nil {
 		return nil, err
 	}
 	s, err := t.connect(ctx, t.options(c), wait)
 	if err == nil && missing {
-		c.note("%s", madeAt(t.path()))
+		c.note("%s", createdNote(t.path()))
 	}
 	return s, err
 }

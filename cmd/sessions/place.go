@@ -11,9 +11,8 @@ import (
 	"strings"
 )
 
-// path is where on this machine's disk the sessions are: the file, or the
-// directory of their files. It is empty if they are elsewhere, and where the
-// URL is at fault, which the store will say better.
+// path returns the file or directory of the store on this machine. It is empty if the
+// store is elsewhere, or if the URL is invalid, which opening the store reports.
 func (t *target) path() string {
 	dir, at := t.dataDir.value, t.url.value
 	switch t.kind() {
@@ -51,7 +50,7 @@ func (t *target) path() string {
 	return ""
 }
 
-// urlPath is the path in a URL such as file:///dir or file:dir.
+// urlPath returns the path of a URL like file:///dir or file:dir.
 func urlPath(scheme, s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != scheme {
@@ -69,10 +68,10 @@ func urlPath(scheme, s string) string {
 	return filepath.FromSlash(p)
 }
 
-// there fails if the store should be on this disk and is not: a mistyped path
-// is not to become an empty store, nor to pass for one. It also fails if root
-// would leave files behind that the program's own user cannot open.
-func (t *target) there() error {
+// checkExists returns an error if the store's path does not exist, so that a mistyped
+// path does not look like an empty store. It also returns an error if root would create
+// files that the program's user cannot open.
+func (t *target) checkExists() error {
 	path := t.path()
 	if path == "" {
 		return nil
@@ -91,16 +90,16 @@ func (t *target) there() error {
 	return nil
 }
 
-// near does what there does where a store is still to be made.
-func (t *target) near() (missing bool, err error) {
+// checkOwner is checkExists for a store that may be missing.
+func (t *target) checkOwner() (missing bool, err error) {
 	path := t.path()
 	if path == "" {
 		return false, nil
 	}
-	if err := t.there(); codeOf(err) != exitNotFound {
+	if err := t.checkExists(); codeOf(err) != exitNotFound {
 		return false, err
 	}
-	// The nearest directory that exists tells whose it will be.
+	// The closest existing directory shows whose store it will be.
 	for {
 		up := filepath.Dir(path)
 		if up == path {
@@ -109,17 +108,17 @@ func (t *target) near() (missing bool, err error) {
 		path = up
 		if info, err := os.Stat(path); err == nil {
 			if user := foreign(info); user != "" {
-				return true, fail(exitUsage, "%s belongs to %s; make the store as that user, with %s", path, user, t.sudo(user))
+				return true, fail(exitUsage, "%s belongs to %s; create the store as that user, with %s", path, user, t.sudo(user))
 			}
 			return true, nil
 		}
 	}
 }
 
-// madeAt tells that the store was made, and whose it is.
-func madeAt(path string) string {
+// createdNote returns the message that the store was created, and whose it is.
+func createdNote(path string) string {
 	if os.Geteuid() == 0 {
-		return fmt.Sprintf("%s was not there: it was made, and belongs to root", path)
+		return fmt.Sprintf("%s did not exist; it was created, and belongs to root", path)
 	}
-	return fmt.Sprintf("%s was not there: it was made", path)
+	return fmt.Sprintf("%s did not exist; it was created", path)
 }

@@ -54,5 +54,5 @@ func TestAFaultOfTheStoreToCopyToIsToldAsSuch(t *testing.T) {
 	from := places["dbm"](t)
 	from.program(t)
 	from.and(place{"SESSIONS_TO_URL": "postgresql://db.internal/app"}).run(t, "copy", "-to-store", "file", "-to-data-dir", t.TempDir()).
-		expect(t, exitUsage, "the store to copy to is named by -to-store and $SESSIONS_TO_URL and -to-data-dir")
+		expect(t, exitUsage, "the store to copy to is selected by -to-store and $SESSIONS_TO_URL and -to-data-dir")
 }

@@ -15,14 +15,13 @@ import (
 var showing = &command{
 	name:  "show",
 	args:  "ID...",
-	brief: "what is stored of a session",
-	help: `Shows what the store has of one or more sessions: owner, times, settings, and of
-each value its name, its type and its size. The id is the public one, as list,
-a program's log and Session.ID give it.
+	brief: "show a session's content",
+	help: `Shows the owner, times and settings of sessions, and the name, type and size of
+each value. The ID is the public one of list, of the program's log and of
+Session.ID.
 
-Values are somebody's personal data, and so are shown with -values alone, in the
-notation of RFC 8949: as JSON, with 'h' and hex before bytes. Nothing needs the
-program's own types.
+Values may be personal data and are shown only with -values, in the diagnostic
+notation of CBOR (RFC 8949): like JSON, with bytes in hexadecimal as h'...'.
 
 Examples:
 
@@ -30,17 +29,17 @@ Examples:
   sessions show -values -json 3f1c…a9 | jq '.values[] | select(.name == "cart")'
   sessions list -owner user:42 -ids | xargs sessions show
 
-A timeout and a cookie are shown where the session has its own, by SetIdleTimeout and
-SetExpires; else the program's options hold. With -json it is an object a session,
-with what list has, and timeout, cookie, values and flashes. An id that is not
-there makes the exit code 3, a damaged session 5; the others are shown.
+The timeout and cookie are those that the session has itself, by SetIdleTimeout and
+SetExpires; otherwise the program's options apply. With -json, each line is an object
+with the members of list, and timeout, cookie, values and flashes. The exit code is
+3 if an ID does not exist, and 5 if a session is damaged; the others are shown.
 `,
 	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
 		var t target
 		t.flags(fs, "")
 		wait := waitFlag(fs)
-		values := fs.Bool("values", false, "show the values too: personal data")
-		asJSON := fs.Bool("json", false, "write a JSON object a line")
+		values := fs.Bool("values", false, "show values, which may be personal data")
+		asJSON := fs.Bool("json", false, "write one JSON object per line")
 		return func(ctx context.Context, c *console, args []string) error {
 			keys, err := keysOf(args)
 			if err != nil {
@@ -61,7 +60,7 @@ there makes the exit code 3, a damaged session 5; the others are shown.
 				switch {
 				case errors.Is(err, driver.ErrNotFound):
 					missing++
-					c.note("%v is not there", key)
+					c.note("%v does not exist", key)
 					continue
 				case err != nil && damaged(err):
 					faults++
@@ -87,35 +86,35 @@ there makes the exit code 3, a damaged session 5; the others are shown.
 			case faults > 0:
 				return fail(exitIncomplete, "%s", damage(faults))
 			case missing > 0:
-				return fail(exitNotFound, "%s not there: over, or never been", number(missing, "session is", "sessions are"))
+				return fail(exitNotFound, "%s not exist; expired or destroyed sessions are not kept", number(missing, "session does", "sessions do"))
 			}
 			return nil
 		}
 	},
 }
 
-// keysOf reads ids.
+// keysOf parses IDs.
 func keysOf(args []string) ([]driver.Key, error) {
 	if len(args) == 0 {
-		return nil, fail(exitUsage, "which session? Give its id")
+		return nil, fail(exitUsage, "which session? Give its ID")
 	}
 	var keys []driver.Key
 	for n, arg := range args {
 		key, err := driver.ParseKey(arg)
 		if err != nil {
-			// Not quoted: somebody may have pasted a cookie, which is a credential.
+			// Not quoted, since it may be a cookie, which is a credential.
 			which := ""
 			if len(args) > 1 {
-				which = fmt.Sprintf("number %d of the %d is none: ", n+1, len(args))
+				which = fmt.Sprintf("argument %d of %d is not an ID: ", n+1, len(args))
 			}
-			return nil, fail(exitUsage, "%sa session's id has 64 digits, 0-9 and a-f; it is not what the cookie holds", which)
+			return nil, fail(exitUsage, "%sa session's ID has 64 hexadecimal digits; it is not the cookie's value", which)
 		}
 		keys = append(keys, key)
 	}
 	return keys, nil
 }
 
-// show writes the session for people.
+// show writes the session as text.
 func (e *found) show(c *console, values bool, now time.Time) error {
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	r := &e.Record
@@ -124,7 +123,7 @@ func (e *found) show(c *console, values bool, now time.Time) error {
 	fmt.Fprintf(w, "created\t%s\n", since(r.Created, now))
 	fmt.Fprintf(w, "accessed\t%s\n", since(r.Accessed, now))
 	fmt.Fprintf(w, "expires\t%s\n", since(r.Expires, now))
-	timeout, cookie := "as the program has it", "as the program has it"
+	timeout, cookie := "of the program's options", "of the program's options"
 	if e.IdleTimeout != nil {
 		timeout = "its own: " + ownTimeout(*e.IdleTimeout)
 	}
@@ -140,7 +139,7 @@ func (e *found) show(c *console, values bool, now time.Time) error {
 		if len(group.list) == 0 {
 			continue
 		}
-		if err := w.Flush(); err != nil { // its columns are of their own
+		if err := w.Flush(); err != nil { // so that each group has its own columns
 			return err
 		}
 		fmt.Fprintf(w, "%s\n", group.title)
@@ -162,7 +161,7 @@ func ownTimeout(d time.Duration) string {
 	return d.String()
 }
 
-// details are what show tells of a session, in JSON.
+// details is the JSON object of show.
 type details struct {
 	summary
 	Timeout string   `json:"timeout,omitempty"`
@@ -171,7 +170,7 @@ type details struct {
 	Flashes []detail `json:"flashes"`
 }
 
-// detail is a value, or a message and the name of its queue.
+// detail is a value, or a flash message with the name of its queue.
 type detail struct {
 	Name       string `json:"name"`
 	Type       string `json:"type"`

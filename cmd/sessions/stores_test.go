@@ -74,7 +74,7 @@ func TestListCountAndShow(t *testing.T) {
 			t.Errorf("values are shown without being asked for:\n%s", show.out)
 		}
 		at.run(t, "show", "-values", a.id(phone)).expect(t, exitDone, `["tea", "cups"]`, `"phone"`, `"Saved."`)
-		at.run(t, "show", a.id(guest), a.id(laptop)).expect(t, exitDone, a.id(guest), a.id(laptop), "as the program has it")
+		at.run(t, "show", a.id(guest), a.id(laptop)).expect(t, exitDone, a.id(guest), a.id(laptop), "of the program's options")
 		object := at.run(t, "show", a.id(phone), "-values", "-json").expect(t, exitDone).objects(t)[0]
 		values := object["values"].([]any)
 		if first := values[0].(map[string]any); first["name"] != "cart" || first["type"] != "list of 2" || first["diagnostic"] != `["tea", "cups"]` {
@@ -83,7 +83,7 @@ func TestListCountAndShow(t *testing.T) {
 		if object["timeout"] != "10m0s" || object["cookie"] != "expires with the browser" || len(object["flashes"].([]any)) != 1 {
 			t.Errorf("%v", object)
 		}
-		at.run(t, "show", strings.Repeat("0", 64), a.id(guest)).expect(t, exitNotFound, a.id(guest), "is not there")
+		at.run(t, "show", strings.Repeat("0", 64), a.id(guest)).expect(t, exitNotFound, a.id(guest), "does not exist")
 
 		if got := a.name(phone); got != "phone" {
 			t.Errorf("to look at a session changed it: its client is %q", got)

@@ -9,11 +9,10 @@ import (
 
 var sweeping = &command{
 	name:  "sweep",
-	brief: "remove expired sessions now",
-	help: `Removes the sessions that have expired, all of them, and tells how many there
-were. Programs do that by themselves every minute, unless they are told not to
-(a negative Options.SweepInterval); expired sessions are no use to anyone either
-way. memcached removes its own.
+	brief: "remove expired sessions",
+	help: `Removes all expired sessions and prints their number. Programs do this once a
+minute unless Options.SweepInterval is negative. memcached removes expired sessions
+itself.
 
 Examples:
 
@@ -21,7 +20,7 @@ Examples:
   17 3 * * *  sessions sweep
         in a crontab, for programs that do not sweep themselves
 
-With -json it is an object with swept.
+With -json, the result is an object with swept, their number.
 `,
 	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
 		var t target

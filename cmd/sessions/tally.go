@@ -18,12 +18,12 @@ func (t *tally) add(o outcome) {
 	t.n[o]++
 }
 
-// read is how many sessions of the store copied from were looked at.
+// read returns the number of sessions read from the source.
 func (t *tally) read() int {
 	return t.n[created] + t.n[replaced] + t.n[refreshed] + t.n[identical] + t.n[differing] + t.n[over] + t.n[failed]
 }
 
-// progress is where the copy is, for those who watch.
+// progress returns the progress line.
 func (t *tally) progress(since time.Duration) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -37,8 +37,8 @@ func (t *tally) progress(since time.Duration) string {
 	return s
 }
 
-// tell writes the counts, be the copy done or not, and returns what is to be
-// said in the end.
+// tell writes the counts, whether the copy is complete or not, and returns the command's
+// error.
 func (cp *copier) tell(c *console, asJSON bool, took time.Duration, ended error) error {
 	n := cp.tally.n
 	var err error
@@ -63,14 +63,14 @@ func (cp *copier) tell(c *console, asJSON bool, took time.Duration, ended error)
 			what string
 		}{
 			{created, "copied"},
-			{replaced, "replaced by the state in the store copied from"},
-			{refreshed, "had the same state, with older times: brought up to date"},
-			{identical, "were there already, the same"},
-			{differing, "differ there, and are not older: left alone; -overwrite would replace them"},
-			{over, "expired meanwhile"},
-			{failed, "are damaged, too large or newer than this command, and named above"},
-			{removed, "removed from the destination: not in the store copied from"},
-			{changed, "were to be removed, but a program changed them meanwhile: left alone"},
+			{replaced, "replaced with the source's state"},
+			{refreshed, "identical with older times; times updated"},
+			{identical, "identical"},
+			{differing, "different and not older in the destination; not changed (-overwrite replaces them)"},
+			{over, "expired during the copy"},
+			{failed, "damaged, too large or newer than this command; named above"},
+			{removed, "removed from the destination, since they are not in the source"},
+			{changed, "not removed, since a program changed them during the copy"},
 		} {
 			if k := n[part.outcome]; k > 0 && err == nil {
 				err = c.say("%8d %s", k, part.what)
@@ -79,11 +79,11 @@ func (cp *copier) tell(c *console, asJSON bool, took time.Duration, ended error)
 	}
 	switch {
 	case ended != nil:
-		return fmt.Errorf("the copy is not complete; run it again to go on: %w", ended)
+		return fmt.Errorf("the copy is incomplete; run it again to continue: %w", ended)
 	case err != nil:
 		return err
 	case n[failed] > 0:
-		return fail(exitIncomplete, "%s left out, and named above", number(n[failed], "session was", "sessions were"))
+		return fail(exitIncomplete, "%s not copied; see above", number(n[failed], "session was", "sessions were"))
 	}
 	return nil
 }

@@ -10,15 +10,15 @@ import (
 	"github.com/pump-go/sessions/database"
 )
 
-// target is a store, as flags and the environment name it.
+// target is a store as selected by flags and the environment.
 type target struct {
 	prefix                                  string
-	any                                     bool // blind stores too
+	any                                     bool // allow inaccessible stores
 	store, url, dataDir, lockDir, namespace setting
 	env                                     func(string) (string, bool) // set by fill
 }
 
-// setting is a flag that has a variable for when it is not given.
+// setting is a flag with an environment variable as its default.
 type setting struct {
 	value    string
 	given    bool
@@ -33,10 +33,10 @@ func (s *setting) Set(v string) error {
 	return nil
 }
 
-// flags names the target's flags, each with the prefix before it.
+// flags defines the target's flags, each with the prefix.
 func (t *target) flags(fs *flag.FlagSet, prefix string) {
 	t.prefix = prefix
-	names := visible()
+	names := accessible()
 	if t.any {
 		names = sessions.Drivers()
 	}
@@ -59,18 +59,18 @@ func (t *target) flags(fs *flag.FlagSet, prefix string) {
 	}
 }
 
-// visible are the stores that there is something to do with.
-func visible() []string {
-	return slices.DeleteFunc(sessions.Drivers(), func(name string) bool { return blind[name] != "" })
+// accessible returns the stores that the command can access.
+func accessible() []string {
+	return slices.DeleteFunc(sessions.Drivers(), func(name string) bool { return inaccessible[name] != "" })
 }
 
-// blind are the stores that nobody can look into from outside, and why.
-var blind = map[string]string{
-	"memory": "is in the memory of its program, out of reach for this command",
-	"cookie": "keeps nothing: its sessions are in the clients' cookies",
+// inaccessible has the stores that the command cannot access, with the reason.
+var inaccessible = map[string]string{
+	"memory": "cannot be accessed: its sessions are in the program's memory",
+	"cookie": "cannot be accessed: its sessions are in the clients' cookies",
 }
 
-// fill takes from the environment what no flag said.
+// fill sets the settings without a flag from the environment.
 func (t *target) fill(c *console) {
 	t.env = c.env
 	for _, s := range []*setting{&t.store, &t.url, &t.dataDir, &t.lockDir, &t.namespace} {
@@ -80,8 +80,8 @@ func (t *target) fill(c *console) {
 	}
 }
 
-// source tells by which flags and variables the store is named: a variable may
-// be left over from something else.
+// source names the flags and variables that select the store, since a variable may have
+// been set for something else.
 func (t *target) source() string {
 	var from []string
 	for _, s := range []struct {
@@ -99,11 +99,11 @@ func (t *target) source() string {
 	if t.prefix != "" {
 		what += " to copy to"
 	}
-	return what + " is named by " + strings.Join(from, " and ")
+	return what + " is selected by " + strings.Join(from, " and ")
 }
 
-// sudo is how to run the command as the user. By itself, sudo drops the
-// variables, and with them which store it is.
+// sudo returns the sudo command to run this as the user. By default, sudo drops the
+// environment variables that select the store.
 func (t *target) sudo(user string) string {
 	var kept []string
 	for _, to := range []string{"", "TO_"} {
@@ -120,7 +120,7 @@ func (t *target) sudo(user string) string {
 	return s
 }
 
-// kind is the store's name, as sessions.New will find it.
+// kind returns the store's name, as sessions.New determines it.
 func (t *target) kind() string {
 	if t.store.value != "" {
 		return t.store.value
@@ -135,27 +135,27 @@ func (t *target) kind() string {
 	return strings.ToLower(scheme)
 }
 
-// asked fails if no store is named at all.
+// asked returns an error if no store is selected.
 func (t *target) asked() error {
 	if t.kind() != "" {
 		return nil
 	}
-	return fail(exitUsage, "which store? Name it with -%sstore or -%surl, or in $%s or $%s", t.prefix, t.prefix, t.store.variable, t.url.variable)
+	return fail(exitUsage, "which store? Select it with -%sstore or -%surl, or in $%s or $%s", t.prefix, t.prefix, t.store.variable, t.url.variable)
 }
 
-// named fails if the target is no store to look into.
+// named returns an error if the target is not a store that the command can access.
 func (t *target) named() error {
 	kind := t.kind()
 	if err := t.asked(); err != nil {
 		return err
 	}
-	if why, ok := blind[kind]; ok {
+	if why, ok := inaccessible[kind]; ok {
 		return fail(exitUnsupported, "the %s store %s", kind, why)
 	}
 	if !slices.Contains(sessions.Drivers(), kind) {
 		// Not quoted: it may be the beginning of a password.
-		return fail(exitUsage, "-%sstore, or the scheme of -%surl, must be one of %s, or that of a database's URL",
-			t.prefix, t.prefix, strings.Join(visible(), ", "))
+		return fail(exitUsage, "-%sstore, or the scheme of -%surl, must be one of %s or that of a database's URL",
+			t.prefix, t.prefix, strings.Join(accessible(), ", "))
 	}
 	return nil
 }
@@ -167,12 +167,12 @@ func (t *target) options(c *console) sessions.Options {
 		DataDir:       t.dataDir.value,
 		LockDir:       t.lockDir.value,
 		Namespace:     t.namespace.value,
-		SweepInterval: -1, // look, and do nothing else
+		SweepInterval: -1, // do not sweep in the background
 		Logger:        c.logger(),
 	}
 }
 
-// existing are options that make no tables where there are none.
+// existing returns options that do not create missing tables.
 func (t *target) existing(c *console) sessions.Options {
 	o := t.options(c)
 	if t.kind() == "database" {
@@ -181,7 +181,7 @@ func (t *target) existing(c *console) sessions.Options {
 	return o
 }
 
-// String tells which store it is, without its URL: that may hold a password.
+// String describes the store without its URL, which may have a password.
 func (t *target) String() string {
 	s := "the store " + t.kind()
 	if path := t.path(); path != "" {
@@ -195,7 +195,7 @@ func (t *target) String() string {
 	return s
 }
 
-// same tells whether both are one store, as far as their names tell.
+// same reports whether both select the same store, as far as their settings show.
 func (t *target) same(u *target) bool {
 	if t.kind() != u.kind() || t.namespace.value != u.namespace.value {
 		return false

@@ -12,10 +12,10 @@ import (
 
 var versioning = &command{
 	name:  "version",
-	brief: "the command's version, and its stores",
-	help: `Prints which version of github.com/pump-go/sessions the command was built from,
-with which Go, and the stores in it. A record that a newer version wrote is
-reported as such, and left alone.
+	brief: "print the version and the stores",
+	help: `Prints the version of github.com/pump-go/sessions and of Go that the command was
+built with, and its stores. Records written by a newer version are reported and
+not changed.
 `,
 	setup: func(*flag.FlagSet) func(context.Context, *console, []string) error {
 		return func(_ context.Context, c *console, _ []string) error {

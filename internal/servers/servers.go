@@ -26,9 +26,9 @@ import (
 // Server is a program that runs.
 type Server struct {
 	Addr string // host:port
-	// command makes the program's command line anew for each start.
+	// command returns a new command for each start.
 	command func() *exec.Cmd
-	// ready tells that the server answers.
+	// ready returns nil when the server answers.
 	ready func(addr string) error
 	dir   string
 	// graceful is the signal on which the server ends its work and stops.
@@ -147,7 +147,7 @@ type missing string
 
 func (m missing) Error() string { return string(m) + " is not installed" }
 
-// Missing tells that an error of a Start function is for want of a program.
+// Missing reports whether a Start function failed because a program is not installed.
 func Missing(err error) bool {
 	var m missing
 	return errors.As(err, &m)

@@ -58,7 +58,8 @@ type visitor struct {
 	last int // visit that it was told of; -1: it is not signed in
 }
 
-// visit tells whether it was served, and what is wrong with the answer.
+// visit reports whether the request was served, and returns an error if the answer is
+// wrong.
 func (v *visitor) visit() (ok bool, err error) {
 	if v.last < 0 {
 		v.Cookie = ""
