@@ -15,7 +15,7 @@ func harness(o Options) sessionstest.Harness {
 		Config: func(t testing.TB) driver.Config { return driver.Config{DataDir: t.TempDir()} },
 		Damage: func(cfg driver.Config, key driver.Key) error {
 			name := key.String()
-			path := filepath.Join(namespaced(cfg.DataDir, cfg.Namespace), "records", name[:2], name)
+			path := filepath.Join(namespaceDir(cfg.DataDir, cfg.Namespace), "records", name[:2], name)
 			b, err := os.ReadFile(path)
 			if err != nil {
 				return err

@@ -87,7 +87,7 @@ func TestOpen(t *testing.T) {
 }
 
 func TestDirectoryThatEverybodyMayChangeIsRefused(t *testing.T) {
-	if !private {
+	if !hasModes {
 		t.Skip("modes say nothing here")
 	}
 	dir := t.TempDir()

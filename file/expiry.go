@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pump-go/sessions/driver"
@@ -17,29 +18,28 @@ import (
 // a record to look at then.
 //
 // For each record there is a line with an instant that is not after its expiry.
-// So a record needs a line when it is created and when its expiry comes nearer;
-// when it is put off, the line that is there will do, and the sweep writes
-// another in time.
+// So a record needs a new line when it is created and when its expiry is moved
+// forward. When the expiry is postponed, the existing line is enough: the sweep
+// writes another one when it gets there.
 type expiry struct {
-	tree *tree
-	dir  string
+	tree   *tree
+	dir    string
+	warned sync.Map // paths of logs that cannot be written to
 }
 
 func newExpiry(t *tree, dir string) *expiry { return &expiry{tree: t, dir: dir} }
 
 const (
 	logSuffix = ".log"
-	// complete is the file whose presence says that no record lacks a line.
-	complete = "complete"
-	minute   = driver.Millis(time.Minute / time.Millisecond)
-	day      = driver.Millis(24 * time.Hour / time.Millisecond)
+	minute    = driver.Millis(time.Minute / time.Millisecond)
+	day       = driver.Millis(24 * time.Hour / time.Millisecond)
 )
 
-// logOf names the log for an instant, by the instant from which it has to be
-// read: the minute's beginning, or the day's for one that is far off. A day's
-// lines go to their minutes when it comes. So there are some 1,440 logs and one
-// for each day to come, at most.
-func logOf(at, now driver.Millis) string {
+// logAt returns when the log for an instant has to be read: at the beginning of
+// its minute, or of its day if that is more than a day away. When the day comes,
+// its lines move to logs of minutes. So there are at most some 1,440 logs and one
+// for each day to come.
+func logAt(at, now driver.Millis) driver.Millis {
 	width := minute
 	if at-now > day {
 		width = day
@@ -48,12 +48,23 @@ func logOf(at, now driver.Millis) string {
 	if begin > at {
 		begin -= width // before 1970
 	}
-	return strconv.FormatInt(int64(begin), 10) + logSuffix
+	return begin
 }
 
-// due tells whether the log with that name has to be read. Other files are not.
-func due(name string, now driver.Millis) bool {
-	begin, ok := strings.CutSuffix(name, logSuffix)
+// logName returns the name of the log that is read from begin on. A log beyond
+// the first takes the lines if something else has the name.
+func logName(begin driver.Millis, alternative int) string {
+	name := strconv.FormatInt(int64(begin), 10)
+	if alternative > 0 {
+		name += "." + strconv.Itoa(alternative)
+	}
+	return name + logSuffix
+}
+
+// isDue reports whether the file with that name is a log that has to be read.
+func isDue(name string, now driver.Millis) bool {
+	name, ok := strings.CutSuffix(name, logSuffix)
+	begin, _, _ := strings.Cut(name, ".")
 	at, err := strconv.ParseInt(begin, 10, 64)
 	return ok && err == nil && driver.Millis(at) <= now
 }
@@ -70,9 +81,9 @@ func appendLine(b []byte, key string, at driver.Millis) []byte {
 	return append(b, '\n')
 }
 
-// parseLine reads a line without its newline. What a writer left in front of it
-// that died, or found the disk full, is passed over; that writer wrote no
-// record.
+// parseLine parses a line without its newline. It ignores what precedes the line:
+// part of another, whose writer was killed or found the disk full before it wrote
+// its record.
 func parseLine(line string) (key driver.Key, at driver.Millis, ok bool) {
 	const size = lineSize - 1
 	if len(line) < size {
@@ -84,8 +95,8 @@ func parseLine(line string) (key driver.Key, at driver.Millis, ok bool) {
 	return key, driver.Millis(bits), err == nil && err2 == nil && line[16] == ' '
 }
 
-// splitLines is a bufio.SplitFunc for lines that may have any amount of
-// something else in front, such as the zeros that a loss of power can leave.
+// splitLines is a bufio.SplitFunc for lines that may be preceded by any number of
+// other bytes, such as the zeros that a power failure can leave.
 func splitLines(data []byte, _ bool) (advance int, token []byte, err error) {
 	if i := bytes.IndexByte(data, '\n'); i >= 0 {
 		return i + 1, data[:i], nil
@@ -93,27 +104,51 @@ func splitLines(data []byte, _ bool) (advance int, token []byte, err error) {
 	return max(0, len(data)-lineSize), nil, nil
 }
 
-// add writes a line. The caller holds the lock of the record's directory, and
-// keeps it until the record is written; see store.claim.
+// add writes a line. The caller holds the lock of the record's directory until
+// the record is written; see store.claimLogs.
 func (x *expiry) add(key string, at, now driver.Millis) error {
-	return x.append(logOf(at, now), appendLine(make([]byte, 0, lineSize), key, at))
+	return x.append(logAt(at, now), appendLine(make([]byte, 0, lineSize), key, at))
 }
 
-// append appends whole lines to the log with that name, in one write.
-func (x *expiry) append(name string, lines []byte) error {
-	path := filepath.Join(x.dir, name)
-	const flags = os.O_WRONLY | os.O_APPEND | os.O_CREATE
-	f, err := openFile(path, flags, x.tree.trust)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := x.tree.ensure(x.dir); err != nil {
-			return err
-		}
-		f, err = openFile(path, flags, x.tree.trust)
-	}
-	if err != nil {
+// maxAlternatives is how many files may take the place of one log.
+const maxAlternatives = 10
+
+// append appends whole lines to the log for begin, in one write. If a log with
+// that name is not the store's, or cannot be written to, another one takes the
+// lines: a new session must not fail because of it. The sweep sets it aside.
+func (x *expiry) append(begin driver.Millis, lines []byte) error {
+	if err := x.tree.ensure(x.dir); err != nil {
 		return err
 	}
-	_, err = f.Write(lines)
+	var first error
+	for i := range maxAlternatives {
+		path := filepath.Join(x.dir, logName(begin, i))
+		f, err := openFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, x.tree.trust)
+		switch {
+		case err == nil:
+			return x.appendTo(f, lines)
+		case !isUnusable(err):
+			return err
+		case first == nil:
+			first = err
+		}
+		if _, err := os.Lstat(path); err != nil {
+			return first // it is the directory that cannot be written to
+		}
+		if _, warned := x.warned.LoadOrStore(path, true); !warned {
+			x.tree.log.Warn("sessions: an expiry log cannot be written to; another one is used", "error", err)
+		}
+	}
+	return first
+}
+
+// isUnusable reports whether the error of opening a log is the fault of that log
+// alone.
+func isUnusable(err error) bool { return isForeign(err) || errors.Is(err, fs.ErrPermission) }
+
+// appendTo writes to a log and closes it.
+func (x *expiry) appendTo(f *os.File, lines []byte) error {
+	_, err := f.Write(lines)
 	if err == nil && x.tree.sync {
 		if err = f.Sync(); err == nil {
 			err = syncDir(x.dir)

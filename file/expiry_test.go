@@ -24,14 +24,14 @@ func TestLogs(t *testing.T) {
 		{-1, 0, "-60000.log"},
 		{1 << 62, 0, "4611686018371200000.log"},
 	} {
-		if got := logOf(tt.at, tt.now); got != tt.want {
-			t.Errorf("logOf(%d, %d) is %s, want %s", tt.at, tt.now, got, tt.want)
+		if got := logName(logAt(tt.at, tt.now), 0); got != tt.want {
+			t.Errorf("logName(logAt(%d, %d), 0) is %s, want %s", tt.at, tt.now, got, tt.want)
 		}
-		if name := logOf(tt.at, tt.now); !due(name, tt.at) {
+		if name := logName(logAt(tt.at, tt.now), 0); !isDue(name, tt.at) {
 			t.Errorf("%s is not due at %d", name, tt.at)
 		}
 	}
-	if due("60000.log", 59_999) || due("complete", 1<<62) || due("1.log.claimed", 1<<62) || due("x.log", 1<<62) {
+	if isDue("60000.log", 59_999) || isDue("complete", 1<<62) || isDue("1.log.claimed", 1<<62) || isDue("x.log", 1<<62) {
 		t.Error("due too early, or no log")
 	}
 }
@@ -58,7 +58,7 @@ func TestLines(t *testing.T) {
 // What stands in a log beside lines does not hide a line.
 func TestSweepReadsDamagedLogs(t *testing.T) {
 	s, c := open(t, t.TempDir())
-	log := filepath.Join(s.expiry.dir, logOf(beginning+1000, beginning))
+	log := filepath.Join(s.expiry.dir, logName(logAt(beginning+1000, beginning), 0))
 	junk := func(b string) {
 		f, err := os.OpenFile(log, os.O_APPEND|os.O_WRONLY|os.O_CREATE, fileMode)
 		if err == nil {
@@ -81,7 +81,7 @@ func TestSweepReadsDamagedLogs(t *testing.T) {
 func logs(t *testing.T, s *store) (names []string) {
 	t.Helper()
 	for _, path := range files(t, s.expiry.dir) {
-		if name := filepath.Base(path); name != complete {
+		if name := filepath.Base(path); name != completeName {
 			names = append(names, name)
 		}
 	}
@@ -177,15 +177,15 @@ func TestSweepThatDied(t *testing.T) {
 	c.set(beginning + 1000)
 
 	// It dies with the logs claimed,
-	taken, err := s.claim(t.Context(), s.now())
+	taken, err := s.claimLogs(t.Context(), s.now())
 	if err != nil || len(taken) != 1 {
 		t.Fatal(taken, err)
 	}
 	// while another of the same name is begun,
 	save(t, s, driver.Key{100}, 0, until(beginning+1000+1))
 	// then in the middle of a log,
-	again, err := s.look(t.Context(), driver.Key{3})
-	if err != nil || again == gone {
+	again, err := s.removeExpired(t.Context(), driver.Key{3})
+	if err != nil || !again.removed && !again.present {
 		t.Fatal(again, err)
 	}
 	// and before it removes it.
@@ -193,7 +193,7 @@ func TestSweepThatDied(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := s.settle(t.Context(), taken[0], s.now()); n != 19 || err != nil {
+	if n, err := s.processLog(t.Context(), taken[0], s.now()); n != 19 || err != nil {
 		t.Fatal(n, err)
 	}
 	if err := os.WriteFile(taken[0], copied, fileMode); err != nil {
@@ -217,11 +217,11 @@ func TestClaimWaitsForWriters(t *testing.T) {
 	s, c := open(t, t.TempDir())
 	save(t, s, driver.Key{1}, 0, until(beginning+1000))
 	c.set(beginning + 1000)
-	writer := &s.locks.dirs[7]
+	writer := &s.locks.shards[7]
 	if err := writer.lock(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(s.expiry.dir, logOf(beginning+1000, beginning))
+	path := filepath.Join(s.expiry.dir, logName(logAt(beginning+1000, beginning), 0))
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func TestClaimWaitsForWriters(t *testing.T) {
 func TestIndexesAreMadeAnew(t *testing.T) {
 	dir := t.TempDir()
 	s, c := open(t, dir)
-	if _, err := os.Stat(filepath.Join(s.expiry.dir, complete)); err != nil {
+	if _, err := os.Stat(filepath.Join(s.expiry.dir, completeName)); err != nil {
 		t.Errorf("a new store: %v", err)
 	}
 	for i := range 30 {
@@ -285,7 +285,7 @@ func TestUnfinishedFilesAreCleared(t *testing.T) {
 	keys := []driver.Key{{1}, {2}}
 	for _, key := range keys {
 		save(t, s, key, 0, until(beginning+1000))
-		if err := os.WriteFile(s.records.under(key.String())+unfinished, []byte("cut sh"), fileMode); err != nil {
+		if err := os.WriteFile(s.tempOf(key.String()), []byte("cut sh"), fileMode); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -318,7 +318,7 @@ func TestOwnerEntryThatLeadsNowhere(t *testing.T) {
 	if n := owned(t, s, "user:42"); n != 1 {
 		t.Errorf("%d owned", n)
 	}
-	if n := len(files(t, s.owners.fan.dir)); n != 2 {
+	if n := len(files(t, s.owners.dirs.dir)); n != 2 {
 		t.Errorf("%d entries left, want one for each record", n)
 	}
 	// So it is after an owner changed, and after a record went.
@@ -328,7 +328,7 @@ func TestOwnerEntryThatLeadsNowhere(t *testing.T) {
 	if err := s.Delete(t.Context(), driver.Key{2}, 0); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(files(t, s.owners.fan.dir)); n != 1 || owned(t, s, "user:42") != 0 || owned(t, s, "somebody else") != 1 {
+	if n := len(files(t, s.owners.dirs.dir)); n != 1 || owned(t, s, "user:42") != 0 || owned(t, s, "somebody else") != 1 {
 		t.Errorf("%d entries", n)
 	}
 }

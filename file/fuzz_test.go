@@ -101,17 +101,17 @@ func FuzzNames(f *testing.F) {
 	}
 	own := prefixOf("ann") + key.String()
 	for _, name := range []string{
-		key.String(), strings.ToUpper(key.String()), key.String()[:63], key.String() + "0", unfinished, own, prefixOf("ann"), prefixOf("ann") + "zz",
+		key.String(), strings.ToUpper(key.String()), key.String()[:63], key.String() + "0", tempName, own, prefixOf("ann"), prefixOf("ann") + "zz",
 		"60000.log", "-1.log", "9223372036854775808.log", ".log", "complete", "60000.log.claimed", "\xff", " ", "a b",
 	} {
 		f.Add(name)
 	}
-	entries, logs := s.owners.fan.under(own), s.expiry.dir
+	entries, logs := s.owners.dirs.shard(own), s.expiry.dir
 	f.Fuzz(func(t *testing.T, name string) {
 		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || len(name) > 200 {
 			t.Skip("no name that a file can have")
 		}
-		for _, dir := range []string{s.records.under(key.String()), entries, logs} {
+		for _, dir := range []string{s.records.shard(key.String()), entries, logs} {
 			path := filepath.Join(dir, name)
 			if _, err := os.Lstat(path); err == nil {
 				continue // one of the store's own

@@ -140,7 +140,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 			}
 		}
 		for i := range victims {
-			if _, err := os.Stat(s.records.under(keyOf(i).String()) + unfinished); err == nil {
+			if _, err := os.Stat(s.records.shard(keyOf(i).String()) + tempName); err == nil {
 				litter++
 			}
 			bounded, cancel := context.WithTimeout(t.Context(), 5*time.Second)

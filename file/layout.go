@@ -1,90 +1,112 @@
 package file
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
-	"strconv"
-	"sync/atomic"
+	"strings"
 
 	"github.com/pump-go/sessions/driver"
 )
 
-// How many directories there are for records and for owners, each a power of
-// 16: they are named by the first hex digits of what is inside.
-const (
-	recordDirs = 1 << 8
-	ownerDirs  = 1 << 12
-)
+// shardCount is the number of directories for records, which are named by the
+// first two hex digits of the keys in them. Each has a lock.
+const shardCount = 1 << 8
 
-// unfinished is a record being written. It is no key, and there is one for
-// each directory: who holds the directory's lock is its only writer.
-const unfinished = "unfinished"
+// tempName is the name of a record that is being written. It is not a key, and
+// one for each directory is enough: only the holder of the directory's lock
+// writes it.
+const tempName = "unfinished"
 
-// namespaced returns where in dir the namespace's part is. The name is fit for
-// Windows too, which drops a dot at the end and knows "con" for a device.
-func namespaced(dir, namespace string) string {
+// namespaceDir returns the directory of a namespace in dir. The name is valid
+// on Windows too, which drops a dot at the end and takes "con" for a device.
+func namespaceDir(dir, namespace string) string {
 	if namespace == "" {
 		return dir
 	}
 	return filepath.Join(dir, "ns."+namespace+".d")
 }
 
-// fan is a directory of directories, which are made as they are needed.
-type fan struct {
+// A shardedDir is a directory of directories, which are named by the first hex
+// digits of the names in them and created when they are needed.
+type shardedDir struct {
 	tree   *tree
 	dir    string
 	digits int
-	// known are those found sound since the store was opened. Their parent is
-	// ours alone, so they stay so.
-	known []atomic.Bool
 }
 
-func newFan(t *tree, dir string, digits int) *fan {
-	return &fan{tree: t, dir: dir + string(filepath.Separator), digits: digits, known: make([]atomic.Bool, 1<<(4*digits))}
+func newShardedDir(t *tree, dir string, digits int) *shardedDir {
+	return &shardedDir{tree: t, dir: dir, digits: digits}
 }
 
-// under is the directory for a name, its separator included.
-func (f *fan) under(name string) string {
-	return f.dir + name[:f.digits] + string(filepath.Separator)
+const separator = string(filepath.Separator)
+
+// shard returns the directory of a name.
+func (d *shardedDir) shard(name string) string {
+	return d.dir + separator + name[:d.digits]
 }
 
-// file is the path of a name.
-func (f *fan) file(name string) string {
-	return f.dir + name[:f.digits] + string(filepath.Separator) + name
+// file returns the path of a name.
+func (d *shardedDir) file(name string) string {
+	return d.dir + separator + name[:d.digits] + separator + name
 }
 
-// each is the name of directory i, for those who go through them all.
-func (f *fan) each(i int) string { return fmt.Sprintf("%0*x", f.digits, i) }
+// shardName returns the name of shard i.
+func (d *shardedDir) shardName(i int) string { return fmt.Sprintf("%0*x", d.digits, i) }
 
-func (f *fan) knows(name string) *atomic.Bool {
-	i, _ := strconv.ParseUint(name[:f.digits], 16, 16) // names are hex
-	return &f.known[i]
+// isShard reports whether name is the name of a shard.
+func (d *shardedDir) isShard(name string) bool {
+	return len(name) == d.digits && strings.Trim(name, "0123456789abcdef") == ""
 }
 
-// check fails if the name's directory is not there, or is none of ours.
-func (f *fan) check(name string) error {
-	known := f.knows(name)
-	if known.Load() {
-		return nil
+// check returns an error unless the name's directory exists and is the store's.
+func (d *shardedDir) check(name string) error { return d.tree.check(d.shard(name)) }
+
+// ensure creates the name's directory if it is missing.
+func (d *shardedDir) ensure(name string) error { return d.tree.ensure(d.shard(name)) }
+
+// checkAll checks all the directories that exist.
+func (d *shardedDir) checkAll() error {
+	return d.tree.checkEntries(d.dir, d.isShard, d.tree.checkOne)
+}
+
+// read returns the contents of a file of at most max bytes.
+//
+// Where the system can open a path without following any link in it, that is
+// the whole check of the directories. What it does not open is looked at in the
+// usual way, since a link that leads nowhere must not pass for a missing file.
+func (d *shardedDir) read(name string, max int64) ([]byte, error) {
+	path := d.file(name)
+	b, err := readFile(path, d.tree.trust, max, true)
+	if err == nil || errors.Is(err, driver.ErrCorrupt) {
+		return b, err
 	}
-	err := f.tree.check(f.under(name))
-	known.Store(err == nil)
-	return err
-}
-
-// ensure makes the name's directory if it is missing.
-func (f *fan) ensure(name string) error {
-	known := f.knows(name)
-	if known.Load() {
-		return nil
+	if err := d.check(name); err != nil {
+		return nil, err
 	}
-	err := f.tree.ensure(f.under(name))
-	known.Store(err == nil)
-	return err
+	return readFile(path, d.tree.trust, max, false)
 }
 
-// forget has the name's directory checked again: it has gone.
-func (f *fan) forget(name string) { f.knows(name).Store(false) }
+// shardOf returns the number of the key's directory and lock.
+func shardOf(key driver.Key) int { return int(key[0]) }
 
-// dirOf is the number of the key's directory and lock.
-func dirOf(key driver.Key) int { return int(key[0]) }
+// createDirs creates the store's directories, or checks those that exist and
+// what is in them. It records that the indexes of an empty store are complete.
+func (s *store) createDirs() error {
+	_, err := os.Lstat(s.records.dir)
+	empty := errors.Is(err, fs.ErrNotExist)
+	for _, dir := range []string{s.records.dir, s.owners.dirs.dir, s.expiry.dir} {
+		if err := s.tree.ensure(dir); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(s.records.checkAll(), s.owners.dirs.checkAll(), s.locks.checkAll()); err != nil {
+		return err
+	}
+	if empty {
+		return s.markComplete()
+	}
+	return nil
+}

@@ -9,10 +9,10 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// All yields every live record, a directory at a time.
+// All yields all live records, one directory after another.
 func (s *store) All(ctx context.Context) iter.Seq2[driver.Entry, error] {
 	return func(yield func(driver.Entry, error) bool) {
-		for i := range recordDirs {
+		for i := range shardCount {
 			keys, err := s.keys(ctx, i)
 			if err != nil {
 				yield(driver.Entry{}, fmt.Errorf("file: list: %w", err))
@@ -36,19 +36,19 @@ func (s *store) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry,
 			return
 		}
 		for _, key := range keys {
-			is := false
-			if !s.yield(ctx, key, func(r *driver.Record) bool { is = r.Owner == owner; return is }, yield) {
+			found := false
+			if !s.yield(ctx, key, func(r *driver.Record) bool { found = r.Owner == owner; return found }, yield) {
 				return
 			}
-			if !is {
-				s.disown(ctx, owner, key)
+			if !found {
+				s.dropStaleEntry(ctx, owner, key)
 			}
 		}
 	}
 }
 
-// yield yields the record at key, if it is live and wanted, and tells whether
-// to go on. It holds no lock, no file and no place in the gate meanwhile.
+// yield yields the record at key if it is live and wanted, and reports whether
+// to continue. While it yields it holds no lock, no file and not the gate.
 func (s *store) yield(ctx context.Context, key driver.Key, want func(*driver.Record) bool, yield func(driver.Entry, error) bool) bool {
 	rec, err := s.load(ctx, key)
 	switch {
@@ -64,39 +64,39 @@ func (s *store) yield(ctx context.Context, key driver.Key, want func(*driver.Rec
 	}
 }
 
-// keys returns the keys in directory i of the records. It holds the lock for
-// that long: on some disks a name that is being renamed over shows twice, or
-// not at all.
+// keys returns the keys in directory i of the records. It holds the lock
+// meanwhile: in some file systems a name that is being replaced is listed twice,
+// or not at all.
 func (s *store) keys(ctx context.Context, i int) ([]driver.Key, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer s.gate.Leave()
-	name := s.records.each(i)
+	name := s.records.shardName(i)
 	if err := s.records.check(name); err != nil {
 		return nil, ignoreAbsent(err)
 	}
-	if err := s.locks.dirs[i].lock(ctx); err != nil {
+	if err := s.locks.shards[i].lock(ctx); err != nil {
 		return nil, err
 	}
-	defer s.locks.dirs[i].unlock()
+	defer s.locks.shards[i].unlock()
 	var keys []driver.Key
-	err := eachName(s.records.under(name), func(name string) {
-		if key, err := driver.ParseKey(name); err == nil && dirOf(key) == i {
+	err := eachName(s.records.shard(name), func(name string) {
+		if key, err := driver.ParseKey(name); err == nil && shardOf(key) == i {
 			keys = append(keys, key)
 		}
 	})
 	return keys, ignoreAbsent(err)
 }
 
-// disown drops an index entry that leads nowhere: a process died between the
-// index and the record.
-func (s *store) disown(ctx context.Context, owner string, key driver.Key) {
+// dropStaleEntry removes an entry of the owner index that leads nowhere because
+// a process died after writing it and before writing the record.
+func (s *store) dropStaleEntry(ctx context.Context, owner string, key driver.Key) {
 	if s.enter(ctx) != nil {
 		return
 	}
 	defer s.gate.Leave()
-	lock := &s.locks.dirs[dirOf(key)]
+	lock := &s.locks.shards[shardOf(key)]
 	if lock.lock(ctx) != nil {
 		return
 	}

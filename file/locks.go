@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -15,87 +14,140 @@ import (
 	"github.com/pump-go/sessions/internal/sem"
 )
 
-// retry is how long a process waits before it asks again for a lock that
+// lockPoll is how long a process waits before it tries again to get a lock that
 // another one holds; it is held for well under a millisecond.
-const retry = 250 * time.Microsecond
+const lockPoll = 250 * time.Microsecond
 
-// locks are the locks of the directories of records, and the one of the sweep.
+// locks are the locks of the directories of records, and that of the sweep.
 type locks struct {
-	dirs  [recordDirs]lock
-	sweep lock
+	tree   *tree
+	dir    string
+	shards [shardCount]lock
+	sweep  lock
 }
 
-// lock excludes the other goroutines, and by a lock file all who have the store
-// open besides.
+// A lock excludes other goroutines, and by a lock file everyone else who has
+// the store open.
 type lock struct {
-	tree *tree
-	made atomic.Bool   // the file is there, with its mode
-	turn chan struct{} // holds one: the goroutine whose turn it is
-	file *flock.Flock
+	tree  *tree
+	ready atomic.Bool   // the file exists, with its mode
+	sem   chan struct{} // among the goroutines of this store
+	file  *flock.Flock
 }
 
 func newLocks(t *tree, dir string) *locks {
-	l := &locks{}
-	for i := range l.dirs {
-		l.dirs[i].init(t, filepath.Join(dir, fmt.Sprintf("%02x", i)))
+	l := &locks{tree: t, dir: dir}
+	for i := range l.shards {
+		l.shards[i].init(t, filepath.Join(dir, fmt.Sprintf("%02x", i)))
 	}
 	l.sweep.init(t, filepath.Join(dir, "sweep"))
 	return l
 }
 
+// checkAll checks the directory and the lock files that exist.
+func (l *locks) checkAll() error {
+	if err := l.tree.ensure(l.dir); err != nil {
+		return err
+	}
+	names := map[string]*lock{"sweep": &l.sweep}
+	for i := range l.shards {
+		names[fmt.Sprintf("%02x", i)] = &l.shards[i]
+	}
+	return l.tree.checkEntries(l.dir,
+		func(name string) bool { return names[name] != nil },
+		func(path string) error { return names[filepath.Base(path)].check() })
+}
+
 func (l *lock) init(t *tree, path string) {
 	l.tree = t
-	l.turn = make(chan struct{}, 1)
-	l.file = flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR|wary), flock.SetPermissions(fileMode))
+	l.sem = make(chan struct{}, 1)
+	l.file = flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR|noFollow), flock.SetPermissions(fileMode))
 }
 
 // lock waits for the lock until ctx ends.
 func (l *lock) lock(ctx context.Context) error {
-	if err := sem.Acquire(ctx, l.turn); err != nil {
+	if err := sem.Acquire(ctx, l.sem); err != nil {
 		return err
 	}
 	err := l.lockFile(ctx)
 	if err != nil {
-		<-l.turn
+		<-l.sem
 		return fmt.Errorf("lock: %w", err)
 	}
 	return nil
 }
 
+// lockFile locks the file. If that fails, it looks once whether the file is
+// missing or has another mode.
 func (l *lock) lockFile(ctx context.Context) error {
-	for again := true; ; again = false {
+	for retry := true; ; retry = false {
 		if err := l.ensure(); err != nil {
 			return err
 		}
-		_, err := l.file.TryLockContext(ctx, retry)
-		if again && errors.Is(err, fs.ErrNotExist) { // the directory has gone
-			l.made.Store(false)
-			continue
+		_, err := l.file.TryLockContext(ctx, lockPoll)
+		if err == nil {
+			err = l.checkLocked()
 		}
-		return err
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		l.ready.Store(false)
+		if !retry {
+			return err
+		}
 	}
 }
 
-// ensure makes the lock file, with a mode that no umask has cut.
+// checkLocked returns an error, and unlocks, unless what was locked is a
+// regular file.
+func (l *lock) checkLocked() error {
+	info, err := l.file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = l.notALock(kindOf(info.Mode()))
+	}
+	if err != nil {
+		_ = l.file.Unlock()
+	}
+	return err
+}
+
+func (l *lock) notALock(kind string) error {
+	return fmt.Errorf("%s is %s, not a lock file: stop all programs that use the sessions, and remove it", l.file.Path(), kind)
+}
+
+// ensure creates the lock file, with the right mode under any umask.
 func (l *lock) ensure() error {
-	if l.made.Load() {
+	if l.ready.Load() {
 		return nil
 	}
 	if err := l.tree.ensure(filepath.Dir(l.file.Path())); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(l.file.Path(), os.O_CREATE|os.O_EXCL|os.O_RDWR, fileMode)
-	if err == nil {
-		err = errors.Join(f.Chmod(fileMode), f.Close())
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := errors.Join(createEmpty(l.file.Path()), l.check()); err != nil {
 		return err
 	}
-	l.made.Store(true)
+	l.ready.Store(true)
+	return nil
+}
+
+// check returns an error unless the lock file is a regular file of the store's.
+// It may have several names: they make no difference to a lock.
+func (l *lock) check() error {
+	info, err := os.Lstat(l.file.Path())
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return l.notALock(kindOf(info.Mode()))
+	case !l.tree.trust.owns(info):
+		return l.notALock("another user's file")
+	case hasModes && info.Mode().Perm() != fileMode:
+		return os.Chmod(l.file.Path(), fileMode)
+	}
 	return nil
 }
 
 func (l *lock) unlock() {
-	_ = l.file.Unlock() // of a lock that is held, it cannot fail
-	<-l.turn
+	_ = l.file.Unlock() // does not fail for a lock that is held
+	<-l.sem
 }

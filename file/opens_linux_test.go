@@ -22,8 +22,8 @@ func watchOpens(t *testing.T, s *store) *opens {
 		skip(t, "no inotify: "+err.Error())
 	}
 	t.Cleanup(func() { unix.Close(fd) })
-	for i := range recordDirs {
-		if _, err := unix.InotifyAddWatch(fd, s.records.under(s.records.each(i)), unix.IN_OPEN); err != nil {
+	for i := range shardCount {
+		if _, err := unix.InotifyAddWatch(fd, s.records.shard(s.records.shardName(i)), unix.IN_OPEN); err != nil {
 			skip(t, "inotify: "+err.Error())
 		}
 	}

@@ -216,7 +216,7 @@ func TestProcessesLogOut(t *testing.T) {
 	if left := files(t, s.records.dir); len(left) != 0 {
 		t.Errorf("left: %q", left)
 	}
-	if left := files(t, s.owners.fan.dir); len(left) != 0 {
+	if left := files(t, s.owners.dirs.dir); len(left) != 0 {
 		t.Errorf("left in the owners' index: %q", left)
 	}
 }
@@ -251,7 +251,7 @@ func TestProcessesSweep(t *testing.T) {
 	if left := files(t, s.records.dir); err != nil || len(left) != n {
 		t.Errorf("%d are left of %d, %d removed last, %v", len(left), before, removed, err)
 	}
-	if left := files(t, s.owners.fan.dir); len(left) != n {
+	if left := files(t, s.owners.dirs.dir); len(left) != n {
 		t.Errorf("%d entries in the owners' index", len(left))
 	}
 	for i := range n {
@@ -259,7 +259,7 @@ func TestProcessesSweep(t *testing.T) {
 			t.Errorf("session %d: %v", i, err)
 		}
 	}
-	if names := logs(t, s); strings.Contains(strings.Join(names, " "), claimed) {
+	if names := logs(t, s); strings.Contains(strings.Join(names, " "), claimedSuffix) {
 		t.Errorf("logs: %q", names)
 	}
 }

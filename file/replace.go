@@ -1,37 +1,60 @@
 package file
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"time"
 
 	"github.com/natefinch/atomic"
 )
 
-// replace puts a file with these bytes under that name into dir, in one step:
-// whoever opens the name gets the old file or the new one. The caller holds the
-// lock of dir, which ends in a separator.
-func replace(dir, name string, b []byte, sync bool) error {
-	temp := dir + unfinished
-	if err := writeNew(temp, b, sync); err != nil {
+// put replaces the record with that name in one step: readers see the old file
+// or the new one. The caller holds the lock of the record's directory.
+func (s *store) put(name string, b []byte) error {
+	if err := s.records.ensure(name); err != nil {
 		return err
 	}
-	err := atomic.ReplaceFile(temp, dir+name)
-	for tries := 0; busy(err) && tries < 100; tries++ {
-		time.Sleep(time.Millisecond)
-		err = atomic.ReplaceFile(temp, dir+name)
+	temp := s.tempOf(name)
+	err := writeNew(temp, b, s.sync)
+	if errors.Is(err, fs.ErrExist) {
+		if err = s.cleanTemp(temp); err == nil {
+			err = writeNew(temp, b, s.sync)
+		}
 	}
 	if err != nil {
-		_ = os.Remove(temp) // the error is told already
 		return err
 	}
-	if sync {
-		return syncDir(dir)
+	path := s.records.file(name)
+	err = atomic.ReplaceFile(temp, path)
+	for tries := 0; isBusy(err) && tries < 100; tries++ {
+		time.Sleep(time.Millisecond)
+		err = atomic.ReplaceFile(temp, path)
+	}
+	if err != nil {
+		_ = os.Remove(temp) // the first error is returned
+		return err
+	}
+	if s.sync {
+		return syncDir(s.records.shard(name))
 	}
 	return nil
 }
 
-// clearUnfinished removes what a process left that died while it wrote. Nobody
-// alive is writing it: the caller holds the lock of dir.
-func clearUnfinished(dir string) error {
-	return ignoreAbsent(os.Remove(dir + unfinished))
+// tempOf returns the path at which the record with that name is written.
+func (s *store) tempOf(name string) string {
+	return s.records.shard(name) + separator + tempName
+}
+
+// cleanTemp removes what a process left that died while it was writing. No live
+// process is writing it, since the caller holds the lock of the directory.
+func (s *store) cleanTemp(temp string) error {
+	info, err := os.Lstat(temp)
+	if err != nil {
+		return ignoreAbsent(err)
+	}
+	if !info.Mode().IsRegular() || !s.tree.trust.owns(info) {
+		return s.tree.setAside(temp, foreignAt(temp))
+	}
+	return ignoreAbsent(os.Remove(temp))
 }

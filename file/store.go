@@ -11,8 +11,8 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// maxData is how large a record's Data may be. A file that has more was not
-// written by the store.
+// maxData is the largest size of a record's Data. The store does not write
+// larger files.
 const maxData = 16 << 20
 
 const maxFile = maxData + driver.MaxOwner + driver.RecordOverhead
@@ -21,14 +21,14 @@ type store struct {
 	cfg     driver.Config
 	sync    bool
 	tree    *tree
-	records *fan
+	records *shardedDir
 	owners  *owners
 	expiry  *expiry
 	locks   *locks
 
 	gate    driver.Gate
-	closing context.Context // ends with the store's life
-	stop    func()          // ends closing, and the sweeper
+	closing context.Context // done when the store is closing
+	stop    func()          // cancels closing, and stops the sweeper
 }
 
 var (
@@ -46,25 +46,27 @@ func newStore(cfg driver.Config, o Options) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tree{trust: trustOf(info), sync: o.Sync}
-	root := namespaced(dir, cfg.Namespace)
-	lockDir := filepath.Join(root, "locks")
+	t := &tree{base: dir, trust: trustOf(info), sync: o.Sync, log: cfg.Logger}
+	root := namespaceDir(dir, cfg.Namespace)
+	lockTree, lockDir := t, filepath.Join(root, "locks")
 	if cfg.LockDir != "" {
-		if lockDir, err = driver.MakeDataDir(cfg.LockDir); err != nil {
+		base, err := driver.MakeDataDir(cfg.LockDir)
+		if err != nil {
 			return nil, err
 		}
-		lockDir = namespaced(filepath.Join(lockDir, "file"), cfg.Namespace)
+		lockTree = &tree{base: base, trust: t.trust, sync: o.Sync, log: cfg.Logger}
+		lockDir = namespaceDir(filepath.Join(base, "file"), cfg.Namespace)
 	}
 	s := &store{
 		cfg:     cfg,
 		sync:    o.Sync,
 		tree:    t,
-		records: newFan(t, filepath.Join(root, "records"), 2),
+		records: newShardedDir(t, filepath.Join(root, "records"), 2),
 		owners:  newOwners(t, filepath.Join(root, "owners")),
 		expiry:  newExpiry(t, filepath.Join(root, "expiry")),
-		locks:   newLocks(t, lockDir),
+		locks:   newLocks(lockTree, lockDir),
 	}
-	if err := s.begin(dir, root); err != nil {
+	if err := s.createDirs(); err != nil {
 		return nil, err
 	}
 	closing, end := context.WithCancel(context.Background())
@@ -76,7 +78,7 @@ func newStore(cfg driver.Config, o Options) (*store, error) {
 
 func (s *store) now() driver.Millis { return driver.MillisOf(s.cfg.Now()) }
 
-// enter begins a call.
+// enter begins a call, which must end with gate.Leave.
 func (s *store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -105,13 +107,9 @@ func (s *store) load(ctx context.Context, key driver.Key) (driver.Record, error)
 	return rec, err
 }
 
-// read returns the record with that name, be it expired or not.
+// read returns the record with that name, even an expired one.
 func (s *store) read(name string) (driver.Record, error) {
-	err := s.records.check(name)
-	var b []byte
-	if err == nil {
-		b, err = readFile(s.records.file(name), s.tree.trust, maxFile)
-	}
+	b, err := s.records.read(name, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return driver.Record{}, driver.ErrNotFound
 	}
@@ -129,11 +127,11 @@ func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, re
 }
 
 // Touch writes the whole record, as the contract allows: readers take no lock,
-// and so nothing is ever changed in place.
+// so nothing is changed in place.
 func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
 	old := rec.Version
 	if old == 0 {
-		old = -1 // no record's: a touch does not create
+		old = -1 // no record has it: Touch does not create
 	}
 	if err := s.write(ctx, key, old, rec); err != nil {
 		return fmt.Errorf("file: touch: %w", err)
@@ -141,7 +139,7 @@ func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) er
 	return nil
 }
 
-// write puts the record at key if the live one there is at version old, or if
+// write stores the record at key if the live record there has version old, or if
 // old is 0 and there is none.
 func (s *store) write(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 	if err := s.enter(ctx); err != nil {
@@ -155,7 +153,7 @@ func (s *store) write(ctx context.Context, key driver.Key, old driver.Version, r
 	if err != nil {
 		return err
 	}
-	lock := &s.locks.dirs[dirOf(key)]
+	lock := &s.locks.shards[shardOf(key)]
 	if err := lock.lock(ctx); err != nil {
 		return err
 	}
@@ -167,7 +165,7 @@ func (s *store) write(ctx context.Context, key driver.Key, old driver.Version, r
 	case err == driver.ErrNotFound:
 		was = driver.Record{}
 	case errors.Is(err, driver.ErrCorrupt) && old == 0:
-		was = driver.Record{} // no live record: it opens no session
+		was = driver.Record{} // a damaged record is not a live one
 	case err != nil:
 		return err
 	}
@@ -176,6 +174,11 @@ func (s *store) write(ctx context.Context, key driver.Key, old driver.Version, r
 	}
 	if err := s.index(name, was, rec); err != nil {
 		return err
+	}
+	if isForeign(err) {
+		if err := s.tree.setAside(s.records.file(name), err); err != nil {
+			return err
+		}
 	}
 	if err := s.put(name, b); err != nil {
 		return err
@@ -186,8 +189,9 @@ func (s *store) write(ctx context.Context, key driver.Key, old driver.Version, r
 	return nil
 }
 
-// index does what must be done before rec may take the place of was, so that
-// neither index ever lacks a record.
+// index adds rec to the indexes, as far as they do not have was in the same
+// place. It comes before rec is written, so that neither index ever lacks a
+// record.
 func (s *store) index(name string, was, rec driver.Record) error {
 	if was.Version == 0 || rec.Expires < was.Expires {
 		if err := s.expiry.add(name, rec.Expires, s.now()); err != nil {
@@ -198,21 +202,6 @@ func (s *store) index(name string, was, rec driver.Record) error {
 		return s.owners.add(rec.Owner, name)
 	}
 	return nil
-}
-
-// put replaces the file with that name. The caller holds its directory's lock.
-func (s *store) put(name string, b []byte) error {
-	for again := true; ; again = false {
-		if err := s.records.ensure(name); err != nil {
-			return err
-		}
-		err := replace(s.records.under(name), name, b, s.sync)
-		if again && errors.Is(err, fs.ErrNotExist) { // the directory has gone
-			s.records.forget(name)
-			continue
-		}
-		return err
-	}
 }
 
 func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Version) error {
@@ -227,7 +216,7 @@ func (s *store) delete(ctx context.Context, key driver.Key, version driver.Versi
 		return err
 	}
 	defer s.gate.Leave()
-	lock := &s.locks.dirs[dirOf(key)]
+	lock := &s.locks.shards[shardOf(key)]
 	if err := lock.lock(ctx); err != nil {
 		return err
 	}
@@ -246,17 +235,25 @@ func (s *store) delete(ctx context.Context, key driver.Key, version driver.Versi
 	case version != 0 && (was.Version != version || was.Expires <= s.now()):
 		return driver.ErrConflict
 	}
-	return s.remove(name, was.Owner)
+	return s.remove(name, was.Owner, err)
 }
 
-// remove removes the file with that name. The caller holds its directory's
-// lock.
-func (s *store) remove(name, owner string) error {
-	if err := os.Remove(s.records.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// remove removes the record with that name, whose reading gave readErr. The
+// caller holds its directory's lock.
+func (s *store) remove(name, owner string, readErr error) error {
+	if err := s.records.check(name); err != nil {
+		return err
+	}
+	path := s.records.file(name)
+	if isForeign(readErr) {
+		if err := s.tree.setAside(path, readErr); err != nil {
+			return err
+		}
+	} else if err := ignoreAbsent(os.Remove(path)); err != nil {
 		return err
 	}
 	if s.sync {
-		if err := syncDir(s.records.under(name)); err != nil {
+		if err := syncDir(s.records.shard(name)); err != nil {
 			return err
 		}
 	}
@@ -264,7 +261,7 @@ func (s *store) remove(name, owner string) error {
 	return nil
 }
 
-// Close ends a sweep under way, and waits for the other calls.
+// Close stops a sweep that is running and waits for the other calls.
 func (s *store) Close() error {
 	s.stop()
 	return s.gate.Close()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,11 +14,11 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// later is when the sweep looks again at a record that it could not judge: one
-// of a newer format, or one that the disk would not give.
-const later = driver.Millis(10 * time.Minute / time.Millisecond)
+// lookAgain is how long the sweep waits before it looks again at a record that
+// it could neither read nor remove.
+const lookAgain = driver.Millis(10 * time.Minute / time.Millisecond)
 
-// Sweep removes the records that have expired. Of several, one runs at a time.
+// Sweep removes expired records. One sweep runs at a time, in all processes.
 func (s *store) Sweep(ctx context.Context) (int, error) {
 	n, err := s.sweep(ctx)
 	if err != nil && ctx.Err() == nil && s.closing.Err() != nil {
@@ -45,108 +46,116 @@ func (s *store) sweep(ctx context.Context) (removed int, err error) {
 		return 0, err
 	}
 	defer s.locks.sweep.unlock()
-	if err := s.tidy(ctx); err != nil {
-		return 0, err
-	}
-	if err := s.complete(ctx); err != nil {
-		return 0, err
-	}
+	// A fault in one part must not keep the sweep from the others.
+	var errs []error
+	errs = append(errs, s.cleanTemps(ctx), s.rebuildIndex(ctx))
 	now := s.now()
-	logs, err := s.claim(ctx, now)
-	if err != nil {
-		return 0, err
-	}
+	logs, err := s.claimLogs(ctx, now)
+	errs = append(errs, err)
 	for _, log := range logs {
-		n, err := s.settle(ctx, log, now)
+		if ctx.Err() != nil {
+			break
+		}
+		n, err := s.processLog(ctx, log, now)
 		removed += n
-		if err != nil {
-			return removed, err
-		}
+		errs = append(errs, err)
 	}
-	return removed, nil
+	if err := ctx.Err(); err != nil {
+		return removed, err
+	}
+	return removed, errors.Join(errs...)
 }
 
-// tidy removes what processes left that died while they wrote.
-func (s *store) tidy(ctx context.Context) error {
-	for i := range recordDirs {
-		name := s.records.each(i)
-		if s.records.check(name) != nil {
-			continue
+// cleanTemps removes what processes left that died while they were writing.
+func (s *store) cleanTemps(ctx context.Context) error {
+	var errs []error
+	for i := range shardCount {
+		name := s.records.shardName(i)
+		err := s.records.check(name)
+		if err == nil {
+			err = s.cleanShard(ctx, i, s.tempOf(name))
 		}
-		dir := s.records.under(name)
-		if _, err := os.Lstat(dir + unfinished); err != nil {
-			continue
+		if err = ignoreAbsent(err); err != nil {
+			errs = append(errs, err)
 		}
-		lock := &s.locks.dirs[i]
-		if err := lock.lock(ctx); err != nil {
-			return err
-		}
-		err := clearUnfinished(dir)
-		lock.unlock()
-		if err != nil {
-			return err
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
-// claimed marks a log that a sweep has taken. One that died leaves it to the
-// next.
-const claimed = ".claimed"
+func (s *store) cleanShard(ctx context.Context, i int, temp string) error {
+	if _, err := os.Lstat(temp); err != nil {
+		return err
+	}
+	lock := &s.locks.shards[i]
+	if err := lock.lock(ctx); err != nil {
+		return err
+	}
+	defer lock.unlock()
+	return s.cleanTemp(temp)
+}
 
-// claim renames the logs that are due, and returns their paths when nobody will
-// write to them any more.
+// claimedSuffix ends the name of a log that a sweep has taken. If that sweep
+// dies, the next one finishes the log.
+const claimedSuffix = ".claimed"
+
+// claimLogs renames the logs that are due, and returns their paths when nobody
+// writes to them any more.
 //
 // A writer holds the lock of its record's directory from before it opens a log
-// until after it has written. So whoever opened one by its old name has done
-// once each lock was free for a moment; and the record is there to be found.
-func (s *store) claim(ctx context.Context, now driver.Millis) ([]string, error) {
+// until it has written the record. So once each lock was free for a moment,
+// whoever had opened a log by its old name is done, and the record can be found.
+func (s *store) claimLogs(ctx context.Context, now driver.Millis) (logs []string, err error) {
 	var names []string
-	err := eachName(s.expiry.dir, func(name string) {
-		if strings.HasSuffix(name, claimed) || due(name, now) {
+	err = eachName(s.expiry.dir, func(name string) {
+		if strings.HasSuffix(name, claimedSuffix) || isDue(name, now) {
 			names = append(names, name)
 		}
 	})
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
-	var logs []string
+	var errs []error
 	for _, name := range names {
 		path := filepath.Join(s.expiry.dir, name)
-		if !strings.HasSuffix(name, claimed) {
-			// Never over one that a dead sweep left.
-			to := fmt.Sprintf("%s.%d%s", path, time.Now().UnixNano(), claimed)
+		if !strings.HasSuffix(name, claimedSuffix) {
+			// The number keeps it from replacing one that a dead sweep left.
+			to := fmt.Sprintf("%s.%d%s", path, time.Now().UnixNano(), claimedSuffix)
 			if err := os.Rename(path, to); err != nil {
-				return nil, err
+				errs = append(errs, err)
+				continue
 			}
+			s.expiry.warned.Delete(path)
 			path = to
 		}
 		logs = append(logs, path)
 	}
-	for i := range s.locks.dirs {
-		if err := s.locks.dirs[i].lock(ctx); err != nil {
+	for i := range s.locks.shards {
+		if err := s.locks.shards[i].lock(ctx); err != nil {
 			return nil, err
 		}
-		s.locks.dirs[i].unlock()
+		s.locks.shards[i].unlock()
 	}
-	return logs, nil
+	return logs, errors.Join(errs...)
 }
 
-// settle does what a claimed log says, and removes it. If it is stopped, the
-// next sweep begins the log again, which does no harm.
-func (s *store) settle(ctx context.Context, log string, now driver.Millis) (removed int, err error) {
+// processLog looks at the records that a claimed log names, and removes the log.
+// If it is interrupted the next sweep starts the log again, which does no harm.
+func (s *store) processLog(ctx context.Context, log string, now driver.Millis) (removed int, err error) {
 	f, err := openFile(log, os.O_RDONLY, s.tree.trust)
-	if errors.Is(err, driver.ErrCorrupt) {
-		s.cfg.Logger.Warn("sessions: what stands in place of a log is not read", "error", err)
-		_ = os.Remove(log) // a directory with something inside may stay
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return 0, nil
-	}
-	if err != nil {
+	case isUnusable(err):
+		return 0, s.setLogAside(log, err)
+	case err != nil:
 		return 0, err
 	}
 	defer f.Close()
 	seen := make(map[driver.Key]struct{})
-	kept := make(moves)
+	moved := make(movedLines)
 	in := bufio.NewScanner(f)
 	in.Split(splitLines)
 	for in.Scan() {
@@ -154,96 +163,113 @@ func (s *store) settle(ctx context.Context, log string, now driver.Millis) (remo
 		if !ok {
 			continue
 		}
-		if at <= now { // not a day's log, nor this minute's
+		if at <= now { // else it is a line of a day's log, or of this minute's
 			if _, again := seen[key]; again {
 				continue
 			}
 			seen[key] = struct{}{}
-			if at, err = s.look(ctx, key); err != nil {
+			result, err := s.removeExpired(ctx, key)
+			if err != nil {
 				return removed, err
 			}
-			switch at {
-			case gone:
-				continue
-			case taken:
+			if result.removed {
 				removed++
+			}
+			if !result.present {
 				continue
 			}
+			at = result.next
 		}
-		if err := kept.add(s.expiry, logOf(at, now), key, at); err != nil {
+		if err := moved.add(s.expiry, logAt(at, now), key, at); err != nil {
 			return removed, err
 		}
 	}
 	if err := in.Err(); err != nil {
 		return removed, err
 	}
-	if err := kept.flush(s.expiry); err != nil {
+	if err := moved.flush(s.expiry); err != nil {
 		return removed, err
 	}
 	return removed, os.Remove(log)
 }
 
-// What look returns in place of an instant.
-const (
-	gone  driver.Millis = -1 << 63 // there is no record
-	taken driver.Millis = gone + 1 // there was one, which look removed
-)
+// setLogAside sets aside what is in the place of a log. The log's lines may be
+// lost, so the next sweep rebuilds the index.
+func (s *store) setLogAside(log string, reason error) error {
+	if err := ignoreAbsent(os.Remove(s.completePath())); err != nil {
+		return err
+	}
+	return s.tree.setAside(log, reason)
+}
 
-// look removes the record at key if it has expired. It returns when to look
-// again: at the record's expiry, for one that lives.
+// lookResult is what removeExpired found.
+type lookResult struct {
+	present bool          // there is a record still
+	removed bool          // there was one, which has been removed
+	next    driver.Millis // if present: when to look at it again
+}
+
+// removeExpired removes the record at key if it has expired.
 //
-// For that one it needs no lock. If the expiry comes nearer after it was read,
-// whoever writes that writes a line of its own.
-func (s *store) look(ctx context.Context, key driver.Key) (again driver.Millis, err error) {
+// It reads without a lock. If the expiry is moved forward afterwards, whoever
+// writes that writes a new line for it.
+func (s *store) removeExpired(ctx context.Context, key driver.Key) (lookResult, error) {
 	name := key.String()
 	rec, err := s.read(name)
-	if s.spent(&rec, err) {
-		lock := &s.locks.dirs[dirOf(key)]
-		if err := lock.lock(ctx); err != nil {
-			return gone, err
+	if s.isRemovable(&rec, err) {
+		lock := &s.locks.shards[shardOf(key)]
+		if err := lock.lock(ctx); ctx.Err() != nil {
+			return lookResult{}, err
+		} else if err != nil {
+			return s.lookLater(name, err), nil
 		}
 		defer lock.unlock()
-		if rec, err = s.read(name); s.spent(&rec, err) { // still
-			if err = s.remove(name, rec.Owner); err == nil {
-				return taken, nil
+		if rec, err = s.read(name); s.isRemovable(&rec, err) { // still
+			if err = s.remove(name, rec.Owner, err); err == nil {
+				return lookResult{removed: true}, nil
 			}
 		}
 	}
 	switch {
 	case err == driver.ErrNotFound:
-		return gone, nil
+		return lookResult{}, nil
 	case err == nil:
-		return rec.Expires, nil
-	case !errors.Is(err, driver.ErrNewerFormat):
-		s.cfg.Logger.Warn("sessions: a record cannot be read or removed", "session", name, "error", err)
+		return lookResult{present: true, next: rec.Expires}, nil
+	case errors.Is(err, driver.ErrNewerFormat):
+		return lookResult{present: true, next: s.now() + lookAgain}, nil
 	}
-	return s.now() + later, nil
+	return s.lookLater(name, err), nil
 }
 
-// spent tells whether what was read is of no more use. A damaged record opens
-// no session, and would stay for ever.
-func (s *store) spent(rec *driver.Record, err error) bool {
+func (s *store) lookLater(name string, err error) lookResult {
+	s.cfg.Logger.Warn("sessions: a record cannot be read or removed", "session", name, "error", err)
+	return lookResult{present: true, next: s.now() + lookAgain}
+}
+
+// isRemovable reports whether a record that was read is of no more use. A
+// damaged one is: it opens no session, and would stay forever.
+func (s *store) isRemovable(rec *driver.Record, err error) bool {
 	return err == nil && rec.Expires <= s.now() || errors.Is(err, driver.ErrCorrupt)
 }
 
-// moves are lines on their way to other logs.
-type moves map[string][]byte
+// movedLines are lines on their way to other logs.
+type movedLines map[driver.Millis][]byte
 
-// movesMax bounds the lines for one log that are held back.
-const movesMax = 64 << 10
+// maxMovedLines bounds the bytes that are collected for one log.
+const maxMovedLines = 64 << 10
 
-func (m moves) add(x *expiry, log string, key driver.Key, at driver.Millis) error {
-	m[log] = appendLine(m[log], key.String(), at)
-	if len(m[log]) < movesMax {
+func (m movedLines) add(x *expiry, begin driver.Millis, key driver.Key, at driver.Millis) error {
+	m[begin] = appendLine(m[begin], key.String(), at)
+	if len(m[begin]) < maxMovedLines {
 		return nil
 	}
-	defer delete(m, log)
-	return x.append(log, m[log])
+	defer delete(m, begin)
+	return x.append(begin, m[begin])
 }
 
-func (m moves) flush(x *expiry) error {
-	for log, lines := range m {
-		if err := x.append(log, lines); err != nil {
+func (m movedLines) flush(x *expiry) error {
+	for begin, lines := range m {
+		if err := x.append(begin, lines); err != nil {
 			return err
 		}
 	}

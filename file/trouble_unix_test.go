@@ -48,7 +48,7 @@ func (p *patient) whole() error {
 	if err != nil || rec.Version != p.rec.Version || !bytes.Equal(rec.Data, p.rec.Data) {
 		return fmt.Errorf("the old record: %v, version %d", err, rec.Version)
 	}
-	left, err := filepath.Glob(filepath.Join(p.s.records.dir, "*", unfinished))
+	left, err := filepath.Glob(filepath.Join(p.s.records.dir, "*", tempName))
 	if err != nil || len(left) != 0 {
 		return fmt.Errorf("left: %q, %v", left, err)
 	}
@@ -181,8 +181,32 @@ func init() {
 		)
 	}
 
-	// readonly: the directory may be written to no more.
+	// readonly: the disk becomes read-only, as after an error of its own.
 	children["readonly"] = func(dir string, _ []string) error {
+		if err := mountSmall(dir); err != nil {
+			fmt.Println("skip:no small disk can be mounted: " + err.Error())
+			return nil
+		}
+		defer unmount(dir)
+		p, err := newPatient(filepath.Join(dir, "data"))
+		if err != nil {
+			return err
+		}
+		defer p.s.Close()
+		return during(
+			func() error { return setReadOnly(dir, true) },
+			func() error { return fails("Save", p.s.Save(ctx, p.key, 1, p.next(5000)), unix.EROFS) },
+			func() error { return fails("Touch", p.s.Touch(ctx, p.key, p.rec), unix.EROFS) },
+			func() error { return fails("Delete", p.s.Delete(ctx, p.key, 0), unix.EROFS) },
+			func() error { return fails("creating", p.s.Save(ctx, keyOf(2), 0, until(1<<61)), unix.EROFS) },
+			p.whole,
+			func() error { return setReadOnly(dir, false) },
+			func() error { return p.recovers(5000) },
+		)
+	}
+
+	// modes: somebody changes the modes of the store's directories.
+	children["modes"] = func(dir string, _ []string) error {
 		if err := unprivileged(dir); err != nil {
 			return err
 		}
@@ -191,22 +215,17 @@ func init() {
 			return err
 		}
 		defer p.s.Close()
-		records := p.s.records.under(p.key.String())
-		return during(
-			func() error { return os.Chmod(records, 0o500) },
-			func() error { return fails("Save", p.s.Save(ctx, p.key, 1, p.next(5000)), unix.EACCES) },
-			func() error { return fails("Touch", p.s.Touch(ctx, p.key, p.rec), unix.EACCES) },
-			func() error { return fails("Delete", p.s.Delete(ctx, p.key, 0), unix.EACCES) },
-			p.whole,
-			func() error { return os.Chmod(records, 0o700) },
-			func() error { return p.recovers(5000) },
-			func() error { return os.Chmod(p.s.expiry.dir, 0o500) },
-			func() error { // which takes another log
-				return fails("creating", p.s.Save(ctx, keyOf(2), 0, until(1<<61)), unix.EACCES)
-			},
-			func() error { return os.Chmod(p.s.expiry.dir, 0o700) },
-			func() error { return p.recovers(6000) },
-		)
+		for _, d := range []string{p.s.records.dir, p.s.records.shard(p.key.String()), p.s.expiry.dir, p.s.owners.dirs.dir, p.s.locks.dir} {
+			for _, mode := range []os.FileMode{0, 0o500, 0o777} {
+				if err := os.Chmod(d, mode); err != nil {
+					return err
+				}
+				if err := during(p.whole, func() error { return p.recovers(5000) }); err != nil {
+					return fmt.Errorf("%s with mode %o: %w", d, mode, err)
+				}
+			}
+		}
+		return nil
 	}
 
 	// files: no file can be opened.
@@ -273,7 +292,8 @@ func openLate(dir string) (*store, error) {
 	return s.(*store), nil
 }
 
-func TestFileSizeLimit(t *testing.T)     { start(t, t.TempDir(), "fsize").wait() }
-func TestFullDisk(t *testing.T)          { start(t, t.TempDir(), "full").wait() }
-func TestReadOnlyDirectory(t *testing.T) { start(t, publicDir(t), "readonly").wait() }
-func TestTooManyOpenFiles(t *testing.T)  { start(t, t.TempDir(), "files").wait() }
+func TestFileSizeLimit(t *testing.T)    { start(t, t.TempDir(), "fsize").wait() }
+func TestFullDisk(t *testing.T)         { start(t, t.TempDir(), "full").wait() }
+func TestReadOnlyDisk(t *testing.T)     { start(t, t.TempDir(), "readonly").wait() }
+func TestModesChanged(t *testing.T)     { start(t, publicDir(t), "modes").wait() }
+func TestTooManyOpenFiles(t *testing.T) { start(t, t.TempDir(), "files").wait() }

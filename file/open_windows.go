@@ -12,22 +12,23 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// private: directories inherit their access list, and modes say nothing.
-const private = false
+// hasModes is false: directories inherit their access list, and modes mean
+// nothing.
+const hasModes = false
 
-// wary flags have no counterpart for those who open by package os.
-const wary = 0
+// noFollow has no counterpart among the flags of package os.
+const noFollow = 0
 
-// trust is whose files the store takes for its own: anybody's who may write to
-// the directory.
+// trust accepts the files of everyone who may write to the directory.
 type trust struct{}
 
 func trustOf(fs.FileInfo) trust { return trust{} }
 
 func (trust) owns(fs.FileInfo) bool { return true }
 
-// openFile opens a file of ours, and what is none is ErrCorrupt. It may be
-// replaced while it is open, which package os does not allow for.
+// openFile opens a file of the store's. For anything else it returns a
+// *foreignError. The file may be replaced while it is open, which package os
+// does not allow.
 func openFile(path string, flags int, _ trust) (*os.File, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
@@ -52,15 +53,19 @@ func openFile(path string, flags int, _ trust) (*os.File, error) {
 		return nil, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
 	const foreign = windows.FILE_ATTRIBUTE_DIRECTORY | windows.FILE_ATTRIBUTE_REPARSE_POINT | windows.FILE_ATTRIBUTE_DEVICE
-	if info.FileAttributes&foreign != 0 || info.NumberOfLinks > 1 {
+	if info.FileAttributes&foreign != 0 || flags&os.O_APPEND != 0 && info.NumberOfLinks > 1 {
 		_ = windows.CloseHandle(h)
-		return nil, fmt.Errorf("%s is no file of this store's: %w", path, driver.ErrCorrupt)
+		return nil, foreignAt(path)
 	}
 	return os.NewFile(uintptr(h), path), nil
 }
 
-// readFile returns what is in a file of ours of at most max bytes.
-func readFile(path string, t trust, max int64) ([]byte, error) {
+// readFile returns the contents of a file of the store's of at most max bytes.
+// It cannot open a path without following links, and says so.
+func readFile(path string, t trust, max int64, noSymlinks bool) ([]byte, error) {
+	if noSymlinks {
+		return nil, errors.ErrUnsupported
+	}
 	f, err := openFile(path, os.O_RDONLY, t)
 	if err != nil {
 		return nil, err
@@ -73,17 +78,10 @@ func readFile(path string, t trust, max int64) ([]byte, error) {
 	return b, err
 }
 
-// writeNew makes a file with these bytes. What stood in its place goes. On an
-// error no file is left.
+// writeNew creates a file with these bytes, and returns fs.ErrExist if there is
+// something with that name. On any other error it leaves no file.
 func writeNew(path string, b []byte, sync bool) error {
-	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	f, err := os.OpenFile(path, flags, fileMode)
-	if errors.Is(err, fs.ErrExist) {
-		if err := ignoreAbsent(os.Remove(path)); err != nil {
-			return err
-		}
-		f, err = os.OpenFile(path, flags, fileMode)
-	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
 		return err
 	}
@@ -95,15 +93,15 @@ func writeNew(path string, b []byte, sync bool) error {
 		err = e
 	}
 	if err != nil {
-		_ = os.Remove(path) // the error is told already
+		_ = os.Remove(path) // the first error is returned
 	}
 	return err
 }
 
-// syncDir does nothing: the step that replaces a file writes through.
+// syncDir does nothing: replacing a file writes through to the disk.
 func syncDir(string) error { return nil }
 
-// busy tells whether a file cannot be replaced because somebody reads it.
-func busy(err error) bool {
+// isBusy reports whether a file cannot be replaced because it is open.
+func isBusy(err error) bool {
 	return errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_SHARING_VIOLATION)
 }

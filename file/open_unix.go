@@ -13,14 +13,15 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// private: modes keep other users out.
-const private = true
+// hasModes reports that file modes keep other users out.
+const hasModes = true
 
-// wary flags neither follow a link nor wait for a FIFO's other end.
-const wary = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
+// noFollow are flags that neither follow a link nor wait for the other end of a
+// FIFO.
+const noFollow = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
 
-// trust is whose files the store takes for its own: those of the user that it
-// runs as, and of the directory's owner.
+// trust holds the users whose files the store takes for its own: the one that
+// it runs as, and the owner of the data directory.
 type trust [2]uint32
 
 func trustOf(dir fs.FileInfo) trust {
@@ -33,28 +34,33 @@ func trustOf(dir fs.FileInfo) trust {
 
 func (t trust) owns(info fs.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && (st.Uid == t[0] || st.Uid == t[1])
+	return ok && t.has(st.Uid)
 }
 
-// ownFile tells whether it is a file that nobody reaches under another name. A
-// record that was replaced after it was opened has no name left.
-func (t trust) ownFile(st *unix.Stat_t) bool {
-	return st.Mode&unix.S_IFMT == unix.S_IFREG && uint64(st.Nlink) <= 1 && (st.Uid == t[0] || st.Uid == t[1])
-}
+func (t trust) has(uid uint32) bool { return uid == t[0] || uid == t[1] }
 
-// openWary opens a file of ours, and what is none is ErrCorrupt.
-func openWary(path string, flags int, t trust) (fd int, size int64, err error) {
+// openOwn opens a file of the store's. For anything else it returns a
+// *foreignError.
+func openOwn(path string, flags int, t trust) (fd int, size int64, err error) {
 	for {
-		fd, err = unix.Open(path, flags|wary, fileMode)
+		fd, err = unix.Open(path, flags|noFollow, fileMode)
 		if err != unix.EINTR {
 			break
 		}
 	}
+	return checkOpened(path, flags, t, fd, err)
+}
+
+// checkOpened takes what an open returned, and checks what was opened. A file
+// to write to must have one name only: what is written would be in a backup of
+// hard links too.
+func checkOpened(path string, flags int, t trust, fd int, err error) (int, int64, error) {
 	switch err {
 	case nil:
 	case unix.ELOOP, unix.EMLINK, // a link, as Linux and FreeBSD put it
-		unix.ENXIO, unix.EOPNOTSUPP: // a socket or FIFO; a socket on macOS
-		return -1, 0, fmt.Errorf("%s is no file of this store's: %w", path, driver.ErrCorrupt)
+		unix.ENXIO, unix.EOPNOTSUPP, // a socket or FIFO; a socket on macOS
+		unix.EISDIR:
+		return -1, 0, foreignAt(path)
 	default:
 		return -1, 0, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
@@ -63,9 +69,9 @@ func openWary(path string, flags int, t trust) (fd int, size int64, err error) {
 		unix.Close(fd)
 		return -1, 0, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
-	if !t.ownFile(&st) {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || !t.has(st.Uid) || flags&unix.O_APPEND != 0 && st.Nlink > 1 {
 		unix.Close(fd)
-		return -1, 0, fmt.Errorf("%s is no file of this store's: %w", path, driver.ErrCorrupt)
+		return -1, 0, foreignAt(path)
 	}
 	if flags&unix.O_CREAT != 0 && st.Mode&0o777 != fileMode { // the umask has cut it
 		if err := unix.Fchmod(fd, fileMode); err != nil {
@@ -76,9 +82,21 @@ func openWary(path string, flags int, t trust) (fd int, size int64, err error) {
 	return fd, st.Size, nil
 }
 
-// readFile returns what is in a file of ours of at most max bytes.
-func readFile(path string, t trust, max int64) ([]byte, error) {
-	fd, size, err := openWary(path, unix.O_RDONLY, t)
+// readFile returns the contents of a file of the store's of at most max bytes.
+// With noSymlinks it fails if there is a link anywhere in the path, or if the
+// system cannot tell.
+func readFile(path string, t trust, max int64, noSymlinks bool) ([]byte, error) {
+	var fd int
+	var size int64
+	var err error
+	if noSymlinks {
+		if fd, err = openNoSymlinks(path); err != nil {
+			return nil, err
+		}
+		fd, size, err = checkOpened(path, unix.O_RDONLY, t, fd, nil)
+	} else {
+		fd, size, err = openOwn(path, unix.O_RDONLY, t)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -102,33 +120,30 @@ func readFile(path string, t trust, max int64) ([]byte, error) {
 	return b, nil
 }
 
-// openFile opens a file of ours as an os.File.
+// openFile opens a file of the store's as an os.File.
 func openFile(path string, flags int, t trust) (*os.File, error) {
-	fd, _, err := openWary(path, flags, t)
+	fd, _, err := openOwn(path, flags, t)
 	if err != nil {
 		return nil, err
 	}
 	return os.NewFile(uintptr(fd), path), nil
 }
 
-// writeNew makes a file with these bytes. What stood in its place goes. On an
-// error no file is left.
+// writeNew creates a file with these bytes, and returns fs.ErrExist if there is
+// something with that name. On any other error it leaves no file.
 func writeNew(path string, b []byte, sync bool) (err error) {
-	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_CLOEXEC
-	fd, err := unix.Open(path, flags, fileMode)
-	for retry := 0; err == unix.EINTR || err == unix.EEXIST && retry == 0; fd, err = unix.Open(path, flags, fileMode) {
-		if err == unix.EEXIST {
-			retry++
-			if err := ignoreAbsent(os.Remove(path)); err != nil {
-				return err
-			}
+	var fd int
+	for {
+		fd, err = unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, fileMode)
+		if err != unix.EINTR {
+			break
 		}
 	}
 	if err != nil {
 		return &fs.PathError{Op: "create", Path: path, Err: err}
 	}
 	if err := fill(fd, path, b, sync); err != nil {
-		_ = unix.Unlink(path) // the error is told already
+		_ = unix.Unlink(path) // the first error is returned
 		return err
 	}
 	return nil
@@ -146,7 +161,7 @@ func fill(fd int, path string, b []byte, sync bool) error {
 		b = b[max(n, 0):]
 	}
 	if err == nil && sync {
-		f := os.NewFile(uintptr(fd), path) // knows what it takes on each system
+		f := os.NewFile(uintptr(fd), path) // its Sync does what each system needs
 		err := f.Sync()
 		if e := f.Close(); err == nil {
 			err = e
@@ -162,7 +177,7 @@ func fill(fd int, path string, b []byte, sync bool) error {
 	return nil
 }
 
-// syncDir has the names in a directory on the disk.
+// syncDir flushes the names in a directory to the disk.
 func syncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
@@ -172,6 +187,6 @@ func syncDir(dir string) error {
 	return f.Sync()
 }
 
-// busy tells whether a file cannot be replaced because somebody reads it, which
-// is nowhere so.
-func busy(error) bool { return false }
+// isBusy reports whether a file cannot be replaced because it is open, which is
+// no obstacle on Unix.
+func isBusy(error) bool { return false }

@@ -1,0 +1,111 @@
+// Package file keeps each session in a file of its own, in one directory.
+//
+// Choose it for programs on one machine, in one process or several, whose
+// sessions must survive a restart without another server. Choose dbm if many
+// sessions are written at the same time and disk space matters, and database,
+// memcached or google if several machines serve the same clients.
+//
+//	import _ "github.com/pump-go/sessions/file"
+//
+//	m, err := sessions.New(ctx, sessions.Options{Store: "file", DataDir: "/var/lib/app/sessions"})
+//
+// The directory is created if it is missing. All processes that share it must
+// run as the same user, with the same LockDir.
+//
+// # URLs
+//
+//	file:///var/lib/app/sessions     an absolute directory, in place of DataDir
+//	file:data/sessions               a directory relative to the working directory
+//	file:?sync=true                  DataDir, with Options.Sync
+//
+// Each form accepts the parameter sync, which is true or false. Anything else is
+// an error.
+//
+// # Durability
+//
+// A saved session survives the end of the program, even by kill -9: the record
+// is written to a new file, which then replaces the old one, so a reader finds
+// the old record or the new one and never a part. After a power failure, the
+// last changes may be missing or damaged. With [Options.Sync] each change is on
+// the disk before it is acknowledged. That costs two flushes of the disk, and up
+// to five for a new session.
+//
+// # Layout
+//
+//	records/ab/abcd…          the sessions, named by key, in 256 directories
+//	records/ab/unfinished     a record being written, or left by a killed process
+//	owners/abc/abcd….ef01…    empty files, named by SHA-256 of the owner, and key
+//	expiry/1700000000000.log  which sessions to look at from that time on
+//	expiry/complete           the indexes cover all records
+//	locks/ab                  a lock file for each directory of records
+//
+// With a namespace, all of this is in ns.NAME.d. With a LockDir, the locks are
+// in the directory file in it. Directories have mode 0700 and files 0600, whatever
+// the umask. Each record has a checksum. A damaged one is sessions.ErrCorrupt,
+// and affects no other session.
+//
+// Reading takes no lock. Writing takes the lock of one directory, by
+// github.com/gofrs/flock; the kernel releases it when a process dies. A process
+// that waits tries again every 250 µs until its context ends. A file that a dead
+// process left unfinished is removed by the next write to that directory, or by
+// the sweep: whoever holds the lock knows that no live process is writing it.
+//
+// [github.com/natefinch/atomic.ReplaceFile] replaces files on Unix and Windows.
+// (Its WriteFile, and github.com/google/renameio, flush each file to the disk
+// even if that is not wanted, and renameio does not support Windows.)
+//
+// # What does not belong to the store
+//
+// New returns an error for a data or lock directory that other users could
+// replace or write to; see [driver.MakeDataDir]. In it, the store uses only files
+// and directories of its own user and of the directory's owner. It never follows,
+// reads, waits for or deletes anything else:
+//
+//   - In place of one of its directories, or of a lock file, New returns an
+//     error. While the store is open, the calls that need it fail, so that no
+//     session seems to be missing and no sign-out seems to be done. They work
+//     again when the right directory is back.
+//   - In place of a record, it is sessions.ErrCorrupt: that session is lost.
+//   - In place of an expiry log or an unfinished record, it costs a warning. The
+//     store uses another file, and renames what is in the way to a name that ends
+//     in .foreign.
+//
+// A directory or lock file with the wrong mode is corrected. A second hard link
+// to a record or log does no harm: the store does not write to such a file.
+//
+// # How expired sessions are found
+//
+// Before a session is first written, a line with its expiry and key is added to a
+// log in expiry. A log is for one minute, or for one day if that is more than a
+// day away. Extending the session adds no other line. The sweep reads the logs
+// that are due and looks at the sessions in them: an expired one is removed, one
+// that was extended gets a line at its new expiry. So a session is looked at about
+// once per idle timeout, and the sweep does not read those that are not due.
+// Several processes may sweep; they take turns, and do not block readers.
+//
+// # Limits
+//
+// A session holds up to 16 MiB, its owner up to 255 bytes. Each session takes a
+// disk block and an inode, and a second inode if it has an owner. A million
+// sessions are about 4,000 files per directory, which ext4, XFS, Btrfs, APFS and
+// NTFS handle well. If something deletes lock files while programs run, or the
+// programs have different LockDirs, two of them may write at the same time, and
+// one change be lost.
+//
+// On NFS, flock needs Linux 2.6.12 or later and a lock server on both sides, and
+// a client may read a replaced file from its cache for some seconds: prefer a
+// database there.
+//
+// Windows has no modes and cannot flush a directory: access depends on the
+// directory's access list. The package compiles for Windows but is not tested
+// there.
+//
+// # Backups
+//
+// Copy the directory while programs run: each file is whole. A copy made of hard
+// links (cp -al) is good too, except that it may lack sessions in the expiry
+// index, as any copy may. After restoring a copy, delete expiry/complete: the
+// next sweep then reads all records once and completes both indexes. Do the same
+// after a power failure without Sync, or some expired sessions may stay on the
+// disk forever.
+package file
