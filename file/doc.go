@@ -102,10 +102,9 @@
 //
 // # Backups
 //
-// Copy the directory while programs run: each file is whole. A copy made of hard
-// links (cp -al) is good too, except that it may lack sessions in the expiry
-// index, as any copy may. After restoring a copy, delete expiry/complete: the
-// next sweep then reads all records once and completes both indexes. Do the same
-// after a power failure without Sync, or some expired sessions may stay on the
-// disk forever.
+// Copy the directory while programs run, by hard links (cp -al) if you like: each
+// file is whole.
+// After restoring a copy, delete expiry/complete: the next sweep then
+// reads all records once and completes both indexes. Do the same after a power
+// failure without Sync, or some expired sessions may stay on the disk forever.
 package file
