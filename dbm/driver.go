@@ -136,7 +136,7 @@ func New(o Options) driver.Driver {
 		if err != nil {
 			return nil, fmt.Errorf("dbm: open: %w", err)
 		}
-		if err := try(ctx, f); err != nil {
+		if err := tryOpen(ctx, f); err != nil {
 			return nil, fmt.Errorf("dbm: open: %w", errors.Join(err, f.close()))
 		}
 		return newStore(cfg, f), nil
@@ -163,9 +163,9 @@ func NewWithDB(db *bbolt.DB) driver.Driver {
 // openWait is how long Open waits for a file that another process holds.
 const openWait = time.Second
 
-// try opens the database once, so that a file that is damaged or out of reach
+// tryOpen opens the database once, so that a file that is damaged or out of reach
 // is noticed at the start. One that is busy is not at fault.
-func try(ctx context.Context, f *file) error {
+func tryOpen(ctx context.Context, f *file) error {
 	waiting, cancel := context.WithTimeout(ctx, openWait)
 	defer cancel()
 	d, err := f.acquire(waiting)

@@ -49,13 +49,13 @@ type broken struct {
 // openOnce does not try the same damaged file again, since each panic of bbolt
 // costs a mapping. One that was put right has other times.
 func (f *file) openOnce() (*database, error) {
-	info, statErr := os.Stat(f.at.file)
+	info, statErr := os.Lstat(f.at.file)
 	if b := f.broken; b != nil && statErr == nil && os.SameFile(info, b.info) &&
 		info.Size() == b.info.Size() && info.ModTime().Equal(b.info.ModTime()) {
 		return nil, b.err
 	}
 	f.broken = nil
-	d, err := open(f.at.file)
+	d, err := open(f.at.file, f.log)
 	if errors.Is(err, ErrDamaged) && statErr == nil {
 		f.broken = &broken{info, err}
 	}
@@ -87,7 +87,7 @@ func (f *file) admit(o *opening, d *database, err error) {
 
 // keep returns when it is time to close the file.
 func (f *file) keep(d *database) {
-	tick := time.NewTicker(turn)
+	tick := time.NewTicker(timeSlice)
 	defer tick.Stop()
 	var idle time.Duration
 	for {
@@ -100,7 +100,7 @@ func (f *file) keep(d *database) {
 		if d.users > 0 || d.used {
 			idle = 0
 		} else {
-			idle += turn
+			idle += timeSlice
 		}
 		d.used = false
 		f.mu.Unlock()

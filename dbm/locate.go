@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"path/filepath"
 	"runtime"
@@ -40,9 +39,7 @@ func locate(cfg driver.Config) (place, error) {
 		return place{}, err
 	}
 	path = filepath.Join(dir, filepath.Base(path))
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	if err := ignoreAbsent(checkPlain(path)); err != nil {
 		return place{}, err
 	}
 	if cfg.LockDir == "" {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -15,34 +16,34 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// foreign is how long to wait for a program that has the file open and does not
-// know our locks.
-const foreign = 250 * time.Millisecond
+// boltTimeout is how long to wait for a program that has the file open and does
+// not use these locks.
+const boltTimeout = 250 * time.Millisecond
 
 // open opens the database at path, for a process that holds the locks.
-func open(path string) (*database, error) {
-	info, err := os.Stat(path)
+func open(path string, log *slog.Logger) (*database, error) {
+	err := checkPlain(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = create(path); err == nil {
-			info, err = os.Stat(path)
-		}
+		err = create(path, log)
 	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Lstat(path)
 	switch {
 	case err != nil:
 		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file", path)
 	case info.Size() == 0:
-		return nil, fmt.Errorf("%w: it is empty; remove it to start anew", ErrDamaged)
+		return nil, fmt.Errorf("%w: it is empty; remove it to start with no sessions", ErrDamaged)
 	}
 	return openFile(path)
 }
 
-// create makes an empty database under another name first, so that whoever is
-// killed in the middle leaves no half of one.
-func create(path string) error {
+// create creates an empty database under another name first, so that a process
+// that is killed meanwhile does not leave half of one.
+func create(path string, log *slog.Logger) error {
 	unfinished := path + ".new"
-	if err := os.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := clear(unfinished, log); err != nil {
 		return err
 	}
 	if err := makeFile(unfinished); err != nil {
@@ -61,10 +62,28 @@ func create(path string) error {
 	return syncDirectory(filepath.Dir(path))
 }
 
-// syncDirectory makes a new name in it survive a power loss.
+// clear makes a name free. A regular file there is what a killed process left.
+// Anything else is renamed, as it may be somebody's.
+func clear(path string, log *slog.Logger) error {
+	err := checkPlain(path)
+	if err == nil {
+		return os.Remove(path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	to := fmt.Sprintf("%s.%d.foreign", path, time.Now().UnixNano())
+	if err := os.Rename(path, to); err != nil {
+		return err
+	}
+	log.Warn("dbm: set aside what is not a file of the store", "moved to", to, "error", err)
+	return nil
+}
+
+// syncDirectory makes a new name in dir survive a power failure.
 func syncDirectory(dir string) error {
 	if runtime.GOOS == "windows" {
-		return nil // it cannot, and NTFS keeps a journal
+		return nil // Windows cannot, and NTFS has a journal
 	}
 	d, err := os.Open(dir)
 	if err != nil {
@@ -73,7 +92,7 @@ func syncDirectory(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// openFile opens a file that is there.
+// openFile opens an existing file.
 func openFile(path string) (d *database, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	d = &database{leave: make(chan struct{}), empty: make(chan struct{})}
@@ -84,15 +103,18 @@ func openFile(path string) (d *database, err error) {
 		}
 	}()
 	d.DB, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout:      foreign,
+		Timeout:      boltTimeout,
 		FreelistType: bbolt.FreelistMapType,
 		NoStatistics: true,
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
-			f, err := os.OpenFile(name, flag&^os.O_CREATE, mode)
+			f, err := os.OpenFile(name, flag&^os.O_CREATE|noFollow, mode)
 			if err != nil {
 				return nil, err
 			}
-			if d.info, err = f.Stat(); err != nil {
+			if d.info, err = f.Stat(); err == nil && !d.info.Mode().IsRegular() {
+				err = notPlain(name, d.info.Mode())
+			}
+			if err != nil {
 				f.Close()
 				return nil, err
 			}
@@ -101,7 +123,7 @@ func openFile(path string) (d *database, err error) {
 		},
 	})
 	if err == nil {
-		err = d.whole()
+		err = d.checkSize()
 		switch {
 		case isStuck(err):
 			d.abandon()
@@ -116,14 +138,14 @@ func openFile(path string) (d *database, err error) {
 		return nil, fmt.Errorf("another program has %s open", path)
 	case errors.As(err, &system):
 		return nil, err
-	default: // what bbolt says of a file that is no database, or was one
+	default: // bbolt found something other than a whole database
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 }
 
-// whole tells whether the file has all of its pages. Of one that was cut short,
-// the kernel shows the end of the last page as zeros, and no fault.
-func (d *database) whole() error {
+// checkSize returns an error if the file lacks pages. If it was cut short, reading
+// the rest of its last page is no fault: the kernel shows zeros.
+func (d *database) checkSize() error {
 	return view(d.DB, func(tx *bbolt.Tx) error {
 		info, err := d.file.Stat()
 		if err == nil && info.Size() < tx.Size() {
@@ -133,8 +155,8 @@ func (d *database) whole() error {
 	})
 }
 
-// abandon gives up a database that cannot be closed, as bbolt panicked with its
-// own locks held: at least others get at the file. The mapping is lost.
+// abandon gives up a database that cannot be closed because bbolt panicked with
+// its own locks held. Other processes can then use the file; the mapping leaks.
 func (d *database) abandon() {
 	if d.file != nil {
 		unlock(d.file)
@@ -142,9 +164,9 @@ func (d *database) abandon() {
 	}
 }
 
-// moved tells whether another file has taken the place of the open one, such as
-// a backup.
+// moved reports whether the open file has been replaced, for example by a
+// backup, or removed.
 func (d *database) moved(path string) bool {
-	info, err := os.Stat(path)
+	info, err := os.Lstat(path)
 	return errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(info, d.info)
 }

@@ -1,0 +1,21 @@
+//go:build unix
+
+package dbm
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// noFollow are flags that neither follow a link nor wait for the other end of a
+// FIFO.
+const noFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
+// ownedBy reports whether a file belongs to this user or to the owner of its
+// directory.
+func ownedBy(file, dir fs.FileInfo) bool {
+	f, ok := file.Sys().(*syscall.Stat_t)
+	d, ok2 := dir.Sys().(*syscall.Stat_t)
+	return ok && ok2 && (int(f.Uid) == os.Geteuid() || f.Uid == d.Uid)
+}
