@@ -25,7 +25,7 @@ func harness(o Options) sessionstest.Harness {
 		},
 		Newer: func(cfg driver.Config, key driver.Key) error {
 			name := key.String()
-			path := filepath.Join(namespaced(cfg.DataDir, cfg.Namespace), "records", name[:2], name)
+			path := filepath.Join(namespaceDir(cfg.DataDir, cfg.Namespace), "records", name[:2], name)
 			return os.WriteFile(path, sessionstest.NewerRecord(), fileMode)
 		},
 		MaxData: maxData,
