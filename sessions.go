@@ -20,51 +20,53 @@
 //		if err != nil {
 //			log.Fatal(err)
 //		}
-//		defer m.Close()
-//		http.ListenAndServe(":8080", m.Wrap(http.HandlerFunc(home)))
+//		err = http.ListenAndServe(":8080", m.Wrap(http.HandlerFunc(home)))
+//		m.Close()
+//		log.Fatal(err)
 //	}
 //
-// Changes are saved with the response, just before its header leaves; there is
-// no Save to forget. A request that never touches its session costs nothing.
-// Moving to another store changes an import and an option.
+// Changes are committed with the response, just before its header is sent;
+// there is no Save call to forget. A request that does not use its session
+// costs nothing. To move to another store, change an import and an option.
 //
 // # Values
 //
-// A [Key] is the name and the type of a value: no casts, no registration. Its
-// Update reads and writes in one step that no parallel request can come between; its
-// Pop gives a value to one request only. A [Flash] is a queue of messages for the
-// next page. The methods of [Session] read and write values without a type.
+// A [Key] is the name and the type of a value, without casts or registration.
+// Its Update method reads and writes in one step, so that parallel requests
+// lose no update; its Pop method gives a value to one request only. A [Flash]
+// is a queue of messages for the next page. The methods of [Session] read and
+// write values without a type.
 //
 // # Signing in and out
 //
-// Call [Session.Renew] where somebody signs in, so that the id the client had
-// before is worth nothing, and [Session.SetOwner] with who it is; [Session.Destroy]
-// where they sign out; [Manager.DestroyOwned] to sign out a user's other devices,
-// or all of them.
+// At sign-in, call [Session.Renew], so that any earlier ID stops working, and
+// [Session.SetOwner] with the user. At sign-out, call [Session.Destroy].
+// [Manager.DestroyOwned] signs out a user's other devices, or all of them.
 //
 // # Stores
 //
-// A store is an import, a name and often a URL: memory, file, dbm (one bbolt
-// file), database (SQLite, PostgreSQL, MySQL, MariaDB), memcached, google
-// (Datastore), cookie, each in the package of its name, which tells its limits. [Options] has all else
-// there is to set; in production, at least IdleTimeout, Lifetime, Cookie.Secure and
-// Cookie.Secret. To write a store, see package driver.
+// A store is chosen by an import, a name and often a URL: memory, file, dbm
+// (one bbolt file), database (SQLite, PostgreSQL, MySQL, MariaDB), memcached,
+// google (Datastore) and cookie. Each is in the package of its name, which
+// documents its limits. In production, set at least IdleTimeout, Lifetime,
+// Cookie.Secure and Cookie.Secret in [Options]. To write a store, see package
+// driver.
 //
-// # What holds
+// # Guarantees
 //
-// Parallel requests on one session merge: every change is applied to the
-// newest record, by compare-and-swap, so no [Key.Update] is lost. What
-// [Session.Destroy] and [Session.Renew] end stays ended, whatever is in flight.
-// A store that is down gives an error page ([Options.ErrorHandler]), never an
-// anonymous user. The store sees only hashes of session ids, so nobody signs in
-// with what a stolen database tells.
+// Parallel requests on one session are merged: changes are applied to the
+// newest record by compare-and-swap, so no [Key.Update] is lost. A session that
+// [Session.Destroy] or [Session.Renew] has ended stays ended, even if requests
+// are in flight. If the store is down, the client gets an error page
+// ([Options.ErrorHandler]), never an anonymous session. The store sees only
+// hashes of session IDs, so a stolen database cannot be used to sign in.
 //
-// The cookie store keeps no records and cannot promise the first two; its
-// package says what it gives instead.
+// The cookie store keeps no records and cannot give the first two guarantees;
+// its package documents what it gives instead.
 //
 // # More
 //
-// Package sessionstest tests handlers that use sessions, with no server and no
+// Package sessionstest tests handlers that use sessions, without a server or a
 // store. Guides (getting started, migrating from scs, gorilla/sessions and
 // Beaker, operations) are in the directory docs of the repository,
 // https://github.com/pump-go/sessions.

@@ -9,7 +9,7 @@
 // messages, sign in, renew, log out, log out other devices, let sessions expire;
 // through slow, streaming and panicking handlers, and now and then they hang up.
 // Meanwhile server processes are killed with SIGKILL, stopped and continued,
-// deployed anew, run out of disk, have their clocks set wrong and sweep; and the
+// redeployed, run out of disk, have their clocks set wrong and sweep; and the
 // backend is restarted, killed, made to hang, its disk filled, its directory
 // made read-only.
 //

@@ -36,7 +36,7 @@ func (r *run) anySlot(rng *rand.Rand) *slot { return r.fleet.slots[rng.IntN(len(
 // ofProcesses are the faults of server processes, wherever they keep sessions.
 var ofProcesses = []fault{
 	killed,
-	{name: "deployed anew", weight: 3, strike: func(r *run, rng *rand.Rand) error { return r.anySlot(rng).deploy() }},
+	{name: "redeployed", weight: 3, strike: func(r *run, rng *rand.Rand) error { return r.anySlot(rng).deploy() }},
 	{name: "server process stopped and continued", weight: 3, backend: true, // it may hold a lock
 		strike: func(r *run, rng *rand.Rand) error { return r.anySlot(rng).stop(r.hold(rng)) }},
 	wrongClock,
