@@ -86,3 +86,11 @@ func hideSession(v any) any {
 	}
 	return v
 }
+
+// NewContext returns a context in which FromContext and the session's
+// Manager.FromContext return s: one of Manager.Load or Manager.NewSession, for code
+// that is called outside of Manager.Wrap. Changes are stored by Session.Save alone,
+// also inside a handler that Manager.Wrap wraps. s must not be nil.
+func NewContext(ctx context.Context, s *Session) context.Context {
+	return context.WithValue(context.WithValue(ctx, s.m, s), innermost, s)
+}

@@ -13,6 +13,10 @@ import (
 // be is as with Key.
 //
 //	const notices sessions.Flash[string] = "notices"
+//
+// Two requests that take messages at the same time may both return them: showing a
+// message twice is better than failing a page. For a value that only one request
+// may have, use Key.Pop.
 type Flash[T any] string
 
 // Add appends a message to the queue. Messages that parallel requests add are

@@ -132,3 +132,24 @@ func TestFlashThatDoesNotFitItsTypeIsDropped(t *testing.T) {
 	c.ok(func(s *sessions.Session) { lifeEqual(t, "Take", lifeNotices.Take(s), []string{"text"}) })
 	c.ok(func(s *sessions.Session) { lifeEqual(t, "Take", len(sessions.Flash[int]("notices").Take(s)), 0) })
 }
+
+func TestFlashesTakenByTwoRequestsAreShownByBoth(t *testing.T) {
+	m, _ := clientManager(t, sessions.Options{})
+	s := m.NewSession()
+	s.AddFlash("saved")
+	if err := s.Save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var both [2]*sessions.Session
+	for i := range both {
+		both[i], _ = m.Load(t.Context(), s.Token())
+		if got := both[i].Flashes(); len(got) != 1 || got[0] != "saved" {
+			t.Errorf("request %d shows %q", i, got)
+		}
+	}
+	for i := range both {
+		if err := both[i].Save(t.Context()); err != nil {
+			t.Errorf("request %d fails: %v", i, err)
+		}
+	}
+}

@@ -209,6 +209,16 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 	return s, nil
 }
 
+// NewSession returns a new, empty session outside of a request: for a sign-in by a
+// remote call, or a fixture of an end-to-end test. Session.Save stores it, and
+// Session.Token then returns the token for the client. Nothing is stored before,
+// nor if the session is empty.
+func (m *Manager) NewSession() *Session {
+	s := m.detached()
+	s.start()
+	return s
+}
+
 // detached makes a session that belongs to no request.
 func (m *Manager) detached() *Session {
 	return &Session{m: m, ctx: context.Background(), state: loaded, use: new(use)}

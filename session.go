@@ -349,6 +349,22 @@ func (s *Session) LastAccessed() time.Time {
 	return s.accessed.Time()
 }
 
+// Deadline returns when the session ends if it is not used after this request, in
+// UTC: by its idle timeout or by Options.Lifetime, whichever comes first. With
+// neither it is 400 days away. It changes with the session's settings, and is the
+// zero time if the session could not be loaded. Calling it loads the session and
+// so counts as a use: a page that polls it keeps the session alive.
+func (s *Session) Deadline() time.Time {
+	s.touch()
+	defer s.mu.Unlock()
+	if s.state == failed {
+		return time.Time{}
+	}
+	var rec driver.Record
+	s.times(&rec)
+	return rec.Expires.Time()
+}
+
 // SetExpires gives this session's cookie an expiry of its own: "remember me".
 // An Expiry that a cookie cannot have, or that is past, is an error, and so is
 // ErrHeaderSent once the client cannot be told.
