@@ -184,7 +184,7 @@ func (e *env) removeAll(s driver.Store) {
 	keys, err := listedKeys(l.All(e.ctx))
 	switch {
 	case errors.Is(err, driver.ErrClosed) || errors.Is(err, errors.ErrUnsupported):
-		return // the case closed it, or "declared-list" tells
+		return // the case closed it, or "declared-list" reports it
 	case err != nil:
 		e.breaks(9, listing, fmt.Sprintf("%sAll failed: %v", when, err))
 		return

@@ -9,7 +9,7 @@ import (
 )
 
 // label is the profiler label that a case's goroutines carry. A goroutine
-// inherits the labels of the one that started it, which tells a store's
+// inherits the labels of the one that started it, which tells apart a store's
 // goroutines from those of other tests.
 const label = "sessionstest"
 

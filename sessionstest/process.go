@@ -26,7 +26,7 @@ const (
 	processMarker = "sessionstest:"
 )
 
-// assignment tells a second process where the backend is.
+// assignment is where a second process finds the backend.
 type assignment struct {
 	Test                  string
 	URL, DataDir, LockDir string

@@ -61,7 +61,7 @@ func extended(rec driver.Record, by driver.Millis) driver.Record {
 	return rec
 }
 
-// difference tells in words how got differs from want, or returns "". The
+// difference returns in words how got differs from want, or "". The
 // hint is the store's own.
 func difference(got, want driver.Record) string {
 	switch {

@@ -59,7 +59,7 @@ type failure struct {
 
 func (f failure) String() string { return f.saw + "\n" + f.broke() }
 
-// broke tells which rule it was.
+// broke returns which rule it was.
 func (f failure) broke() string {
 	if f.rule == 0 {
 		return "\tdocumentation of package driver: " + f.says
