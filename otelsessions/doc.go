@@ -1,6 +1,6 @@
-// Package otelsessions tells OpenTelemetry what a session store does: a span
-// and a measurement for each call. It is a module of its own, so that only
-// programs that use it download OpenTelemetry.
+// Package otelsessions instruments a session store with OpenTelemetry: each call is
+// recorded as a span and in a metric. It is a separate module, so that only programs
+// that use it download OpenTelemetry.
 //
 //	m, err := sessions.New(ctx, sessions.Options{
 //		Store:     "memory",
@@ -17,7 +17,7 @@
 //	sessions.outcome    ok, not_found, conflict, corrupt, format, too_large,
 //	                    closed, unsupported, canceled, timeout or error
 //
-// Its counts say what a dashboard asks for:
+// Its counts for a dashboard:
 //
 //	sessions begun                 create, ok
 //	sessions ended                 delete, ok (a renewed session is one create and one delete)
@@ -29,13 +29,13 @@
 //
 // A call with a context is a span, "sessions load" and so on, a child of the
 // request's. It has the attributes of the metric, and session.id: the session's
-// public id, which is safe to show. A call that failed has the error; not found
-// and conflict are no failures. The cookie store's seal and unseal, which call
-// nobody, have no spans. A listing is one span from its first step to its last,
-// and has the number of sessions as sessions.count.
+// public ID, which is safe to show. A failed call has the error; not found and conflict
+// are not failures. The cookie store's seal and unseal have no spans, since they do no
+// I/O. A listing is one span from its first step to its last, with the number of
+// sessions as sessions.count.
 //
-// The log has more: with a logger of level debug, [sessions.Options.Logger]
-// tells each session's creation, renewal and end.
+// At level debug, [sessions.Options.Logger] also logs each session's creation, renewal
+// and end.
 //
 // [sessions.Options.Logger]: https://pkg.go.dev/github.com/pump-go/sessions#Options
 package otelsessions

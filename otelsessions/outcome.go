@@ -7,8 +7,8 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// outcomes are what a call can come to, the first that matches. A failure is
-// what makes a span an error: something that somebody has to fix.
+// outcomes has the outcomes of a call, of which the first that matches is used. A
+// failure marks the span as an error.
 var outcomes = []struct {
 	err     error
 	name    string

@@ -12,9 +12,9 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// store is a Store around another. It offers the optional interfaces in any
-// case, and answers errors.ErrUnsupported for those that the other lacks, which
-// the manager takes for the same.
+// store wraps another store. It implements the optional interfaces, and returns
+// errors.ErrUnsupported for those that the other does not implement, which the manager
+// treats the same.
 type store struct {
 	inner driver.Store
 	recorder
@@ -60,7 +60,7 @@ func (s store) Delete(ctx context.Context, key driver.Key, version driver.Versio
 
 func (s store) Close() error { return s.inner.Close() }
 
-// Unwrap returns the store that this one is around, for driver.As.
+// Unwrap returns the wrapped store, for driver.As.
 func (s store) Unwrap() driver.Store { return s.inner }
 
 func (s store) All(ctx context.Context) iter.Seq2[driver.Entry, error] {
@@ -93,8 +93,8 @@ func (s store) Sweep(ctx context.Context) (int, error) {
 	return n, err
 }
 
-// listing is one call, however long the program takes over it. A damaged record
-// in it is no failure of the listing.
+// listing records a listing as one call, including the program's time between steps. A
+// damaged record is not a failure of the listing.
 func (s store) listing(ctx context.Context, operation string, list func(context.Context) iter.Seq2[driver.Entry, error]) iter.Seq2[driver.Entry, error] {
 	return func(yield func(driver.Entry, error) bool) {
 		c := s.begin(ctx, operation)
@@ -120,7 +120,7 @@ var errUnsupported = fmt.Errorf("otelsessions: the store cannot: %w", errors.Err
 
 func unlisted(yield func(driver.Entry, error) bool) { yield(driver.Entry{}, errUnsupported) }
 
-// sealing is a store that keeps its records with the client.
+// sealing is a store that seals records into tokens.
 type sealing struct {
 	store
 	sealer driver.Sealer

@@ -13,10 +13,10 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// Options says where spans and measurements go. The zero value is usable.
+// Options selects where spans and measurements are sent. The zero value is usable.
 type Options struct {
-	// Name becomes the attribute sessions.store, to tell several managers'
-	// stores apart. The default is to leave it out.
+	// Name is the attribute sessions.store, which distinguishes the stores of several
+	// managers. By default there is no such attribute.
 	Name string
 	// TracerProvider defaults to the global one.
 	TracerProvider trace.TracerProvider
@@ -24,14 +24,14 @@ type Options struct {
 	MeterProvider metric.MeterProvider
 }
 
-// scope is the instrumentation scope of all that this package makes.
+// scope is the package's instrumentation scope.
 const scope = "github.com/pump-go/sessions/otelsessions"
 
 // buckets are in seconds, from a map in memory to a server that hangs.
 var buckets = []float64{1e-6, 1e-5, 1e-4, 5e-4, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 // WrapStore returns a function for sessions.Options.WrapStore. It panics if the
-// MeterProvider refuses the instrument, which none does for a valid one.
+// MeterProvider cannot create the histogram.
 func WrapStore(o Options) func(driver.Store) driver.Store {
 	if o.TracerProvider == nil {
 		o.TracerProvider = otel.GetTracerProvider()

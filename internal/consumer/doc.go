@@ -1,3 +1,3 @@
-// Package consumer has no code, only a test: that a program which uses this
-// module downloads what its store needs and nothing else, and builds.
+// Package consumer has only a test: a program that uses this module builds, and
+// downloads only the dependencies of its store.
 package consumer

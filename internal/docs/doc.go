@@ -1,10 +1,9 @@
-// Package docs has no code, only tests: that what the project's Markdown pages
-// say can be followed. Every Go block compiles, every link leads somewhere, and
-// the lists of options, errors and log messages are complete.
+// Package docs has only tests, of the project's Markdown pages: Go blocks compile, links
+// resolve, and the lists of options, errors and log messages are complete.
 //
 // # Go blocks
 //
-// A page is read like a program that is explained in pieces:
+// The blocks of a page are compiled together:
 //
 //   - A block that begins with a package clause is a file, whole. If it imports
 //     testing, it is compiled together with the program before it.

@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// Datastore returns Google's Datastore emulator, which the whole test program
-// shares. It is optimistic: of two transactions on an entity one is aborted.
+// Datastore returns Google's Datastore emulator, shared by the test program. Its
+// concurrency is optimistic: of two concurrent changes of an entity, one is aborted.
 func Datastore(t testing.TB) *Server {
 	t.Helper()
 	s, err := sharedDatastore()
@@ -26,8 +26,8 @@ func Datastore(t testing.TB) *Server {
 	return s
 }
 
-// Firestore returns Google's Firestore emulator in Datastore mode, which the
-// whole test program shares. It is pessimistic: writers wait for each other.
+// Firestore returns Google's Firestore emulator in Datastore mode, shared by the test
+// program. Its concurrency is pessimistic: writers wait for each other.
 func Firestore(t testing.TB) *Server {
 	t.Helper()
 	s, err := sharedFirestore()

@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-// Server is a program that runs.
+// Server is a server process.
 type Server struct {
 	Addr string // host:port
 	// command returns a new command for each start.
@@ -31,7 +31,7 @@ type Server struct {
 	// ready returns nil when the server answers.
 	ready func(addr string) error
 	dir   string
-	// graceful is the signal on which the server ends its work and stops.
+	// graceful is the signal for a graceful shutdown.
 	graceful os.Signal
 
 	mu     sync.Mutex
@@ -48,7 +48,7 @@ func (s *Server) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cmd != nil {
-		return errors.New("the server runs already")
+		return errors.New("the server is already running")
 	}
 	cmd := s.command()
 	s.log = new(bytes.Buffer)
@@ -142,7 +142,7 @@ func launch(s *Server) (*Server, error) {
 	return s, nil
 }
 
-// missing is a program that is not installed.
+// missing is the error for a program that is not installed.
 type missing string
 
 func (m missing) Error() string { return string(m) + " is not installed" }
@@ -164,7 +164,7 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// find returns where the program is: in the path, or where a pattern says.
+// find returns the path of a program: the last match of a pattern, or from PATH.
 func find(program string, patterns ...string) (string, error) {
 	for _, p := range patterns {
 		if found, err := filepath.Glob(p); err == nil && len(found) > 0 {
@@ -177,7 +177,7 @@ func find(program string, patterns ...string) (string, error) {
 	return "", missing(program)
 }
 
-// freePort is one that nothing listens on now.
+// freePort returns a port on which nothing is listening.
 func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -187,8 +187,8 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// directory makes a directory for a server that runs as user name, or as this
-// user if that is not root.
+// directory creates a directory for a server. If this process runs as root, the
+// directory belongs to the named user, whose credential is returned.
 func directory(kind, name string) (dir string, as *syscall.Credential, err error) {
 	dir, err = os.MkdirTemp("", "sessions-"+kind+"-")
 	if err != nil || os.Getuid() != 0 {
@@ -206,8 +206,8 @@ func directory(kind, name string) (dir string, as *syscall.Credential, err error
 	return dir, &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-// command is a command line run as the user, in the directory, with nothing of
-// this process's environment that could lead it to another server.
+// command returns a command that runs as the user in the directory. It inherits no
+// environment variable that could select another server.
 func command(as *syscall.Credential, dir, program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(program, args...)
 	cmd.Dir = dir
@@ -224,8 +224,7 @@ func run(cmd *exec.Cmd) error {
 	return nil
 }
 
-// Pids are the server's process and those that it started, as far as the
-// system tells (Linux does).
+// Pids returns the IDs of the server's process and, on Linux, of its descendants.
 func (s *Server) Pids() []int {
 	pids := []int{s.Pid()}
 	for i := 0; i < len(pids); i++ {

@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// Browser visits a site, and keeps the cookie. A copy is another with the same
-// cookie.
+// Browser is a client that stores the site's cookie. A copy is another client with the
+// same cookie.
 type Browser struct {
 	Site   http.Handler
 	Cookie string
 }
 
-// Get returns a page and its status.
+// Get requests a page and returns its status and body.
 func (b *Browser) Get(path string) (int, string) {
 	r := httptest.NewRequest("GET", path, nil)
 	if b.Cookie != "" {
@@ -31,7 +31,7 @@ func (b *Browser) Get(path string) (int, string) {
 	return w.Code, w.Body.String()
 }
 
-// Wants gets a page, which must be as it wants it.
+// Wants requests a page and fails the test if its status is not 200 or its body differs.
 func (b *Browser) Wants(t testing.TB, path, want string) {
 	t.Helper()
 	if code, page := b.Get(path); code != 200 || page != want {
@@ -39,7 +39,7 @@ func (b *Browser) Wants(t testing.TB, path, want string) {
 	}
 }
 
-// Token is what the cookie holds.
+// Token returns the cookie's value.
 func (b *Browser) Token() string {
 	_, token, _ := strings.Cut(b.Cookie, "=")
 	return token

@@ -14,8 +14,8 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// order makes this test's program a second process: what it says is how often
-// to count, in which session, and in what store.
+// order is the environment variable that makes the test program the second process. It
+// has the number of visits, the session's token and the store's URL.
 const order = "SITE_TEST_COUNT"
 
 func count(m *sessions.Manager, token string, times int) error {
@@ -32,8 +32,8 @@ func count(m *sessions.Manager, token string, times int) error {
 	return nil
 }
 
-// IsSecondProcess does the work of CountsInTwoProcesses's second process, if this
-// is one. The test that calls that begins with it.
+// IsSecondProcess reports whether this is the second process of CountsInTwoProcesses,
+// and if so does its work. The test that calls CountsInTwoProcesses calls it first.
 func IsSecondProcess(t *testing.T, open func(url string) *sessions.Manager) bool {
 	said := os.Getenv(order)
 	if said == "" {
@@ -53,8 +53,8 @@ func IsSecondProcess(t *testing.T, open func(url string) *sessions.Manager) bool
 	return true
 }
 
-// CountsInTwoProcesses tests that no visit is lost of two processes on one
-// session. The other one runs the test of that name.
+// CountsInTwoProcesses tests that no visit is lost if two processes use one session.
+// The second process runs the named test.
 func CountsInTwoProcesses(t *testing.T, test, url string, open func(url string) *sessions.Manager, times int) {
 	t.Helper()
 	m := open(url)

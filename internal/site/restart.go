@@ -9,10 +9,9 @@ import (
 	"time"
 )
 
-// ServesThroughRestarts tests that while the server is restarted again and
-// again, every answer is a session as it was, a new one, for the server may
-// forget, or the error page, and never somebody else's. Between two restarts
-// there are as many visits as given.
+// ServesThroughRestarts restarts the server under load, with the given number of visits
+// between restarts. It tests that each response has the client's own session in its last
+// state, or a new session, since a restart may lose it, or is the error page.
 func ServesThroughRestarts(t *testing.T, shop http.Handler, callers, restarts, visits int, restart func(i int)) {
 	t.Helper()
 	var stop atomic.Bool
@@ -51,11 +50,11 @@ func ServesThroughRestarts(t *testing.T, shop http.Handler, callers, restarts, v
 	t.Logf("%d requests served, %d failed", served.Load(), failed.Load())
 }
 
-// visitor signs in, and visits for as long as it is known.
+// visitor is a client that signs in, and again when its session is lost.
 type visitor struct {
 	Browser
 	name string
-	last int // visit that it was told of; -1: it is not signed in
+	last int // the number of the last visit, or -1 if not signed in
 }
 
 // visit reports whether the request was served, and returns an error if the answer is
@@ -74,7 +73,7 @@ func (v *visitor) visit() (ok bool, err error) {
 	_, _ = fmt.Sscanf(page, "%d %s", &n, &who)
 	switch {
 	case code == http.StatusServiceUnavailable:
-		return false, nil // the visit may be stored, its number was not told
+		return false, nil // the visit may have been stored
 	case code == http.StatusConflict:
 		v.last = -1
 		return false, nil

@@ -1,5 +1,5 @@
-// Package site is a small web site and its visitors, for tests of stores that
-// are reached over a network: what must hold for one must for the other.
+// Package site has a small web site and its clients, and the tests that all stores on
+// servers share.
 package site
 
 import (
@@ -17,7 +17,7 @@ const (
 	User   sessions.Key[string] = "user"
 )
 
-// Manager makes one that logs nothing.
+// Manager returns a manager without a log. It is closed at the end of the test.
 func Manager(t testing.TB, o sessions.Options) *sessions.Manager {
 	t.Helper()
 	o.Logger = slog.New(slog.DiscardHandler)
@@ -29,8 +29,8 @@ func Manager(t testing.TB, o sessions.Options) *sessions.Manager {
 	return m
 }
 
-// New is a site that counts visits; /as?name signs in, /out signs out. Every page
-// tells the number of visits and who it is.
+// New returns a site: /visit counts a visit, /as?name signs in, /out signs out. Each page
+// has the number of visits and the user's name.
 func New(m *sessions.Manager) http.Handler {
 	return m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// CountsExactly tests that no visit is lost of as many callers as there are at
-// once, on the sites in turn, in one session.
+// CountsExactly tests that no visit is lost if concurrent callers, spread over the
+// sites, use one session.
 func CountsExactly(t *testing.T, sites []http.Handler, callers, each int) {
 	t.Helper()
 	b := &Browser{Site: sites[0]}
@@ -29,8 +29,8 @@ func CountsExactly(t *testing.T, sites []http.Handler, callers, each int) {
 	b.Wants(t, "/", fmt.Sprintf("%d ", 1+callers*each))
 }
 
-// SigningOutWins tests that whoever signs out is out, whatever other requests of
-// the session are under way or come later, on either site.
+// SigningOutWins tests that a sign-out is final, whatever concurrent or later requests
+// use the session, on either site.
 func SigningOutWins(t *testing.T, one, two http.Handler, rounds, callers, each int) {
 	t.Helper()
 	for range rounds {
@@ -49,7 +49,7 @@ func SigningOutWins(t *testing.T, one, two http.Handler, rounds, callers, each i
 					if code != 200 && code != http.StatusConflict {
 						t.Errorf("%d %s", code, page)
 					}
-					mine.Cookie = old // stays with the session that is signed out of
+					mine.Cookie = old // keep using the signed-out session
 				}
 			})
 		}
