@@ -14,9 +14,8 @@ import (
 //	sessions/NAMESPACE/expires  expiry 8 bytes | key -> nothing; in order of expiry
 //	sessions/NAMESPACE/owners   owner's length 1 byte | owner | key -> nothing
 //
-// They change in one transaction, so they agree. Only where a record is damaged
-// can it not be told what the others have of it; so they are checked against
-// the record wherever they are used.
+// They change in one transaction, so they agree, except that the entries of a
+// damaged record are unknown. So each use of an entry checks the record.
 type names struct{ records, expires, owners []byte }
 
 func namesOf(namespace string) *names {
@@ -67,8 +66,8 @@ func (b buckets) live(key driver.Key, now driver.Millis) (driver.Record, error) 
 	return rec, nil
 }
 
-// put replaces was, which may be none, by rec, which is raw in bytes. What has
-// the same expiry or owner leaves that index alone.
+// put replaces was, which may be no record, by rec, whose bytes are raw. It leaves
+// an index alone if the expiry or owner is the same.
 func (b buckets) put(key driver.Key, was, rec *driver.Record, raw []byte) error {
 	if was.Version == 0 || was.Expires != rec.Expires {
 		if was.Version != 0 {
@@ -111,7 +110,7 @@ func (b buckets) delete(key driver.Key, was *driver.Record) error {
 	return b.in(b.records).Delete(key[:])
 }
 
-// deleteAny removes whatever is at key, and tells whether there was anything.
+// deleteAny removes whatever is at key, and reports whether there was anything.
 // What the indexes have of a damaged record is left to the sweep.
 func (b buckets) deleteAny(key driver.Key) (bool, error) {
 	was, err := b.get(key)

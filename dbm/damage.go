@@ -9,8 +9,8 @@ import (
 )
 
 // ErrDamaged says that the database itself is damaged, beyond one record: the
-// file is cut short, overwritten, or no database at all. It is no
-// driver.ErrCorrupt: nobody is to be logged out because of it.
+// file is cut short, overwritten, or no database at all. It is not
+// driver.ErrCorrupt, so that nobody is logged out because of it.
 var ErrDamaged = errors.New("the database file is damaged")
 
 // damage is what bbolt panicked with.

@@ -11,8 +11,13 @@
 //
 // The file is sessions.db in DataDir. It is created with mode 0600, and the
 // directory with 0700 if it is missing, whatever the umask; what exists keeps
-// its mode. Two managers of one process may open the same file. With a Namespace
-// they keep apart, without they share the sessions.
+// its mode. Two managers of one process may open the same file: with different
+// Namespaces they are separate, with the same one they share the sessions.
+//
+// New returns an error for a directory that other users could replace or write
+// to (see [driver.MakeDataDir]), and for a link, FIFO or another user's file in the
+// place of the database or a lock file. If that happens while the store is open,
+// calls fail until the right file is back.
 //
 // # URLs
 //
@@ -28,8 +33,8 @@
 // A save is acknowledged when bbolt has written and synced it: it survives
 // kill -9 and power loss. There is no option to leave out the sync: without it
 // the disk may write bbolt's pages in any order, and a power loss can then cost
-// the whole file, not just the last sessions. (Who wants that nevertheless can
-// hand NewWithDB a bbolt.DB with NoSync.)
+// the whole file, not just the last sessions. (If you want that, pass
+// NewWithDB a bbolt.DB with NoSync.)
 //
 // # Several processes
 //
@@ -156,7 +161,7 @@ func NewWithDB(db *bbolt.DB) driver.Driver {
 		case cfg.URL != "" || cfg.DataDir != "":
 			return nil, errors.New("dbm: open: NewWithDB has its database; Options.URL and Options.DataDir must be empty")
 		}
-		return newStore(cfg.WithDefaults(), lend(db)), nil
+		return newStore(cfg.WithDefaults(), newExternalDB(db)), nil
 	})
 }
 

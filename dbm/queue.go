@@ -31,9 +31,9 @@ type write struct {
 
 // queue runs writes, as many in one transaction as are waiting when the one
 // before has ended: a lone writer waits for nobody, and a crowd shares the
-// disk's time. Who finds nobody writing does it himself, as waking another
-// goroutine would cost a sixth of a commit; for those who come meanwhile there
-// is one, while there are any.
+// disk's time. The first writer commits on its own goroutine, since
+// waking another one would cost a sixth of a commit; one goroutine commits for
+// those that come meanwhile.
 type queue struct {
 	mu      sync.Mutex
 	waiting []*write
@@ -178,7 +178,7 @@ func commit(src source, batch []*write) error {
 	return err
 }
 
-// finish tells the results: err, if it is one, for all.
+// finish reports the results: err, if it is not nil, for all.
 func finish(src source, batch []*write, err error) {
 	for _, w := range batch {
 		if err != nil {

@@ -17,7 +17,7 @@ var testBucket = []byte("test")
 
 // bench is a queue on a database with one bucket.
 type bench struct {
-	*lent
+	*externalDB
 	t *testing.T
 }
 
@@ -28,7 +28,7 @@ func newBench(t *testing.T) *bench {
 		_, err := tx.CreateBucket(testBucket)
 		return err
 	}))
-	b := &bench{lend(db), t}
+	b := &bench{newExternalDB(db), t}
 	t.Cleanup(func() { must(t, errors.Join(b.close(), db.Close())) })
 	return b
 }
@@ -124,7 +124,7 @@ func TestStuckDatabaseHangsNobody(t *testing.T) {
 	}
 }
 
-func TestStuckFileIsOpenedAnew(t *testing.T) {
+func TestStuckFileIsOpenedAgain(t *testing.T) {
 	s := opened(t, t.TempDir())
 	must(t, fill(s, 3))
 	for range 3 {

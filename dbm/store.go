@@ -16,7 +16,7 @@ type store struct {
 	source source
 	names  *names
 	gate   driver.Gate
-	stop   func() // ends the sweeper
+	stop   func() // stops the sweeper
 }
 
 var (
@@ -108,7 +108,7 @@ func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Versi
 	}))
 }
 
-// Close ends the sweeper, waits for calls under way, and lets go of the file.
+// Close stops the sweeper, waits for running calls, and closes the file.
 func (s *store) Close() error {
 	s.stop()
 	return s.gate.Close(s.source.close)

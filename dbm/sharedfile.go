@@ -45,8 +45,8 @@ var files = struct {
 	m  map[string]*file
 }{m: make(map[string]*file)}
 
-// share returns the file at p, for one more store. The first store's linger and
-// logger hold for all.
+// share returns the file at p for one more store. The first store's linger and
+// logger apply to all.
 func share(p place, linger time.Duration, log *slog.Logger) (*file, error) {
 	files.mu.Lock()
 	defer files.mu.Unlock()
@@ -82,7 +82,7 @@ func (f *file) close() error {
 	f.mu.Lock()
 	f.closed = true
 	if f.current != nil {
-		f.dismiss(f.current)
+		f.drain(f.current)
 	}
 	f.mu.Unlock()
 	f.holder.Wait()
@@ -112,7 +112,7 @@ func (f *file) acquire(ctx context.Context) (*database, error) {
 		f.next = o
 		if !f.holding {
 			f.holding = true
-			f.holder.Go(f.hold)
+			f.holder.Go(f.run)
 		}
 	}
 	o.waiting++
@@ -143,20 +143,20 @@ func (f *file) giveUp(o *opening, err error) (*database, error) {
 }
 
 // release ends a use that acquire began. After a failure of the database the
-// file is opened anew: bbolt may be left without a mapping, or stuck.
+// file is opened again: bbolt may be left without a mapping, or stuck.
 func (f *file) release(d *database, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d.users--
 	d.stuck = d.stuck || isStuck(err)
 	if err != nil || d.stuck {
-		f.dismiss(d)
+		f.drain(d)
 	}
 	f.emptied(d)
 }
 
-// dismiss lets no more calls in, and wakes the holder.
-func (f *file) dismiss(d *database) {
+// drain admits no more calls, and wakes the holder.
+func (f *file) drain(d *database) {
 	if !d.leaving {
 		d.leaving = true
 		f.current = nil
@@ -165,7 +165,7 @@ func (f *file) dismiss(d *database) {
 	f.emptied(d)
 }
 
-// emptied tells the holder when the last call is out, or will never be.
+// emptied signals the holder when the last call has ended, or never will.
 func (f *file) emptied(d *database) {
 	if d.leaving && (d.users == 0 || d.stuck) {
 		select {

@@ -12,7 +12,7 @@ import (
 type source interface {
 	// acquire waits until the database is open. It stays so until release.
 	acquire(ctx context.Context) (*database, error)
-	// release ends a use, and tells what came of it.
+	// release ends a use, with its result.
 	release(d *database, err error)
 	// close ends a store's share of the source.
 	close() error
@@ -29,15 +29,15 @@ type database struct {
 	file    *os.File
 	info    os.FileInfo
 	users   int
-	used    bool          // since the holder looked last
-	leaving bool          // nobody is let in any more
+	used    bool          // since the holder last looked
+	leaving bool          // no more calls are admitted
 	stuck   bool          // it cannot be closed
-	leave   chan struct{} // closed to make the holder let go
+	leave   chan struct{} // closed to make the holder close it
 	empty   chan struct{} // closed when leaving and without users
 }
 
-// lent is a caller's own database.
-type lent struct {
+// externalDB is a database that the program has opened itself.
+type externalDB struct {
 	db     database
 	writes queue
 
@@ -45,9 +45,9 @@ type lent struct {
 	stuck error
 }
 
-func lend(db *bbolt.DB) *lent { return &lent{db: database{DB: db}} }
+func newExternalDB(db *bbolt.DB) *externalDB { return &externalDB{db: database{DB: db}} }
 
-func (l *lent) acquire(context.Context) (*database, error) {
+func (l *externalDB) acquire(context.Context) (*database, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stuck != nil {
@@ -56,7 +56,7 @@ func (l *lent) acquire(context.Context) (*database, error) {
 	return &l.db, nil
 }
 
-func (l *lent) release(_ *database, err error) {
+func (l *externalDB) release(_ *database, err error) {
 	if isStuck(err) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -64,9 +64,9 @@ func (l *lent) release(_ *database, err error) {
 	}
 }
 
-func (l *lent) queue() *queue { return &l.writes }
+func (l *externalDB) queue() *queue { return &l.writes }
 
-func (l *lent) close() error {
+func (l *externalDB) close() error {
 	l.writes.wait()
 	return nil
 }

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// hold opens the file for those who wait, keeps it while there is work and it
-// is this process's turn, closes it, and begins again if somebody waits by then.
-func (f *file) hold() {
+// run opens the file for the calls that wait, keeps it open while there is work
+// and it is this process's turn, and closes it. It starts again if calls wait by
+// then.
+func (f *file) run() {
 	for {
 		f.mu.Lock()
 		o := f.next
@@ -20,10 +21,10 @@ func (f *file) hold() {
 		}
 		f.mu.Unlock()
 		d, err := f.open(o.ctx)
-		f.admit(o, d, err)
+		f.publish(o, d, err)
 		if err == nil {
-			f.keep(d)
-			f.letGo(d)
+			f.waitIdle(d)
+			f.closeDB(d)
 		}
 	}
 }
@@ -40,14 +41,14 @@ func (f *file) open(ctx context.Context) (*database, error) {
 	return d, nil
 }
 
-// broken is a file that could not be opened for its damage.
+// broken is a file that could not be opened because it is damaged.
 type broken struct {
 	info os.FileInfo
 	err  error
 }
 
 // openOnce does not try the same damaged file again, since each panic of bbolt
-// costs a mapping. One that was put right has other times.
+// leaks a mapping. A repaired file has another modification time.
 func (f *file) openOnce() (*database, error) {
 	info, statErr := os.Lstat(f.at.file)
 	if b := f.broken; b != nil && statErr == nil && os.SameFile(info, b.info) &&
@@ -62,15 +63,15 @@ func (f *file) openOnce() (*database, error) {
 	return d, err
 }
 
-// admit lets in those who wait, or tells them why not. If those for whom the
-// file was opened have given up, others may wait now.
-func (f *file) admit(o *opening, d *database, err error) {
+// publish gives the database, or the error, to the calls that wait. If those for
+// which the file was opened have given up, others may wait now.
+func (f *file) publish(o *opening, d *database, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	o.cancel()
 	if err == nil {
 		if f.current = d; f.closed {
-			f.dismiss(d)
+			f.drain(d)
 		}
 		o = f.next
 	}
@@ -85,8 +86,8 @@ func (f *file) admit(o *opening, d *database, err error) {
 	close(o.done)
 }
 
-// keep returns when it is time to close the file.
-func (f *file) keep(d *database) {
+// waitIdle returns when it is time to close the file.
+func (f *file) waitIdle(d *database) {
 	tick := time.NewTicker(timeSlice)
 	defer tick.Stop()
 	var idle time.Duration
@@ -110,11 +111,11 @@ func (f *file) keep(d *database) {
 	}
 }
 
-// letGo closes the database when the calls under way have ended, and gives the
+// closeDB closes the database when the running calls have ended, and releases the
 // file to the next process.
-func (f *file) letGo(d *database) {
+func (f *file) closeDB(d *database) {
 	f.mu.Lock()
-	f.dismiss(d)
+	f.drain(d)
 	f.mu.Unlock()
 	<-d.empty
 	var err error
