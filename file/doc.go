@@ -103,8 +103,8 @@
 // # Backups
 //
 // Copy the directory while programs run, by hard links (cp -al) if you like: each
-// file is whole.
-// After restoring a copy, delete expiry/complete: the next sweep then
-// reads all records once and completes both indexes. Do the same after a power
-// failure without Sync, or some expired sessions may stay on the disk forever.
+// file is whole. After restoring a copy, delete expiry/complete: the next sweep
+// then reads all records once and completes both indexes. Do the same after a
+// power failure without Sync, or some expired sessions may stay on the disk
+// forever.
 package file
