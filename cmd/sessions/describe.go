@@ -7,7 +7,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// summary is what a listing tells of a session, in JSON.
+// summary is the JSON object of a session in a listing.
 type summary struct {
 	ID       string `json:"id"`
 	Owner    string `json:"owner"`
@@ -28,21 +28,21 @@ func summaryOf(e *driver.Entry) summary {
 	}
 }
 
-// precise is an instant to the millisecond, as it is stored.
+// precise formats a time with milliseconds, as it is stored.
 func precise(m driver.Millis) string { return m.Time().Format("2006-01-02T15:04:05.000Z") }
 
-// The columns of a listing for people. The owner, of any length, comes last.
+// The columns of a listing as text. The owner is last, since its length varies.
 const columns = "%-64s  %-20s  %-20s  %-20s  %8v  %s"
 
 var heading = fmt.Sprintf(columns, "ID", "CREATED", "ACCESSED", "EXPIRES", "BYTES", "OWNER")
 
-// line is what a listing tells of a session, to people.
+// line returns a session's line in a listing.
 func line(e *driver.Entry) string {
 	r := &e.Record
 	return fmt.Sprintf(columns, e.Key, stamp(r.Created.Time()), stamp(r.Accessed.Time()), stamp(r.Expires.Time()), len(r.Data), word(r.Owner))
 }
 
-// since writes an instant and how far away it is.
+// since formats a time, absolute and relative to now.
 func since(m driver.Millis, now time.Time) string {
 	s := stamp(m.Time())
 	switch d := now.Sub(m.Time()); {

@@ -17,24 +17,24 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// opened is a store whose every answer comes within the wait, or is an error.
+// opened is a store whose calls return an error if the store does not answer within wait.
 type opened struct {
 	driver.Store
 	target *target
 	wait   time.Duration
 }
 
-// errSilent is why a listing ends whose next step does not come.
+// errSilent is returned by a listing whose next step takes longer than wait.
 var errSilent = errors.New("the store does not answer")
 
-// waitFlag is how long the store may take for one answer.
+// waitFlag defines the flag for the maximum time of one answer.
 func waitFlag(fs *flag.FlagSet) *age {
 	wait := age(30 * time.Second)
 	fs.Var(&wait, "wait", "give up on the store when one answer takes this `time`")
 	return &wait
 }
 
-// open opens the store, which must be there already.
+// open opens the store, which must exist.
 func (t *target) open(ctx context.Context, c *console, wait age) (*opened, error) {
 	t.fill(c)
 	if err := t.named(); err != nil {
@@ -46,7 +46,7 @@ func (t *target) open(ctx context.Context, c *console, wait age) (*opened, error
 	return t.connect(ctx, t.existing(c), wait)
 }
 
-// openOrMake opens the store to copy to, and makes it if it is missing.
+// openOrMake opens the destination of a copy, and creates it if it does not exist.
 func (t *target) openOrMake(ctx context.Context, c *console, wait age) (*opened, error) {
 	if err := t.named(); err != nil {
 		return nil, err
@@ -62,8 +62,8 @@ func (t *target) openOrMake(ctx context.Context, c *console, wait age) (*opened,
 	return s, err
 }
 
-// connect opens the store and asks it something, so that what is wrong with it
-// is told once and at the start.
+// connect opens the store and loads a nonexistent session, so that a fault is reported
+// once, at the start.
 func (t *target) connect(ctx context.Context, o sessions.Options, wait age) (*opened, error) {
 	if wait <= 0 {
 		return nil, fail(exitUsage, "-wait must be more than 0")

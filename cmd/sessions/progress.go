@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// progress writes what it is told to, every now and then, until stop: over one
-// line of a terminal, else as lines that a log can have.
+// progress writes a progress text periodically until stop is called: on one line of a
+// terminal, otherwise as lines for a log.
 func (c *console) progress(what func(since time.Duration) string) (stop func()) {
 	every := 10 * time.Second
 	if c.redraws {

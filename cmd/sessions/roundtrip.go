@@ -11,8 +11,8 @@ import (
 
 const checked sessions.Key[string] = "sessions check"
 
-// roundTrip makes a session, reads it by its cookie and destroys it, in three
-// requests as a browser would send them, through the middleware.
+// roundTrip creates a session, reads it by its cookie and destroys it, in three requests
+// through the middleware.
 func roundTrip(ctx context.Context, m *sessions.Manager) error {
 	var b visitor
 	const text = "a session that was made to see whether it can be"
@@ -35,7 +35,7 @@ func roundTrip(ctx context.Context, m *sessions.Manager) error {
 	return nil
 }
 
-// visitor is a client that keeps its cookies. It is the response writer, too.
+// visitor is a client that stores its cookies, and a http.ResponseWriter.
 type visitor struct {
 	header  http.Header
 	cookies []*http.Cookie

@@ -11,8 +11,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// server tells which server's the store is, and nothing of a URL that may be a
-// password: what cannot be read for certain is left out.
+// server describes the server in the store's URL without what may be a password: if the
+// URL cannot be parsed with certainty, it returns nothing.
 func (t *target) server() string {
 	at := t.url.value
 	switch t.kind() {
@@ -47,7 +47,7 @@ func databaseOfURL(s string) string {
 	return where
 }
 
-// onHost names a database on a host. What is left out is the default.
+// onHost describes a database on a host, either of which may be empty.
 func onHost(database, host string) string {
 	if database == "" || host == "" {
 		return database + host

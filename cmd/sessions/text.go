@@ -8,11 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// Names, owners and values come from clients as much as from programs. On a
-// terminal, a control character in them could rewrite what the operator reads.
+// Names, owners and values may come from clients. On a terminal, control characters in
+// them could change what the operator sees.
 
-// word writes a string of any bytes as one word: as it is if that is plain,
-// else in Go's quotes. Nothing is "-".
+// word formats a string as one word: as it is if it is printable, otherwise quoted. An
+// empty string is "-".
 func word(s string) string {
 	switch {
 	case s == "":
@@ -23,7 +23,7 @@ func word(s string) string {
 	return s
 }
 
-// exact is the string as JSON can hold it: in Go's quotes if it is not UTF-8.
+// exact returns a string for JSON, quoted as in Go if it is not UTF-8.
 func exact(s string) string {
 	if !utf8.ValidString(s) {
 		return strconv.Quote(s)
@@ -31,7 +31,7 @@ func exact(s string) string {
 	return s
 }
 
-// printable writes out what does not print of a line of JSON, whose meaning stays.
+// printable escapes the unprintable characters in a line of JSON.
 func printable(line string) string {
 	var b strings.Builder
 	for _, r := range line {
@@ -60,7 +60,7 @@ func plain(s string) bool {
 	return true
 }
 
-// safe writes out control characters, but for the ends of lines and tabs.
+// safe escapes unprintable characters other than newlines and tabs.
 func safe(s string) string {
 	var b strings.Builder
 	for _, r := range s {

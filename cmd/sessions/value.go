@@ -8,8 +8,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// kind tells what a value is, from its first bytes (RFC 8949, 3): there is no
-// need of the program's types.
+// kind returns the type of a value by its first bytes (RFC 8949, section 3).
 func kind(raw []byte) string {
 	if cbor.Wellformed(raw) != nil {
 		return "damaged"
@@ -53,7 +52,7 @@ func kind(raw []byte) string {
 	return "simple"
 }
 
-// head is the number in the first bytes of something well-formed.
+// head returns the argument in the first bytes of a well-formed item.
 func head(raw []byte) (n uint64, ok bool) {
 	switch info := raw[0] & 0x1f; info {
 	case 24:
@@ -81,8 +80,8 @@ var diagnostic = func() cbor.DiagMode {
 	return m
 }()
 
-// diagnose writes a value in CBOR's notation for people (RFC 8949, 8), and what
-// has none in hex.
+// diagnose returns a value in CBOR's diagnostic notation (RFC 8949, section 8), or in
+// hexadecimal if it has none.
 func diagnose(raw []byte) string {
 	if s, err := diagnostic.Diagnose(raw); err == nil {
 		return safe(s)
