@@ -11,7 +11,7 @@ import (
 
 // unsealFirst brings in the first of the client's tokens that can be unsealed.
 func (s *Session) unsealFirst() error {
-	for token := range s.offered() {
+	for token := range s.clientTokens() {
 		if err := s.unseal(token); !errors.Is(err, ErrNotFound) {
 			return err
 		}
@@ -28,7 +28,7 @@ func (s *Session) unseal(token string) error {
 		return err
 	}
 	s.id = identity{key: sealed.Key, known: true}
-	s.stale, s.sealed = sealed.Stale, token
+	s.oldSecret, s.sealed = sealed.Stale, token
 	return nil
 }
 
@@ -38,8 +38,8 @@ func (s *Session) commitSealed(ctx context.Context, write bool) error {
 	if !stored && s.view.Empty() {
 		return nil
 	}
-	changed := write && (len(s.changes) > 0 || s.move != stay || !stored)
-	due := stored && s.move == stay && (s.stale || s.refreshDue())
+	changed := write && (len(s.changes) > 0 || s.idChange != keepID || !stored)
+	due := stored && s.idChange == keepID && (s.oldSecret || s.refreshDue())
 	switch {
 	case !changed && !due:
 		return nil
@@ -63,7 +63,7 @@ func (s *Session) commitSealed(ctx context.Context, write bool) error {
 		return fmt.Errorf("sessions: save: %w", err)
 	}
 	if changed {
-		moved, before := s.move, s.id.key
+		moved, before := s.idChange, s.id.key
 		s.saved(rec)
 		switch {
 		case moved == renew:
@@ -74,6 +74,6 @@ func (s *Session) commitSealed(ctx context.Context, write bool) error {
 	} else {
 		s.base.Accessed, s.base.Expires = rec.Accessed, rec.Expires
 	}
-	s.sealed, s.stale, s.issue = token, false, live
+	s.sealed, s.oldSecret, s.cookieAction = token, false, setCookie
 	return nil
 }

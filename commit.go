@@ -28,27 +28,27 @@ func (s *Session) Save(ctx context.Context) error {
 	return s.commit(ctx, bySave)
 }
 
-// occasion is what a commit happens for.
-type occasion byte
+// trigger is what causes a commit.
+type trigger byte
 
 const (
 	// byResponse: the response's header is about to leave, or has left. The
 	// handler's or client's going away does not cancel the commit.
-	byResponse occasion = iota
+	byResponse trigger = iota
 	// bySave: the program asked for it.
 	bySave
 )
 
 // commit brings the store up to date with the session. Where the program saves
 // by hand, changes count on that occasion alone.
-func (s *Session) commit(ctx context.Context, on occasion) error {
-	if s.state == untouched {
+func (s *Session) commit(ctx context.Context, on trigger) error {
+	if s.phase == untouched {
 		return nil
 	}
-	s.at = 0
+	s.nowCached = 0
 	write := on == bySave || !s.m.opts.ManualSave
-	if s.doomed != nil {
-		if err := s.bury(on.context(ctx)); err != nil {
+	if s.pendingDeletes != nil {
+		if err := s.flushDeletes(on.context(ctx)); err != nil {
 			return err
 		}
 	}
@@ -78,13 +78,13 @@ func (s *Session) commit(ctx context.Context, on occasion) error {
 		s.changes = nil
 	case write && !stored:
 		act = (*Session).create
-	case write && s.move == invalidate:
+	case write && s.idChange == invalidate:
 		act = (*Session).replace
-	case write && s.move == renew:
+	case write && s.idChange == renew:
 		act = (*Session).rename
 	case write && len(s.changes) > 0:
 		act = (*Session).update
-	case stored && s.move == stay && !(on == byResponse && s.recorded) && (s.stale || s.refreshDue()):
+	case stored && s.idChange == keepID && !(on == byResponse && s.recorded) && (s.oldSecret || s.refreshDue()):
 		act = (*Session).refresh
 	}
 	s.recorded = s.recorded || on == byResponse
@@ -95,7 +95,7 @@ func (s *Session) commit(ctx context.Context, on occasion) error {
 	defer bounded.Release()
 	if err := act(s, bounded); err != nil {
 		if errors.Is(err, ErrEnded) {
-			s.issue = leave // not even the cookie of an earlier Save
+			s.cookieAction = noCookie // not even the cookie of an earlier Save
 		}
 		return fmt.Errorf("sessions: save: %w", err)
 	}
@@ -103,7 +103,7 @@ func (s *Session) commit(ctx context.Context, on occasion) error {
 }
 
 // context is the one that a commit on this occasion runs under.
-func (on occasion) context(ctx context.Context) context.Context {
+func (on trigger) context(ctx context.Context) context.Context {
 	if on == byResponse {
 		return context.WithoutCancel(ctx)
 	}
@@ -131,16 +131,16 @@ func newVersion() driver.Version { return driver.Version(1 + rand.Int64N(1<<63-1
 // saved makes the record that was just written the base. The program keeps the
 // maps and pointers that it was given.
 func (s *Session) saved(rec driver.Record) {
-	s.isNew = s.isNew || s.move == invalidate
-	if s.move != stay || !s.id.known {
-		s.id, s.next, s.move = *s.current(), identity{}, stay
-		s.issue, s.stale = live, false
-	} else if s.stale || s.reissueDue(s.base.Accessed, rec.Accessed) {
-		s.issue, s.stale = live, false
+	s.isNew = s.isNew || s.idChange == invalidate
+	if s.idChange != keepID || !s.id.known {
+		s.id, s.next, s.idChange = *s.current(), identity{}, keepID
+		s.cookieAction, s.oldSecret = setCookie, false
+	} else if s.oldSecret || s.reissueDue(s.base.Accessed, rec.Accessed) {
+		s.cookieAction, s.oldSecret = setCookie, false
 	}
 	for _, ch := range s.changes {
 		if _, ok := ch.(*content.SetExpires); ok {
-			s.issue = live
+			s.cookieAction = setCookie
 		}
 	}
 	rec.Hint = nil // it belonged to the version before
@@ -149,7 +149,7 @@ func (s *Session) saved(rec driver.Record) {
 
 // create stores a new session.
 func (s *Session) create(ctx context.Context) error {
-	rec, err := s.place(ctx)
+	rec, err := s.insertNew(ctx)
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func (s *Session) rebase(rec driver.Record) error {
 			return err
 		}
 	}
-	s.base, s.view, s.at = rec, view, 0
+	s.base, s.view, s.nowCached = rec, view, 0
 	return nil
 }
 
@@ -233,7 +233,7 @@ func (s *Session) rebase(rec driver.Record) error {
 // one.
 func (s *Session) replace(ctx context.Context) error {
 	old := s.id.key
-	rec, err := s.place(ctx)
+	rec, err := s.insertNew(ctx)
 	if err != nil {
 		return err
 	}
@@ -288,7 +288,7 @@ func (s *Session) removeInvalidated(ctx context.Context, key driver.Key) error {
 // session, the new record goes too.
 func (s *Session) rename(ctx context.Context) error {
 	old := s.id.key
-	rec, err := s.place(ctx)
+	rec, err := s.insertNew(ctx)
 	if err != nil {
 		return err
 	}
@@ -311,12 +311,12 @@ func (s *Session) rename(ctx context.Context) error {
 		if err := s.retryCAS(ctx, &entry); err != nil {
 			return err
 		}
-		placed := rec.Version
+		inserted := rec.Version
 		if rec, err = s.record(); err != nil {
 			return err
 		}
 		rec.Hint = nil
-		err = s.m.write(ctx, s.next.key, placed, rec)
+		err = s.m.write(ctx, s.next.key, inserted, rec)
 		if errors.Is(err, ErrConflict) {
 			return ErrEnded // only logging the owner out everywhere knows of it
 		}
@@ -326,10 +326,10 @@ func (s *Session) rename(ctx context.Context) error {
 	}
 }
 
-// place stores the session under its next id. An id that is taken, however
+// insertNew stores the session under its next id. An id that is taken, however
 // unlikely, is left to its holder, unless that is an earlier try of ours whose
 // outcome was unknown: it had landed, and nobody was told of it.
-func (s *Session) place(ctx context.Context) (driver.Record, error) {
+func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 	if s.headerSent {
 		return driver.Record{}, ErrHeaderSent
 	}
@@ -372,16 +372,16 @@ func (s *Session) withdraw(ctx context.Context) {
 	}
 }
 
-// bury removes the records of destroyed sessions.
-func (s *Session) bury(ctx context.Context) error {
+// flushDeletes removes the records of destroyed sessions.
+func (s *Session) flushDeletes(ctx context.Context) error {
 	bounded := s.m.storeContext(ctx)
 	defer bounded.Release()
-	for s.doomed != nil {
-		if err := s.m.store.Delete(bounded, s.doomed.key, 0); err != nil {
+	for s.pendingDeletes != nil {
+		if err := s.m.store.Delete(bounded, s.pendingDeletes.key, 0); err != nil {
 			return fmt.Errorf("sessions: destroy: %w", err)
 		}
-		s.m.note(bounded, eventDestroyed, s.doomed.key)
-		s.doomed = s.doomed.next
+		s.m.note(bounded, eventDestroyed, s.pendingDeletes.key)
+		s.pendingDeletes = s.pendingDeletes.next
 	}
 	return nil
 }

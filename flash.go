@@ -28,7 +28,7 @@ func (q Flash[T]) Add(s *Session, message T) {
 	}
 	s.touch()
 	defer s.mu.Unlock()
-	if s.state == failed {
+	if s.phase == failed {
 		return
 	}
 	raw, err := codec.Marshal(message)

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// tells is what the response says of the client's token. It is for what is
+// pendingCookie is what the response says of the client's token. It is for what is
 // stored: not for the id of a Renew that failed or was not saved.
-func (s *Session) tells() issue {
-	if s.issue == deletion && s.doomed != nil {
-		return leave
+func (s *Session) pendingCookie() cookieAction {
+	if s.cookieAction == deleteCookie && s.pendingDeletes != nil {
+		return noCookie
 	}
-	return s.issue
+	return s.cookieAction
 }
 
 // putHeaders marks the answer as this client's own, and puts the token where
@@ -26,12 +26,12 @@ func (s *Session) putHeaders(h http.Header) {
 	if private {
 		h["Cache-Control"] = s.line(cacheLine, "private")
 	}
-	say := s.tells()
-	if say == leave {
+	say := s.pendingCookie()
+	if say == noCookie {
 		return
 	}
 	token := ""
-	if say == live {
+	if say == setCookie {
 		token = s.tokenOf(&s.id)
 	}
 	uncached := `private, no-cache="Set-Cookie"`
@@ -39,7 +39,7 @@ func (s *Session) putHeaders(h http.Header) {
 	case s.byHeader:
 		uncached = `private, no-cache="` + s.m.header.Name + `"`
 		s.m.header.Set(h, token)
-	case say == live:
+	case say == setCookie:
 		s.m.cookie.Set(h, s.line(cookieLine, s.m.cookie.Live(token, s.expires(), s.clock().Time())))
 	default:
 		s.m.cookie.Set(h, s.line(cookieLine, s.m.cookie.Deletion()))
@@ -63,7 +63,7 @@ func (s *Session) vary(h http.Header, field string) {
 	}
 }
 
-// Places in use.lines.
+// Places in state.lines.
 const (
 	varyLine = iota
 	cacheLine
@@ -72,7 +72,7 @@ const (
 
 // line makes a header field of one line, of the session's own so that whoever
 // changes it in place changes this response alone, and without an allocation.
-func (u *use) line(place int, text string) []string {
+func (u *state) line(place int, text string) []string {
 	u.lines[place] = text
 	return u.lines[place : place+1 : place+1]
 }

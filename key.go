@@ -133,7 +133,7 @@ func (k Key[T]) Update(s *Session, f func(T) T) T {
 	}
 	s.touch()
 	defer s.mu.Unlock()
-	if s.state == failed {
+	if s.phase == failed {
 		return *new(T)
 	}
 	var err error

@@ -82,10 +82,10 @@ func (s *Session) refreshShare() driver.Millis {
 // clock is the time, read once for a load and for each attempt to commit: to read it takes
 // longer than anything that is done with it.
 func (s *Session) clock() driver.Millis {
-	if s.at == 0 {
-		s.at = s.m.now()
+	if s.nowCached == 0 {
+		s.nowCached = s.m.now()
 	}
-	return s.at
+	return s.nowCached
 }
 
 // refreshEvery is how long an access may go unrecorded, so that reading does
@@ -114,7 +114,7 @@ func (s *Session) refreshDue() bool {
 // they stay as they are stored, so that a store's indexes are left alone.
 func (s *Session) times(rec *driver.Record) {
 	rec.Created = s.created
-	if s.base.Version != 0 && s.move != invalidate && !s.refreshDue() {
+	if s.base.Version != 0 && s.idChange != invalidate && !s.refreshDue() {
 		rec.Accessed, rec.Expires = s.base.Accessed, s.base.Expires
 		return
 	}
@@ -141,8 +141,8 @@ func (s *Session) refresh(ctx context.Context) error {
 	s.times(&rec)
 	switch err := s.m.store.Touch(ctx, s.id.key, rec); {
 	case err == nil:
-		if s.stale || s.reissueDue(s.base.Accessed, rec.Accessed) {
-			s.issue, s.stale = live, false
+		if s.oldSecret || s.reissueDue(s.base.Accessed, rec.Accessed) {
+			s.cookieAction, s.oldSecret = setCookie, false
 		}
 		s.base.Accessed, s.base.Expires, s.base.Hint = rec.Accessed, rec.Expires, nil
 	case !errors.Is(err, ErrConflict):

@@ -21,10 +21,10 @@ const (
 	maxGenuine    = 4
 )
 
-// carried returns what the request's header says of tokens: the line of
+// tokenSource returns what the request's header says of tokens: the line of
 // Options.TokenHeader if the client uses it, or else its cookies. The handler
 // may take both out.
-func (m *Manager) carried(h http.Header) (line string, byHeader bool) {
+func (m *Manager) tokenSource(h http.Header) (line string, byHeader bool) {
 	if m.header.Name != "" {
 		if lines := h[m.header.Name]; len(lines) > 0 {
 			if _, ok := m.header.Token(lines[0]); ok {
@@ -42,17 +42,17 @@ func (m *Manager) carried(h http.Header) (line string, byHeader bool) {
 	}
 }
 
-// offered yields the tokens that the client sent: the one in the header field,
+// clientTokens yields the tokens that the client sent: the one in the header field,
 // if it uses that, or else those in its cookies, as many as are worth a look.
-func (s *Session) offered() iter.Seq[string] {
+func (s *Session) clientTokens() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if s.byHeader {
-			token, _ := s.m.header.Token(s.in)
+			token, _ := s.m.header.Token(s.rawTokens)
 			yield(token)
 			return
 		}
 		n := 0
-		for token := range s.m.cookie.Values(s.in) {
+		for token := range s.m.cookie.Values(s.rawTokens) {
 			if n++; n > maxCandidates || !yield(token) {
 				return
 			}
@@ -60,22 +60,22 @@ func (s *Session) offered() iter.Seq[string] {
 	}
 }
 
-// named is a session that the client names by a token that verifies.
-type named struct {
+// verified is a session that the client names by a token that verifies.
+type verified struct {
 	identity
-	stale bool // signed with a previous secret
+	oldSecret bool // signed with a previous secret
 }
 
-// presented yields the sessions that the client names, in its order.
-func (s *Session) presented() iter.Seq[named] {
-	return func(yield func(named) bool) {
+// verifiedTokens yields the sessions that the client names, in its order.
+func (s *Session) verifiedTokens() iter.Seq[verified] {
+	return func(yield func(verified) bool) {
 		genuine := 0
-		for token := range s.offered() {
-			i, stale, ok := s.m.tokens.Decode(token)
+		for token := range s.clientTokens() {
+			i, oldSecret, ok := s.m.tokens.Decode(token)
 			if !ok {
 				continue
 			}
-			if genuine++; !yield(named{identityOf(i), stale}) || genuine == maxGenuine {
+			if genuine++; !yield(verified{identityOf(i), oldSecret}) || genuine == maxGenuine {
 				return
 			}
 		}
@@ -90,7 +90,7 @@ func (s *Session) load() {
 	} else {
 		err = s.fetchFirst()
 	}
-	s.state = loaded
+	s.phase = loaded
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrNotFound):
@@ -100,7 +100,7 @@ func (s *Session) load() {
 		s.start()
 	default:
 		s.created, s.isNew = s.m.now(), true
-		s.state, s.fault = failed, fmt.Errorf("sessions: load: %w", err)
+		s.phase, s.fault = failed, fmt.Errorf("sessions: load: %w", err)
 	}
 }
 
@@ -117,8 +117,8 @@ func (s *Session) fetchFirst() error {
 	ctx := &s.loading
 	ctx.Context = deadline.Make(parent, s.m.opts.StoreTimeout, &s.m.timers)
 	defer ctx.Release()
-	for who := range s.presented() {
-		switch err = s.fetch(ctx, who.identity, who.stale); {
+	for who := range s.verifiedTokens() {
+		switch err = s.fetch(ctx, who.identity, who.oldSecret); {
 		case errors.Is(err, ErrNotFound):
 			s.m.note(s.ctx, eventOver, who.key)
 		case errors.Is(err, ErrCorrupt):
@@ -136,8 +136,8 @@ func (s *Session) warnDamaged(err error) {
 }
 
 // fetch reads the record of who.
-func (s *Session) fetch(ctx context.Context, who identity, stale bool) error {
-	s.id, s.stale = who, stale
+func (s *Session) fetch(ctx context.Context, who identity, oldSecret bool) error {
+	s.id, s.oldSecret = who, oldSecret
 	rec, err := s.m.store.Load(ctx, who.key)
 	if err != nil {
 		return err
@@ -174,8 +174,8 @@ func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
 	var err error
 	if m.sealer != nil {
 		err = s.unseal(token)
-	} else if i, stale, ok := m.tokens.Decode(token); ok {
-		err = s.fetch(bounded, identityOf(i), stale)
+	} else if i, oldSecret, ok := m.tokens.Decode(token); ok {
+		err = s.fetch(bounded, identityOf(i), oldSecret)
 	} else {
 		err = ErrNotFound
 	}
@@ -221,5 +221,5 @@ func (m *Manager) NewSession() *Session {
 
 // detached makes a session that belongs to no request.
 func (m *Manager) detached() *Session {
-	return &Session{m: m, ctx: context.Background(), state: loaded, use: new(use)}
+	return &Session{m: m, ctx: context.Background(), phase: loaded, state: new(state)}
 }

@@ -37,7 +37,7 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 		x := &exchange{}
 		x.response = response.State{Writer: w, Committer: x}
 		x.session.m, x.session.ctx = m, r.Context()
-		x.session.in, x.session.byHeader = m.carried(r.Header)
+		x.session.rawTokens, x.session.byHeader = m.tokenSource(r.Header)
 		if coded := w.Header()["Content-Encoding"]; len(coded) > 0 {
 			x.encoding = coded[0]
 		}
@@ -111,7 +111,7 @@ func (s *Session) commitBeforeHeader(w http.ResponseWriter) error {
 	defer s.mu.Unlock() // the function of an Update may panic when it is repeated
 	err := s.commit(s.ctx, byResponse)
 	s.headerSent = true
-	if s.state != untouched {
+	if s.phase != untouched {
 		s.putHeaders(w.Header())
 		s.active.Store(err != nil || s.view.Mutable())
 	}
@@ -142,7 +142,7 @@ func (s *Session) commitAfterHeader() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.commit(s.ctx, byResponse)
-	if s.state == failed && !s.told {
+	if s.phase == failed && !s.errObserved {
 		s.m.log.Error("sessions: not loaded after the response's header; the answer is cut off", "error", err)
 		return err
 	}
@@ -159,9 +159,9 @@ func (x *exchange) discard() {
 	s := &x.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state != untouched {
+	if s.phase != untouched {
 		s.revert()
-		if s.tells() != leave && !x.committed {
+		if s.pendingCookie() != noCookie && !x.committed {
 			s.putHeaders(x.response.Writer.Header())
 		}
 	}

@@ -26,88 +26,88 @@ type Session struct {
 	m   *Manager
 	ctx context.Context // of the request; bounds loading
 	// in is what the request's header said of tokens before the handler had it.
-	in string
+	rawTokens string
 
 	mu         sync.Mutex
-	state      loadState
+	phase      phase
 	byHeader   bool // the token is in Options.TokenHeader rather than a cookie
 	headerSent bool // the client can be told nothing more
 	// active: used since the response's commit, or with values that may change
 	// without being. Once its use is over, what is not active need not be looked at.
 	active atomic.Bool
-	*use   // nil while untouched
+	*state // nil while untouched
 }
 
 // use is what a session has once it is used. Most of a program's requests may
 // never do, and so pay for none of it: half the time of an untouched request.
-type use struct {
+type state struct {
 	loading storeContext // for loading; in here it needs no allocation
 
 	sealed string // the token as the client has it, of a store that keeps none itself
 
 	// What is stored.
-	base     driver.Record // Version 0: nothing is stored
-	accessed driver.Millis // the access before this one
-	id       identity
-	stale    bool // the client's token is signed with a previous secret
-	isNew    bool
+	base      driver.Record // Version 0: nothing is stored
+	accessed  driver.Millis // the access before this one
+	id        identity
+	oldSecret bool // the client's token is signed with a previous secret
+	isNew     bool
 
 	// What the request made of it.
-	move     move     // Renew or Invalidate, until the commit
-	next     identity // of a session that moves or is new
-	recorded bool     // the response's commit saw to the record of this access
-	issue    issue    // what the response is to tell the client
-	view     content.Content
-	changes  content.Changes
+	idChange     idChange     // Renew or Invalidate, until the commit
+	next         identity     // of a session that moves or is new
+	recorded     bool         // the response's commit saw to the record of this access
+	cookieAction cookieAction // what the response is to tell the client
+	view         content.Content
+	changes      content.Changes
 	// fault is why loading failed, or else what could not be made, or may be
 	// stored already; the commit fails with it.
-	fault   error
-	created driver.Millis
-	at      driver.Millis          // see clock
-	told    bool                   // the program has asked whether it could be loaded
-	doomed  *doomed                // destroyed, but the store has not confirmed it
-	lines   [cookieLine + 1]string // of the response's header
+	fault          error
+	created        driver.Millis
+	nowCached      driver.Millis          // see clock
+	errObserved    bool                   // the program has asked whether it could be loaded
+	pendingDeletes *pendingDelete         // destroyed, but the store has not confirmed it
+	lines          [cookieLine + 1]string // of the response's header
 }
 
-// doomed is a list of keys. There is seldom one, and so a pointer will do.
-type doomed struct {
+// pendingDelete is a list of keys. There is seldom one, and so a pointer will do.
+type pendingDelete struct {
 	key  driver.Key
-	next *doomed
+	next *pendingDelete
 }
 
-// doom adds a key to those whose records are to be removed.
-func (s *Session) doom(key driver.Key) {
-	end := &s.doomed
+// deleteLater adds a key to those whose records are to be removed.
+func (s *Session) deleteLater(key driver.Key) {
+	end := &s.pendingDeletes
 	for *end != nil {
 		end = &(*end).next
 	}
-	*end = &doomed{key: key}
+	*end = &pendingDelete{key: key}
 }
 
-type loadState byte
+type phase byte
 
 const (
-	untouched loadState = iota
+	untouched phase = iota
 	loaded
 	failed
 )
 
-// move is a change of id that the next commit makes.
-type move byte
+// idChange is a change of id that the next commit makes.
+type idChange byte
 
 const (
-	stay move = iota
+	keepID idChange = iota
 	renew
 	invalidate
 )
 
-// issue is what the response's Set-Cookie line is to do.
-type issue byte
+// cookieAction is what the response's Set-Cookie line is to do.
+type cookieAction byte
 
 const (
-	leave issue = iota // no line
-	live
-	deletion
+	noCookie cookieAction = iota
+	setCookie
+	deleteCookie
 )
 
 // identity is what a session is known by. The id is missing where the session
@@ -141,9 +141,9 @@ func (s *Session) touch() {
 	if !s.active.Load() {
 		s.active.Store(true)
 	}
-	if s.state == untouched {
+	if s.phase == untouched {
 		defer s.unlockUnlessLoaded()
-		s.use = new(use)
+		s.state = new(state)
 		s.load()
 	}
 }
@@ -151,8 +151,8 @@ func (s *Session) touch() {
 // unlockUnlessLoaded is for a store that panics: the session has failed, so
 // that it does not pass for a new one, and nobody waits for it.
 func (s *Session) unlockUnlessLoaded() {
-	if s.state == untouched {
-		s.state, s.fault = failed, errLoadPanicked
+	if s.phase == untouched {
+		s.phase, s.fault = failed, errLoadPanicked
 		s.mu.Unlock()
 	}
 }
@@ -161,7 +161,7 @@ var errLoadPanicked = errors.New("sessions: load: the store panicked")
 
 // current is the identity that the session has, or will have after the commit.
 func (s *Session) current() *identity {
-	if s.move == stay && s.id.known {
+	if s.idChange == keepID && s.id.known {
 		return &s.id
 	}
 	if !s.next.known {
@@ -172,7 +172,7 @@ func (s *Session) current() *identity {
 
 // do makes a change and keeps it for the commit.
 func (s *Session) do(ch content.Change) {
-	if s.state == failed {
+	if s.phase == failed {
 		return
 	}
 	if err := ch.Apply(&s.view); err != nil {
@@ -186,7 +186,7 @@ func (s *Session) do(ch content.Change) {
 
 // loadError tells why loading failed, or is nil.
 func (s *Session) loadError() error {
-	if s.state != failed {
+	if s.phase != failed {
 		return nil
 	}
 	return s.fault
@@ -201,9 +201,9 @@ func (s *Session) fail(err error) {
 
 // start makes it a new session, with nothing in it.
 func (s *Session) start() {
-	s.id, s.next, s.move = identity{}, identity{}, stay
+	s.id, s.next, s.idChange = identity{}, identity{}, keepID
 	s.base, s.view, s.changes, s.fault = driver.Record{}, content.Content{}, nil, nil
-	s.created, s.isNew, s.stale, s.sealed = s.m.now(), true, false, ""
+	s.created, s.isNew, s.oldSecret, s.sealed = s.m.now(), true, false, ""
 }
 
 // Err tells why the session could not be loaded, or nil. It loads the session,
@@ -211,7 +211,7 @@ func (s *Session) start() {
 func (s *Session) Err() error {
 	s.touch()
 	defer s.mu.Unlock()
-	s.told = s.state == failed
+	s.errObserved = s.phase == failed
 	return s.loadError()
 }
 
@@ -236,7 +236,7 @@ func (s *Session) Has(name string) bool {
 func (s *Session) Set(name string, v any) {
 	s.touch()
 	defer s.mu.Unlock()
-	if s.state != failed && s.base.Version == 0 { // as do would, without a change to keep
+	if s.phase != failed && s.base.Version == 0 { // as do would, without a change to keep
 		s.view.Set(name, v)
 		return
 	}
@@ -327,7 +327,7 @@ func (s *Session) tokenOf(i *identity) string {
 func (s *Session) IsNew() bool {
 	s.touch()
 	defer s.mu.Unlock()
-	return s.isNew || s.move == invalidate
+	return s.isNew || s.idChange == invalidate
 }
 
 // Created is when the session began, in UTC to the millisecond.
@@ -343,7 +343,7 @@ func (s *Session) Created() time.Time {
 func (s *Session) LastAccessed() time.Time {
 	s.touch()
 	defer s.mu.Unlock()
-	if s.isNew || s.move == invalidate {
+	if s.isNew || s.idChange == invalidate {
 		return s.created.Time()
 	}
 	return s.accessed.Time()
@@ -357,7 +357,7 @@ func (s *Session) LastAccessed() time.Time {
 func (s *Session) Deadline() time.Time {
 	s.touch()
 	defer s.mu.Unlock()
-	if s.state == failed {
+	if s.phase == failed {
 		return time.Time{}
 	}
 	var rec driver.Record
@@ -401,18 +401,18 @@ func (s *Session) SetIdleTimeout(d time.Duration) error {
 // to do. It fails with ErrHeaderSent once the client cannot be told, and
 // outside of a request with errors.ErrUnsupported if the session came from a
 // listing.
-func (s *Session) Renew() error { return s.setMove("renew", renew) }
+func (s *Session) Renew() error { return s.changeID("renew", renew) }
 
 // Invalidate begins a new, empty session under a new id in place of this one,
 // whose record is removed. It is done by the commit or by Save, and fails as
 // Renew does.
-func (s *Session) Invalidate() error { return s.setMove("invalidate", invalidate) }
+func (s *Session) Invalidate() error { return s.changeID("invalidate", invalidate) }
 
-func (s *Session) setMove(op string, to move) error {
+func (s *Session) changeID(op string, to idChange) error {
 	s.touch()
 	defer s.mu.Unlock()
 	switch {
-	case s.state == failed:
+	case s.phase == failed:
 		return s.loadError()
 	case s.base.Version != 0 && !s.id.held && s.m.sealer == nil:
 		return unsupported(op + " a listed session")
@@ -428,7 +428,7 @@ func (s *Session) setMove(op string, to move) error {
 		return nil
 	}
 	s.next = newIdentity()
-	s.move = max(s.move, to)
+	s.idChange = max(s.idChange, to)
 	return nil
 }
 
@@ -441,7 +441,7 @@ func (s *Session) Revert() {
 }
 
 func (s *Session) revert() {
-	if s.state == failed {
+	if s.phase == failed {
 		return // there is nothing
 	}
 	s.changes, s.fault = nil, nil
@@ -449,7 +449,7 @@ func (s *Session) revert() {
 		s.view = content.Content{}
 		return
 	}
-	s.move, s.next = stay, identity{}
+	s.idChange, s.next = keepID, identity{}
 	view, err := content.Parse(s.base.Data, s.base.Owner)
 	if err != nil {
 		s.fail(err) // it was parsed or written before
@@ -472,33 +472,33 @@ func (s *Session) Destroy(ctx context.Context) error {
 	if s.m.sealer != nil && s.headerSent {
 		return fmt.Errorf("sessions: destroy: %w", ErrHeaderSent)
 	}
-	if s.use == nil {
-		s.use = new(use)
+	if s.state == nil {
+		s.state = new(state)
 	}
 	s.active.Store(true)
-	if s.state != loaded {
+	if s.phase != loaded {
 		// The token tells which record to remove; what is in it does not matter.
-		for who := range s.presented() {
-			s.doom(who.key)
+		for who := range s.verifiedTokens() {
+			s.deleteLater(who.key)
 		}
 	}
 	switch {
-	case s.state != loaded, !s.id.known:
+	case s.phase != loaded, !s.id.known:
 	case s.m.sealer == nil:
-		s.doom(s.id.key)
+		s.deleteLater(s.id.key)
 	default:
 		s.m.note(sessionless{ctx}, eventDestroyed, s.id.key) // as far as that goes
 	}
-	s.state, s.fault = loaded, nil
+	s.phase, s.fault = loaded, nil
 	s.start()
-	s.issue = leave
-	for token := range s.offered() {
+	s.cookieAction = noCookie
+	for token := range s.clientTokens() {
 		if token != "" || !s.byHeader {
-			s.issue = deletion
+			s.cookieAction = deleteCookie
 		}
 		break
 	}
-	return s.bury(ctx)
+	return s.flushDeletes(ctx)
 }
 
 // LogValue is the session's public id, so that a session may be logged. It does
@@ -512,7 +512,7 @@ func (s *Session) String() string {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == untouched {
+	if s.phase == untouched {
 		return "unused"
 	}
 	return s.publicID()
