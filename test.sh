@@ -25,7 +25,6 @@ need postgresql postgres '/usr/lib/postgresql/*/bin/postgres'
 need mariadb-server mariadbd /usr/sbin/mariadbd
 need pgbouncer pgbouncer /usr/sbin/pgbouncer
 need default-jre-headless java # for Google's emulators, which come with the Google Cloud CLI: not from Debian
-need redis-server redis-server
 need chromium chromium
 if [ ${#missing[@]} -gt 0 ]; then
   step "install ${missing[*]}"

@@ -92,6 +92,6 @@ func ExampleBenchmark() {
 // test by name where the program is not installed.
 func startServer(t testing.TB) string {
 	t.Helper()
-	t.Skip("redis-server is not installed")
+	t.Skip("the server is not installed")
 	return ""
 }

@@ -22,7 +22,7 @@ import (
 
 // testedElsewhere are pages whose blocks have a test of their own.
 var testedElsewhere = map[string]string{
-	"docs/writing-a-driver.md": "examples/redisdriver/tutorial carries the whole page out",
+	"docs/writing-a-driver.md": "examples/natsdriver/tutorial carries the whole page out",
 }
 
 // fragmentParams is what every fragment has at hand.
