@@ -193,9 +193,11 @@ func (s site) answers(t testing.TB) {
 	t.Fatal("the store does not answer")
 }
 
+// While it is down every call fails at once: nothing waits, and nothing is kept to be
+// sent later.
 func TestAServerThatIsKilledAndStartsAgain(t *testing.T) {
 	p := startProcess(t)
-	site := newSite(t, sessions.Options{URL: p.url(), StoreTimeout: 300 * time.Millisecond})
+	site := newSite(t, sessions.Options{URL: p.url(), StoreTimeout: 20 * time.Second})
 	b := site.visitor(t)
 	site.answers(t)
 	b.sees("/visit", "1")
