@@ -1,0 +1,106 @@
+package testapp
+
+import (
+	"context"
+	"iter"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+// wrap returns the store as a manager sees it, with the optional interfaces that
+// it has.
+func (f *Store) wrap(inner driver.Store) driver.Store {
+	v := view{f, inner}
+	if sealer, ok := inner.(driver.Sealer); ok {
+		return sealerView{v, sealer}
+	}
+	lister, lists := inner.(driver.Lister)
+	owners, owns := inner.(driver.Owners)
+	sweeper, sweeps := inner.(driver.Sweeper)
+	if lists && owns && sweeps {
+		return listerView{v, lister, sweeper, owners}
+	}
+	return v
+}
+
+type view struct {
+	f     *Store
+	inner driver.Store
+}
+
+func (v view) Load(ctx context.Context, key driver.Key) (rec driver.Record, err error) {
+	err = v.f.call(ctx, "Load", func(ctx context.Context) (err error) {
+		rec, err = v.inner.Load(ctx, key)
+		return err
+	})
+	return rec, err
+}
+
+func (v view) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+	return v.f.call(ctx, "Save", func(ctx context.Context) error { return v.inner.Save(ctx, key, old, rec) })
+}
+
+func (v view) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
+	return v.f.call(ctx, "Touch", func(ctx context.Context) error { return v.inner.Touch(ctx, key, rec) })
+}
+
+func (v view) Delete(ctx context.Context, key driver.Key, version driver.Version) error {
+	return v.f.call(ctx, "Delete", func(ctx context.Context) error { return v.inner.Delete(ctx, key, version) })
+}
+
+// Close leaves the store open for other managers, unless it is the manager's own.
+func (v view) Close() error {
+	if _, ok := v.inner.(driver.Sealer); ok {
+		return v.inner.Close()
+	}
+	return nil
+}
+
+type sealerView struct {
+	view
+	sealer driver.Sealer
+}
+
+func (v sealerView) Seal(key driver.Key, rec driver.Record) (token string, err error) {
+	err = v.f.call(context.Background(), "Seal", func(context.Context) (err error) {
+		token, err = v.sealer.Seal(key, rec)
+		return err
+	})
+	return token, err
+}
+
+func (v sealerView) Unseal(token string) (driver.Sealed, error) { return v.sealer.Unseal(token) }
+
+type listerView struct {
+	view
+	driver.Lister
+	driver.Sweeper
+	owners driver.Owners
+}
+
+// Owned counts as one call, and a fault of it ends the listing. Fault.After runs
+// in the course of the listing: it does not show records that are added then, nor
+// those that are removed.
+func (v listerView) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
+	return func(yield func(driver.Entry, error) bool) {
+		var found []driver.Entry
+		err := v.f.call(ctx, "Owned", func(ctx context.Context) error {
+			for e, err := range v.owners.Owned(ctx, owner) {
+				if err != nil {
+					return err
+				}
+				found = append(found, e)
+			}
+			return nil
+		})
+		if err != nil {
+			yield(driver.Entry{}, err)
+			return
+		}
+		for _, e := range found {
+			if rec, err := v.inner.Load(ctx, e.Key); err == nil && !yield(driver.Entry{Key: e.Key, Record: rec}, nil) {
+				return
+			}
+		}
+	}
+}
