@@ -9,16 +9,17 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // Crawlers, probes and attackers without a session leave nothing behind, in the
 // store or in the process, whatever they send and the handler reads.
 func TestAHundredThousandAnonymousRequestsLeaveNothing(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.Cookie.Secret = clientSecret })
-	gone := a.signedIn()
-	dead := gone.token()
-	gone.ok(func(s *sessions.Session) { s.Destroy(t.Context()) })
-	a.store.calls()
+	a := testapp.New(t, func(o *sessions.Options) { o.Cookie.Secret = testapp.Secret })
+	gone := a.SignedIn()
+	dead := gone.Token()
+	gone.OK(func(s *sessions.Session) { s.Destroy(t.Context()) })
+	a.Store.Calls()
 
 	cookies := []string{
 		"", "theme=dark", "pump-session=", "pump-session=" + strings.Repeat("A", len(dead)), "pump-session=" + dead[:len(dead)-1],
@@ -31,7 +32,7 @@ func TestAHundredThousandAnonymousRequestsLeaveNothing(t *testing.T) {
 		func(s *sessions.Session) { s.Set("cart", []int{1}); s.Delete("cart") },
 		func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser()); s.Clear(); s.Revert() },
 		func(s *sessions.Session) { s.Renew(); s.Invalidate() },
-		func(s *sessions.Session) { lifeCount.Pop(s); s.Destroy(t.Context()) },
+		func(s *sessions.Session) { testapp.Count.Pop(s); s.Destroy(t.Context()) },
 	}
 	send := func(cookie string, visit func(s *sessions.Session)) {
 		r := httptest.NewRequest("GET", "/", nil)
@@ -39,7 +40,7 @@ func TestAHundredThousandAnonymousRequestsLeaveNothing(t *testing.T) {
 			r.Header.Set("Cookie", cookie)
 		}
 		w := httptest.NewRecorder()
-		a.m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.Manager.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			visit(sessions.FromContext(r.Context()))
 		})).ServeHTTP(w, r)
 		if line := w.Header().Get("Set-Cookie"); w.Code != http.StatusOK || line != "" && !strings.Contains(line, "Max-Age=0") {
@@ -59,11 +60,11 @@ func TestAHundredThousandAnonymousRequestsLeaveNothing(t *testing.T) {
 		return int64(m.HeapAlloc)
 	}
 	requests(1000) // what is made once
-	a.store.calls()
+	a.Store.Calls()
 	before, goroutines := heap(), runtime.NumGoroutine()
 	requests(100_000)
-	lifeEqual(t, "store calls", a.store.calls(), "")
-	lifeEqual(t, "records", len(a.store.records(t)), 0)
+	testapp.Equal(t, "store calls", a.Store.Calls(), "")
+	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 	if n := runtime.NumGoroutine(); n > goroutines {
 		t.Errorf("%d goroutines, before it were %d", n, goroutines)
 	}
@@ -76,8 +77,8 @@ func TestAHundredThousandAnonymousRequestsLeaveNothing(t *testing.T) {
 	for range 1000 {
 		send("pump-session="+dead, func(s *sessions.Session) { s.Get("user") })
 	}
-	lifeEqual(t, "records", len(a.store.records(t)), 0)
-	if calls := a.store.calls(); strings.Count(calls, "Load") != 1000 || strings.ContainsAny(calls, "STD") {
+	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
+	if calls := a.Store.Calls(); strings.Count(calls, "Load") != 1000 || strings.ContainsAny(calls, "STD") {
 		t.Errorf("store calls: %.100s", fmt.Sprint(calls))
 	}
 }

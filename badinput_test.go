@@ -3,6 +3,7 @@ package sessions_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -13,13 +14,14 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 func TestBadCookiesOpenNothingAndDisturbNothing(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		o.Cookie.Secret = clientSecret
-		m, store := clientManager(t, o)
-		token := browserLogin(t, m).token()
+		o.Cookie.Secret = testapp.Secret
+		m, store := testapp.NewManager(t, o)
+		token := testapp.Login(t, m).Token()
 		for name, lines := range map[string][]string{
 			"empty value":            {"pump-session="},
 			"no value":               {"pump-session"},
@@ -42,22 +44,22 @@ func TestBadCookiesOpenNothingAndDisturbNothing(t *testing.T) {
 			"500 of our name":        slices.Repeat([]string{"pump-session=" + strings.Repeat("A", len(token))}, 500),
 		} {
 			t.Run(name, func(t *testing.T) {
-				var before int64
+				var before int
 				if store != nil {
-					before = store.calls()
+					before = store.Total()
 				}
-				b := newBrowser(t, m)
-				b.extra = lines
-				browserKeepsCookie(t, b.visit(func(s *sessions.Session) {
+				b := testapp.NewClient(t, m)
+				b.Extra = lines
+				testapp.NoCookie(t, b.Visit(func(s *sessions.Session) {
 					if !s.IsNew() || s.Get("user") != nil || s.Err() != nil {
 						t.Errorf("a session is open (%v)", s.Err())
 					}
 				}))
-				if store != nil && store.calls() != before {
+				if store != nil && store.Total() != before {
 					t.Error("the store is called")
 				}
 				// A session can begin all the same, and is another one.
-				c := browserCookie(t, b.visit(func(s *sessions.Session) { s.Set("user", "bob") }))
+				c := testapp.OneCookie(t, b.Visit(func(s *sessions.Session) { s.Set("user", "bob") }))
 				if strings.Contains(strings.Join(lines, ""), c.Value) || len(c.Value) == 0 {
 					t.Errorf("the new token is %q", c.Value)
 				}
@@ -68,39 +70,39 @@ func TestBadCookiesOpenNothingAndDisturbNothing(t *testing.T) {
 
 func TestTheSessionIsFoundAmongBadCookies(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		o.Cookie.Secret = clientSecret
-		m, _ := clientManager(t, o)
-		token := browserLogin(t, m).token()
+		o.Cookie.Secret = testapp.Secret
+		m, _ := testapp.NewManager(t, o)
+		token := testapp.Login(t, m).Token()
 		own := "pump-session=" + token
-		other := browserLogin(t, m)
-		other.visit(func(s *sessions.Session) { s.Set("user", "bob") })
+		other := testapp.Login(t, m)
+		other.Visit(func(s *sessions.Session) { s.Set("user", "bob") })
 		forged := "pump-session=" + strings.Repeat("A", len(token))
 		for name, c := range map[string]struct {
 			lines []string
-			want  any
+			want  string
 		}{
-			"alone":                         {[]string{own}, "ada"},
-			"behind others":                 {[]string{"a=b; c=d; " + own + "; e=f"}, "ada"},
-			"no space":                      {[]string{"a=b;" + own + ";c=d"}, "ada"},
-			"tabs":                          {[]string{"a=b;\t" + own + "\t;c=d"}, "ada"},
-			"trailing semicolon":            {[]string{own + ";"}, "ada"},
-			"several header lines":          {[]string{"a=b", "c=d", own}, "ada"},
-			"illegal names and values":      {[]string{`a b=c; "=; (x)=y; =; ; é=ü; q="unclosed`, `{"json": [1, 2]}; ` + own + "; \x00"}, "ada"},
-			"a value with equals":           {[]string{"x=a=b==; " + own}, "ada"},
-			"similar names":                 {[]string{"pump-session2=x; xpump-session=y; Pump-Session=z; " + own}, "ada"},
-			"behind a forged one":           {[]string{forged, own}, "ada"},
-			"before a forged one":           {[]string{own, forged}, "ada"},
-			"behind an empty one":           {[]string{"pump-session=; " + own}, "ada"},
-			"the first that verifies":       {[]string{forged, own, "pump-session=" + other.token()}, "ada"},
-			"the first that verifies, bob":  {[]string{forged, "pump-session=" + other.token(), own}, "bob"},
-			"behind 15 forged ones":         {append(slices.Repeat([]string{forged}, 15), own), "ada"},
-			"behind too many, work bounded": {append(slices.Repeat([]string{forged}, 16), own), nil},
-			"4000 other cookies":            {[]string{strings.Repeat("a=b; ", 4000) + own}, "ada"},
+			"alone":                         {[]string{own}, "ann"},
+			"behind others":                 {[]string{"a=b; c=d; " + own + "; e=f"}, "ann"},
+			"no space":                      {[]string{"a=b;" + own + ";c=d"}, "ann"},
+			"tabs":                          {[]string{"a=b;\t" + own + "\t;c=d"}, "ann"},
+			"trailing semicolon":            {[]string{own + ";"}, "ann"},
+			"several header lines":          {[]string{"a=b", "c=d", own}, "ann"},
+			"illegal names and values":      {[]string{`a b=c; "=; (x)=y; =; ; é=ü; q="unclosed`, `{"json": [1, 2]}; ` + own + "; \x00"}, "ann"},
+			"a value with equals":           {[]string{"x=a=b==; " + own}, "ann"},
+			"similar names":                 {[]string{"pump-session2=x; xpump-session=y; Pump-Session=z; " + own}, "ann"},
+			"behind a forged one":           {[]string{forged, own}, "ann"},
+			"before a forged one":           {[]string{own, forged}, "ann"},
+			"behind an empty one":           {[]string{"pump-session=; " + own}, "ann"},
+			"the first that verifies":       {[]string{forged, own, "pump-session=" + other.Token()}, "ann"},
+			"the first that verifies, bob":  {[]string{forged, "pump-session=" + other.Token(), own}, "bob"},
+			"behind 15 forged ones":         {append(slices.Repeat([]string{forged}, 15), own), "ann"},
+			"behind too many, work bounded": {append(slices.Repeat([]string{forged}, 16), own), ""},
+			"4000 other cookies":            {[]string{strings.Repeat("a=b; ", 4000) + own}, "ann"},
 		} {
 			t.Run(name, func(t *testing.T) {
-				b := newBrowser(t, m)
-				b.extra = c.lines
-				if user := b.user(); user != c.want {
+				b := testapp.NewClient(t, m)
+				b.Extra = c.lines
+				if user := b.User(); user != c.want {
 					t.Errorf("the user is %v, want %v", user, c.want)
 				}
 			})
@@ -109,15 +111,15 @@ func TestTheSessionIsFoundAmongBadCookies(t *testing.T) {
 }
 
 // badRecord stores bytes as the data of a session that a browser has.
-func badRecord(t *testing.T, o sessions.Options, data func([]byte) []byte) (*browser, *clientStore, driver.Key) {
+func badRecord(t *testing.T, o sessions.Options, data func([]byte) []byte) (*testapp.Client, *testapp.Store, driver.Key) {
 	t.Helper()
-	m, store := clientManager(t, o)
-	b := browserLogin(t, m)
-	for key, rec := range store.records(t) {
+	m, store := testapp.NewManager(t, o)
+	b := testapp.Login(t, m)
+	for key, rec := range store.RecordsByKey(t) {
 		old := rec.Version
 		rec.Data = data(rec.Data)
 		rec.Version++
-		if err := store.Store.Save(t.Context(), key, old, rec); err != nil {
+		if err := store.Inner().Save(t.Context(), key, old, rec); err != nil {
 			t.Fatal(err)
 		}
 		return b, store, key
@@ -139,11 +141,11 @@ func TestADamagedRecordStartsTheSessionAnew(t *testing.T) {
 		"count too big": func(b []byte) []byte { b[2] = 0x7f; return b },
 	} {
 		t.Run(name, func(t *testing.T) {
-			var log clientLog
-			b, store, key := badRecord(t, sessions.Options{Logger: log.logger()}, data)
-			before := store.records(t)[key]
-			old := b.token()
-			resp := b.visit(func(s *sessions.Session) {
+			var log testapp.Log
+			b, store, key := badRecord(t, sessions.Options{Logger: log.Logger(slog.LevelDebug)}, data)
+			before := store.RecordsByKey(t)[key]
+			old := b.Token()
+			resp := b.Visit(func(s *sessions.Session) {
 				if s.Err() != nil || !s.IsNew() || s.Get("user") != nil || s.ID() == key.String() {
 					t.Errorf("the session is not a fresh one (%v)", s.Err())
 				}
@@ -155,11 +157,11 @@ func TestADamagedRecordStartsTheSessionAnew(t *testing.T) {
 			if strings.Count(text, "\n") != 1 || !strings.Contains(text, "level=WARN") || !strings.Contains(text, key.String()) {
 				t.Errorf("the log says %q, want one warning that names the record", text)
 			}
-			b.visit(func(s *sessions.Session) { s.Set("user", "bob") })
-			if b.token() == old || b.user() != "bob" {
+			b.Visit(func(s *sessions.Session) { s.Set("user", "bob") })
+			if b.Token() == old || b.User() != "bob" {
 				t.Error("no new session began")
 			}
-			after, ok := store.records(t)[key]
+			after, ok := store.RecordsByKey(t)[key]
 			if !ok || !reflect.DeepEqual(before, after) {
 				t.Error("the damaged record was changed")
 			}
@@ -171,9 +173,9 @@ func TestADamagedRecordStartsTheSessionAnew(t *testing.T) {
 // servers answer with an error rather than log anybody out.
 func TestARecordOfANewerVersionIsAnError(t *testing.T) {
 	b, store, key := badRecord(t, sessions.Options{}, func(b []byte) []byte { b[0]++; return b })
-	before := store.records(t)[key]
+	before := store.RecordsByKey(t)[key]
 	for range 2 {
-		resp := b.serve(func(w http.ResponseWriter, r *http.Request) {
+		resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
 			s := sessions.FromContext(r.Context())
 			if s.Get("user") != nil || !errors.Is(s.Err(), sessions.ErrNewerFormat) {
 				t.Errorf("Err is %v, want ErrNewerFormat", s.Err())
@@ -190,29 +192,29 @@ func TestARecordOfANewerVersionIsAnError(t *testing.T) {
 		if resp.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("the status is %d, want 503", resp.StatusCode)
 		}
-		browserKeepsCookie(t, resp)
+		testapp.NoCookie(t, resp)
 	}
-	if after := store.records(t); len(after) != 1 || !reflect.DeepEqual(before, after[key]) {
+	if after := store.RecordsByKey(t); len(after) != 1 || !reflect.DeepEqual(before, after[key]) {
 		t.Error("the record was changed")
 	}
-	if _, err := b.managers[0].Load(t.Context(), b.token()); !errors.Is(err, sessions.ErrNewerFormat) {
+	if _, err := b.Managers[0].Load(t.Context(), b.Token()); !errors.Is(err, sessions.ErrNewerFormat) {
 		t.Errorf("Load: %v, want ErrNewerFormat", err)
 	}
 	// Logging out still works.
-	c := browserCookie(t, b.visit(func(s *sessions.Session) {
+	c := testapp.OneCookie(t, b.Visit(func(s *sessions.Session) {
 		if err := s.Destroy(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}))
-	if c.MaxAge != -1 || len(store.records(t)) != 0 {
+	if c.MaxAge != -1 || len(store.RecordsByKey(t)) != 0 {
 		t.Error("the session was not destroyed")
 	}
 }
 
 // What the store itself finds damaged is handled in the same way.
 func TestADamageThatTheStoreFinds(t *testing.T) {
-	m, store := clientManager(t, sessions.Options{})
-	b := browserLogin(t, m)
+	m, store := testapp.NewManager(t, sessions.Options{})
+	b := testapp.Login(t, m)
 	for _, c := range []struct {
 		err    error
 		status int
@@ -220,8 +222,8 @@ func TestADamageThatTheStoreFinds(t *testing.T) {
 		{driver.ErrCorrupt, 200}, {driver.ErrNotFound, 200},
 		{driver.ErrNewerFormat, 503}, {driver.ErrClosed, 503}, {context.DeadlineExceeded, 503}, {errors.New("outage"), 503},
 	} {
-		store.onLoad = func(*driver.Record) error { return c.err }
-		resp := b.visit(func(s *sessions.Session) {
+		store.On("Load", func(context.Context) error { return c.err })
+		resp := b.Visit(func(s *sessions.Session) {
 			if s.Get("user") != nil {
 				t.Errorf("%v: there is a user", c.err)
 			}
@@ -229,10 +231,10 @@ func TestADamageThatTheStoreFinds(t *testing.T) {
 		if resp.StatusCode != c.status {
 			t.Errorf("%v: the status is %d, want %d", c.err, resp.StatusCode, c.status)
 		}
-		browserKeepsCookie(t, resp)
+		testapp.NoCookie(t, resp)
 	}
-	store.onLoad = nil
-	if b.user() != "ada" {
+	store.On("Load", nil)
+	if b.User() != "ann" {
 		t.Error("the session did not survive")
 	}
 }
@@ -241,7 +243,7 @@ func TestOutsideOfTheMiddlewareThereIsNoSession(t *testing.T) {
 	if s := sessions.FromContext(t.Context()); s != nil {
 		t.Errorf("FromContext gives %v", s)
 	}
-	m, _ := clientManager(t, sessions.Options{Store: "memory"})
+	m, _ := testapp.NewManager(t, sessions.Options{Store: "memory"})
 	if s := m.FromContext(t.Context()); s != nil {
 		t.Errorf("Manager.FromContext gives %v", s)
 	}
@@ -274,7 +276,7 @@ func TestOutsideOfTheMiddlewareThereIsNoSession(t *testing.T) {
 		"Invalidate":     func() { s.Invalidate() },
 		"Destroy":        func() { s.Destroy(t.Context()) },
 		"Owner":          func() { s.Owner() },
-		"SetOwner":       func() { s.SetOwner("ada") },
+		"SetOwner":       func() { s.SetOwner("ann") },
 		"SetExpires":     func() { s.SetExpires(sessions.ExpireNever()) },
 		"SetIdleTimeout": func() { s.SetIdleTimeout(time.Hour) },
 		"AddFlash":       func() { s.AddFlash("x") },
@@ -288,7 +290,7 @@ func TestOutsideOfTheMiddlewareThereIsNoSession(t *testing.T) {
 		"Flash.Add":      func() { queue.Add(s, 1) },
 		"Flash.Take":     func() { queue.Take(s) },
 		"Flash.Peek":     func() { queue.Peek(s) },
-		"DestroyOwned":   func() { m.DestroyOwned(t.Context(), "ada", s) },
+		"DestroyOwned":   func() { m.DestroyOwned(t.Context(), "ann", s) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			if text := clientPanic(t, use); !strings.Contains(text, "Manager.Wrap") {
@@ -301,9 +303,9 @@ func TestOutsideOfTheMiddlewareThereIsNoSession(t *testing.T) {
 // A header of any kind opens no session but ours, adopts no token and calls no
 // store for what does not verify.
 func FuzzCookieHeader(f *testing.F) {
-	m, store := clientManager(f, sessions.Options{Cookie: sessions.Cookie{Secret: clientSecret}})
-	sealed, _ := clientManager(f, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: clientSecret}})
-	tokens := []string{browserLogin(f, m).token(), browserLogin(f, sealed).token()}
+	m, store := testapp.NewManager(f, sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret}})
+	sealed, _ := testapp.NewManager(f, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: testapp.Secret}})
+	tokens := []string{testapp.Login(f, m).Token(), testapp.Login(f, sealed).Token()}
 	for _, seed := range []string{
 		"", "pump-session", "pump-session=", "pump-session=x", "a=b; pump-session=" + strings.Repeat("A", 86), ";;=;",
 		`pump-session="quoted"`, "pump-session=a; pump-session=b", "\x00=\xff", "pump-session=" + strings.Repeat("A", 43),
@@ -311,13 +313,13 @@ func FuzzCookieHeader(f *testing.F) {
 	} {
 		f.Add(seed, "pump-session="+strings.Repeat("A", 85)+"B")
 	}
-	records := len(store.records(f))
+	records := len(store.RecordsByKey(f))
 	f.Fuzz(func(t *testing.T, line1, line2 string) {
 		for i, m := range []*sessions.Manager{m, sealed} {
 			if strings.Contains(line1+line2, tokens[i]) {
 				t.Skip("our own token")
 			}
-			before := store.calls()
+			before := store.Total()
 			r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
 			r.Header["Cookie"] = []string{line1, line2}
 			w := httptest.NewRecorder()
@@ -330,11 +332,11 @@ func FuzzCookieHeader(f *testing.F) {
 			if w.Code != 200 || len(w.Header()["Set-Cookie"]) > 0 {
 				t.Errorf("%d, %q", w.Code, w.Header()["Set-Cookie"])
 			}
-			if store.calls() != before {
+			if store.Total() != before {
 				t.Errorf("%q, %q reach the store", line1, line2)
 			}
 		}
-		if len(store.records(t)) != records {
+		if len(store.RecordsByKey(t)) != records {
 			t.Error("a record was made")
 		}
 	})

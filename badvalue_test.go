@@ -15,6 +15,7 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/internal/content"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // badValueStruct has a bit of everything.
@@ -68,13 +69,13 @@ func FuzzStoredValue(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		a := newLife(t)
-		c := a.client()
-		c.ok(func(s *sessions.Session) { s.Set("bad", 1) })
-		e := a.store.record(t)
+		a := testapp.New(t)
+		c := a.Client()
+		c.OK(func(s *sessions.Session) { s.Set("bad", 1) })
+		e := a.Store.Record(t)
 		e.Record.Data = badValueData(t, raw)
-		a.store.put(t, e.Key, e.Record)
-		c.ok(func(s *sessions.Session) {
+		a.Store.Put(t, e.Key, e.Record)
+		c.OK(func(s *sessions.Session) {
 			badValueRead[int](t, s)
 			badValueRead[string](t, s)
 			badValueRead[[]byte](t, s)
@@ -88,19 +89,19 @@ func FuzzStoredValue(f *testing.F) {
 			badValueRead[*badValueStruct](t, s)
 			badValueRead[func()](t, s)
 			badValueRead[any](t, s)
-			lifeIncrement(s)
+			testapp.Increment(s)
 		})
-		if got := a.store.record(t).Record.Data; !bytes.Contains(got, raw) {
+		if got := a.Store.Record(t).Record.Data; !bytes.Contains(got, raw) {
 			t.Errorf("the value %x was changed: %x", raw, got)
 		}
 		// An Update changes it, or fails; it does not take it for nothing.
 		ok := false
-		res := c.do(func(s *sessions.Session) {
+		res := c.Do(func(s *sessions.Session) {
 			_, ok = sessions.Key[int]("bad").Get(s)
 			sessions.Key[int]("bad").Update(s, func(n int) int { return n / 2 })
 		})
-		if ok != (res.Code == http.StatusOK) || !ok && res.Code != http.StatusInternalServerError {
-			t.Errorf("it can be read as an int: %v; Update is answered with %d", ok, res.Code)
+		if ok != (res.StatusCode == http.StatusOK) || !ok && res.StatusCode != http.StatusInternalServerError {
+			t.Errorf("it can be read as an int: %v; Update is answered with %d", ok, res.StatusCode)
 		}
 	})
 }
@@ -113,7 +114,7 @@ func FuzzResponseHeader(f *testing.F) {
 	f.Add(" pump-session =x", "cookie", `no-cache="Set-Cookie", private`)
 	f.Add("pump-session", "", "")
 	f.Add("=pump-session", ",,,", ",")
-	m, _ := clientManager(f, sessions.Options{})
+	m, _ := testapp.NewManager(f, sessions.Options{})
 	f.Fuzz(func(t *testing.T, cookie, vary, cache string) {
 		w := httptest.NewRecorder()
 		m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // A zone may be off by seconds, as Amsterdam's was until 1937. The time is the
@@ -29,26 +30,26 @@ func TestATimeIsTheSameInAnyZone(t *testing.T) {
 					t.Errorf("%s: %v came back as %v", what, when, got)
 				}
 			}
-			a := newLife(t)
-			c := a.client()
-			c.ok(func(s *sessions.Session) {
+			a := testapp.New(t)
+			c := a.Client()
+			c.OK(func(s *sessions.Session) {
 				value.Set(s, when)
 				pointer.Set(s, &when)
 				queue.Add(s, when)
 				missing.Set(s, nil)
 			})
-			before := a.store.record(t).Record.Version
-			c.ok(func(s *sessions.Session) {
+			before := a.Store.Record(t).Record.Version
+			c.OK(func(s *sessions.Session) {
 				got, _ := value.Get(s)
 				same("value", got)
 				at, _ := pointer.Get(s)
 				same("pointer", *at)
 				same("flash", queue.Peek(s)[0])
 				at, ok := missing.Get(s)
-				lifeEqual(t, "nil", at, nil)
-				lifeEqual(t, "nil is there", ok, true)
+				testapp.Equal(t, "nil", at, nil)
+				testapp.Equal(t, "nil is there", ok, true)
 			})
-			lifeEqual(t, "version after the reads", a.store.record(t).Record.Version, before)
+			testapp.Equal(t, "version after the reads", a.Store.Record(t).Record.Version, before)
 		})
 	}
 }

@@ -10,23 +10,30 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // cookieOnBoth runs a test on a store that keeps its records and on one that
 // keeps them with the client.
+// newNoonClock returns a clock that shows noon of a day, some milliseconds past the
+// second.
+func newNoonClock() *testapp.Clock {
+	return testapp.NewClock(time.Date(2025, time.March, 4, 12, 0, 0, 250e6, time.UTC))
+}
+
 func cookieOnBoth(t *testing.T, test func(t *testing.T, o sessions.Options)) {
 	t.Run("server", func(t *testing.T) { test(t, sessions.Options{}) })
 	t.Run("sealed", func(t *testing.T) {
-		test(t, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: clientSecret}})
+		test(t, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: testapp.Secret}})
 	})
 }
 
 func TestTheCookieOfANewSessionByDefault(t *testing.T) {
-	clock := newBrowserClock()
-	m, _ := clientManager(t, sessions.Options{Now: clock.now})
+	clock := newNoonClock()
+	m, _ := testapp.NewManager(t, sessions.Options{Now: clock.Now})
 	var token string
-	resp := newBrowser(t, m).visit(func(s *sessions.Session) {
-		s.Set("user", "ada")
+	resp := testapp.NewClient(t, m).Visit(func(s *sessions.Session) {
+		s.Set("user", "ann")
 		token = s.Token()
 	})
 	// 400 days after noon of March 4.
@@ -58,16 +65,16 @@ func TestCookieAttributes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-				clock := newBrowserClock()
+				clock := newNoonClock()
 				c.cookie.Secret = o.Cookie.Secret
-				o.Cookie, o.Now = c.cookie, clock.now
-				m, _ := clientManager(t, o)
+				o.Cookie, o.Now = c.cookie, clock.Now
+				m, _ := testapp.NewManager(t, o)
 				cookie := c.cookie.Name
 				if cookie == "" {
 					cookie = "pump-session"
 				}
-				b := newBrowser(t, m)
-				check := func(when string, resp *http.Response, value, tail string) {
+				b := testapp.NewClient(t, m)
+				check := func(when string, resp *testapp.Response, value, tail string) {
 					t.Helper()
 					want := []string{cookie + "=" + value + c.want + tail}
 					if got := resp.Header["Set-Cookie"]; !slices.Equal(got, want) {
@@ -75,21 +82,21 @@ func TestCookieAttributes(t *testing.T) {
 					}
 				}
 
-				resp := b.visit(func(s *sessions.Session) { s.Set("n", 1) })
-				check("created", resp, b.cookies[cookie], "; Expires=Wed, 08 Apr 2026 12:00:00 GMT; Max-Age=34560000")
+				resp := b.Visit(func(s *sessions.Session) { s.Set("n", 1) })
+				check("created", resp, b.Cookies[cookie], "; Expires=Wed, 08 Apr 2026 12:00:00 GMT; Max-Age=34560000")
 
-				clock.advance(24 * time.Hour)
-				resp = b.visit(func(s *sessions.Session) { s.Get("n") })
-				check("issued again", resp, b.cookies[cookie], "; Expires=Thu, 09 Apr 2026 12:00:00 GMT; Max-Age=34560000")
+				clock.Advance(24 * time.Hour)
+				resp = b.Visit(func(s *sessions.Session) { s.Get("n") })
+				check("issued again", resp, b.Cookies[cookie], "; Expires=Thu, 09 Apr 2026 12:00:00 GMT; Max-Age=34560000")
 
-				resp = b.visit(func(s *sessions.Session) {
+				resp = b.Visit(func(s *sessions.Session) {
 					if err := s.Renew(); err != nil {
 						t.Error(err)
 					}
 				})
-				check("renewed", resp, b.cookies[cookie], "; Expires=Thu, 09 Apr 2026 12:00:00 GMT; Max-Age=34560000")
+				check("renewed", resp, b.Cookies[cookie], "; Expires=Thu, 09 Apr 2026 12:00:00 GMT; Max-Age=34560000")
 
-				resp = b.visit(func(s *sessions.Session) {
+				resp = b.Visit(func(s *sessions.Session) {
 					if err := s.Destroy(t.Context()); err != nil {
 						t.Error(err)
 					}
@@ -101,27 +108,27 @@ func TestCookieAttributes(t *testing.T) {
 }
 
 func TestTheCookiesNameIsReadAndWritten(t *testing.T) {
-	m, store := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "sid"}})
-	b := browserLogin(t, m)
-	token := b.cookies["sid"]
-	if b.user() != "ada" {
+	m, store := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "sid"}})
+	b := testapp.Login(t, m)
+	token := b.Cookies["sid"]
+	if b.User() != "ann" {
 		t.Error("the cookie is not read")
 	}
-	before := store.calls()
+	before := store.Total()
 	for _, name := range []string{"SID", "sid2", "xsid", "pump-session", "sid ", "$sid"} {
-		b.cookies = map[string]string{name: token}
-		if b.user() != nil {
+		b.Cookies = map[string]string{name: token}
+		if b.User() != "" {
 			t.Errorf("a cookie named %q is read", name)
 		}
 	}
-	if store.calls() != before {
+	if store.Total() != before {
 		t.Error("a cookie of another name reaches the store")
 	}
 }
 
 func TestCookieExpiry(t *testing.T) {
 	// The clock reads 250 ms past noon.
-	start := newBrowserClock().now()
+	start := newNoonClock().Now()
 	at := func(d time.Duration) string { return start.Add(d).UTC().Format(http.TimeFormat) }
 	for name, c := range map[string]struct {
 		expires sessions.Expiry
@@ -140,9 +147,9 @@ func TestCookieExpiry(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
 				o.Now = func() time.Time { return start.In(time.FixedZone("NPT", 20700)) }
-				check := func(resp *http.Response) {
+				check := func(resp *testapp.Response) {
 					t.Helper()
-					got := browserCookie(t, resp)
+					got := testapp.OneCookie(t, resp)
 					_, maxAge, _ := strings.Cut(got.Raw, "; Max-Age=")
 					if got.RawExpires != c.date || maxAge != c.maxAge {
 						t.Errorf("Expires=%s; Max-Age=%s\nwant    %s;         %s", got.RawExpires, maxAge, c.date, c.maxAge)
@@ -150,23 +157,23 @@ func TestCookieExpiry(t *testing.T) {
 				}
 				t.Run("of all sessions", func(t *testing.T) {
 					o.Cookie.Expires = c.expires
-					m, _ := clientManager(t, o)
-					check(newBrowser(t, m).visit(func(s *sessions.Session) { s.Set("n", 1) }))
+					m, _ := testapp.NewManager(t, o)
+					check(testapp.NewClient(t, m).Visit(func(s *sessions.Session) { s.Set("n", 1) }))
 				})
 				t.Run("of one session", func(t *testing.T) {
 					o.Cookie.Expires = sessions.ExpireAfter(time.Minute)
-					m, _ := clientManager(t, o)
-					b := newBrowser(t, m)
-					check(b.visit(func(s *sessions.Session) {
+					m, _ := testapp.NewManager(t, o)
+					b := testapp.NewClient(t, m)
+					check(b.Visit(func(s *sessions.Session) {
 						if err := s.SetExpires(c.expires); err != nil {
 							t.Error(err)
 						}
 						s.Set("n", 1)
 					}))
 					// It is the session's, and so outlives the request.
-					check(b.visit(func(s *sessions.Session) { s.Renew() }))
+					check(b.Visit(func(s *sessions.Session) { s.Renew() }))
 					// A session beside it has the common one.
-					other := browserCookie(t, newBrowser(t, m).visit(func(s *sessions.Session) { s.Set("n", 1) }))
+					other := testapp.OneCookie(t, testapp.NewClient(t, m).Visit(func(s *sessions.Session) { s.Set("n", 1) }))
 					if other.MaxAge != 60 {
 						t.Errorf("another session's Max-Age=%d, want 60", other.MaxAge)
 					}
@@ -180,16 +187,16 @@ func TestCookieExpiry(t *testing.T) {
 func TestSetExpiresOfAStoredSessionSendsTheCookie(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
 		o.Cookie.Expires = sessions.ExpireWithBrowser()
-		m, _ := clientManager(t, o)
-		b := browserLogin(t, m)
-		c := browserCookie(t, b.visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireAfter(30 * 24 * time.Hour)) }))
+		m, _ := testapp.NewManager(t, o)
+		b := testapp.Login(t, m)
+		c := testapp.OneCookie(t, b.Visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireAfter(30 * 24 * time.Hour)) }))
 		if c.MaxAge != 30*24*60*60 {
 			t.Errorf("Max-Age=%d", c.MaxAge)
 		}
-		if b.user() != "ada" {
+		if b.User() != "ann" {
 			t.Error("the session is lost")
 		}
-		c = browserCookie(t, b.visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser()) }))
+		c = testapp.OneCookie(t, b.Visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser()) }))
 		if c.MaxAge != 0 || c.RawExpires != "" {
 			t.Errorf("Expires=%q, Max-Age=%d, want neither", c.RawExpires, c.MaxAge)
 		}
@@ -199,8 +206,8 @@ func TestSetExpiresOfAStoredSessionSendsTheCookie(t *testing.T) {
 // A setting alone is nothing to keep.
 func TestSetExpiresAloneBeginsNoSession(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		m, _ := clientManager(t, o)
-		browserKeepsCookie(t, newBrowser(t, m).visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireAfter(time.Hour)) }))
+		m, _ := testapp.NewManager(t, o)
+		testapp.NoCookie(t, testapp.NewClient(t, m).Visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireAfter(time.Hour)) }))
 	})
 }
 
@@ -212,40 +219,40 @@ func TestARollingCookieIsIssuedAgain(t *testing.T) {
 		"never: once a day":          {sessions.ExpireNever(), 24 * time.Hour},
 		"after 100 h: once an hour":  {sessions.ExpireAfter(100 * time.Hour), time.Hour},
 		"with the browser: not once": {sessions.ExpireWithBrowser(), 0},
-		"at a time: not once":        {sessions.ExpireAt(newBrowserClock().now().AddDate(1, 0, 0)), 0},
+		"at a time: not once":        {sessions.ExpireAt(newNoonClock().Now().AddDate(1, 0, 0)), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			clock := newBrowserClock()
-			m, _ := clientManager(t, sessions.Options{Now: clock.now, Cookie: sessions.Cookie{Expires: c.expires}})
-			b := browserLogin(t, m)
-			token := b.token()
-			read := func() *http.Response { return b.visit(func(s *sessions.Session) { s.Get("user") }) }
+			clock := newNoonClock()
+			m, _ := testapp.NewManager(t, sessions.Options{Now: clock.Now, Cookie: sessions.Cookie{Expires: c.expires}})
+			b := testapp.Login(t, m)
+			token := b.Token()
+			read := func() *testapp.Response { return b.Visit(func(s *sessions.Session) { s.Get("user") }) }
 			if c.every == 0 {
 				for range 50 {
-					clock.advance(5 * 24 * time.Hour)
-					browserKeepsCookie(t, read())
+					clock.Advance(5 * 24 * time.Hour)
+					testapp.NoCookie(t, read())
 				}
 				return
 			}
 			for range 3 {
-				clock.advance(c.every - time.Millisecond)
-				browserKeepsCookie(t, read())
-				clock.advance(time.Millisecond)
-				got := browserCookie(t, read())
+				clock.Advance(c.every - time.Millisecond)
+				testapp.NoCookie(t, read())
+				clock.Advance(time.Millisecond)
+				got := testapp.OneCookie(t, read())
 				if got.Value != token {
 					t.Error("the cookie has another token")
 				}
-				if want := clock.now().Add(time.Duration(got.MaxAge) * time.Second); got.RawExpires != want.Format(http.TimeFormat) {
+				if want := clock.Now().Add(time.Duration(got.MaxAge) * time.Second); got.RawExpires != want.Format(http.TimeFormat) {
 					t.Errorf("Expires=%s, want %s", got.RawExpires, want.Format(http.TimeFormat))
 				}
-				browserKeepsCookie(t, read())
+				testapp.NoCookie(t, read())
 			}
 			// A save counts as a use.
-			clock.advance(c.every)
-			browserCookie(t, b.visit(func(s *sessions.Session) { s.Set("n", 1) }))
+			clock.Advance(c.every)
+			testapp.OneCookie(t, b.Visit(func(s *sessions.Session) { s.Set("n", 1) }))
 			// What is not touched is not used.
-			clock.advance(c.every)
-			browserKeepsCookie(t, b.serve(func(http.ResponseWriter, *http.Request) {}))
+			clock.Advance(c.every)
+			testapp.NoCookie(t, b.Serve(func(http.ResponseWriter, *http.Request) {}))
 		})
 	}
 }
@@ -255,19 +262,19 @@ func TestARollingCookieNeverLapsesInUse(t *testing.T) {
 	for _, pause := range []time.Duration{time.Minute, 35 * time.Minute, 59 * time.Minute, 90 * time.Hour} {
 		t.Run(pause.String(), func(t *testing.T) {
 			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-				clock := newBrowserClock()
-				o.Now, o.Cookie.Expires = clock.now, sessions.ExpireAfter(100*time.Hour)
-				m, _ := clientManager(t, o)
-				b := browserLogin(t, m)
-				lapses := clock.now().Add(100 * time.Hour)
+				clock := newNoonClock()
+				o.Now, o.Cookie.Expires = clock.Now, sessions.ExpireAfter(100*time.Hour)
+				m, _ := testapp.NewManager(t, o)
+				b := testapp.Login(t, m)
+				lapses := clock.Now().Add(100 * time.Hour)
 				for range 300 {
-					clock.advance(pause)
-					if clock.now().After(lapses) {
+					clock.Advance(pause)
+					if clock.Now().After(lapses) {
 						t.Fatal("the browser dropped the cookie")
 					}
-					resp := b.visit(func(s *sessions.Session) { s.Get("user") })
-					for _, c := range browserCookies(t, resp) {
-						lapses = clock.now().Add(time.Duration(c.MaxAge) * time.Second)
+					resp := b.Visit(func(s *sessions.Session) { s.Get("user") })
+					for _, c := range resp.Cookies() {
+						lapses = clock.Now().Add(time.Duration(c.MaxAge) * time.Second)
 					}
 				}
 			})
@@ -278,8 +285,8 @@ func TestARollingCookieNeverLapsesInUse(t *testing.T) {
 // Plain reads and saves of a stored session send no cookie: the answer to an
 // older request, arriving late, must not overwrite the cookie of a renewal.
 func TestAStoredSessionSendsNoCookie(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{IdleTimeout: time.Hour})
-	b := browserLogin(t, m)
+	m, _ := testapp.NewManager(t, sessions.Options{IdleTimeout: time.Hour})
+	b := testapp.Login(t, m)
 	for name, h := range map[string]func(s *sessions.Session){
 		"read":         func(s *sessions.Session) { s.Get("user") },
 		"set":          func(s *sessions.Session) { s.Set("n", 1) },
@@ -287,18 +294,18 @@ func TestAStoredSessionSendsNoCookie(t *testing.T) {
 		"delete":       func(s *sessions.Session) { s.Delete("n") },
 		"clear":        func(s *sessions.Session) { s.Clear() },
 		"flash":        func(s *sessions.Session) { s.AddFlash("hello") },
-		"owner":        func(s *sessions.Session) { s.SetOwner("ada") },
+		"owner":        func(s *sessions.Session) { s.SetOwner("ann") },
 		"own timeout":  func(s *sessions.Session) { s.SetIdleTimeout(time.Minute) },
 		"reverted":     func(s *sessions.Session) { s.Set("n", 3); s.Renew(); s.Revert() },
 		"untouched":    func(s *sessions.Session) {},
 	} {
-		t.Run(name, func(t *testing.T) { browserKeepsCookie(t, b.visit(h)) })
+		t.Run(name, func(t *testing.T) { testapp.NoCookie(t, b.Visit(h)) })
 	}
 }
 
 func TestANewSessionWithNothingInItSendsNoCookie(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		m, store := clientManager(t, o)
+		m, store := testapp.NewManager(t, o)
 		for name, h := range map[string]func(s *sessions.Session){
 			"untouched":          func(s *sessions.Session) {},
 			"read":               func(s *sessions.Session) { s.Get("user"); s.Token(); s.ID() },
@@ -314,8 +321,8 @@ func TestANewSessionWithNothingInItSendsNoCookie(t *testing.T) {
 			"timeout of its own": func(s *sessions.Session) { s.SetIdleTimeout(time.Minute) },
 		} {
 			t.Run(name, func(t *testing.T) {
-				browserKeepsCookie(t, newBrowser(t, m).visit(h))
-				if store != nil && len(store.records(t)) > 0 {
+				testapp.NoCookie(t, testapp.NewClient(t, m).Visit(h))
+				if store != nil && len(store.RecordsByKey(t)) > 0 {
 					t.Error("a record is left")
 				}
 			})
@@ -326,37 +333,37 @@ func TestANewSessionWithNothingInItSendsNoCookie(t *testing.T) {
 // The cookie store sends the session with each change; in between it sends it
 // when a tenth of the timeout has passed.
 func TestTheCookieStoreSendsEveryChange(t *testing.T) {
-	clock := newBrowserClock()
-	m, _ := clientManager(t, sessions.Options{
-		Store: "sealed", IdleTimeout: 100 * time.Minute, Now: clock.now,
-		Cookie: sessions.Cookie{Secret: clientSecret, Expires: sessions.ExpireWithBrowser()},
+	clock := newNoonClock()
+	m, _ := testapp.NewManager(t, sessions.Options{
+		Store: "sealed", IdleTimeout: 100 * time.Minute, Now: clock.Now,
+		Cookie: sessions.Cookie{Secret: testapp.Secret, Expires: sessions.ExpireWithBrowser()},
 	})
-	b := browserLogin(t, m)
-	read := func() *http.Response { return b.visit(func(s *sessions.Session) { s.Get("user") }) }
-	browserKeepsCookie(t, read())
-	clock.advance(9 * time.Minute)
-	browserKeepsCookie(t, read())
-	browserCookie(t, b.visit(func(s *sessions.Session) { s.Set("n", 1) }))
-	clock.advance(10 * time.Minute)
-	browserCookie(t, read())
-	browserKeepsCookie(t, read())
-	if b.user() != "ada" {
+	b := testapp.Login(t, m)
+	read := func() *testapp.Response { return b.Visit(func(s *sessions.Session) { s.Get("user") }) }
+	testapp.NoCookie(t, read())
+	clock.Advance(9 * time.Minute)
+	testapp.NoCookie(t, read())
+	testapp.OneCookie(t, b.Visit(func(s *sessions.Session) { s.Set("n", 1) }))
+	clock.Advance(10 * time.Minute)
+	testapp.OneCookie(t, read())
+	testapp.NoCookie(t, read())
+	if b.User() != "ann" {
 		t.Error("the session is lost")
 	}
 }
 
 func TestDestroyDeletesTheCookieThatTheClientSent(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		m, _ := clientManager(t, o)
+		m, _ := testapp.NewManager(t, o)
 		for name, token := range map[string]string{
-			"of its session": browserLogin(t, m).token(),
+			"of its session": testapp.Login(t, m).Token(),
 			"forged":         "forged",
 			"empty":          "",
 		} {
 			t.Run(name, func(t *testing.T) {
-				b := newBrowser(t, m)
-				b.cookies["pump-session"] = token
-				c := browserCookie(t, b.visit(func(s *sessions.Session) {
+				b := testapp.NewClient(t, m)
+				b.Cookies["pump-session"] = token
+				c := testapp.OneCookie(t, b.Visit(func(s *sessions.Session) {
 					if err := s.Destroy(t.Context()); err != nil {
 						t.Error(err)
 					}
@@ -367,7 +374,7 @@ func TestDestroyDeletesTheCookieThatTheClientSent(t *testing.T) {
 			})
 		}
 		t.Run("none", func(t *testing.T) {
-			browserKeepsCookie(t, newBrowser(t, m).visit(func(s *sessions.Session) { s.Destroy(t.Context()) }))
+			testapp.NoCookie(t, testapp.NewClient(t, m).Visit(func(s *sessions.Session) { s.Destroy(t.Context()) }))
 		})
 	})
 }
@@ -400,17 +407,17 @@ func TestOneSetCookieWhateverChanges(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-				m, _ := clientManager(t, o)
-				b := browserLogin(t, m)
-				old := b.token()
+				m, _ := testapp.NewManager(t, o)
+				b := testapp.Login(t, m)
+				old := b.Token()
 				var id string
-				resp := b.visit(func(s *sessions.Session) {
+				resp := b.Visit(func(s *sessions.Session) {
 					for _, step := range c.steps {
 						step(s)
 					}
 					id = s.ID()
 				})
-				got := browserCookie(t, resp)
+				got := testapp.OneCookie(t, resp)
 				if deleted := got.MaxAge < 0; deleted != c.deleted {
 					t.Fatalf("deleted: %v, want %v", deleted, c.deleted)
 				}
@@ -420,7 +427,7 @@ func TestOneSetCookieWhateverChanges(t *testing.T) {
 				if got.Value == old {
 					t.Error("the cookie has the old token")
 				}
-				b.visit(func(s *sessions.Session) {
+				b.Visit(func(s *sessions.Session) {
 					if s.ID() != id {
 						t.Errorf("the cookie opens the session %s, want %s", s.ID(), id)
 					}
@@ -433,9 +440,9 @@ func TestOneSetCookieWhateverChanges(t *testing.T) {
 // The handler's own cookies are its own business.
 func TestTheHandlersOwnCookiesStay(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		m, _ := clientManager(t, o)
-		b := newBrowser(t, m)
-		resp := b.serve(func(w http.ResponseWriter, r *http.Request) {
+		m, _ := testapp.NewManager(t, o)
+		b := testapp.NewClient(t, m)
+		resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Add("Set-Cookie", "theme=dark; Path=/")
 			sessions.FromContext(r.Context()).Set("n", 1)
 			http.SetCookie(w, &http.Cookie{Name: "pump-session2", Value: "x"})
@@ -483,8 +490,8 @@ func TestCachesAreToldOfTheSession(t *testing.T) {
 		"set, with no-store":          {[]string{"no-store"}, nil, set, []string{"no-store"}, []string{"Cookie"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, _ := clientManager(t, sessions.Options{})
-			resp := newBrowser(t, m).serve(func(w http.ResponseWriter, r *http.Request) {
+			m, _ := testapp.NewManager(t, sessions.Options{})
+			resp := testapp.NewClient(t, m).Serve(func(w http.ResponseWriter, r *http.Request) {
 				for _, v := range c.cache {
 					w.Header().Add("Cache-Control", v)
 				}
@@ -506,8 +513,8 @@ func TestCachesAreToldOfTheSession(t *testing.T) {
 }
 
 func TestACookieCannotBeGivenAnExpiryThatIsPastOrComesTooLate(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{})
-	newBrowser(t, m).serve(func(w http.ResponseWriter, r *http.Request) {
+	m, _ := testapp.NewManager(t, sessions.Options{})
+	testapp.NewClient(t, m).Serve(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		s.Set("n", 1)
 		if err := s.SetExpires(sessions.ExpireAt(time.Now().Add(-time.Second))); err == nil {
@@ -524,22 +531,22 @@ func TestACookieCannotBeGivenAnExpiryThatIsPastOrComesTooLate(t *testing.T) {
 // session is stored all the same, and the browser drops its cookie at once.
 func TestAnExpiryThatPassesBeforeTheAnswer(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		clock := newBrowserClock()
-		o.Now = clock.now
-		o.Cookie.Expires = sessions.ExpireAt(clock.now().Add(time.Hour))
-		m, _ := clientManager(t, o)
+		clock := newNoonClock()
+		o.Now = clock.Now
+		o.Cookie.Expires = sessions.ExpireAt(clock.Now().Add(time.Hour))
+		m, _ := testapp.NewManager(t, o)
 		for _, when := range []string{"while the handler works", "before the request"} {
-			b := newBrowser(t, m)
-			c := browserCookie(t, b.visit(func(s *sessions.Session) {
-				s.Set("user", "ada")
+			b := testapp.NewClient(t, m)
+			c := testapp.OneCookie(t, b.Visit(func(s *sessions.Session) {
+				s.Set("user", "ann")
 				if when == "while the handler works" {
-					clock.advance(2 * time.Hour)
+					clock.Advance(2 * time.Hour)
 				}
 			}))
-			if c.Value == "" || c.MaxAge != 1 || !c.Expires.Before(clock.now()) {
+			if c.Value == "" || c.MaxAge != 1 || !c.Expires.Before(clock.Now()) {
 				t.Errorf("%s: the cookie is %v", when, c)
 			}
-			if b.user() != "ada" {
+			if b.User() != "ann" {
 				t.Errorf("%s: the session was not stored", when)
 			}
 		}
@@ -557,18 +564,18 @@ func FuzzCookieOptions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, path, domain, namespace string) {
 		m, err := sessions.New(t.Context(), sessions.Options{
 			Store: "memory", Namespace: namespace, SweepInterval: -1,
-			Cookie: sessions.Cookie{Name: name, Path: path, Domain: domain, Secret: clientSecret, Secure: true},
+			Cookie: sessions.Cookie{Name: name, Path: path, Domain: domain, Secret: testapp.Secret, Secure: true},
 		})
 		if err != nil {
-			if strings.Contains(err.Error(), string(clientSecret)) || !errors.Is(err, sessions.ErrInvalidOptions) {
+			if strings.Contains(err.Error(), string(testapp.Secret)) || !errors.Is(err, sessions.ErrInvalidOptions) {
 				t.Error(err)
 			}
 			return
 		}
 		defer m.Close()
-		b := newBrowser(t, m)
-		resp := b.visit(func(s *sessions.Session) { s.Set("user", "ada") })
-		c := browserCookie(t, resp)
+		b := testapp.NewClient(t, m)
+		resp := b.Visit(func(s *sessions.Session) { s.Set("user", "ann") })
+		c := testapp.OneCookie(t, resp)
 		if name == "" {
 			name = "pump-session"
 		}
@@ -583,7 +590,7 @@ func FuzzCookieOptions(f *testing.F) {
 				t.Errorf("the cookie's line has %q in it", r)
 			}
 		}
-		if b.user() != "ada" {
+		if b.User() != "ann" {
 			t.Errorf("the session is lost with %q, %q, %q", name, path, domain)
 		}
 	})

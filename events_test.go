@@ -12,6 +12,7 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // auditTrail is a log of one JSON object an event.
@@ -50,20 +51,20 @@ func TestTheLogTellsASessionsLife(t *testing.T) {
 	for _, store := range []string{"memory", "sealed"} {
 		t.Run(store, func(t *testing.T) {
 			var trail auditTrail
-			m, _ := clientManager(t, sessions.Options{
-				Store: store, Logger: trail.logger(slog.LevelDebug), Cookie: sessions.Cookie{Secret: clientSecret},
+			m, _ := testapp.NewManager(t, sessions.Options{
+				Store: store, Logger: trail.logger(slog.LevelDebug), Cookie: sessions.Cookie{Secret: testapp.Secret},
 			})
-			b := newBrowser(t, m)
+			b := testapp.NewClient(t, m)
 			var id, renewed string
-			b.visit(func(s *sessions.Session) { s.Get("user") })
+			b.Visit(func(s *sessions.Session) { s.Get("user") })
 			auditWant(t, trail.take(t)) // nothing begins by looking
-			b.visit(func(s *sessions.Session) { s.Set("user", "ada"); id = s.ID() })
+			b.Visit(func(s *sessions.Session) { s.Set("user", "ada"); id = s.ID() })
 			auditWant(t, trail.take(t), auditEvent{"DEBUG", "session created", id, ""})
-			b.visit(func(s *sessions.Session) { s.Set("user", "ada lovelace") })
+			b.Visit(func(s *sessions.Session) { s.Set("user", "ada lovelace") })
 			auditWant(t, trail.take(t)) // nor ends by changing
-			b.visit(func(s *sessions.Session) { s.Renew(); renewed = s.ID() })
+			b.Visit(func(s *sessions.Session) { s.Renew(); renewed = s.ID() })
 			auditWant(t, trail.take(t), auditEvent{"DEBUG", "session renewed", renewed, id})
-			b.visit(func(s *sessions.Session) { s.Get("user"); s.Destroy(t.Context()) })
+			b.Visit(func(s *sessions.Session) { s.Get("user"); s.Destroy(t.Context()) })
 			auditWant(t, trail.take(t), auditEvent{"DEBUG", "session destroyed", renewed, ""})
 		})
 	}
@@ -71,12 +72,12 @@ func TestTheLogTellsASessionsLife(t *testing.T) {
 
 func TestTheLogTellsWhatInvalidateAndOwnersEnd(t *testing.T) {
 	var trail auditTrail
-	m, _ := clientManager(t, sessions.Options{Store: "memory", Logger: trail.logger(slog.LevelDebug)})
-	b := newBrowser(t, m)
+	m, _ := testapp.NewManager(t, sessions.Options{Store: "memory", Logger: trail.logger(slog.LevelDebug)})
+	b := testapp.NewClient(t, m)
 	var id, next string
-	b.visit(func(s *sessions.Session) { s.Set("user", "ada"); id = s.ID() })
+	b.Visit(func(s *sessions.Session) { s.Set("user", "ada"); id = s.ID() })
 	trail.take(t)
-	b.visit(func(s *sessions.Session) { s.Invalidate(); s.SetOwner("ada"); next = s.ID() })
+	b.Visit(func(s *sessions.Session) { s.Invalidate(); s.SetOwner("ada"); next = s.ID() })
 	auditWant(t, trail.take(t), auditEvent{"DEBUG", "session destroyed", id, ""}, auditEvent{"DEBUG", "session created", next, ""})
 	if _, err := m.DestroyOwned(t.Context(), "ada"); err != nil {
 		t.Fatal(err)
@@ -86,39 +87,39 @@ func TestTheLogTellsWhatInvalidateAndOwnersEnd(t *testing.T) {
 
 func TestTheLogTellsThatASessionIsOver(t *testing.T) {
 	var trail auditTrail
-	clock := newFakeClock()
-	m, _ := clientManager(t, sessions.Options{
+	clock := testapp.NewClock(testapp.Epoch)
+	m, _ := testapp.NewManager(t, sessions.Options{
 		Store: "memory", IdleTimeout: time.Minute, Now: clock.Now, Logger: trail.logger(slog.LevelDebug),
 	})
-	b := newBrowser(t, m)
+	b := testapp.NewClient(t, m)
 	var id string
-	b.visit(func(s *sessions.Session) { s.Set("user", "ada"); id = s.ID() })
-	clock.advance(time.Minute)
+	b.Visit(func(s *sessions.Session) { s.Set("user", "ada"); id = s.ID() })
+	clock.Advance(time.Minute)
 	trail.take(t)
-	b.visit(func(s *sessions.Session) { s.Get("user") })
+	b.Visit(func(s *sessions.Session) { s.Get("user") })
 	auditWant(t, trail.take(t), auditEvent{"DEBUG", "session expired, ended or unknown", id, ""})
 }
 
 func TestTheLogTellsOfConflicts(t *testing.T) {
 	var trail auditTrail
-	f := newFakeStore()
-	m, _ := clientManager(t, sessions.Options{Driver: f, Logger: trail.logger(slog.LevelDebug)})
-	b := newBrowser(t, m)
+	f := testapp.NewStore(nil)
+	m, _ := testapp.NewManager(t, sessions.Options{Driver: f, Logger: trail.logger(slog.LevelDebug)})
+	b := testapp.NewClient(t, m)
 	var id string
-	b.visit(func(s *sessions.Session) { s.Set("user", "ada"); id = s.ID() })
+	b.Visit(func(s *sessions.Session) { s.Set("user", "ada"); id = s.ID() })
 	trail.take(t)
-	f.before("Save", func() { b.visit(func(s *sessions.Session) { s.Set("other", 1) }) })
-	b.visit(func(s *sessions.Session) { s.Set("user", "eve") })
+	f.Before("Save", func() { b.Visit(func(s *sessions.Session) { s.Set("other", 1) }) })
+	b.Visit(func(s *sessions.Session) { s.Set("user", "eve") })
 	auditWant(t, trail.take(t), auditEvent{"DEBUG", "session changed meanwhile, merging", id, ""})
 }
 
 func TestLifeIsNoNewsToALoggerOfLevelInfo(t *testing.T) {
 	var trail auditTrail
-	m, _ := clientManager(t, sessions.Options{Store: "memory", Logger: trail.logger(slog.LevelInfo)})
-	b := newBrowser(t, m)
-	b.visit(func(s *sessions.Session) { s.Set("user", "ada") })
-	b.visit(func(s *sessions.Session) { s.Renew() })
-	b.visit(func(s *sessions.Session) { s.Destroy(t.Context()) })
+	m, _ := testapp.NewManager(t, sessions.Options{Store: "memory", Logger: trail.logger(slog.LevelInfo)})
+	b := testapp.NewClient(t, m)
+	b.Visit(func(s *sessions.Session) { s.Set("user", "ada") })
+	b.Visit(func(s *sessions.Session) { s.Renew() })
+	b.Visit(func(s *sessions.Session) { s.Destroy(t.Context()) })
 	auditWant(t, trail.take(t))
 }
 
@@ -146,9 +147,9 @@ func TestWrapStoreStandsInForTheStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newBrowser(t, m)
-	b.visit(func(s *sessions.Session) { s.Set("user", "ada") })
-	if b.user() != "ada" {
+	b := testapp.NewClient(t, m)
+	b.Visit(func(s *sessions.Session) { s.Set("user", "ada") })
+	if b.User() != "ada" {
 		t.Error("the session is not kept")
 	}
 	for range m.All(t.Context()) { // upperStore is no Lister
@@ -182,15 +183,15 @@ func TestWrapStoreUnwraps(t *testing.T) {
 			opts := sessions.Options{Store: store, WrapStore: func(s driver.Store) driver.Store {
 				return &unwrapping{upperStore{Store: s}}
 			}}
-			opts.Cookie.Secret = clientSecret
+			opts.Cookie.Secret = testapp.Secret
 			m, err := sessions.New(t.Context(), opts)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer m.Close()
-			b := newBrowser(t, m)
-			b.visit(func(s *sessions.Session) { s.Set("user", "ada"); s.SetOwner("ada") })
-			if b.user() != "ada" {
+			b := testapp.NewClient(t, m)
+			b.Visit(func(s *sessions.Session) { s.Set("user", "ada"); s.SetOwner("ada") })
+			if b.User() != "ada" {
 				t.Error("the session is not kept")
 			}
 			if store == "sealed" {
@@ -214,7 +215,7 @@ func TestWrapStoreUnwraps(t *testing.T) {
 // A wrapper that hides that the token carries the record would lose sessions.
 func TestWrapStoreMustNotHideASealer(t *testing.T) {
 	opts := sessions.Options{Store: "sealed", WrapStore: func(s driver.Store) driver.Store { return &upperStore{Store: s} }}
-	opts.Cookie.Secret = clientSecret
+	opts.Cookie.Secret = testapp.Secret
 	if _, err := sessions.New(t.Context(), opts); !errors.Is(err, sessions.ErrInvalidOptions) || !strings.Contains(err.Error(), "Unwrap") {
 		t.Error(err)
 	}

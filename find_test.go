@@ -7,42 +7,43 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 func TestFindOpensASessionByItsPublicID(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
+	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 	phone := lifeOf(a, "user:1", "phone")
 	var id string
-	phone.ok(func(s *sessions.Session) { id = s.ID() })
+	phone.OK(func(s *sessions.Session) { id = s.ID() })
 
-	s, err := a.m.Find(t.Context(), id)
+	s, err := a.Manager.Find(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	name, _ := lifeUser.Get(s)
-	lifeEqual(t, "user", name, "phone")
-	lifeEqual(t, "Owner", s.Owner(), "user:1")
-	lifeEqual(t, "ID", s.ID(), id)
-	lifeEqual(t, "Token", s.Token(), "")
-	lifeError(t, "Renew", s.Renew(), errors.ErrUnsupported)
+	name, _ := testapp.User.Get(s)
+	testapp.Equal(t, "user", name, "phone")
+	testapp.Equal(t, "Owner", s.Owner(), "user:1")
+	testapp.Equal(t, "ID", s.ID(), id)
+	testapp.Equal(t, "Token", s.Token(), "")
+	testapp.Error(t, "Renew", s.Renew(), errors.ErrUnsupported)
 
-	lifeUser.Set(s, "renamed")
-	lifeError(t, "Save", s.Save(t.Context()), nil)
-	lifeEqual(t, "user", phone.user(), "renamed")
+	testapp.User.Set(s, "renamed")
+	testapp.Error(t, "Save", s.Save(t.Context()), nil)
+	testapp.Equal(t, "user", phone.User(), "renamed")
 
 	for _, unknown := range []string{"", "x", id[1:], id + "0", strings.ToUpper(id), "../" + id, strings.Repeat("0", 64)} {
-		_, err := a.m.Find(t.Context(), unknown)
-		lifeError(t, "Find "+unknown, err, sessions.ErrNotFound)
+		_, err := a.Manager.Find(t.Context(), unknown)
+		testapp.Error(t, "Find "+unknown, err, sessions.ErrNotFound)
 	}
 
-	lifeError(t, "Destroy", s.Destroy(t.Context()), nil)
-	lifeEqual(t, "user", phone.user(), "")
-	_, err = a.m.Find(t.Context(), id)
-	lifeError(t, "Find of a destroyed session", err, sessions.ErrNotFound)
+	testapp.Error(t, "Destroy", s.Destroy(t.Context()), nil)
+	testapp.Equal(t, "user", phone.User(), "")
+	_, err = a.Manager.Find(t.Context(), id)
+	testapp.Error(t, "Find of a destroyed session", err, sessions.ErrNotFound)
 
 	laptop := lifeOf(a, "user:1", "laptop")
-	laptop.ok(func(s *sessions.Session) { id = s.ID() })
-	a.clock.advance(time.Hour)
-	_, err = a.m.Find(t.Context(), id)
-	lifeError(t, "Find of an expired session", err, sessions.ErrNotFound)
+	laptop.OK(func(s *sessions.Session) { id = s.ID() })
+	a.Clock.Advance(time.Hour)
+	_, err = a.Manager.Find(t.Context(), id)
+	testapp.Error(t, "Find of an expired session", err, sessions.ErrNotFound)
 }

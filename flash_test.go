@@ -7,134 +7,135 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 const lifeNotices sessions.Flash[string] = "notices"
 
 func TestFlashIsShownOnce(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) {
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) {
 		s.AddFlash("first")
 		s.AddFlash("second")
 	})
-	c.ok(func(s *sessions.Session) { lifeEqual(t, "Flashes", s.Flashes(), []string{"first", "second"}) })
-	a.store.calls()
-	c.ok(func(s *sessions.Session) { lifeEqual(t, "Flashes again", len(s.Flashes()), 0) })
-	lifeEqual(t, "store calls where there is none to take", a.store.calls(), "Load")
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes", s.Flashes(), []string{"first", "second"}) })
+	a.Store.Calls()
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes again", len(s.Flashes()), 0) })
+	testapp.Equal(t, "store calls where there is none to take", a.Store.Calls(), "Load")
 }
 
 func TestFlashMayBeTakenInTheRequestThatAddedIt(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	c.ok(func(s *sessions.Session) {
+	a := testapp.New(t)
+	c := a.SignedIn()
+	c.OK(func(s *sessions.Session) {
 		s.AddFlash("now")
-		lifeEqual(t, "Flashes", s.Flashes(), []string{"now"})
-		lifeEqual(t, "Flashes again", len(s.Flashes()), 0)
+		testapp.Equal(t, "Flashes", s.Flashes(), []string{"now"})
+		testapp.Equal(t, "Flashes again", len(s.Flashes()), 0)
 		s.AddFlash("later")
 	})
-	c.ok(func(s *sessions.Session) { lifeEqual(t, "Flashes", s.Flashes(), []string{"later"}) })
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes", s.Flashes(), []string{"later"}) })
 }
 
 func TestPeekLeavesTheFlashes(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) { lifeNotices.Add(s, "hello") })
-	a.store.calls()
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) { lifeNotices.Add(s, "hello") })
+	a.Store.Calls()
 	for range 2 {
-		c.ok(func(s *sessions.Session) { lifeEqual(t, "Peek", lifeNotices.Peek(s), []string{"hello"}) })
+		c.OK(func(s *sessions.Session) { testapp.Equal(t, "Peek", lifeNotices.Peek(s), []string{"hello"}) })
 	}
-	lifeEqual(t, "store calls", a.store.calls(), "Load Load")
-	c.ok(func(s *sessions.Session) { lifeEqual(t, "Take", lifeNotices.Take(s), []string{"hello"}) })
+	testapp.Equal(t, "store calls", a.Store.Calls(), "Load Load")
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Take", lifeNotices.Take(s), []string{"hello"}) })
 }
 
 func TestFlashQueuesAreApart(t *testing.T) {
 	const codes sessions.Flash[int] = "codes"
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) {
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) {
 		lifeNotices.Add(s, "one")
 		codes.Add(s, 404)
 		lifeNotices.Add(s, "two")
 		s.Set("notices", "a value of the same name")
 		s.AddFlash("three")
 	})
-	c.ok(func(s *sessions.Session) { lifeEqual(t, "Take", lifeNotices.Take(s), []string{"one", "two"}) })
-	c.ok(func(s *sessions.Session) {
-		lifeEqual(t, "Take", len(lifeNotices.Take(s)), 0)
-		lifeEqual(t, "codes", codes.Take(s), []int{404})
-		lifeEqual(t, "Flashes", s.Flashes(), []string{"three"})
-		lifeEqual(t, "Keys", s.Keys(), []string{"notices"})
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Take", lifeNotices.Take(s), []string{"one", "two"}) })
+	c.OK(func(s *sessions.Session) {
+		testapp.Equal(t, "Take", len(lifeNotices.Take(s)), 0)
+		testapp.Equal(t, "codes", codes.Take(s), []int{404})
+		testapp.Equal(t, "Flashes", s.Flashes(), []string{"three"})
+		testapp.Equal(t, "Keys", s.Keys(), []string{"notices"})
 	})
 }
 
 func TestFlashSurvivesRenewAndNotInvalidate(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) { s.AddFlash("welcome") })
-	c.ok(func(s *sessions.Session) { s.Renew() })
-	c.ok(func(s *sessions.Session) {
-		lifeEqual(t, "Flashes", s.Flashes(), []string{"welcome"})
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) { s.AddFlash("welcome") })
+	c.OK(func(s *sessions.Session) { s.Renew() })
+	c.OK(func(s *sessions.Session) {
+		testapp.Equal(t, "Flashes", s.Flashes(), []string{"welcome"})
 		s.AddFlash("lost")
 		s.Invalidate()
 		s.AddFlash("goodbye")
 	})
-	c.ok(func(s *sessions.Session) { lifeEqual(t, "Flashes", s.Flashes(), []string{"goodbye"}) })
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes", s.Flashes(), []string{"goodbye"}) })
 }
 
 func TestTakeRemovesOnlyWhatWasRead(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) { s.AddFlash("same") })
-	other := c.copied()
-	a.store.before("Save", func() { other.ok(func(s *sessions.Session) { s.AddFlash("same") }) })
-	c.ok(func(s *sessions.Session) { lifeEqual(t, "Flashes", s.Flashes(), []string{"same"}) })
-	c.ok(func(s *sessions.Session) { lifeEqual(t, "Flashes", s.Flashes(), []string{"same"}) })
-	c.ok(func(s *sessions.Session) { lifeEqual(t, "Flashes", len(s.Flashes()), 0) })
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) { s.AddFlash("same") })
+	other := c.Copy()
+	a.Store.Before("Save", func() { other.OK(func(s *sessions.Session) { s.AddFlash("same") }) })
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes", s.Flashes(), []string{"same"}) })
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes", s.Flashes(), []string{"same"}) })
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes", len(s.Flashes()), 0) })
 }
 
 func TestFlashTakenTwiceAtOnceIsGone(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) { s.AddFlash("hello") })
-	other := c.copied()
-	a.store.before("Save", func() { other.ok(func(s *sessions.Session) { s.Flashes() }) })
-	c.ok(func(s *sessions.Session) { s.Flashes() })
-	c.ok(func(s *sessions.Session) { lifeEqual(t, "Flashes", len(s.Flashes()), 0) })
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) { s.AddFlash("hello") })
+	other := c.Copy()
+	a.Store.Before("Save", func() { other.OK(func(s *sessions.Session) { s.Flashes() }) })
+	c.OK(func(s *sessions.Session) { s.Flashes() })
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes", len(s.Flashes()), 0) })
 }
 
 func TestParallelFlashesAreAllKept(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
+	a := testapp.New(t)
+	c := a.SignedIn()
 	const n = 50
 	var wg sync.WaitGroup
 	var want []string
 	for i := range n {
 		message := fmt.Sprintf("message %02d", i)
 		want = append(want, message)
-		wg.Go(func() { c.copied().ok(func(s *sessions.Session) { s.AddFlash(message) }) })
+		wg.Go(func() { c.Copy().OK(func(s *sessions.Session) { s.AddFlash(message) }) })
 	}
 	wg.Wait()
-	c.ok(func(s *sessions.Session) {
+	c.OK(func(s *sessions.Session) {
 		got := s.Flashes()
 		slices.Sort(got)
-		lifeEqual(t, "Flashes", got, want)
+		testapp.Equal(t, "Flashes", got, want)
 	})
 }
 
 func TestFlashThatDoesNotFitItsTypeIsDropped(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) {
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) {
 		sessions.Flash[int]("notices").Add(s, 7)
 		lifeNotices.Add(s, "text")
 	})
-	c.ok(func(s *sessions.Session) { lifeEqual(t, "Take", lifeNotices.Take(s), []string{"text"}) })
-	c.ok(func(s *sessions.Session) { lifeEqual(t, "Take", len(sessions.Flash[int]("notices").Take(s)), 0) })
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Take", lifeNotices.Take(s), []string{"text"}) })
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Take", len(sessions.Flash[int]("notices").Take(s)), 0) })
 }
 
 func TestFlashesTakenByTwoRequestsAreShownByBoth(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{})
+	m, _ := testapp.NewManager(t, sessions.Options{})
 	s := m.NewSession()
 	s.AddFlash("saved")
 	if err := s.Save(t.Context()); err != nil {

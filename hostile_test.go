@@ -11,14 +11,15 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // What an attacker can put on the wire, up to what net/http lets pass: each
 // request is answered, opens nothing, stores nothing, and the next one works.
 func TestHostileHeadersOnTheWire(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		o.Cookie.Secret = clientSecret
-		m, store := clientManager(t, o)
+		o.Cookie.Secret = testapp.Secret
+		m, store := testapp.NewManager(t, o)
 		srv := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s := sessions.FromContext(r.Context())
 			if r.URL.Path == "/login" {
@@ -53,9 +54,9 @@ func TestHostileHeadersOnTheWire(t *testing.T) {
 			t.Fatal(err)
 		}
 		token := c.Value
-		var before int64
+		var before int
 		if store != nil {
-			before = store.calls()
+			before = store.Total()
 		}
 		const refused = http.StatusBadRequest
 		for name, test := range map[string]struct {
@@ -98,8 +99,8 @@ func TestHostileHeadersOnTheWire(t *testing.T) {
 				}
 			})
 		}
-		if store != nil && store.calls() != before {
-			t.Errorf("%d store calls", store.calls()-before)
+		if store != nil && store.Total() != before {
+			t.Errorf("%d store calls", store.Total()-before)
 		}
 		if _, body, _ := send(get + "Cookie: pump-session=" + token + "\r\n"); body != "adafalse <nil>" {
 			t.Errorf("the client with the token is answered %q", body)

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // clientServer is a real server, and a client of it with a jar.
@@ -27,7 +28,7 @@ type clientServer struct {
 	*http.Client
 	url   string
 	m     *sessions.Manager
-	store *clientStore
+	store *testapp.Store
 	major int // the version of HTTP
 	mux   *http.ServeMux
 	stop  func() // ends the server, when it has done with all requests
@@ -39,8 +40,8 @@ func clientServers(t *testing.T, o sessions.Options, test func(t *testing.T, c *
 	for _, major := range []int{1, 2} {
 		t.Run(fmt.Sprintf("HTTP %d", major), func(t *testing.T) {
 			c := &clientServer{major: major, mux: http.NewServeMux()}
-			c.m, c.store = clientManager(t, o)
-			var complaints clientLog
+			c.m, c.store = testapp.NewManager(t, o)
+			var complaints testapp.Log
 			srv := httptest.NewUnstartedServer(c.m.Wrap(c.mux))
 			srv.Config.ErrorLog = log.New(&complaints, "", 0)
 			if major == 2 {
@@ -144,8 +145,8 @@ func TestTheHeaderLeavesWithTheCookie(t *testing.T) {
 				if resp.StatusCode != c.status || body != c.body {
 					t.Errorf("%d and %d bytes, want %d and %d", resp.StatusCode, len(body), c.status, len(c.body))
 				}
-				browserCookie(t, resp)
-				if n := len(srv.store.records(t)); n != 1 {
+				testapp.OneCookie(t, resp)
+				if n := len(srv.store.RecordsByKey(t)); n != 1 {
 					t.Errorf("%d records, want 1", n)
 				}
 			})
@@ -160,9 +161,9 @@ func TestHEADSavesAsGETDoes(t *testing.T) {
 			io.WriteString(w, "hello")
 		})
 		resp, body := srv.get(t, "HEAD", "/")
-		browserCookie(t, resp)
-		if body != "" || len(srv.store.records(t)) != 1 {
-			t.Errorf("body %q, %d records", body, len(srv.store.records(t)))
+		testapp.OneCookie(t, resp)
+		if body != "" || len(srv.store.RecordsByKey(t)) != 1 {
+			t.Errorf("body %q, %d records", body, len(srv.store.RecordsByKey(t)))
 		}
 	})
 }
@@ -187,7 +188,7 @@ func TestARedirectCarriesTheChange(t *testing.T) {
 				if _, body := srv.get(t, "GET", "/login"); body != "ada" {
 					t.Errorf("%d: after login the user is %s", status, body)
 				}
-				if n := len(srv.store.records(t)); n != 1 {
+				if n := len(srv.store.RecordsByKey(t)); n != 1 {
 					t.Errorf("%d: %d records", status, n)
 				}
 			}
@@ -206,7 +207,7 @@ func TestEarlyHintsComeBeforeTheCommit(t *testing.T) {
 			s.Set("n", 1)
 			w.Header().Set("Link", "</style.css>; rel=preload")
 			w.WriteHeader(http.StatusEarlyHints)
-			if srv.store.saves.Load() != 0 {
+			if srv.store.Total("Save") != 0 {
 				t.Error("early hints commit the session")
 			}
 			s.Set("user", "ada")
@@ -228,16 +229,16 @@ func TestEarlyHintsComeBeforeTheCommit(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		browserCookie(t, resp)
-		if hints != 1 || srv.store.saves.Load() != 1 {
-			t.Errorf("%d hints, %d saves", hints, srv.store.saves.Load())
+		testapp.OneCookie(t, resp)
+		if hints != 1 || srv.store.Total("Save") != 1 {
+			t.Errorf("%d hints, %d saves", hints, srv.store.Total("Save"))
 		}
 	})
 }
 
 // 101 is a final header: the upgraded connection's client has its cookie.
 func TestSwitchingProtocolsCarriesTheCookie(t *testing.T) {
-	m, store := clientManager(t, sessions.Options{})
+	m, store := testapp.NewManager(t, sessions.Options{})
 	srv := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		s.Set("user", "ada")
@@ -264,10 +265,10 @@ func TestSwitchingProtocolsCarriesTheCookie(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != 101 || len(store.records(t)) != 1 {
-		t.Errorf("%d, %d records", resp.StatusCode, len(store.records(t)))
+	if resp.StatusCode != 101 || len(store.RecordsByKey(t)) != 1 {
+		t.Errorf("%d, %d records", resp.StatusCode, len(store.RecordsByKey(t)))
 	}
-	browserCookie(t, resp)
+	testapp.OneCookie(t, resp)
 	if body, _ := io.ReadAll(resp.Body); string(body) != "upgraded" {
 		t.Errorf("the connection says %q", body)
 	}
@@ -285,14 +286,14 @@ func TestHijackCommitsFirst(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, store := clientManager(t, sessions.Options{})
+			m, store := testapp.NewManager(t, sessions.Options{})
 			fail := false
-			store.onSave = func(context.Context) error {
+			store.On("Save", func(_ context.Context) error {
 				if fail {
 					return errors.New("outage")
 				}
 				return nil
-			}
+			})
 			srv := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				sessions.FromContext(r.Context()).Set("user", "ada")
 				conn, err := hijack(w)
@@ -314,8 +315,8 @@ func TestHijackCommitsFirst(t *testing.T) {
 				t.Fatal(err)
 			}
 			resp.Body.Close()
-			browserCookie(t, resp)
-			if len(store.records(t)) != 1 {
+			testapp.OneCookie(t, resp)
+			if len(store.RecordsByKey(t)) != 1 {
 				t.Error("the session is not stored")
 			}
 			// Where the save fails the connection stays the server's, for the error page.
@@ -334,7 +335,7 @@ func TestHijackCommitsFirst(t *testing.T) {
 
 func TestTheErrorPageOnTheWire(t *testing.T) {
 	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
-		srv.store.onSave = func(context.Context) error { return errors.New("outage") }
+		srv.store.On("Save", func(context.Context) error { return errors.New("outage") })
 		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 			s.Set("n", 1)
 			w.Header().Set("Content-Length", "7")
@@ -345,7 +346,7 @@ func TestTheErrorPageOnTheWire(t *testing.T) {
 		if resp.StatusCode != 503 || body != "Service Unavailable\n" {
 			t.Errorf("%d %q", resp.StatusCode, body)
 		}
-		browserKeepsCookie(t, resp)
+		testapp.NoCookie(t, resp)
 	})
 }
 
@@ -388,7 +389,7 @@ func TestAClientThatHangsUpDoesNotPreventTheCommit(t *testing.T) {
 			t.Error("there is an answer")
 		}
 		<-ended
-		if n := len(srv.store.records(t)); n != 1 {
+		if n := len(srv.store.RecordsByKey(t)); n != 1 {
 			t.Errorf("%d records, want 1", n)
 		}
 	})
@@ -405,7 +406,7 @@ func TestErrAbortHandlerReachesTheServer(t *testing.T) {
 			resp.Body.Close()
 			t.Error("there is an answer")
 		}
-		if n := len(srv.store.records(t)); n != 0 {
+		if n := len(srv.store.RecordsByKey(t)); n != 0 {
 			t.Errorf("%d records, want none", n)
 		}
 	})
@@ -436,7 +437,7 @@ func TestUploadedFilesAreRemoved(t *testing.T) {
 			if err := r.ParseMultipartForm(0); err != nil {
 				t.Error(err)
 			}
-			lifeEqual(t, "files of the request", files(), 1)
+			testapp.Equal(t, "files of the request", files(), 1)
 		})
 		resp, err := c.Post(c.url+"/upload", mw.FormDataContentType(), bytes.NewReader(form.Bytes()))
 		if err != nil {
@@ -444,13 +445,13 @@ func TestUploadedFilesAreRemoved(t *testing.T) {
 		}
 		resp.Body.Close()
 		c.stop()
-		lifeEqual(t, "files left", files(), 0)
+		testapp.Equal(t, "files left", files(), 0)
 	})
 }
 
 // Logs and metrics name a request by the pattern that it matched.
 func TestThePatternIsSeenOutside(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{})
+	m, _ := testapp.NewManager(t, sessions.Options{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /users/{id}", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /panic/{id}", func(http.ResponseWriter, *http.Request) { panic("as it should") })
@@ -476,16 +477,16 @@ func TestThePatternIsSeenOutside(t *testing.T) {
 
 // http.TimeoutHandler has a writer of its own, and runs the handler elsewhere.
 func TestATimeoutHandlerInsideWorks(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{})
-	b := newBrowser(t, m)
+	m, _ := testapp.NewManager(t, sessions.Options{})
+	b := testapp.NewClient(t, m)
 	timeout := func(h http.HandlerFunc) http.HandlerFunc {
 		return http.TimeoutHandler(h, time.Hour, "").ServeHTTP
 	}
-	browserCookie(t, b.serve(timeout(func(w http.ResponseWriter, r *http.Request) {
+	testapp.OneCookie(t, b.Serve(timeout(func(w http.ResponseWriter, r *http.Request) {
 		sessions.FromContext(r.Context()).Set("user", "ada")
 		io.WriteString(w, "hello")
 	})))
-	if b.user() != "ada" {
+	if b.User() != "ada" {
 		t.Error("the session is lost")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // lifeBox is a struct that can be changed in place only by way of its pointer.
@@ -23,29 +24,29 @@ const (
 
 // lifeWithReferences is a client with one value of each type that can change in
 // place.
-func lifeWithReferences(a *lifeApp) *lifeClient {
-	c := a.client()
-	c.ok(func(s *sessions.Session) {
-		lifeMap.Set(s, map[string]int{"a": 1})
+func lifeWithReferences(a *testapp.App) *testapp.Client {
+	c := a.Client()
+	c.OK(func(s *sessions.Session) {
+		testapp.Map.Set(s, map[string]int{"a": 1})
 		lifeList.Set(s, []int{1, 2, 3})
 		lifePtr.Set(s, &lifeAddress{Street: "Elm"})
 		lifeVal.Set(s, lifeBox{"box", &lifeAddress{Street: "Oak"}})
 	})
-	a.store.calls()
+	a.Store.Calls()
 	return c
 }
 
-func lifeCheckReferences(t *testing.T, c *lifeClient) {
+func lifeCheckReferences(t *testing.T, c *testapp.Client) {
 	t.Helper()
-	c.ok(func(s *sessions.Session) {
-		m, _ := lifeMap.Get(s)
+	c.OK(func(s *sessions.Session) {
+		m, _ := testapp.Map.Get(s)
 		list, _ := lifeList.Get(s)
 		p, _ := lifePtr.Get(s)
 		box, _ := lifeVal.Get(s)
-		lifeEqual(t, "map", m, map[string]int{"a": 1, "b": 2})
-		lifeEqual(t, "slice", list, []int{9, 2, 3})
-		lifeEqual(t, "pointer", p, &lifeAddress{Street: "Elm", No: 7})
-		lifeEqual(t, "pointer in a struct", box.Inner, &lifeAddress{Street: "Oak", No: 8})
+		testapp.Equal(t, "map", m, map[string]int{"a": 1, "b": 2})
+		testapp.Equal(t, "slice", list, []int{9, 2, 3})
+		testapp.Equal(t, "pointer", p, &lifeAddress{Street: "Elm", No: 7})
+		testapp.Equal(t, "pointer in a struct", box.Inner, &lifeAddress{Street: "Oak", No: 8})
 	})
 }
 
@@ -55,25 +56,25 @@ func lifeChangeInPlace(m map[string]int, list []int, p *lifeAddress, box lifeBox
 
 func TestChangesInPlaceAreNoticed(t *testing.T) {
 	get := func(s *sessions.Session) (map[string]int, []int, *lifeAddress, lifeBox) {
-		m, _ := lifeMap.Get(s)
+		m, _ := testapp.Map.Get(s)
 		list, _ := lifeList.Get(s)
 		p, _ := lifePtr.Get(s)
 		box, _ := lifeVal.Get(s)
 		return m, list, p, box
 	}
 	t.Run("of what Get returned", func(t *testing.T) {
-		a := newLife(t)
+		a := testapp.New(t)
 		c := lifeWithReferences(a)
-		c.ok(func(s *sessions.Session) { lifeChangeInPlace(get(s)) })
-		lifeEqual(t, "store calls", a.store.calls(), "Load Save")
+		c.OK(func(s *sessions.Session) { lifeChangeInPlace(get(s)) })
+		testapp.Equal(t, "store calls", a.Store.Calls(), "Load Save")
 		lifeCheckReferences(t, c)
 	})
 	t.Run("of what Set was given", func(t *testing.T) {
-		a := newLife(t)
-		c := a.client()
-		c.ok(func(s *sessions.Session) {
+		a := testapp.New(t)
+		c := a.Client()
+		c.OK(func(s *sessions.Session) {
 			m, list, p, box := map[string]int{"a": 1}, []int{1, 2, 3}, &lifeAddress{Street: "Elm"}, lifeBox{"box", &lifeAddress{Street: "Oak"}}
-			lifeMap.Set(s, m)
+			testapp.Map.Set(s, m)
 			lifeList.Set(s, list)
 			lifePtr.Set(s, p)
 			lifeVal.Set(s, box)
@@ -82,11 +83,11 @@ func TestChangesInPlaceAreNoticed(t *testing.T) {
 		lifeCheckReferences(t, c)
 	})
 	t.Run("of what Update returned", func(t *testing.T) {
-		a := newLife(t)
+		a := testapp.New(t)
 		c := lifeWithReferences(a)
-		c.ok(func(s *sessions.Session) {
+		c.OK(func(s *sessions.Session) {
 			lifeChangeInPlace(
-				lifeMap.Update(s, func(m map[string]int) map[string]int { return m }),
+				testapp.Map.Update(s, func(m map[string]int) map[string]int { return m }),
 				lifeList.Update(s, func(list []int) []int { return append([]int(nil), list...) }),
 				lifePtr.Update(s, func(p *lifeAddress) *lifeAddress { return &lifeAddress{Street: p.Street} }),
 				lifeVal.Update(s, func(b lifeBox) lifeBox { b.Name = "crate"; return b }),
@@ -95,9 +96,9 @@ func TestChangesInPlaceAreNoticed(t *testing.T) {
 		lifeCheckReferences(t, c)
 	})
 	t.Run("after Save", func(t *testing.T) {
-		a := newLife(t)
+		a := testapp.New(t)
 		c := lifeWithReferences(a)
-		c.ok(func(s *sessions.Session) {
+		c.OK(func(s *sessions.Session) {
 			m, list, p, box := get(s)
 			m["a"], list[1], p.Street, box.Inner.Street = 0, 0, "?", "?"
 			s.Save(t.Context())
@@ -105,25 +106,25 @@ func TestChangesInPlaceAreNoticed(t *testing.T) {
 			s.Save(t.Context())
 			lifeChangeInPlace(m, list, p, box)
 		})
-		lifeEqual(t, "store calls", a.store.calls(), "Load Save Save Save")
+		testapp.Equal(t, "store calls", a.Store.Calls(), "Load Save Save Save")
 		lifeCheckReferences(t, c)
 	})
 	t.Run("in the function of Update", func(t *testing.T) {
-		a := newLife(t)
+		a := testapp.New(t)
 		c := lifeWithReferences(a)
-		c.ok(func(s *sessions.Session) {
-			lifeMap.Update(s, func(m map[string]int) map[string]int { m["b"] = 2; return m })
+		c.OK(func(s *sessions.Session) {
+			testapp.Map.Update(s, func(m map[string]int) map[string]int { m["b"] = 2; return m })
 			lifeList.Update(s, func(list []int) []int { list[0] = 9; return list })
 			lifePtr.Update(s, func(p *lifeAddress) *lifeAddress { p.No = 7; return p })
 			lifeVal.Update(s, func(b lifeBox) lifeBox { b.Inner.No = 8; return b })
 		})
-		lifeEqual(t, "store calls", a.store.calls(), "Load Save")
+		testapp.Equal(t, "store calls", a.Store.Calls(), "Load Save")
 		lifeCheckReferences(t, c)
 	})
 	t.Run("of an untyped value", func(t *testing.T) {
-		a := newLife(t)
+		a := testapp.New(t)
 		c := lifeWithReferences(a)
-		c.ok(func(s *sessions.Session) {
+		c.OK(func(s *sessions.Session) {
 			s.Get("map").(map[string]any)["b"] = 2
 			s.Get("list").([]any)[0] = 9
 			s.Get("ptr").(map[string]any)["n"] = 7
@@ -134,23 +135,23 @@ func TestChangesInPlaceAreNoticed(t *testing.T) {
 }
 
 func TestUnchangedReferencesAreNotWritten(t *testing.T) {
-	a := newLife(t)
+	a := testapp.New(t)
 	c := lifeWithReferences(a)
-	c.ok(func(s *sessions.Session) {
-		m, _ := lifeMap.Get(s)
+	c.OK(func(s *sessions.Session) {
+		m, _ := testapp.Map.Get(s)
 		lifeList.Get(s)
 		lifePtr.Get(s)
 		lifeVal.Get(s)
 		m["b"] = 1
 		delete(m, "b") // there and back is no change
 	})
-	lifeEqual(t, "store calls", a.store.calls(), "Load")
-	c.ok(func(s *sessions.Session) {
+	testapp.Equal(t, "store calls", a.Store.Calls(), "Load")
+	c.OK(func(s *sessions.Session) {
 		for _, name := range s.Keys() {
 			s.Get(name)
 		}
 	})
-	lifeEqual(t, "store calls of untyped reads", a.store.calls(), "Load")
+	testapp.Equal(t, "store calls of untyped reads", a.Store.Calls(), "Load")
 }
 
 func TestReadingAsANarrowerTypeDoesNotDropWhatIsStored(t *testing.T) {
@@ -163,50 +164,50 @@ func TestReadingAsANarrowerTypeDoesNotDropWhatIsStored(t *testing.T) {
 		wides   sessions.Key[*wide]   = "profile"
 		narrows sessions.Key[*narrow] = "profile"
 	)
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) { wides.Set(s, &wide{"ann", "ann@example.org", 30}) })
-	a.store.calls()
-	c.ok(func(s *sessions.Session) {
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) { wides.Set(s, &wide{"ann", "ann@example.org", 30}) })
+	a.Store.Calls()
+	c.OK(func(s *sessions.Session) {
 		p, ok := narrows.Get(s)
 		if !ok || p.Name != "ann" {
 			t.Errorf("narrow: %v, %v", p, ok)
 		}
 	})
-	lifeEqual(t, "store calls", a.store.calls(), "Load")
+	testapp.Equal(t, "store calls", a.Store.Calls(), "Load")
 	// A change elsewhere copies the value as it is.
-	c.ok(func(s *sessions.Session) { narrows.Get(s); lifeUser.Set(s, "ann") })
-	c.ok(func(s *sessions.Session) {
+	c.OK(func(s *sessions.Session) { narrows.Get(s); testapp.User.Set(s, "ann") })
+	c.OK(func(s *sessions.Session) {
 		p, _ := wides.Get(s)
-		lifeEqual(t, "wide", *p, wide{"ann", "ann@example.org", 30})
+		testapp.Equal(t, "wide", *p, wide{"ann", "ann@example.org", 30})
 	})
 }
 
 func TestOneValueMayBeReadAsSeveralTypes(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) { lifeMap.Set(s, map[string]int{"a": 1}) })
-	c.ok(func(s *sessions.Session) {
-		m, _ := lifeMap.Get(s)
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) { testapp.Map.Set(s, map[string]int{"a": 1}) })
+	c.OK(func(s *sessions.Session) {
+		m, _ := testapp.Map.Get(s)
 		as64, ok := sessions.Key[map[string]int64]("map").Get(s)
-		lifeEqual(t, "as another map", as64, map[string]int64{"a": 1})
-		lifeEqual(t, "found", ok, true)
+		testapp.Equal(t, "as another map", as64, map[string]int64{"a": 1})
+		testapp.Equal(t, "found", ok, true)
 		m["a"] = 2 // the type that was read first is the one that is watched
 	})
-	c.ok(func(s *sessions.Session) {
-		m, _ := lifeMap.Get(s)
-		lifeEqual(t, "map", m, map[string]int{"a": 2})
+	c.OK(func(s *sessions.Session) {
+		m, _ := testapp.Map.Get(s)
+		testapp.Equal(t, "map", m, map[string]int{"a": 2})
 	})
 }
 
 func TestValueThatNoLongerFitsItsType(t *testing.T) {
 	const asInt sessions.Key[int] = "user"
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) { lifeUser.Set(s, "bartholomew") })
-	stored := a.store.record(t).Record.Version
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) { testapp.User.Set(s, "bartholomew") })
+	stored := a.Store.Record(t).Record.Version
 
-	c.ok(func(s *sessions.Session) {
+	c.OK(func(s *sessions.Session) {
 		n, ok := asInt.Get(s)
 		if n != 0 || ok {
 			t.Errorf("Get: %d, %v", n, ok)
@@ -215,27 +216,27 @@ func TestValueThatNoLongerFitsItsType(t *testing.T) {
 		if n != 0 || ok {
 			t.Errorf("Pop: %d, %v", n, ok)
 		}
-		lifeEqual(t, "Has", asInt.Has(s), true)
+		testapp.Equal(t, "Has", asInt.Has(s), true)
 	})
-	if log := a.log.String(); !strings.Contains(log, "does not fit") || !strings.Contains(log, "key=user") || strings.Contains(log, "bart") {
+	if log := a.Log.String(); !strings.Contains(log, "does not fit") || !strings.Contains(log, "key=user") || strings.Contains(log, "bart") {
 		t.Errorf("log: %s", log)
 	}
-	lifeEqual(t, "version", a.store.record(t).Record.Version, stored)
+	testapp.Equal(t, "version", a.Store.Record(t).Record.Version, stored)
 
-	c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
-		lifeEqual(t, "Update's result", asInt.Update(s, func(n int) int { return n + 1 }), 0)
-		lifeError(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
+	c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
+		testapp.Equal(t, "Update's result", asInt.Update(s, func(n int) int { return n + 1 }), 0)
+		testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
 	})
-	lifeEqual(t, "user", c.user(), "bartholomew")
+	testapp.Equal(t, "user", c.User(), "bartholomew")
 
-	c.ok(func(s *sessions.Session) { // Revert forgets what could not be done
+	c.OK(func(s *sessions.Session) { // Revert forgets what could not be done
 		asInt.Update(s, func(n int) int { return n + 1 })
 		s.Revert()
-		lifeUser.Update(s, func(name string) string { return name + "i" })
+		testapp.User.Update(s, func(name string) string { return name + "i" })
 	})
-	lifeEqual(t, "user", c.user(), "bartholomewi")
-	c.ok(func(s *sessions.Session) { asInt.Set(s, 1) }) // overwriting is meant
-	c.ok(func(s *sessions.Session) { lifeEqual(t, "user", s.Get("user"), any(int64(1))) })
+	testapp.Equal(t, "user", c.User(), "bartholomewi")
+	c.OK(func(s *sessions.Session) { asInt.Set(s, 1) }) // overwriting is meant
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "user", s.Get("user"), any(int64(1))) })
 }
 
 func TestUnencodableValueFailsTheCommit(t *testing.T) {
@@ -250,34 +251,34 @@ func TestUnencodableValueFailsTheCommit(t *testing.T) {
 		"put in in place": func(s *sessions.Session) { s.Get("any").(map[string]any)["x"] = make(chan int) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.signedIn()
-			c.ok(func(s *sessions.Session) { s.Set("any", map[string]any{"a": 1}) })
-			stored := a.store.record(t).Record.Version
-			res := c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
+			a := testapp.New(t)
+			c := a.SignedIn()
+			c.OK(func(s *sessions.Session) { s.Set("any", map[string]any{"a": 1}) })
+			stored := a.Store.Record(t).Record.Version
+			res := c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
 				f(s)
-				lifeUser.Set(s, "bob")
-				lifeError(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
+				testapp.User.Set(s, "bob")
+				testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
 			})
-			lifeEqual(t, "cookie", res.cookie, nil)
-			lifeEqual(t, "version", a.store.record(t).Record.Version, stored)
-			lifeEqual(t, "user", c.user(), "ann")
+			testapp.Equal(t, "cookie", res.Cookie, nil)
+			testapp.Equal(t, "version", a.Store.Record(t).Record.Version, stored)
+			testapp.Equal(t, "user", c.User(), "ann")
 		})
 	}
 	t.Run("of a new session", func(t *testing.T) {
-		a := newLife(t)
-		res := a.client().fails(http.StatusInternalServerError, func(s *sessions.Session) { s.Set("x", make(chan int)) })
-		lifeEqual(t, "cookie", res.cookie, nil)
-		lifeEqual(t, "store calls", a.store.calls(), "")
+		a := testapp.New(t)
+		res := a.Client().Fails(http.StatusInternalServerError, func(s *sessions.Session) { s.Set("x", make(chan int)) })
+		testapp.Equal(t, "cookie", res.Cookie, nil)
+		testapp.Equal(t, "store calls", a.Store.Calls(), "")
 	})
 	t.Run("deleted again", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		c.ok(func(s *sessions.Session) {
+		a := testapp.New(t)
+		c := a.SignedIn()
+		c.OK(func(s *sessions.Session) {
 			s.Set("x", make(chan int))
-			lifeError(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
+			testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
 			s.Delete("x")
-			lifeEqual(t, "Save", s.Save(t.Context()), nil)
+			testapp.Equal(t, "Save", s.Save(t.Context()), nil)
 		})
 	})
 }
@@ -286,21 +287,21 @@ func TestUnencodableValueFailsTheCommit(t *testing.T) {
 // works on, once, however often the commit has to begin anew.
 func TestChangesInPlaceBeforeAnUpdateMergeOnce(t *testing.T) {
 	double := func(s *sessions.Session) {
-		lifeMap.Update(s, func(m map[string]int) map[string]int { m["a"] *= 2; return m })
+		testapp.Map.Update(s, func(m map[string]int) map[string]int { m["a"] *= 2; return m })
 	}
 	for name, f := range map[string]func(*sessions.Session){
-		"set": func(s *sessions.Session) { lifeMap.Set(s, map[string]int{"a": 5}) },
+		"set": func(s *sessions.Session) { testapp.Map.Set(s, map[string]int{"a": 5}) },
 		"set, then in place": func(s *sessions.Session) {
 			m := map[string]int{"a": 1}
-			lifeMap.Set(s, m)
+			testapp.Map.Set(s, m)
 			m["a"] = 5
 		},
 		"in place": func(s *sessions.Session) {
-			m, _ := lifeMap.Get(s)
+			m, _ := testapp.Map.Get(s)
 			m["a"] = 5
 		},
 		"in place, and a Save that failed": func(s *sessions.Session) {
-			m, _ := lifeMap.Get(s)
+			m, _ := testapp.Map.Get(s)
 			m["a"] = 5
 			s.Set("x", make(chan int))
 			s.Save(t.Context())
@@ -308,19 +309,19 @@ func TestChangesInPlaceBeforeAnUpdateMergeOnce(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.client()
-			c.ok(func(s *sessions.Session) { lifeMap.Set(s, map[string]int{"a": 1}) })
-			other := c.copied()
-			a.store.before("Save", func() { other.ok(func(s *sessions.Session) { lifeUser.Set(s, "ann") }) })
-			c.ok(func(s *sessions.Session) {
+			a := testapp.New(t)
+			c := a.Client()
+			c.OK(func(s *sessions.Session) { testapp.Map.Set(s, map[string]int{"a": 1}) })
+			other := c.Copy()
+			a.Store.Before("Save", func() { other.OK(func(s *sessions.Session) { testapp.User.Set(s, "ann") }) })
+			c.OK(func(s *sessions.Session) {
 				f(s)
 				double(s)
 			})
-			c.ok(func(s *sessions.Session) {
-				m, _ := lifeMap.Get(s)
-				lifeEqual(t, "map", m, map[string]int{"a": 10})
-				lifeEqual(t, "user", s.Get("user"), any("ann"))
+			c.OK(func(s *sessions.Session) {
+				m, _ := testapp.Map.Get(s)
+				testapp.Equal(t, "map", m, map[string]int{"a": 10})
+				testapp.Equal(t, "user", s.Get("user"), any("ann"))
 			})
 		})
 	}
@@ -329,14 +330,14 @@ func TestChangesInPlaceBeforeAnUpdateMergeOnce(t *testing.T) {
 // Beyond manyValues, values are kept in another way while a request uses them.
 func TestManyValues(t *testing.T) {
 	const n = 2000
-	m, _ := clientManager(t, sessions.Options{})
-	b := newBrowser(t, m)
-	b.visit(func(s *sessions.Session) {
+	m, _ := testapp.NewManager(t, sessions.Options{})
+	b := testapp.NewClient(t, m)
+	b.Visit(func(s *sessions.Session) {
 		for i := range n {
 			s.Set(strconv.Itoa(i), i)
 		}
 	})
-	b.visit(func(s *sessions.Session) {
+	b.Visit(func(s *sessions.Session) {
 		for _, name := range s.Keys() {
 			if v, _ := s.Get(name).(int64); strconv.FormatInt(v, 10) != name {
 				t.Fatalf("%s is %v", name, v)
@@ -347,7 +348,7 @@ func TestManyValues(t *testing.T) {
 		}
 		s.Set("1", "one")
 	})
-	b.visit(func(s *sessions.Session) {
+	b.Visit(func(s *sessions.Session) {
 		if names := s.Keys(); len(names) != n/2 || s.Has("0") || s.Get("1") != "one" || s.Get("3") != int64(3) {
 			t.Errorf("%d values are left", len(names))
 		}
@@ -357,31 +358,31 @@ func TestManyValues(t *testing.T) {
 // A commit that finds another request's changes goes on watching what the
 // program has of the values that these left alone.
 func TestChangesInPlaceAfterAMerge(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) {
-		lifeMap.Set(s, map[string]int{"a": 1})
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) {
+		testapp.Map.Set(s, map[string]int{"a": 1})
 		s.Set("theirs", map[string]int{"b": 1})
 	})
-	other := c.copied()
+	other := c.Copy()
 	theirs := sessions.Key[map[string]int]("theirs")
-	a.store.before("Save", func() {
-		other.ok(func(s *sessions.Session) { theirs.Set(s, map[string]int{"b": 2}) })
+	a.Store.Before("Save", func() {
+		other.OK(func(s *sessions.Session) { theirs.Set(s, map[string]int{"b": 2}) })
 	})
-	c.serve(func(w http.ResponseWriter, r *http.Request) {
+	c.Serve(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
-		mine, _ := lifeMap.Get(s)
+		mine, _ := testapp.Map.Get(s)
 		old, _ := theirs.Get(s)
-		lifeIncrement(s)
+		testapp.Increment(s)
 		w.Write([]byte("header")) // the commit, which merges
 		mine["a"] = 2
 		old["b"] = 3 // out of date, and so nobody's
 	})
-	c.ok(func(s *sessions.Session) {
-		m, _ := lifeMap.Get(s)
-		lifeEqual(t, "map changed in place", m, map[string]int{"a": 2})
+	c.OK(func(s *sessions.Session) {
+		m, _ := testapp.Map.Get(s)
+		testapp.Equal(t, "map changed in place", m, map[string]int{"a": 2})
 		m, _ = theirs.Get(s)
-		lifeEqual(t, "map of another request", m, map[string]int{"b": 2})
+		testapp.Equal(t, "map of another request", m, map[string]int{"b": 2})
 	})
-	lifeEqual(t, "count", c.count(), 1)
+	testapp.Equal(t, "count", c.Count(), 1)
 }

@@ -11,15 +11,16 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/testapp"
 	"github.com/pump-go/sessions/memory"
 )
 
 // inspected is the only record of the store, after a request to the handler.
 func inspected(t *testing.T, handler func(s *sessions.Session)) driver.Record {
 	t.Helper()
-	m, store := clientManager(t, sessions.Options{})
-	newBrowser(t, m).visit(handler)
-	for _, rec := range store.records(t) {
+	m, store := testapp.NewManager(t, sessions.Options{})
+	testapp.NewClient(t, m).Visit(handler)
+	for _, rec := range store.RecordsByKey(t) {
 		return rec
 	}
 	t.Fatal("nothing was stored")
@@ -97,10 +98,10 @@ func TestOpenGivesTheStoreBelowAManager(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, _ := clientManager(t, sessions.Options{Driver: driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) {
+	m, _ := testapp.NewManager(t, sessions.Options{Driver: driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) {
 		return store, nil
 	})})
-	newBrowser(t, m).visit(func(s *sessions.Session) { s.Set("user", "alice") })
+	testapp.NewClient(t, m).Visit(func(s *sessions.Session) { s.Set("user", "alice") })
 
 	var found []driver.Entry
 	for e, err := range store.(driver.Lister).All(t.Context()) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // An interface with methods can be encoded, by what it holds, and never decoded.
@@ -22,50 +23,50 @@ func TestAKeyOfAnInterfaceWithMethodsIsRefused(t *testing.T) {
 		"Flash.Add": func(s *sessions.Session) { sessions.Flash[error]("v").Add(s, errors.New("e")) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newLife(t).client()
-			c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
+			c := testapp.New(t).Client()
+			c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
 				set(s)
-				lifeError(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
-				lifeEqual(t, "changed", s.Has("v"), false)
+				testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
+				testapp.Equal(t, "changed", s.Has("v"), false)
 			})
 		})
 	}
 	// Any type may be what an interface without methods holds.
-	c := newLife(t).client()
-	c.ok(func(s *sessions.Session) { sessions.Key[any]("v").Set(s, time.Second) })
+	c := testapp.New(t).Client()
+	c.OK(func(s *sessions.Session) { sessions.Key[any]("v").Set(s, time.Second) })
 }
 
 // Decode gives the reason that Get writes to the log.
 func TestKeyDecodeReturnsTheReason(t *testing.T) {
 	const number sessions.Key[int] = "v"
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) {
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) {
 		_, err := number.Decode(s)
-		lifeError(t, "no value", err, sessions.ErrNoValue)
+		testapp.Error(t, "no value", err, sessions.ErrNoValue)
 		s.Set("v", "text")
 	})
-	before := a.log.String()
-	c.ok(func(s *sessions.Session) {
+	before := a.Log.String()
+	c.OK(func(s *sessions.Session) {
 		got, err := number.Decode(s)
-		lifeError(t, "another type", err, sessions.ErrInvalidValue)
-		lifeEqual(t, "value", got, 0)
+		testapp.Error(t, "another type", err, sessions.ErrInvalidValue)
+		testapp.Equal(t, "value", got, 0)
 		text, err := sessions.Key[string]("v").Decode(s)
-		lifeError(t, "its type", err, nil)
-		lifeEqual(t, "value", text, "text")
+		testapp.Error(t, "its type", err, nil)
+		testapp.Equal(t, "value", text, "text")
 		number.Set(s, 5)
 		got, err = number.Decode(s)
-		lifeError(t, "once it is set", err, nil)
-		lifeEqual(t, "value", got, 5)
+		testapp.Error(t, "once it is set", err, nil)
+		testapp.Equal(t, "value", got, 5)
 	})
-	if strings.Contains(strings.TrimPrefix(a.log.String(), before), "does not fit") {
-		t.Errorf("the log has:\n%s", a.log)
+	if strings.Contains(strings.TrimPrefix(a.Log.String(), before), "does not fit") {
+		t.Errorf("the log has:\n%s", a.Log)
 	}
 	// A session that cannot be loaded is not one without the value.
-	a.store.down()
-	c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
+	a.Store.Down()
+	c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
 		_, err := number.Decode(s)
-		lifeError(t, "Key.Decode", err, s.Err())
-		lifeError(t, "Session.Decode", s.Decode("v", new(int)), s.Err())
+		testapp.Error(t, "Key.Decode", err, s.Err())
+		testapp.Error(t, "Session.Decode", s.Decode("v", new(int)), s.Err())
 	})
 }

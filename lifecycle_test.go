@@ -14,92 +14,93 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 func TestSessionOfAClientWithoutCookieIsNewAndEmpty(t *testing.T) {
-	a := newLife(t)
-	res := a.client().ok(func(s *sessions.Session) {
-		lifeEqual(t, "IsNew", s.IsNew(), true)
-		lifeEqual(t, "Keys", len(s.Keys()), 0)
-		lifeEqual(t, "Get", s.Get("missing"), nil)
-		lifeEqual(t, "Has", s.Has("missing"), false)
-		if v, ok := lifeUser.Get(s); v != "" || ok {
+	a := testapp.New(t)
+	res := a.Client().OK(func(s *sessions.Session) {
+		testapp.Equal(t, "IsNew", s.IsNew(), true)
+		testapp.Equal(t, "Keys", len(s.Keys()), 0)
+		testapp.Equal(t, "Get", s.Get("missing"), nil)
+		testapp.Equal(t, "Has", s.Has("missing"), false)
+		if v, ok := testapp.User.Get(s); v != "" || ok {
 			t.Errorf("typed Get of a missing value: %q, %v", v, ok)
 		}
-		if v, ok := lifeUser.Pop(s); v != "" || ok {
+		if v, ok := testapp.User.Pop(s); v != "" || ok {
 			t.Errorf("Pop of a missing value: %q, %v", v, ok)
 		}
-		lifeEqual(t, "Flashes", len(s.Flashes()), 0)
-		lifeEqual(t, "Owner", s.Owner(), "")
-		lifeEqual(t, "Err", s.Err(), nil)
-		lifeEqual(t, "Created", s.Created(), fakeEpoch)
-		lifeEqual(t, "LastAccessed", s.LastAccessed(), fakeEpoch)
+		testapp.Equal(t, "Flashes", len(s.Flashes()), 0)
+		testapp.Equal(t, "Owner", s.Owner(), "")
+		testapp.Equal(t, "Err", s.Err(), nil)
+		testapp.Equal(t, "Created", s.Created(), testapp.Epoch)
+		testapp.Equal(t, "LastAccessed", s.LastAccessed(), testapp.Epoch)
 		s.Delete("missing")
 		s.Clear()
 		s.Revert()
-		lifeError(t, "Decode", s.Decode("missing", new(int)), sessions.ErrNoValue)
+		testapp.Error(t, "Decode", s.Decode("missing", new(int)), sessions.ErrNoValue)
 	})
-	if res.cookie != nil {
-		t.Errorf("an empty session set the cookie %v", res.cookie)
+	if res.Cookie != nil {
+		t.Errorf("an empty session set the cookie %v", res.Cookie)
 	}
-	lifeEqual(t, "store calls", a.store.calls(), "")
+	testapp.Equal(t, "store calls", a.Store.Calls(), "")
 }
 
 func TestValueIsThereInTheNextRequest(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
+	a := testapp.New(t)
+	c := a.Client()
 	var id, token string
-	res := c.ok(func(s *sessions.Session) {
-		lifeUser.Set(s, "ann")
+	res := c.OK(func(s *sessions.Session) {
+		testapp.User.Set(s, "ann")
 		id, token = s.ID(), s.Token()
 	})
-	if res.cookie == nil || res.cookie.Value != token {
-		t.Fatalf("cookie %v, want the session's Token", res.cookie)
+	if res.Cookie == nil || res.Cookie.Value != token {
+		t.Fatalf("cookie %v, want the session's Token", res.Cookie)
 	}
-	entry := a.store.record(t)
-	lifeEqual(t, "the store's key", entry.Key.String(), id)
+	entry := a.Store.Record(t)
+	testapp.Equal(t, "the store's key", entry.Key.String(), id)
 
-	a.clock.advance(time.Minute)
-	res = c.ok(func(s *sessions.Session) {
+	a.Clock.Advance(time.Minute)
+	res = c.OK(func(s *sessions.Session) {
 		for range 2 { // it is not new however often it is looked at
-			lifeEqual(t, "IsNew", s.IsNew(), false)
-			lifeEqual(t, "ID", s.ID(), id)
-			lifeEqual(t, "Token", s.Token(), token)
-			lifeEqual(t, "user", s.Get("user"), any("ann"))
-			lifeEqual(t, "Created", s.Created(), fakeEpoch)
+			testapp.Equal(t, "IsNew", s.IsNew(), false)
+			testapp.Equal(t, "ID", s.ID(), id)
+			testapp.Equal(t, "Token", s.Token(), token)
+			testapp.Equal(t, "user", s.Get("user"), any("ann"))
+			testapp.Equal(t, "Created", s.Created(), testapp.Epoch)
 		}
 	})
-	if res.cookie != nil {
-		t.Errorf("an unchanged session set the cookie %v", res.cookie)
+	if res.Cookie != nil {
+		t.Errorf("an unchanged session set the cookie %v", res.Cookie)
 	}
 }
 
 func TestUnknownTokenIsNeverAdopted(t *testing.T) {
-	a := newLife(t)
-	gone := a.signedIn()
-	old := gone.copied()
-	gone.ok(func(s *sessions.Session) { s.Destroy(t.Context()) })
+	a := testapp.New(t)
+	gone := a.SignedIn()
+	old := gone.Copy()
+	gone.OK(func(s *sessions.Session) { s.Destroy(t.Context()) })
 
-	res := old.ok(func(s *sessions.Session) {
-		lifeEqual(t, "IsNew", s.IsNew(), true)
+	res := old.OK(func(s *sessions.Session) {
+		testapp.Equal(t, "IsNew", s.IsNew(), true)
 		s.Keys()
 	})
-	lifeEqual(t, "records after a mere look", len(a.store.records(t)), 0)
-	lifeEqual(t, "cookie", res.cookie, nil)
+	testapp.Equal(t, "records after a mere look", len(a.Store.Records(t)), 0)
+	testapp.Equal(t, "cookie", res.Cookie, nil)
 
-	before := old.token()
-	old.ok(func(s *sessions.Session) { lifeUser.Set(s, "bob") })
-	if old.token() == before {
+	before := old.Token()
+	old.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
+	if old.Token() == before {
 		t.Error("the client's own id was taken for the new session")
 	}
-	a.store.record(t)
+	a.Store.Record(t)
 }
 
 func TestNothingIsStoredWithoutAValue(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session){
 		"settings":           func(s *sessions.Session) { s.SetIdleTimeout(time.Hour); s.SetExpires(sessions.ExpireWithBrowser()) },
 		"set, deleted":       func(s *sessions.Session) { s.Set("a", 1); s.Delete("a") },
-		"set, popped":        func(s *sessions.Session) { lifeUser.Set(s, "ann"); lifeUser.Pop(s) },
+		"set, popped":        func(s *sessions.Session) { testapp.User.Set(s, "ann"); testapp.User.Pop(s) },
 		"set, cleared":       func(s *sessions.Session) { s.Set("a", 1); s.Clear() },
 		"set, reverted":      func(s *sessions.Session) { s.Set("a", 1); s.Revert() },
 		"set, destroyed":     func(s *sessions.Session) { s.Set("a", 1); s.Destroy(t.Context()) },
@@ -110,77 +111,77 @@ func TestNothingIsStoredWithoutAValue(t *testing.T) {
 		"saved":              func(s *sessions.Session) { s.Save(t.Context()) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			res := a.client().ok(f)
-			lifeEqual(t, "store calls", a.store.calls(), "")
-			if res.cookie != nil {
-				t.Errorf("cookie %v", res.cookie)
+			a := testapp.New(t)
+			res := a.Client().OK(f)
+			testapp.Equal(t, "store calls", a.Store.Calls(), "")
+			if res.Cookie != nil {
+				t.Errorf("cookie %v", res.Cookie)
 			}
 		})
 	}
 }
 
 func TestSettingsMadeBeforeTheFirstValueAreKept(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) {
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) {
 		s.SetIdleTimeout(time.Hour)
 		if err := s.Save(t.Context()); err != nil { // there is nothing to store yet
 			t.Error(err)
 		}
-		lifeUser.Set(s, "ann")
+		testapp.User.Set(s, "ann")
 	})
-	a.clock.advance(time.Hour)
-	lifeEqual(t, "user after the session's own timeout", c.user(), "")
+	a.Clock.Advance(time.Hour)
+	testapp.Equal(t, "user after the session's own timeout", c.User(), "")
 }
 
 func TestClearKeepsTheSession(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
+	a := testapp.New(t)
+	c := a.SignedIn()
 	var id string
-	c.ok(func(s *sessions.Session) {
+	c.OK(func(s *sessions.Session) {
 		s.SetOwner("user:1")
 		s.SetExpires(sessions.ExpireWithBrowser())
 		s.AddFlash("hello")
 		id = s.ID()
 	})
-	res := c.ok(func(s *sessions.Session) {
+	res := c.OK(func(s *sessions.Session) {
 		s.Clear()
-		lifeEqual(t, "Keys", len(s.Keys()), 0)
-		lifeEqual(t, "Flashes", len(s.Flashes()), 0)
+		testapp.Equal(t, "Keys", len(s.Keys()), 0)
+		testapp.Equal(t, "Flashes", len(s.Flashes()), 0)
 	})
-	lifeEqual(t, "cookie", res.cookie, nil)
-	res = c.ok(func(s *sessions.Session) {
-		lifeEqual(t, "ID", s.ID(), id)
-		lifeEqual(t, "IsNew", s.IsNew(), false)
-		lifeEqual(t, "Keys", len(s.Keys()), 0)
-		lifeEqual(t, "Owner", s.Owner(), "user:1")
+	testapp.Equal(t, "cookie", res.Cookie, nil)
+	res = c.OK(func(s *sessions.Session) {
+		testapp.Equal(t, "ID", s.ID(), id)
+		testapp.Equal(t, "IsNew", s.IsNew(), false)
+		testapp.Equal(t, "Keys", len(s.Keys()), 0)
+		testapp.Equal(t, "Owner", s.Owner(), "user:1")
 		s.Renew()
 	})
-	if res.cookie == nil || res.cookie.MaxAge != 0 || !res.cookie.Expires.IsZero() {
-		t.Errorf("cookie %v, want one that ends with the browser, as was set", res.cookie)
+	if res.Cookie == nil || res.Cookie.MaxAge != 0 || !res.Cookie.Expires.IsZero() {
+		t.Errorf("cookie %v, want one that ends with the browser, as was set", res.Cookie)
 	}
 }
 
 func TestDestroyEndsTheSession(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	old := c.copied()
+	a := testapp.New(t)
+	c := a.SignedIn()
+	old := c.Copy()
 	var id string
-	res := c.ok(func(s *sessions.Session) {
+	res := c.OK(func(s *sessions.Session) {
 		id = s.ID()
 		if err := s.Destroy(t.Context()); err != nil {
 			t.Error(err)
 		}
-		lifeEqual(t, "records at once", len(a.store.records(t)), 0)
-		lifeEqual(t, "Keys", len(s.Keys()), 0)
-		lifeEqual(t, "IsNew", s.IsNew(), true)
+		testapp.Equal(t, "records at once", len(a.Store.Records(t)), 0)
+		testapp.Equal(t, "Keys", len(s.Keys()), 0)
+		testapp.Equal(t, "IsNew", s.IsNew(), true)
 	})
-	if res.cookie == nil || res.cookie.Value != "" || res.cookie.MaxAge >= 0 || res.cookie.Expires.Unix() != 0 || res.cookie.Path != "/" {
-		t.Errorf("cookie %v, want a deletion", res.cookie)
+	if res.Cookie == nil || res.Cookie.Value != "" || res.Cookie.MaxAge >= 0 || res.Cookie.Expires.Unix() != 0 || res.Cookie.Path != "/" {
+		t.Errorf("cookie %v, want a deletion", res.Cookie)
 	}
-	old.ok(func(s *sessions.Session) {
-		lifeEqual(t, "IsNew under the old id", s.IsNew(), true)
+	old.OK(func(s *sessions.Session) {
+		testapp.Equal(t, "IsNew under the old id", s.IsNew(), true)
 		if s.ID() == id {
 			t.Error("the old id lives on")
 		}
@@ -190,50 +191,50 @@ func TestDestroyEndsTheSession(t *testing.T) {
 func TestInvalidateBeginsAnotherSession(t *testing.T) {
 	for name, save := range map[string]bool{"by the commit": false, "by Save": true} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.signedIn()
-			old := c.copied()
-			a.clock.advance(time.Minute)
+			a := testapp.New(t)
+			c := a.SignedIn()
+			old := c.Copy()
+			a.Clock.Advance(time.Minute)
 			var before, after string
-			res := c.ok(func(s *sessions.Session) {
+			res := c.OK(func(s *sessions.Session) {
 				before = s.ID()
 				if err := s.Invalidate(); err != nil {
 					t.Error(err)
 				}
 				after = s.ID()
-				lifeEqual(t, "Keys", len(s.Keys()), 0)
-				lifeEqual(t, "IsNew", s.IsNew(), true)
-				lifeEqual(t, "Created", s.Created(), fakeEpoch.Add(time.Minute))
+				testapp.Equal(t, "Keys", len(s.Keys()), 0)
+				testapp.Equal(t, "IsNew", s.IsNew(), true)
+				testapp.Equal(t, "Created", s.Created(), testapp.Epoch.Add(time.Minute))
 				if save {
 					if err := s.Save(t.Context()); err != nil {
 						t.Error(err)
 					}
-					lifeEqual(t, "IsNew after Save", s.IsNew(), true)
+					testapp.Equal(t, "IsNew after Save", s.IsNew(), true)
 				}
 			})
 			if before == after {
 				t.Error("the id stayed")
 			}
-			if res.cookie == nil || res.cookie.Value == "" || res.cookie.Value == old.token() {
-				t.Errorf("cookie %v, want that of the new session", res.cookie)
+			if res.Cookie == nil || res.Cookie.Value == "" || res.Cookie.Value == old.Token() {
+				t.Errorf("cookie %v, want that of the new session", res.Cookie)
 			}
-			lifeEqual(t, "the record's key", a.store.record(t).Key.String(), after)
-			lifeEqual(t, "user under the old id", old.user(), "")
-			c.ok(func(s *sessions.Session) {
-				lifeEqual(t, "IsNew in the next request", s.IsNew(), false)
-				lifeEqual(t, "Created in the next request", s.Created(), fakeEpoch.Add(time.Minute))
+			testapp.Equal(t, "the record's key", a.Store.Record(t).Key.String(), after)
+			testapp.Equal(t, "user under the old id", old.User(), "")
+			c.OK(func(s *sessions.Session) {
+				testapp.Equal(t, "IsNew in the next request", s.IsNew(), false)
+				testapp.Equal(t, "Created in the next request", s.Created(), testapp.Epoch.Add(time.Minute))
 			})
 		})
 	}
 }
 
 func TestRenewKeepsTheDataUnderAnotherID(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	old := c.copied()
-	a.clock.advance(time.Minute)
+	a := testapp.New(t)
+	c := a.SignedIn()
+	old := c.Copy()
+	a.Clock.Advance(time.Minute)
 	var id, token string
-	res := c.ok(func(s *sessions.Session) {
+	res := c.OK(func(s *sessions.Session) {
 		before := s.ID()
 		if err := s.Renew(); err != nil {
 			t.Error(err)
@@ -241,44 +242,44 @@ func TestRenewKeepsTheDataUnderAnotherID(t *testing.T) {
 		if id, token = s.ID(), s.Token(); id == before {
 			t.Error("the id stayed")
 		}
-		lifeEqual(t, "user", s.Get("user"), any("ann"))
-		lifeEqual(t, "IsNew", s.IsNew(), false)
+		testapp.Equal(t, "user", s.Get("user"), any("ann"))
+		testapp.Equal(t, "IsNew", s.IsNew(), false)
 	})
-	if res.cookie == nil || res.cookie.Value != token {
-		t.Errorf("cookie %v, want the new token", res.cookie)
+	if res.Cookie == nil || res.Cookie.Value != token {
+		t.Errorf("cookie %v, want the new token", res.Cookie)
 	}
-	lifeEqual(t, "the record's key", a.store.record(t).Key.String(), id)
-	lifeEqual(t, "user under the old id", old.user(), "")
-	c.ok(func(s *sessions.Session) {
-		lifeEqual(t, "user", s.Get("user"), any("ann"))
-		lifeEqual(t, "Created", s.Created(), fakeEpoch)
+	testapp.Equal(t, "the record's key", a.Store.Record(t).Key.String(), id)
+	testapp.Equal(t, "user under the old id", old.User(), "")
+	c.OK(func(s *sessions.Session) {
+		testapp.Equal(t, "user", s.Get("user"), any("ann"))
+		testapp.Equal(t, "Created", s.Created(), testapp.Epoch)
 	})
 }
 
 func TestSaveLeavesTheSessionAsItIs(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) {
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) {
 		s.Set("a", 1)
 		s.Set("m", map[string]int{"x": 1})
 		if err := s.Save(t.Context()); err != nil {
 			t.Error(err)
 		}
-		lifeEqual(t, "Keys", s.Keys(), []string{"a", "m"})
-		lifeEqual(t, "a", s.Get("a"), any(1))
-		lifeEqual(t, "IsNew", s.IsNew(), true)
-		a.store.calls()
+		testapp.Equal(t, "Keys", s.Keys(), []string{"a", "m"})
+		testapp.Equal(t, "a", s.Get("a"), any(1))
+		testapp.Equal(t, "IsNew", s.IsNew(), true)
+		a.Store.Calls()
 		s.Save(t.Context())
-		lifeEqual(t, "calls of a Save without changes", a.store.calls(), "")
+		testapp.Equal(t, "calls of a Save without changes", a.Store.Calls(), "")
 		s.Set("b", 2)
 	})
-	c.ok(func(s *sessions.Session) { lifeEqual(t, "Keys", s.Keys(), []string{"a", "b", "m"}) })
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Keys", s.Keys(), []string{"a", "b", "m"}) })
 }
 
 func TestTheLastStateOfARequestWins(t *testing.T) {
 	ctx := t.Context()
 	set := func(v string) func(*sessions.Session) {
-		return func(s *sessions.Session) { lifeUser.Set(s, v) }
+		return func(s *sessions.Session) { testapp.User.Set(s, v) }
 	}
 	type step = func(*sessions.Session)
 	renew := func(s *sessions.Session) { s.Renew() }
@@ -318,11 +319,11 @@ func TestTheLastStateOfARequestWins(t *testing.T) {
 		"invalidate, save, destroy":         {[]step{invalidate, save, destroy}, "", ends},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.signedIn()
-			old := c.copied()
+			a := testapp.New(t)
+			c := a.SignedIn()
+			old := c.Copy()
 			var token string
-			res := c.ok(func(s *sessions.Session) {
+			res := c.OK(func(s *sessions.Session) {
 				for _, step := range test.steps {
 					step(s)
 				}
@@ -330,96 +331,96 @@ func TestTheLastStateOfARequestWins(t *testing.T) {
 			})
 			switch test.cookie {
 			case keeps:
-				lifeEqual(t, "cookie", res.cookie, nil)
-				lifeEqual(t, "user", c.user(), test.user)
-				a.store.record(t)
+				testapp.Equal(t, "cookie", res.Cookie, nil)
+				testapp.Equal(t, "user", c.User(), test.user)
+				a.Store.Record(t)
 				return
 			case moves:
-				if res.cookie == nil || res.cookie.Value != token || token == old.token() {
-					t.Errorf("cookie %v, want another token", res.cookie)
+				if res.Cookie == nil || res.Cookie.Value != token || token == old.Token() {
+					t.Errorf("cookie %v, want another token", res.Cookie)
 				}
-				a.store.record(t)
+				a.Store.Record(t)
 			case ends:
-				if res.cookie == nil || res.cookie.Value != "" {
-					t.Errorf("cookie %v, want a deletion", res.cookie)
+				if res.Cookie == nil || res.Cookie.Value != "" {
+					t.Errorf("cookie %v, want a deletion", res.Cookie)
 				}
-				lifeEqual(t, "records", len(a.store.records(t)), 0)
+				testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 			}
-			lifeEqual(t, "user", c.user(), test.user)
-			lifeEqual(t, "user under the old id", old.user(), "")
+			testapp.Equal(t, "user", c.User(), test.user)
+			testapp.Equal(t, "user under the old id", old.User(), "")
 		})
 	}
 }
 
 func TestRevertUndoesTheRequestsChanges(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	a.clock.advance(48 * time.Hour)
-	a.store.calls()
-	c.ok(func(s *sessions.Session) {
+	a := testapp.New(t)
+	c := a.SignedIn()
+	a.Clock.Advance(48 * time.Hour)
+	a.Store.Calls()
+	c.OK(func(s *sessions.Session) {
 		s.SetOwner("user:1")
-		lifeUser.Delete(s)
+		testapp.User.Delete(s)
 		s.Set("broken", make(chan int))
 		s.Invalidate()
 		s.Set("x", 1)
 		s.Revert()
-		lifeEqual(t, "Keys", s.Keys(), []string{"user"})
-		lifeEqual(t, "Owner", s.Owner(), "")
-		lifeEqual(t, "IsNew", s.IsNew(), false)
-		lifeEqual(t, "Created", s.Created(), fakeEpoch)
-		lifeEqual(t, "LastAccessed", s.LastAccessed(), fakeEpoch)
+		testapp.Equal(t, "Keys", s.Keys(), []string{"user"})
+		testapp.Equal(t, "Owner", s.Owner(), "")
+		testapp.Equal(t, "IsNew", s.IsNew(), false)
+		testapp.Equal(t, "Created", s.Created(), testapp.Epoch)
+		testapp.Equal(t, "LastAccessed", s.LastAccessed(), testapp.Epoch)
 	})
-	lifeEqual(t, "store calls", a.store.calls(), "Load Touch")
+	testapp.Equal(t, "store calls", a.Store.Calls(), "Load Touch")
 }
 
 func TestRevertAfterSaveKeepsWhatIsKnownOfTheSession(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) {
-		lifeUser.Set(s, "ann")
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) {
+		testapp.User.Set(s, "ann")
 		s.Save(t.Context())
 		s.Revert()
-		lifeEqual(t, "IsNew", s.IsNew(), true)
+		testapp.Equal(t, "IsNew", s.IsNew(), true)
 	})
-	a.clock.advance(48 * time.Hour)
-	c.ok(func(s *sessions.Session) {
-		lifeUser.Set(s, "bob")
+	a.Clock.Advance(48 * time.Hour)
+	c.OK(func(s *sessions.Session) {
+		testapp.User.Set(s, "bob")
 		s.Save(t.Context())
 		s.Revert()
-		lifeEqual(t, "user", s.Get("user"), any("bob"))
-		lifeEqual(t, "LastAccessed", s.LastAccessed(), fakeEpoch)
+		testapp.Equal(t, "user", s.Get("user"), any("bob"))
+		testapp.Equal(t, "LastAccessed", s.LastAccessed(), testapp.Epoch)
 	})
 }
 
 func TestLastAccessedIsTheAccessBeforeThisOne(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Minute })
-	c := a.signedIn()
+	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Minute })
+	c := a.SignedIn()
 	for i := range 3 {
-		a.clock.advance(10 * time.Minute)
-		c.ok(func(s *sessions.Session) {
-			lifeEqual(t, "LastAccessed", s.LastAccessed(), fakeEpoch.Add(time.Duration(i)*10*time.Minute))
-			lifeUser.Set(s, "bob")
+		a.Clock.Advance(10 * time.Minute)
+		c.OK(func(s *sessions.Session) {
+			testapp.Equal(t, "LastAccessed", s.LastAccessed(), testapp.Epoch.Add(time.Duration(i)*10*time.Minute))
+			testapp.User.Set(s, "bob")
 			s.Save(t.Context())
-			lifeEqual(t, "LastAccessed after Save", s.LastAccessed(), fakeEpoch.Add(time.Duration(i)*10*time.Minute))
-			lifeEqual(t, "Created", s.Created(), fakeEpoch)
+			testapp.Equal(t, "LastAccessed after Save", s.LastAccessed(), testapp.Epoch.Add(time.Duration(i)*10*time.Minute))
+			testapp.Equal(t, "Created", s.Created(), testapp.Epoch)
 		})
 	}
 }
 
 func TestKeysAreSorted(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
+	a := testapp.New(t)
+	c := a.Client()
 	names := []string{"", " ", "B", "a", "aa", "ä", "\xff"}
-	c.ok(func(s *sessions.Session) {
+	c.OK(func(s *sessions.Session) {
 		for _, name := range slices.Backward(names) {
 			s.Set(name, name)
 		}
-		lifeEqual(t, "Keys", s.Keys(), names)
+		testapp.Equal(t, "Keys", s.Keys(), names)
 	})
-	c.ok(func(s *sessions.Session) {
-		lifeEqual(t, "Keys", s.Keys(), names)
+	c.OK(func(s *sessions.Session) {
+		testapp.Equal(t, "Keys", s.Keys(), names)
 		for _, name := range names {
-			lifeEqual(t, "value", s.Get(name), any(name))
+			testapp.Equal(t, "value", s.Get(name), any(name))
 		}
 	})
 }
@@ -464,7 +465,7 @@ func (u *lifeUUID) UnmarshalBinary(b []byte) error {
 // lifeRoundTrip checks a value of a type through all that Key does.
 func lifeRoundTrip[T any](t *testing.T, name string, v T) {
 	t.Run(name, func(t *testing.T) {
-		a := newLife(t)
+		a := testapp.New(t)
 		key := sessions.Key[T]("value")
 		same := func(what string, got T, ok bool) {
 			t.Helper()
@@ -472,41 +473,41 @@ func lifeRoundTrip[T any](t *testing.T, name string, v T) {
 				t.Errorf("%s: %#v, %v, want %#v", what, got, ok, v)
 			}
 		}
-		c := a.client()
-		c.ok(func(s *sessions.Session) {
+		c := a.Client()
+		c.OK(func(s *sessions.Session) {
 			key.Set(s, v)
 			got, ok := key.Get(s)
 			same("Get after Set", got, ok)
 		})
-		c.ok(func(s *sessions.Session) {
+		c.OK(func(s *sessions.Session) {
 			got, ok := key.Get(s)
 			same("Get in the next request", got, ok)
-			lifeEqual(t, "Has", key.Has(s), true)
+			testapp.Equal(t, "Has", key.Has(s), true)
 		})
-		a.store.calls()
-		c.ok(func(s *sessions.Session) { key.Get(s) })
-		lifeEqual(t, "store calls of a read", a.store.calls(), "Load")
-		c.ok(func(s *sessions.Session) {
+		a.Store.Calls()
+		c.OK(func(s *sessions.Session) { key.Get(s) })
+		testapp.Equal(t, "store calls of a read", a.Store.Calls(), "Load")
+		c.OK(func(s *sessions.Session) {
 			same("Update's result", key.Update(s, func(got T) T {
 				same("what Update sees", got, true)
 				return got
 			}), true)
 		})
-		c.ok(func(s *sessions.Session) {
+		c.OK(func(s *sessions.Session) {
 			into := new(T)
 			err := s.Decode("value", into)
 			same("Decode", *into, err == nil)
 			got, ok := key.Pop(s)
 			same("Pop", got, ok)
-			lifeEqual(t, "Has after Pop", key.Has(s), false)
+			testapp.Equal(t, "Has after Pop", key.Has(s), false)
 		})
-		c.ok(func(s *sessions.Session) {
-			lifeEqual(t, "Has in the request after Pop", key.Has(s), false)
+		c.OK(func(s *sessions.Session) {
+			testapp.Equal(t, "Has in the request after Pop", key.Has(s), false)
 			key.Set(s, v)
 			s.Save(t.Context())
 			key.Delete(s)
 		})
-		c.ok(func(s *sessions.Session) { lifeEqual(t, "Has after Delete", key.Has(s), false) })
+		c.OK(func(s *sessions.Session) { testapp.Equal(t, "Has after Delete", key.Has(s), false) })
 	})
 }
 
@@ -565,20 +566,20 @@ func TestKeyKeepsValuesOfEveryType(t *testing.T) {
 }
 
 func TestUnexportedFieldsAreNotKept(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
+	a := testapp.New(t)
+	c := a.Client()
 	const key sessions.Key[lifeAddress] = "address"
-	c.ok(func(s *sessions.Session) { key.Set(s, lifeAddress{Street: "Elm", hidden: 1}) })
-	c.ok(func(s *sessions.Session) {
+	c.OK(func(s *sessions.Session) { key.Set(s, lifeAddress{Street: "Elm", hidden: 1}) })
+	c.OK(func(s *sessions.Session) {
 		got, _ := key.Get(s)
-		lifeEqual(t, "address", got, lifeAddress{Street: "Elm"})
+		testapp.Equal(t, "address", got, lifeAddress{Street: "Elm"})
 	})
 }
 
 func TestUntypedGetGivesNaturalTypes(t *testing.T) {
 	when := time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC)
-	a := newLife(t)
-	c := a.client()
+	a := testapp.New(t)
+	c := a.Client()
 	values := map[string]struct{ set, get any }{
 		"bool":   {true, true},
 		"int":    {-7, int64(-7)},
@@ -592,54 +593,54 @@ func TestUntypedGetGivesNaturalTypes(t *testing.T) {
 		"struct": {lifeAddress{Street: "Elm", No: 3}, map[string]any{"street": "Elm", "n": int64(3)}},
 		"nil":    {nil, nil},
 	}
-	c.ok(func(s *sessions.Session) {
+	c.OK(func(s *sessions.Session) {
 		for name, v := range values {
 			s.Set(name, v.set)
-			lifeEqual(t, name+" before the commit", s.Get(name), v.set)
+			testapp.Equal(t, name+" before the commit", s.Get(name), v.set)
 		}
 	})
-	a.store.calls()
-	c.ok(func(s *sessions.Session) {
+	a.Store.Calls()
+	c.OK(func(s *sessions.Session) {
 		for name, v := range values {
-			lifeEqual(t, name, s.Get(name), v.get)
-			lifeEqual(t, "Has "+name, s.Has(name), true)
+			testapp.Equal(t, name, s.Get(name), v.get)
+			testapp.Equal(t, "Has "+name, s.Has(name), true)
 		}
 	})
-	lifeEqual(t, "store calls of the reads", a.store.calls(), "Load")
+	testapp.Equal(t, "store calls of the reads", a.Store.Calls(), "Load")
 }
 
 func TestDecodeTellsWhyItCannot(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	c.ok(func(s *sessions.Session) {
+	a := testapp.New(t)
+	c := a.SignedIn()
+	c.OK(func(s *sessions.Session) {
 		var name string
 		var n int
-		lifeEqual(t, "Decode", s.Decode("user", &name), nil)
-		lifeEqual(t, "user", name, "ann")
-		lifeError(t, "Decode of a text into an int", s.Decode("user", &n), sessions.ErrInvalidValue)
-		lifeError(t, "Decode of nothing", s.Decode("missing", &n), sessions.ErrNoValue)
-		lifeError(t, "Decode into no pointer", s.Decode("user", name), sessions.ErrInvalidValue)
-		lifeUser.Set(s, "bob")
-		lifeEqual(t, "Decode after Set", s.Decode("user", &name), nil)
-		lifeEqual(t, "user after Set", name, "bob")
+		testapp.Equal(t, "Decode", s.Decode("user", &name), nil)
+		testapp.Equal(t, "user", name, "ann")
+		testapp.Error(t, "Decode of a text into an int", s.Decode("user", &n), sessions.ErrInvalidValue)
+		testapp.Error(t, "Decode of nothing", s.Decode("missing", &n), sessions.ErrNoValue)
+		testapp.Error(t, "Decode into no pointer", s.Decode("user", name), sessions.ErrInvalidValue)
+		testapp.User.Set(s, "bob")
+		testapp.Equal(t, "Decode after Set", s.Decode("user", &name), nil)
+		testapp.Equal(t, "user after Set", name, "bob")
 	})
 }
 
 func TestIDIsPublicAndTokenIsNot(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	c.ok(func(s *sessions.Session) {
+	a := testapp.New(t)
+	c := a.SignedIn()
+	c.OK(func(s *sessions.Session) {
 		if raw, err := hex.DecodeString(s.ID()); err != nil || len(raw) != 32 {
 			t.Errorf("ID %q is not 64 hex digits", s.ID())
 		}
-		if s.Token() != c.token() {
-			t.Errorf("Token %q, cookie %q", s.Token(), c.token())
+		if s.Token() != c.Token() {
+			t.Errorf("Token %q, cookie %q", s.Token(), c.Token())
 		}
 	})
-	public := a.store.record(t).Key.String()
-	thief := &lifeClient{app: a, cookie: public}
-	lifeEqual(t, "user with the public id for a token", thief.user(), "")
-	if _, err := a.m.Load(t.Context(), public); !errors.Is(err, sessions.ErrNotFound) {
+	public := a.Store.Record(t).Key.String()
+	thief := a.ClientWith(public)
+	testapp.Equal(t, "user with the public id for a token", thief.User(), "")
+	if _, err := a.Manager.Load(t.Context(), public); !errors.Is(err, sessions.ErrNotFound) {
 		t.Errorf("Load with the public id: %v", err)
 	}
 }
@@ -647,17 +648,17 @@ func TestIDIsPublicAndTokenIsNot(t *testing.T) {
 // What a handler leaves running may use the session for the first time when the
 // request's context has ended.
 func TestFirstUseAfterTheRequest(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
+	a := testapp.New(t)
+	c := a.SignedIn()
 	ctx, end := context.WithCancel(t.Context())
 	r := httptest.NewRequestWithContext(ctx, "GET", "/", nil)
-	r.Header.Set("Cookie", "pump-session="+c.token())
+	r.Header.Set("Cookie", "pump-session="+c.Token())
 	var s *sessions.Session
-	a.m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	a.Manager.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s = sessions.FromContext(r.Context())
 	})).ServeHTTP(httptest.NewRecorder(), r)
 	end()
-	lifeIncrement(s)
-	lifeEqual(t, "Save", s.Save(t.Context()), nil)
-	lifeEqual(t, "count", c.count(), 1)
+	testapp.Increment(s)
+	testapp.Equal(t, "Save", s.Save(t.Context()), nil)
+	testapp.Equal(t, "count", c.Count(), 1)
 }

@@ -9,51 +9,52 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // The ways in which a request can end a session while another one uses it.
-func lifeEnds(a *lifeApp) map[string]func(*lifeClient) {
-	return map[string]func(*lifeClient){
-		"Destroy":    func(c *lifeClient) { c.ok(func(s *sessions.Session) { s.Destroy(context.Background()) }) },
-		"Renew":      func(c *lifeClient) { c.ok(func(s *sessions.Session) { s.Renew() }) },
-		"Invalidate": func(c *lifeClient) { c.ok(func(s *sessions.Session) { s.Invalidate() }) },
-		"Renew, twice": func(c *lifeClient) {
-			c.ok(func(s *sessions.Session) { s.Renew(); s.Save(context.Background()); s.Renew() })
+func lifeEnds(a *testapp.App) map[string]func(*testapp.Client) {
+	return map[string]func(*testapp.Client){
+		"Destroy":    func(c *testapp.Client) { c.OK(func(s *sessions.Session) { s.Destroy(context.Background()) }) },
+		"Renew":      func(c *testapp.Client) { c.OK(func(s *sessions.Session) { s.Renew() }) },
+		"Invalidate": func(c *testapp.Client) { c.OK(func(s *sessions.Session) { s.Invalidate() }) },
+		"Renew, twice": func(c *testapp.Client) {
+			c.OK(func(s *sessions.Session) { s.Renew(); s.Save(context.Background()); s.Renew() })
 		},
-		"DestroyOwned": func(*lifeClient) {
-			if _, err := a.m.DestroyOwned(context.Background(), "user:1"); err != nil {
-				a.t.Error(err)
+		"DestroyOwned": func(*testapp.Client) {
+			if _, err := a.Manager.DestroyOwned(context.Background(), "user:1"); err != nil {
+				a.T.Error(err)
 			}
 		},
-		"login anew": func(c *lifeClient) {
-			c.ok(func(s *sessions.Session) { s.Destroy(context.Background()); lifeUser.Set(s, "eve") })
+		"login anew": func(c *testapp.Client) {
+			c.OK(func(s *sessions.Session) { s.Destroy(context.Background()); testapp.User.Set(s, "eve") })
 		},
 	}
 }
 
 // lifeOwned is a client whose session is stored, with user = "ann" and the
 // owner "user:1".
-func lifeOwned(a *lifeApp) *lifeClient {
-	c := a.signedIn()
-	c.ok(func(s *sessions.Session) { s.SetOwner("user:1") })
-	a.store.calls()
+func lifeOwned(a *testapp.App) *testapp.Client {
+	c := a.SignedIn()
+	c.OK(func(s *sessions.Session) { s.SetOwner("user:1") })
+	a.Store.Calls()
 	return c
 }
 
 // lifePanicking sends a request whose handler does f and then panics, through a
 // middleware further out that answers for it.
-func lifePanicking(a *lifeApp, c *lifeClient, f func(*sessions.Session)) (rec *httptest.ResponseRecorder) {
-	a.t.Helper()
+func lifePanicking(a *testapp.App, c *testapp.Client, f func(*sessions.Session)) (rec *httptest.ResponseRecorder) {
+	a.T.Helper()
 	rec = httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/", nil)
-	r.Header.Set("Cookie", "pump-session="+c.token())
+	r.Header.Set("Cookie", "pump-session="+c.Token())
 	defer func() {
 		if v := recover(); v != "oops" {
-			a.t.Errorf("panic %v, want the handler's", v)
+			a.T.Errorf("panic %v, want the handler's", v)
 		}
 		rec.WriteHeader(http.StatusInternalServerError)
 	}()
-	a.m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	a.Manager.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f(sessions.FromContext(r.Context()))
 		panic("oops")
 	})).ServeHTTP(rec, r)
@@ -62,8 +63,8 @@ func lifePanicking(a *lifeApp, c *lifeClient, f func(*sessions.Session)) (rec *h
 
 func TestRequestInFlightDoesNotUndoALogout(t *testing.T) {
 	changes := map[string]func(*sessions.Session){
-		"set":       func(s *sessions.Session) { lifeUser.Set(s, "zombie") },
-		"update":    lifeIncrement,
+		"set":       func(s *sessions.Session) { testapp.User.Set(s, "zombie") },
+		"update":    testapp.Increment,
 		"in place":  func(s *sessions.Session) { s.Get("list").([]any)[0] = "zombie" },
 		"clear":     func(s *sessions.Session) { s.Clear() },
 		"flash":     func(s *sessions.Session) { s.AddFlash("zombie") },
@@ -81,19 +82,19 @@ func TestRequestInFlightDoesNotUndoALogout(t *testing.T) {
 					continue
 				}
 				t.Run(end+" before the "+point+" of "+change, func(t *testing.T) {
-					a := newLife(t)
+					a := testapp.New(t)
 					c := lifeOwned(a)
-					c.ok(func(s *sessions.Session) { s.Set("list", []any{"a"}) })
-					old, other := c.copied(), c.copied()
-					a.store.before(point, func() { lifeEnds(a)[end](other) })
-					res := c.fails(http.StatusConflict, f)
-					if lines := res.Header()["Set-Cookie"]; len(lines) > 0 {
+					c.OK(func(s *sessions.Session) { s.Set("list", []any{"a"}) })
+					old, other := c.Copy(), c.Copy()
+					a.Store.Before(point, func() { lifeEnds(a)[end](other) })
+					res := c.Fails(http.StatusConflict, f)
+					if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
 						t.Errorf("Set-Cookie: %q", lines)
 					}
-					lifeEqual(t, "user under the old id", old.user(), "")
+					testapp.Equal(t, "user under the old id", old.User(), "")
 					want := map[bool]int{true: 0, false: 1}[end == "Destroy" || end == "DestroyOwned"]
-					lifeEqual(t, "records", len(a.store.records(t)), want)
-					for s, err := range a.m.All(t.Context()) {
+					testapp.Equal(t, "records", len(a.Store.Records(t)), want)
+					for s, err := range a.Manager.All(t.Context()) {
 						if err != nil || s.Get("user") == any("zombie") || s.Has("count") || s.Has("a") || s.Owner() == "zombie" {
 							t.Errorf("the lost request changed %v: %v, %v", s, s.Keys(), err)
 						}
@@ -105,26 +106,26 @@ func TestRequestInFlightDoesNotUndoALogout(t *testing.T) {
 }
 
 func TestSaveTellsThatTheSessionEnded(t *testing.T) {
-	a := newLife(t)
+	a := testapp.New(t)
 	c := lifeOwned(a)
-	other := c.copied()
-	res := c.fails(http.StatusConflict, func(s *sessions.Session) {
-		lifeIncrement(s)
-		other.ok(func(s *sessions.Session) { s.Destroy(t.Context()) })
-		lifeError(t, "Save", s.Save(t.Context()), sessions.ErrEnded)
-		lifeError(t, "Save again", s.Save(t.Context()), sessions.ErrEnded)
+	other := c.Copy()
+	res := c.Fails(http.StatusConflict, func(s *sessions.Session) {
+		testapp.Increment(s)
+		other.OK(func(s *sessions.Session) { s.Destroy(t.Context()) })
+		testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrEnded)
+		testapp.Error(t, "Save again", s.Save(t.Context()), sessions.ErrEnded)
 	})
-	lifeEqual(t, "cookie", res.cookie, nil)
+	testapp.Equal(t, "cookie", res.Cookie, nil)
 
 	c = lifeOwned(a)
-	other = c.copied()
-	res = c.ok(func(s *sessions.Session) {
-		lifeIncrement(s)
-		other.ok(func(s *sessions.Session) { s.Destroy(t.Context()) })
+	other = c.Copy()
+	res = c.OK(func(s *sessions.Session) {
+		testapp.Increment(s)
+		other.OK(func(s *sessions.Session) { s.Destroy(t.Context()) })
 		s.Revert() // gives up the changes; the answer may pass
 	})
-	lifeEqual(t, "cookie after Revert", res.cookie, nil)
-	lifeEqual(t, "records", len(a.store.records(t)), 0)
+	testapp.Equal(t, "cookie after Revert", res.Cookie, nil)
+	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 }
 
 // What an earlier Save of the request had to tell the client no longer holds.
@@ -134,15 +135,15 @@ func TestErrorPageOfAnEndedSessionHasNoCookieOfAnEarlierSave(t *testing.T) {
 		"renewal":         func(s *sessions.Session) { s.Renew() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
+			a := testapp.New(t)
 			c := lifeOwned(a)
-			res := c.fails(http.StatusConflict, func(s *sessions.Session) {
+			res := c.Fails(http.StatusConflict, func(s *sessions.Session) {
 				f(s)
-				lifeEqual(t, "Save", s.Save(t.Context()), nil)
+				testapp.Equal(t, "Save", s.Save(t.Context()), nil)
 				lifeEnds(a)["DestroyOwned"](nil)
-				lifeIncrement(s)
+				testapp.Increment(s)
 			})
-			if lines := res.Header()["Set-Cookie"]; len(lines) > 0 {
+			if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
 				t.Errorf("Set-Cookie: %q", lines)
 			}
 		})
@@ -151,33 +152,33 @@ func TestErrorPageOfAnEndedSessionHasNoCookieOfAnEarlierSave(t *testing.T) {
 
 // Nor has the answer that passes because the handler gave up its changes.
 func TestAnswerOfAnEndedSessionHasNoCookieOfAnEarlierSave(t *testing.T) {
-	a := newLife(t)
+	a := testapp.New(t)
 	c := lifeOwned(a)
-	res := c.ok(func(s *sessions.Session) {
+	res := c.OK(func(s *sessions.Session) {
 		s.Renew()
-		lifeError(t, "Save", s.Save(t.Context()), nil)
+		testapp.Error(t, "Save", s.Save(t.Context()), nil)
 		lifeEnds(a)["DestroyOwned"](nil)
-		lifeIncrement(s)
-		lifeError(t, "Save of an ended session", s.Save(t.Context()), sessions.ErrEnded)
+		testapp.Increment(s)
+		testapp.Error(t, "Save of an ended session", s.Save(t.Context()), sessions.ErrEnded)
 		s.Revert()
 	})
-	lifeEqual(t, "cookie", res.cookie, nil)
+	testapp.Equal(t, "cookie", res.Cookie, nil)
 }
 
 func TestReaderPassesWhateverHappensToItsSession(t *testing.T) {
 	for end := range lifeEnds(nil) {
 		t.Run(end, func(t *testing.T) {
-			a := newLife(t)
+			a := testapp.New(t)
 			c := lifeOwned(a)
-			old, other := c.copied(), c.copied()
-			res := c.ok(func(s *sessions.Session) {
+			old, other := c.Copy(), c.Copy()
+			res := c.OK(func(s *sessions.Session) {
 				lifeLook(s)
 				lifeEnds(a)[end](other)
-				a.clock.advance(48 * 3600e9) // an access record is due
-				lifeEqual(t, "user, as it was loaded", s.Get("user"), any("ann"))
+				a.Clock.Advance(48 * 3600e9) // an access record is due
+				testapp.Equal(t, "user, as it was loaded", s.Get("user"), any("ann"))
 			})
-			lifeEqual(t, "cookie", res.cookie, nil)
-			lifeEqual(t, "user under the old id", old.user(), "")
+			testapp.Equal(t, "cookie", res.Cookie, nil)
+			testapp.Equal(t, "user under the old id", old.User(), "")
 		})
 	}
 }
@@ -185,47 +186,47 @@ func TestReaderPassesWhateverHappensToItsSession(t *testing.T) {
 // Whoever logs out in parallel with a request that saves wins, at every point
 // at which the two can meet, and without a wait for any of them.
 func TestRandomLogoutsAreNeverUndone(t *testing.T) {
-	a := newLife(t)
-	second := a.manager()
+	a := testapp.New(t)
+	second := a.NewManager()
 	for round := range 60 {
 		c := lifeOwned(a)
-		old := c.copied()
+		old := c.Copy()
 		var wg sync.WaitGroup
 		for i := range 6 {
-			m := []*sessions.Manager{a.m, second}[i%2]
+			m := []*sessions.Manager{a.Manager, second}[i%2]
 			wg.Go(func() {
-				res := c.copied().doOn(m, func(s *sessions.Session) {
+				res := c.Copy().DoOn(m, func(s *sessions.Session) {
 					switch {
 					case i == 5 && round%2 == 0:
 						s.Renew()
 					case i == 4:
 						lifeLook(s)
 					default:
-						lifeIncrement(s)
+						testapp.Increment(s)
 					}
 				})
-				if res.Code == http.StatusConflict && res.cookie != nil {
-					t.Errorf("cookie %v with the error page", res.cookie)
+				if res.StatusCode == http.StatusConflict && res.Cookie != nil {
+					t.Errorf("cookie %v with the error page", res.Cookie)
 				}
-				if res.Code != http.StatusOK && res.Code != http.StatusConflict {
-					t.Errorf("status %d", res.Code)
+				if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusConflict {
+					t.Errorf("status %d", res.StatusCode)
 				}
 			})
 		}
-		out, everywhere := c.copied(), rand.IntN(2) == 0
+		out, everywhere := c.Copy(), rand.IntN(2) == 0
 		wg.Go(func() {
 			if everywhere {
-				a.m.DestroyOwned(t.Context(), "user:1")
+				a.Manager.DestroyOwned(t.Context(), "user:1")
 			} else {
-				out.ok(func(s *sessions.Session) { s.Destroy(t.Context()) })
+				out.OK(func(s *sessions.Session) { s.Destroy(t.Context()) })
 			}
 		})
 		wg.Wait()
-		lifeEqual(t, "user under the old id", old.user(), "")
+		testapp.Equal(t, "user under the old id", old.User(), "")
 		// Those that came later began sessions of their own. Of this one a record
 		// is left only where a renewal came before a Destroy of the old id.
 		anns := 0
-		for s := range a.m.All(t.Context()) {
+		for s := range a.Manager.All(t.Context()) {
 			if s.Get("user") == any("ann") {
 				anns++
 			}
@@ -239,25 +240,25 @@ func TestRandomLogoutsAreNeverUndone(t *testing.T) {
 
 func TestOneOfManyRenewalsSurvives(t *testing.T) {
 	t.Run("the other at the last moment", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		other := c.copied()
-		a.store.before("Delete", func() { other.ok(func(s *sessions.Session) { s.Renew() }) })
-		res := c.fails(http.StatusConflict, func(s *sessions.Session) { s.Renew() })
-		lifeEqual(t, "cookie", res.cookie, nil)
-		a.store.record(t)
-		lifeEqual(t, "user", other.user(), "ann")
+		a := testapp.New(t)
+		c := a.SignedIn()
+		other := c.Copy()
+		a.Store.Before("Delete", func() { other.OK(func(s *sessions.Session) { s.Renew() }) })
+		res := c.Fails(http.StatusConflict, func(s *sessions.Session) { s.Renew() })
+		testapp.Equal(t, "cookie", res.Cookie, nil)
+		a.Store.Record(t)
+		testapp.Equal(t, "user", other.User(), "ann")
 	})
 	t.Run("all at once", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
+		a := testapp.New(t)
+		c := a.SignedIn()
 		var wg sync.WaitGroup
 		var mu sync.Mutex
-		var winners []*lifeClient
+		var winners []*testapp.Client
 		for range 20 {
 			wg.Go(func() {
-				one := c.copied()
-				if res := one.do(func(s *sessions.Session) { s.Renew() }); res.Code == http.StatusOK && res.cookie != nil {
+				one := c.Copy()
+				if res := one.Do(func(s *sessions.Session) { s.Renew() }); res.StatusCode == http.StatusOK && res.Cookie != nil {
 					mu.Lock()
 					defer mu.Unlock()
 					winners = append(winners, one)
@@ -268,71 +269,71 @@ func TestOneOfManyRenewalsSurvives(t *testing.T) {
 		if len(winners) != 1 {
 			t.Fatalf("%d renewals succeeded", len(winners))
 		}
-		a.store.record(t)
-		lifeEqual(t, "user", winners[0].user(), "ann")
-		lifeEqual(t, "user under the old id", c.user(), "")
+		a.Store.Record(t)
+		testapp.Equal(t, "user", winners[0].User(), "ann")
+		testapp.Equal(t, "user under the old id", c.User(), "")
 	})
 }
 
 func TestRenewTakesParallelChangesAlong(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
+	a := testapp.New(t)
+	c := a.SignedIn()
 	const n = 10
-	faults := make([]fakeFault, n)
-	other := c.copied()
+	faults := make([]testapp.Fault, n)
+	other := c.Copy()
 	for i := range faults {
-		faults[i].hook = func() {
-			e := a.store.recordOf(t, other)
+		faults[i].Before = func() {
+			e := a.Store.RecordOf(t, other)
 			old := e.Record.Version
 			e.Record.Version++
-			if err := a.store.inner.Save(t.Context(), e.Key, old, e.Record); err != nil {
+			if err := a.Store.Inner().Save(t.Context(), e.Key, old, e.Record); err != nil {
 				t.Error(err)
 			}
 		}
 	}
-	faults[0].hook = func() { other.ok(lifeIncrement) }
-	a.store.next("Delete", faults...)
-	c.ok(func(s *sessions.Session) { s.Renew(); lifeIncrement(s) })
-	a.store.record(t)
-	lifeEqual(t, "count", c.count(), 2)
-	lifeEqual(t, "user under the old id", other.user(), "")
+	faults[0].Before = func() { other.OK(testapp.Increment) }
+	a.Store.Next("Delete", faults...)
+	c.OK(func(s *sessions.Session) { s.Renew(); testapp.Increment(s) })
+	a.Store.Record(t)
+	testapp.Equal(t, "count", c.Count(), 2)
+	testapp.Equal(t, "user under the old id", other.User(), "")
 }
 
 func TestFailedRenewalLeavesTheOldSession(t *testing.T) {
-	for name, fail := range map[string]func(*fakeStore){
-		"create": func(f *fakeStore) { f.next("Save", fakeRefused, fakeRefused, fakeRefused) },
-		"delete": func(f *fakeStore) { f.next("Delete", fakeRefused, fakeRefused, fakeRefused) },
+	for name, fail := range map[string]func(*testapp.Store){
+		"create": func(f *testapp.Store) { f.Next("Save", testapp.Refused, testapp.Refused, testapp.Refused) },
+		"delete": func(f *testapp.Store) { f.Next("Delete", testapp.Refused, testapp.Refused, testapp.Refused) },
 	} {
 		for change, f := range map[string]func(*sessions.Session) error{
 			"Renew":      (*sessions.Session).Renew,
 			"Invalidate": (*sessions.Session).Invalidate,
 		} {
 			t.Run(change+", "+name, func(t *testing.T) {
-				a := newLife(t)
-				c := a.signedIn()
-				key := a.store.record(t).Key
-				fail(a.store)
-				res := c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) { f(s); lifeIncrement(s) })
-				lifeEqual(t, "cookie", res.cookie, nil)
-				lifeEqual(t, "key of the one record", a.store.record(t).Key, key)
-				lifeEqual(t, "user", c.user(), "ann")
-				lifeEqual(t, "count", c.count(), 0)
+				a := testapp.New(t)
+				c := a.SignedIn()
+				key := a.Store.Record(t).Key
+				fail(a.Store)
+				res := c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { f(s); testapp.Increment(s) })
+				testapp.Equal(t, "cookie", res.Cookie, nil)
+				testapp.Equal(t, "key of the one record", a.Store.Record(t).Key, key)
+				testapp.Equal(t, "user", c.User(), "ann")
+				testapp.Equal(t, "count", c.Count(), 0)
 			})
 			t.Run(change+", "+name+", and Save again", func(t *testing.T) {
-				a := newLife(t)
-				c := a.signedIn()
-				old := c.copied()
-				fail(a.store)
-				c.ok(func(s *sessions.Session) {
+				a := testapp.New(t)
+				c := a.SignedIn()
+				old := c.Copy()
+				fail(a.Store)
+				c.OK(func(s *sessions.Session) {
 					f(s)
-					lifeIncrement(s)
-					lifeError(t, "Save", s.Save(t.Context()), errFakeDown)
-					lifeEqual(t, "data after the failure", s.Get("count"), any(1))
-					lifeEqual(t, "Save again", s.Save(t.Context()), nil)
+					testapp.Increment(s)
+					testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)
+					testapp.Equal(t, "data after the failure", s.Get("count"), any(1))
+					testapp.Equal(t, "Save again", s.Save(t.Context()), nil)
 				})
-				a.store.record(t)
-				lifeEqual(t, "count", c.count(), 1)
-				lifeEqual(t, "user under the old id", old.user(), "")
+				a.Store.Record(t)
+				testapp.Equal(t, "count", c.Count(), 1)
+				testapp.Equal(t, "user under the old id", old.User(), "")
 			})
 		}
 	}
@@ -346,110 +347,113 @@ func TestFailedRenewalAfterASaveLeavesWhatWasSaved(t *testing.T) {
 		"Invalidate": (*sessions.Session).Invalidate,
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.client()
-			c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
-				lifeUser.Set(s, "ann")
-				lifeError(t, "Save", s.Save(t.Context()), nil)
+			a := testapp.New(t)
+			c := a.Client()
+			res := c.Do(func(s *sessions.Session) {
+				testapp.User.Set(s, "ann")
+				testapp.Error(t, "Save", s.Save(t.Context()), nil)
 				f(s)
-				lifeUser.Set(s, "bob")
-				a.store.next("Delete", fakeRefused, fakeRefused, fakeRefused)
+				testapp.User.Set(s, "bob")
+				a.Store.Next("Delete", testapp.Refused, testapp.Refused, testapp.Refused)
 			})
-			lifeEqual(t, "user", c.user(), "ann")
+			if res.StatusCode != http.StatusServiceUnavailable || res.Body != "Service Unavailable\n" || res.Cookie == nil {
+				t.Errorf("got %d %q, cookie %v; want the error page with the cookie", res.StatusCode, res.Body, res.Cookie)
+			}
+			testapp.Equal(t, "user", c.User(), "ann")
 		})
 	}
 }
 
 func TestFailedDestroy(t *testing.T) {
 	t.Run("is tried again by the commit", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		old := c.copied()
-		a.store.next("Delete", fakeRefused)
-		res := c.ok(func(s *sessions.Session) { lifeError(t, "Destroy", s.Destroy(t.Context()), errFakeDown) })
-		if res.cookie == nil || res.cookie.Value != "" {
-			t.Errorf("cookie %v, want a deletion", res.cookie)
+		a := testapp.New(t)
+		c := a.SignedIn()
+		old := c.Copy()
+		a.Store.Next("Delete", testapp.Refused)
+		res := c.OK(func(s *sessions.Session) { testapp.Error(t, "Destroy", s.Destroy(t.Context()), testapp.ErrDown) })
+		if res.Cookie == nil || res.Cookie.Value != "" {
+			t.Errorf("cookie %v, want a deletion", res.Cookie)
 		}
-		lifeEqual(t, "user", old.user(), "")
+		testapp.Equal(t, "user", old.User(), "")
 	})
 	t.Run("gives the error page and leaves the cookie", func(t *testing.T) {
-		for _, after := range []func(*sessions.Session){func(*sessions.Session) {}, lifeIncrement} {
-			a := newLife(t)
-			c := a.signedIn()
-			a.store.next("Delete", fakeRefused, fakeRefused)
-			res := c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) { s.Destroy(t.Context()); after(s) })
-			if lines := res.Header()["Set-Cookie"]; len(lines) > 0 {
+		for _, after := range []func(*sessions.Session){func(*sessions.Session) {}, testapp.Increment} {
+			a := testapp.New(t)
+			c := a.SignedIn()
+			a.Store.Next("Delete", testapp.Refused, testapp.Refused)
+			res := c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { s.Destroy(t.Context()); after(s) })
+			if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
 				t.Errorf("Set-Cookie: %q", lines)
 			}
-			lifeEqual(t, "user", c.user(), "ann")
-			a.store.record(t)
+			testapp.Equal(t, "user", c.User(), "ann")
+			a.Store.Record(t)
 		}
 	})
 	t.Run("leaves the cookie where the handler panics", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		a.store.next("Delete", fakeRefused)
+		a := testapp.New(t)
+		c := a.SignedIn()
+		a.Store.Next("Delete", testapp.Refused)
 		rec := lifePanicking(a, c, func(s *sessions.Session) { s.Destroy(t.Context()) })
 		if lines := rec.Header()["Set-Cookie"]; len(lines) > 0 {
 			t.Errorf("Set-Cookie: %q", lines)
 		}
 	})
 	t.Run("can be repeated by the handler", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		a.store.next("Delete", fakeRefused)
-		c.ok(func(s *sessions.Session) {
+		a := testapp.New(t)
+		c := a.SignedIn()
+		a.Store.Next("Delete", testapp.Refused)
+		c.OK(func(s *sessions.Session) {
 			s.Destroy(t.Context())
-			lifeEqual(t, "Destroy again", s.Destroy(t.Context()), nil)
+			testapp.Equal(t, "Destroy again", s.Destroy(t.Context()), nil)
 		})
-		lifeEqual(t, "records", len(a.store.records(t)), 0)
+		testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 	})
 	t.Run("needs no load, so an unreadable session can be ended", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		a.store.next("Load", fakeRefused)
-		res := c.ok(func(s *sessions.Session) {
-			lifeError(t, "Err", s.Err(), errFakeDown)
-			lifeEqual(t, "Destroy", s.Destroy(t.Context()), nil)
-			lifeEqual(t, "Err after it", s.Err(), nil)
+		a := testapp.New(t)
+		c := a.SignedIn()
+		a.Store.Next("Load", testapp.Refused)
+		res := c.OK(func(s *sessions.Session) {
+			testapp.Error(t, "Err", s.Err(), testapp.ErrDown)
+			testapp.Equal(t, "Destroy", s.Destroy(t.Context()), nil)
+			testapp.Equal(t, "Err after it", s.Err(), nil)
 		})
-		if res.cookie == nil || res.cookie.Value != "" {
-			t.Errorf("cookie %v, want a deletion", res.cookie)
+		if res.Cookie == nil || res.Cookie.Value != "" {
+			t.Errorf("cookie %v, want a deletion", res.Cookie)
 		}
-		lifeEqual(t, "records", len(a.store.records(t)), 0)
+		testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 	})
 }
 
 func TestDestroyThenSetIsAnotherSession(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	old := c.copied()
-	c.ok(func(s *sessions.Session) { s.Destroy(t.Context()); lifeIncrement(s) })
-	c.ok(func(s *sessions.Session) {
-		lifeEqual(t, "Keys", s.Keys(), []string{"count"})
-		lifeEqual(t, "IsNew", s.IsNew(), false)
+	a := testapp.New(t)
+	c := a.SignedIn()
+	old := c.Copy()
+	c.OK(func(s *sessions.Session) { s.Destroy(t.Context()); testapp.Increment(s) })
+	c.OK(func(s *sessions.Session) {
+		testapp.Equal(t, "Keys", s.Keys(), []string{"count"})
+		testapp.Equal(t, "IsNew", s.IsNew(), false)
 	})
-	lifeEqual(t, "user under the old id", old.user(), "")
+	testapp.Equal(t, "user under the old id", old.User(), "")
 }
 
 func TestPanicCommitsNothing(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session){
-		"set":        lifeIncrement,
+		"set":        testapp.Increment,
 		"renew":      func(s *sessions.Session) { s.Renew() },
 		"invalidate": func(s *sessions.Session) { s.Invalidate() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.signedIn()
-			stored := a.store.record(t)
+			a := testapp.New(t)
+			c := a.SignedIn()
+			stored := a.Store.Record(t)
 			rec := lifePanicking(a, c, f)
-			lifeEqual(t, "Set-Cookie", len(rec.Header()["Set-Cookie"]), 0)
-			lifeEqual(t, "record", a.store.record(t), stored)
+			testapp.Equal(t, "Set-Cookie", len(rec.Header()["Set-Cookie"]), 0)
+			testapp.Equal(t, "record", a.Store.Record(t), stored)
 		})
 	}
 	t.Run("but what Save made of the cookie goes out", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
+		a := testapp.New(t)
+		c := a.SignedIn()
 		var token string
 		rec := lifePanicking(a, c, func(s *sessions.Session) {
 			s.Renew()

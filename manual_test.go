@@ -6,35 +6,36 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
-func newManual(t *testing.T) *lifeApp {
-	return newLife(t, func(o *sessions.Options) { o.ManualSave, o.IdleTimeout = true, time.Hour })
+func newManual(t *testing.T) *testapp.App {
+	return testapp.New(t, func(o *sessions.Options) { o.ManualSave, o.IdleTimeout = true, time.Hour })
 }
 
 // lifeSaved is a client whose session was saved by hand.
-func lifeSaved(a *lifeApp) *lifeClient {
-	c := a.client()
-	c.ok(func(s *sessions.Session) { lifeUser.Set(s, "ann"); s.Save(a.t.Context()) })
-	a.store.calls()
+func lifeSaved(a *testapp.App) *testapp.Client {
+	c := a.Client()
+	c.OK(func(s *sessions.Session) { testapp.User.Set(s, "ann"); s.Save(a.T.Context()) })
+	a.Store.Calls()
 	return c
 }
 
 func TestManualSaveCounts(t *testing.T) {
 	a := newManual(t)
-	c := a.client()
+	c := a.Client()
 	for want := 1; want <= 3; want++ {
-		c.ok(func(s *sessions.Session) {
-			lifeEqual(t, "count", lifeCount.Update(s, func(n int) int { return n + 1 }), want)
-			lifeEqual(t, "Save", s.Save(t.Context()), nil)
+		c.OK(func(s *sessions.Session) {
+			testapp.Equal(t, "count", testapp.Count.Update(s, func(n int) int { return n + 1 }), want)
+			testapp.Equal(t, "Save", s.Save(t.Context()), nil)
 		})
 	}
-	lifeEqual(t, "store calls", a.store.calls(), "Save Load Save Load Save")
+	testapp.Equal(t, "store calls", a.Store.Calls(), "Save Load Save Load Save")
 }
 
 func TestManualSaveDropsWhatWasNotSaved(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session){
-		"set":        func(s *sessions.Session) { lifeUser.Set(s, "eve") },
+		"set":        func(s *sessions.Session) { testapp.User.Set(s, "eve") },
 		"delete":     func(s *sessions.Session) { s.Delete("user") },
 		"clear":      func(s *sessions.Session) { s.Clear() },
 		"flash":      func(s *sessions.Session) { s.AddFlash("hello") },
@@ -46,16 +47,16 @@ func TestManualSaveDropsWhatWasNotSaved(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newManual(t)
-			res := a.client().ok(f)
-			lifeEqual(t, "cookie of a new client", res.cookie, nil)
-			lifeEqual(t, "store calls of a new client", a.store.calls(), "")
+			res := a.Client().OK(f)
+			testapp.Equal(t, "cookie of a new client", res.Cookie, nil)
+			testapp.Equal(t, "store calls of a new client", a.Store.Calls(), "")
 
 			c := lifeSaved(a)
-			stored := a.store.record(t)
-			res = c.ok(f)
-			lifeEqual(t, "cookie", res.cookie, nil)
-			lifeEqual(t, "record", a.store.record(t), stored)
-			lifeEqual(t, "store calls", a.store.calls(), "Load")
+			stored := a.Store.Record(t)
+			res = c.OK(f)
+			testapp.Equal(t, "cookie", res.Cookie, nil)
+			testapp.Equal(t, "record", a.Store.Record(t), stored)
+			testapp.Equal(t, "store calls", a.Store.Calls(), "Load")
 		})
 	}
 }
@@ -63,12 +64,12 @@ func TestManualSaveDropsWhatWasNotSaved(t *testing.T) {
 func TestManualSaveDropsWhatFollowedTheSave(t *testing.T) {
 	a := newManual(t)
 	c := lifeSaved(a)
-	c.ok(func(s *sessions.Session) {
-		lifeIncrement(s)
+	c.OK(func(s *sessions.Session) {
+		testapp.Increment(s)
 		s.Save(t.Context())
-		lifeIncrement(s)
+		testapp.Increment(s)
 	})
-	lifeEqual(t, "count", c.count(), 1)
+	testapp.Equal(t, "count", c.Count(), 1)
 }
 
 // The cookie is that of the session that was saved, whatever was begun since.
@@ -79,13 +80,13 @@ func TestManualSaveSendsTheCookieOfWhatWasSaved(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newManual(t)
-			c := a.client()
-			c.ok(func(s *sessions.Session) {
-				lifeUser.Set(s, "ann")
-				lifeError(t, "Save", s.Save(t.Context()), nil)
-				lifeError(t, name, f(s), nil)
+			c := a.Client()
+			c.OK(func(s *sessions.Session) {
+				testapp.User.Set(s, "ann")
+				testapp.Error(t, "Save", s.Save(t.Context()), nil)
+				testapp.Error(t, name, f(s), nil)
 			})
-			lifeEqual(t, "user", c.user(), "ann")
+			testapp.Equal(t, "user", c.User(), "ann")
 		})
 	}
 }
@@ -93,44 +94,44 @@ func TestManualSaveSendsTheCookieOfWhatWasSaved(t *testing.T) {
 func TestManualSaveRenews(t *testing.T) {
 	a := newManual(t)
 	c := lifeSaved(a)
-	old := c.copied()
-	res := c.ok(func(s *sessions.Session) { s.Renew(); lifeEqual(t, "Save", s.Save(t.Context()), nil) })
-	if res.cookie == nil {
+	old := c.Copy()
+	res := c.OK(func(s *sessions.Session) { s.Renew(); testapp.Equal(t, "Save", s.Save(t.Context()), nil) })
+	if res.Cookie == nil {
 		t.Error("no cookie for the new id")
 	}
-	lifeEqual(t, "user", c.user(), "ann")
-	lifeEqual(t, "user under the old id", old.user(), "")
+	testapp.Equal(t, "user", c.User(), "ann")
+	testapp.Equal(t, "user under the old id", old.User(), "")
 }
 
 func TestManualSaveLetsDestroyAct(t *testing.T) {
 	a := newManual(t)
 	c := lifeSaved(a)
-	res := c.ok(func(s *sessions.Session) { s.Destroy(t.Context()); lifeUser.Set(s, "eve") })
-	if res.cookie == nil || res.cookie.Value != "" {
-		t.Errorf("cookie %v, want a deletion", res.cookie)
+	res := c.OK(func(s *sessions.Session) { s.Destroy(t.Context()); testapp.User.Set(s, "eve") })
+	if res.Cookie == nil || res.Cookie.Value != "" {
+		t.Errorf("cookie %v, want a deletion", res.Cookie)
 	}
-	lifeEqual(t, "records", len(a.store.records(t)), 0)
+	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 
 	c = lifeSaved(a)
-	a.store.next("Delete", fakeRefused)
-	c.ok(func(s *sessions.Session) { s.Destroy(t.Context()) })
-	lifeEqual(t, "records after the commit's attempt", len(a.store.records(t)), 0)
+	a.Store.Next("Delete", testapp.Refused)
+	c.OK(func(s *sessions.Session) { s.Destroy(t.Context()) })
+	testapp.Equal(t, "records after the commit's attempt", len(a.Store.Records(t)), 0)
 }
 
 func TestManualSaveRecordsTheAccess(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session){
 		"read":                            lifeLook,
-		"write without Save":              lifeIncrement,
+		"write without Save":              testapp.Increment,
 		"another timeout, without a Save": func(s *sessions.Session) { s.SetIdleTimeout(time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newManual(t)
 			c := lifeSaved(a)
-			a.clock.advance(30 * time.Minute)
-			c.ok(f)
-			lifeEqual(t, "store calls", a.store.calls(), "Load Touch")
-			lifeEqual(t, "Expires", a.store.record(t).Record.Expires.Time(), fakeEpoch.Add(90*time.Minute))
-			lifeEqual(t, "count", c.count(), 0)
+			a.Clock.Advance(30 * time.Minute)
+			c.OK(f)
+			testapp.Equal(t, "store calls", a.Store.Calls(), "Load Touch")
+			testapp.Equal(t, "Expires", a.Store.Record(t).Record.Expires.Time(), testapp.Epoch.Add(90*time.Minute))
+			testapp.Equal(t, "count", c.Count(), 0)
 		})
 	}
 }
@@ -138,13 +139,13 @@ func TestManualSaveRecordsTheAccess(t *testing.T) {
 func TestManualSaveReportsFailuresToItsCallerAlone(t *testing.T) {
 	a := newManual(t)
 	c := lifeSaved(a)
-	c.ok(func(s *sessions.Session) {
-		lifeIncrement(s)
-		a.store.down()
-		lifeError(t, "Save", s.Save(t.Context()), errFakeDown)
-		a.store.up()
+	c.OK(func(s *sessions.Session) {
+		testapp.Increment(s)
+		a.Store.Down()
+		testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)
+		a.Store.Up()
 	})
-	lifeEqual(t, "count", c.count(), 0)
-	a.store.down()
-	c.fails(http.StatusServiceUnavailable, lifeLook) // a failed load is for all
+	testapp.Equal(t, "count", c.Count(), 0)
+	a.Store.Down()
+	c.Fails(http.StatusServiceUnavailable, lifeLook) // a failed load is for all
 }

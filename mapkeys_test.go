@@ -8,6 +8,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // A map that is read without its type is a map[string]any. If one has keys that
@@ -29,9 +30,9 @@ func TestMapsOfOtherKeysReadWithoutTheirType(t *testing.T) {
 		"tag":  {cbor.Tag{Number: 1000, Content: map[int]int{1: 2}}, cbor.Tag{Number: 1000, Content: map[any]any{int64(1): int64(2)}}},
 		"text": {map[string]int{"a": 1}, map[string]any{"a": int64(1)}},
 	}
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) {
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) {
 		for name, v := range values {
 			s.Set(name, v.set)
 		}
@@ -39,39 +40,39 @@ func TestMapsOfOtherKeysReadWithoutTheirType(t *testing.T) {
 		s.Set("rows", map[string][]row{"r": {{Cells: map[int]int{1: 2}}}})
 		s.Set("NaN", map[float64]int{math.NaN(): 1})
 	})
-	a.store.calls()
-	c.ok(func(s *sessions.Session) {
+	a.Store.Calls()
+	c.OK(func(s *sessions.Session) {
 		for name, v := range values {
-			lifeEqual(t, name, s.Get(name), v.get)
+			testapp.Equal(t, name, s.Get(name), v.get)
 			var into any
-			lifeEqual(t, "Decode "+name, s.Decode(name, &into), nil)
-			lifeEqual(t, name+" decoded", into, v.get)
+			testapp.Equal(t, "Decode "+name, s.Decode(name, &into), nil)
+			testapp.Equal(t, name+" decoded", into, v.get)
 		}
 		inside, _ := sessions.Key[map[string]any]("inside").Get(s)
-		lifeEqual(t, "inside, by a key", any(inside), any(map[string]any{"m": map[any]any{int64(1): true}}))
+		testapp.Equal(t, "inside, by a key", any(inside), any(map[string]any{"m": map[any]any{int64(1): true}}))
 		// The program's own types are kept.
 		got, _ := sessions.Key[row]("row").Get(s)
-		lifeEqual(t, "row", got, row{map[any]any{int64(1): map[any]any{"a": int64(2)}}, "n"})
+		testapp.Equal(t, "row", got, row{map[any]any{int64(1): map[any]any{"a": int64(2)}}, "n"})
 		pointer, _ := sessions.Key[*row]("row").Get(s)
-		lifeEqual(t, "pointer", *pointer, got)
+		testapp.Equal(t, "pointer", *pointer, got)
 		rows, _ := sessions.Key[map[string][]row]("rows").Get(s)
-		lifeEqual(t, "rows", rows, map[string][]row{"r": {{Cells: map[any]any{int64(1): int64(2)}}}})
+		testapp.Equal(t, "rows", rows, map[string][]row{"r": {{Cells: map[any]any{int64(1): int64(2)}}}})
 		keyed, _ := sessions.Key[map[any]any]("text").Get(s)
-		lifeEqual(t, "text, as its key says", keyed, map[any]any{"a": int64(1)})
+		testapp.Equal(t, "text, as its key says", keyed, map[any]any{"a": int64(1)})
 		nan, _ := s.Get("NaN").(map[any]any)
-		lifeEqual(t, "NaN", len(nan), 1)
+		testapp.Equal(t, "NaN", len(nan), 1)
 	})
-	lifeEqual(t, "store calls of the reads", a.store.calls(), "Load")
+	testapp.Equal(t, "store calls of the reads", a.Store.Calls(), "Load")
 }
 
 // Such a map is noticed when it changes in place, as any other.
 func TestAMapOfOtherKeysChangesInPlace(t *testing.T) {
-	c := newLife(t).client()
-	c.ok(func(s *sessions.Session) { s.Set("v", map[string]any{"m": map[int]bool{1: true}}) })
-	c.ok(func(s *sessions.Session) { s.Get("v").(map[any]any)["m"].(map[any]any)[int64(2)] = true })
-	c.ok(func(s *sessions.Session) {
+	c := testapp.New(t).Client()
+	c.OK(func(s *sessions.Session) { s.Set("v", map[string]any{"m": map[int]bool{1: true}}) })
+	c.OK(func(s *sessions.Session) { s.Get("v").(map[any]any)["m"].(map[any]any)[int64(2)] = true })
+	c.OK(func(s *sessions.Session) {
 		got, _ := sessions.Key[map[string]map[int]bool]("v").Get(s)
-		lifeEqual(t, "v", got, map[string]map[int]bool{"m": {1: true, 2: true}})
+		testapp.Equal(t, "v", got, map[string]map[int]bool{"m": {1: true, 2: true}})
 	})
 }
 
@@ -85,18 +86,18 @@ func TestDecodingAgainForAMapsKeys(t *testing.T) {
 		M    any
 		When time.Time
 	}
-	c := newLife(t).client()
-	c.ok(func(s *sessions.Session) {
+	c := testapp.New(t).Client()
+	c.OK(func(s *sessions.Session) {
 		s.Set("v", map[string]any{"M": map[int]bool{1: true}})
 		s.Set("bad", map[string]any{"M": map[int]bool{1: true}, "When": "never"})
 	})
-	c.ok(func(s *sessions.Session) {
+	c.OK(func(s *sessions.Session) {
 		into := &loop{List: make([]any, 1), Map: map[string]any{}}
 		into.Next, into.List[0], into.Map["map"] = into, into.List, into.Map
-		lifeEqual(t, "Decode", s.Decode("v", into), nil)
-		lifeEqual(t, "M", into.M, any(map[any]any{int64(1): true}))
-		lifeError(t, "Decode of what does not fit", s.Decode("bad", into), sessions.ErrInvalidValue)
+		testapp.Equal(t, "Decode", s.Decode("v", into), nil)
+		testapp.Equal(t, "M", into.M, any(map[any]any{int64(1): true}))
+		testapp.Error(t, "Decode of what does not fit", s.Decode("bad", into), sessions.ErrInvalidValue)
 		_, ok := sessions.Key[loop]("bad").Get(s)
-		lifeEqual(t, "it is found", ok, false)
+		testapp.Equal(t, "it is found", ok, false)
 	})
 }

@@ -10,22 +10,23 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // lifeRace runs f in a request of c, and other in another request of the same
 // client just before the first one saves.
-func lifeRace(a *lifeApp, c *lifeClient, f, other func(*sessions.Session)) lifeResponse {
-	a.t.Helper()
-	second := c.copied()
-	a.store.before("Save", func() { second.ok(other) })
-	return c.ok(f)
+func lifeRace(a *testapp.App, c *testapp.Client, f, other func(*sessions.Session)) *testapp.Response {
+	a.T.Helper()
+	second := c.Copy()
+	a.Store.Before("Save", func() { second.OK(other) })
+	return c.OK(f)
 }
 
 func TestParallelUpdatesAreAllCounted(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	server := httptest.NewServer(a.m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		lifeIncrement(sessions.FromContext(r.Context()))
+	a := testapp.New(t)
+	c := a.SignedIn()
+	server := httptest.NewServer(a.Manager.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		testapp.Increment(sessions.FromContext(r.Context()))
 	})))
 	defer server.Close()
 	const n = 200
@@ -33,51 +34,51 @@ func TestParallelUpdatesAreAllCounted(t *testing.T) {
 	for range n {
 		wg.Go(func() {
 			r, _ := http.NewRequest("GET", server.URL, nil)
-			r.Header.Set("Cookie", "pump-session="+c.token())
+			r.Header.Set("Cookie", "pump-session="+c.Token())
 			res, err := server.Client().Do(r)
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			res.Body.Close()
-			lifeEqual(t, "status", res.StatusCode, http.StatusOK)
+			testapp.Equal(t, "status", res.StatusCode, http.StatusOK)
 		})
 	}
 	wg.Wait()
-	lifeEqual(t, "count", c.count(), n)
+	testapp.Equal(t, "count", c.Count(), n)
 }
 
 func TestUpdatesOfSeveralProcessesAreAllCounted(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	managers := []*sessions.Manager{a.m, a.manager(), a.manager()}
+	a := testapp.New(t)
+	c := a.SignedIn()
+	managers := []*sessions.Manager{a.Manager, a.NewManager(), a.NewManager()}
 	const each = 50
 	var wg sync.WaitGroup
 	for _, m := range managers {
 		for range each {
 			wg.Go(func() {
-				res := c.copied().doOn(m, lifeIncrement)
-				lifeEqual(t, "status", res.Code, http.StatusOK)
+				res := c.Copy().DoOn(m, testapp.Increment)
+				testapp.Equal(t, "status", res.StatusCode, http.StatusOK)
 			})
 		}
 	}
 	wg.Wait()
-	lifeEqual(t, "count", c.count(), len(managers)*each)
+	testapp.Equal(t, "count", c.Count(), len(managers)*each)
 }
 
 func TestParallelChangesOfDifferentValuesAreAllKept(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
+	a := testapp.New(t)
+	c := a.SignedIn()
 	const n = 50
 	var wg sync.WaitGroup
 	for i := range n {
-		wg.Go(func() { c.copied().ok(func(s *sessions.Session) { s.Set(fmt.Sprint("key", i), i) }) })
+		wg.Go(func() { c.Copy().OK(func(s *sessions.Session) { s.Set(fmt.Sprint("key", i), i) }) })
 	}
 	wg.Wait()
-	c.ok(func(s *sessions.Session) {
-		lifeEqual(t, "number of values", len(s.Keys()), n+1)
+	c.OK(func(s *sessions.Session) {
+		testapp.Equal(t, "number of values", len(s.Keys()), n+1)
 		for i := range n {
-			lifeEqual(t, "value", s.Get(fmt.Sprint("key", i)), any(int64(i)))
+			testapp.Equal(t, "value", s.Get(fmt.Sprint("key", i)), any(int64(i)))
 		}
 	})
 }
@@ -108,13 +109,13 @@ func TestTwoRequestsMerge(t *testing.T) {
 			map[string]any{"user": "ann", "count": int64(1), "a": int64(1), "b": int64(2)}, []string{"old"}},
 		"sets of one value: the last to commit wins": {set("user", "eve"), set("user", "bob"),
 			map[string]any{"user": "eve", "count": int64(1)}, []string{"old"}},
-		"updates of one value": {lifeIncrement, all(lifeIncrement, lifeIncrement),
+		"updates of one value": {testapp.Increment, all(testapp.Increment, testapp.Increment),
 			map[string]any{"user": "ann", "count": int64(4)}, []string{"old"}},
-		"update of a value set meanwhile": {lifeIncrement, set("count", 10),
+		"update of a value set meanwhile": {testapp.Increment, set("count", 10),
 			map[string]any{"user": "ann", "count": int64(11)}, []string{"old"}},
-		"update of a value deleted meanwhile begins anew": {lifeIncrement, remove("count"),
+		"update of a value deleted meanwhile begins anew": {testapp.Increment, remove("count"),
 			map[string]any{"user": "ann", "count": int64(1)}, []string{"old"}},
-		"delete of a value updated meanwhile": {remove("count"), lifeIncrement,
+		"delete of a value updated meanwhile": {remove("count"), testapp.Increment,
 			map[string]any{"user": "ann"}, []string{"old"}},
 		"delete and set of different values": {remove("user"), set("b", 2),
 			map[string]any{"count": int64(1), "b": int64(2)}, []string{"old"}},
@@ -124,7 +125,7 @@ func TestTwoRequestsMerge(t *testing.T) {
 			map[string]any{"c": int64(3)}, nil},
 		"set after another's clear": {set("c", 3), clearAll,
 			map[string]any{"c": int64(3)}, nil},
-		"clear, update, set in order": {all(lifeIncrement, clearAll, lifeIncrement, lifeIncrement), lifeIncrement,
+		"clear, update, set in order": {all(testapp.Increment, clearAll, testapp.Increment, testapp.Increment), testapp.Increment,
 			map[string]any{"count": int64(2)}, nil},
 		"flashes added at once": {flash("mine"), flash("theirs"),
 			map[string]any{"user": "ann", "count": int64(1)}, []string{"old", "theirs", "mine"}},
@@ -132,137 +133,137 @@ func TestTwoRequestsMerge(t *testing.T) {
 			map[string]any{"user": "ann", "count": int64(1)}, []string{"mine"}},
 		"flashes taken while one is added": {take, flash("theirs"),
 			map[string]any{"user": "ann", "count": int64(1)}, []string{"theirs"}},
-		"pop and a change elsewhere": {func(s *sessions.Session) { lifeUser.Pop(s) }, lifeIncrement,
+		"pop and a change elsewhere": {func(s *sessions.Session) { testapp.User.Pop(s) }, testapp.Increment,
 			map[string]any{"count": int64(2)}, []string{"old"}},
-		"renew takes the changes along": {all(func(s *sessions.Session) { s.Renew() }, set("a", 1)), lifeIncrement,
+		"renew takes the changes along": {all(func(s *sessions.Session) { s.Renew() }, set("a", 1)), testapp.Increment,
 			map[string]any{"user": "ann", "count": int64(2), "a": int64(1)}, []string{"old"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.signedIn()
-			c.ok(func(s *sessions.Session) { lifeIncrement(s); s.AddFlash("old") })
+			a := testapp.New(t)
+			c := a.SignedIn()
+			c.OK(func(s *sessions.Session) { testapp.Increment(s); s.AddFlash("old") })
 			lifeRace(a, c, test.first, test.second)
-			c.ok(func(s *sessions.Session) {
+			c.OK(func(s *sessions.Session) {
 				got := map[string]any{}
 				for _, name := range s.Keys() {
 					got[name] = s.Get(name)
 				}
-				lifeEqual(t, "values", got, test.values)
-				lifeEqual(t, "flashes", s.Flashes(), test.flashes)
+				testapp.Equal(t, "values", got, test.values)
+				testapp.Equal(t, "flashes", s.Flashes(), test.flashes)
 			})
-			a.store.record(t)
+			a.Store.Record(t)
 		})
 	}
 }
 
 func TestSettingsMergeFieldByField(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = 24 * time.Hour })
-	c := a.signedIn()
-	third := c.copied()
+	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = 24 * time.Hour })
+	c := a.SignedIn()
+	third := c.Copy()
 	lifeRace(a, c,
 		func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser()) },
 		func(s *sessions.Session) {
 			s.SetOwner("user:1")
 			lifeRace(a, third,
 				func(s *sessions.Session) { s.SetIdleTimeout(time.Minute) },
-				func(s *sessions.Session) { lifeIncrement(s) })
+				func(s *sessions.Session) { testapp.Increment(s) })
 		})
-	rec := a.store.record(t).Record
-	lifeEqual(t, "owner", rec.Owner, "user:1")
-	lifeEqual(t, "expiry, by the timeout that was set", rec.Expires.Time(), fakeEpoch.Add(time.Minute))
-	res := c.ok(func(s *sessions.Session) {
-		lifeEqual(t, "count", s.Get("count"), any(int64(1)))
+	rec := a.Store.Record(t).Record
+	testapp.Equal(t, "owner", rec.Owner, "user:1")
+	testapp.Equal(t, "expiry, by the timeout that was set", rec.Expires.Time(), testapp.Epoch.Add(time.Minute))
+	res := c.OK(func(s *sessions.Session) {
+		testapp.Equal(t, "count", s.Get("count"), any(int64(1)))
 		s.Renew()
 	})
-	if res.cookie == nil || !res.cookie.Expires.IsZero() {
-		t.Errorf("cookie %v, want one without Expires", res.cookie)
+	if res.Cookie == nil || !res.Cookie.Expires.IsZero() {
+		t.Errorf("cookie %v, want one without Expires", res.Cookie)
 	}
 }
 
 func TestExpiryIsComputedAnewInEachAttempt(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
-	c := a.signedIn()
-	lifeRace(a, c, lifeIncrement, func(s *sessions.Session) { s.SetIdleTimeout(3 * time.Hour) })
-	lifeEqual(t, "Expires", a.store.record(t).Record.Expires.Time(), fakeEpoch.Add(3*time.Hour))
+	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
+	c := a.SignedIn()
+	lifeRace(a, c, testapp.Increment, func(s *sessions.Session) { s.SetIdleTimeout(3 * time.Hour) })
+	testapp.Equal(t, "Expires", a.Store.Record(t).Record.Expires.Time(), testapp.Epoch.Add(3*time.Hour))
 }
 
 func TestUpdateSeesTheNewestValue(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	c.ok(lifeIncrement)
+	a := testapp.New(t)
+	c := a.SignedIn()
+	c.OK(testapp.Increment)
 	var seen []int
 	lifeRace(a, c, func(s *sessions.Session) {
-		n := lifeCount.Update(s, func(n int) int { seen = append(seen, n); return n + 100 })
-		lifeEqual(t, "Update's result", n, 101)
-	}, lifeIncrement)
-	lifeEqual(t, "what Update saw", seen, []int{1, 2})
-	lifeEqual(t, "count", c.count(), 102)
+		n := testapp.Count.Update(s, func(n int) int { seen = append(seen, n); return n + 100 })
+		testapp.Equal(t, "Update's result", n, 101)
+	}, testapp.Increment)
+	testapp.Equal(t, "what Update saw", seen, []int{1, 2})
+	testapp.Equal(t, "count", c.Count(), 102)
 }
 
 func TestAfterSaveTheSessionShowsWhatIsStored(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
+	a := testapp.New(t)
+	c := a.SignedIn()
 	lifeRace(a, c, func(s *sessions.Session) {
-		lifeIncrement(s)
+		testapp.Increment(s)
 		if err := s.Save(t.Context()); err != nil {
 			t.Error(err)
 		}
-		n, _ := lifeCount.Get(s)
-		lifeEqual(t, "count after Save", n, 2)
-		lifeEqual(t, "the other's value", s.Get("other"), any(true))
-	}, func(s *sessions.Session) { lifeIncrement(s); s.Set("other", true) })
-	lifeEqual(t, "count", c.count(), 2)
+		n, _ := testapp.Count.Get(s)
+		testapp.Equal(t, "count after Save", n, 2)
+		testapp.Equal(t, "the other's value", s.Get("other"), any(true))
+	}, func(s *sessions.Session) { testapp.Increment(s); s.Set("other", true) })
+	testapp.Equal(t, "count", c.Count(), 2)
 }
 
 func TestInPlaceChangeWinsForItsValueAlone(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) { lifeMap.Set(s, map[string]int{"a": 1}) })
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) { testapp.Map.Set(s, map[string]int{"a": 1}) })
 	lifeRace(a, c, func(s *sessions.Session) {
-		m, _ := lifeMap.Get(s)
+		m, _ := testapp.Map.Get(s)
 		m["mine"] = 1
 	}, func(s *sessions.Session) {
-		m, _ := lifeMap.Get(s)
+		m, _ := testapp.Map.Get(s)
 		m["theirs"] = 1
-		lifeIncrement(s)
+		testapp.Increment(s)
 	})
-	c.ok(func(s *sessions.Session) {
-		m, _ := lifeMap.Get(s)
-		lifeEqual(t, "map", m, map[string]int{"a": 1, "mine": 1})
-		lifeEqual(t, "count", s.Get("count"), any(int64(1)))
+	c.OK(func(s *sessions.Session) {
+		m, _ := testapp.Map.Get(s)
+		testapp.Equal(t, "map", m, map[string]int{"a": 1, "mine": 1})
+		testapp.Equal(t, "count", s.Get("count"), any(int64(1)))
 	})
 }
 
 func TestPoppedValueIsUsedOnce(t *testing.T) {
-	pop := func(s *sessions.Session) { lifeUser.Pop(s) }
+	pop := func(s *sessions.Session) { testapp.User.Pop(s) }
 	for name, other := range map[string]func(*sessions.Session){
 		"popped by another":   pop,
 		"deleted by another":  func(s *sessions.Session) { s.Delete("user") },
-		"replaced by another": func(s *sessions.Session) { lifeUser.Set(s, "bob") },
+		"replaced by another": func(s *sessions.Session) { testapp.User.Set(s, "bob") },
 		"cleared by another":  func(s *sessions.Session) { s.Clear() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.signedIn()
-			second := c.copied()
-			a.store.before("Save", func() { second.ok(other) })
+			a := testapp.New(t)
+			c := a.SignedIn()
+			second := c.Copy()
+			a.Store.Before("Save", func() { second.OK(other) })
 			var handed error
-			res := c.fails(http.StatusConflict, func(s *sessions.Session) {
-				name, ok := lifeUser.Pop(s)
-				lifeEqual(t, "popped", name, "ann")
-				lifeEqual(t, "found", ok, true)
+			res := c.Fails(http.StatusConflict, func(s *sessions.Session) {
+				name, ok := testapp.User.Pop(s)
+				testapp.Equal(t, "popped", name, "ann")
+				testapp.Equal(t, "found", ok, true)
 				handed = s.Save(t.Context())
-				lifeIncrement(s)
+				testapp.Increment(s)
 			})
-			lifeError(t, "Save", handed, sessions.ErrConflict)
-			lifeEqual(t, "cookie", res.cookie, nil)
-			lifeEqual(t, "count", c.count(), 0) // all of the request's changes, or none
+			testapp.Error(t, "Save", handed, sessions.ErrConflict)
+			testapp.Equal(t, "cookie", res.Cookie, nil)
+			testapp.Equal(t, "count", c.Count(), 0) // all of the request's changes, or none
 		})
 	}
 
 	t.Run("by exactly one of many", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
+		a := testapp.New(t)
+		c := a.SignedIn()
 		var won, lost atomic.Int32
 		var wg sync.WaitGroup
 		arrived := make(chan struct{})
@@ -272,87 +273,87 @@ func TestPoppedValueIsUsedOnce(t *testing.T) {
 		go func() { there.Wait(); close(arrived) }()
 		for range n {
 			wg.Go(func() {
-				res := c.copied().do(func(s *sessions.Session) {
-					lifeUser.Pop(s)
+				res := c.Copy().Do(func(s *sessions.Session) {
+					testapp.User.Pop(s)
 					there.Done()
 					<-arrived // all have read it
 				})
-				switch res.Code {
+				switch res.StatusCode {
 				case http.StatusOK:
 					won.Add(1)
 				case http.StatusConflict:
 					lost.Add(1)
 				default:
-					t.Errorf("status %d", res.Code)
+					t.Errorf("status %d", res.StatusCode)
 				}
 			})
 		}
 		wg.Wait()
-		lifeEqual(t, "requests that got it", won.Load(), 1)
-		lifeEqual(t, "requests that did not", lost.Load(), n-1)
-		lifeEqual(t, "user", c.user(), "")
+		testapp.Equal(t, "requests that got it", won.Load(), 1)
+		testapp.Equal(t, "requests that did not", lost.Load(), n-1)
+		testapp.Equal(t, "user", c.User(), "")
 	})
 
 	t.Run("and set again by the same request", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
+		a := testapp.New(t)
+		c := a.SignedIn()
 		lifeRace(a, c, func(s *sessions.Session) {
 			pop(s)
-			lifeUser.Set(s, "bob")
+			testapp.User.Set(s, "bob")
 			pop(s)
-			lifeUser.Set(s, "eve")
-		}, lifeIncrement)
-		lifeEqual(t, "user", c.user(), "eve")
+			testapp.User.Set(s, "eve")
+		}, testapp.Increment)
+		testapp.Equal(t, "user", c.User(), "eve")
 	})
 
 	t.Run("in a loop that puts back what is left of it", func(t *testing.T) {
-		a := newLife(t)
-		c := a.client()
-		c.ok(func(s *sessions.Session) { lifeCount.Set(s, 5) })
+		a := testapp.New(t)
+		c := a.Client()
+		c.OK(func(s *sessions.Session) { testapp.Count.Set(s, 5) })
 		const n = 10
 		var won atomic.Int32
 		var there, all sync.WaitGroup
 		there.Add(n)
 		for range n {
 			all.Go(func() {
-				res := c.copied().do(func(s *sessions.Session) {
+				res := c.Copy().Do(func(s *sessions.Session) {
 					steps := 0
-					for left, ok := lifeCount.Pop(s); ok && left > 0; left, ok = lifeCount.Pop(s) {
-						lifeCount.Update(s, func(n int) int { return n + left - 1 })
+					for left, ok := testapp.Count.Pop(s); ok && left > 0; left, ok = testapp.Count.Pop(s) {
+						testapp.Count.Update(s, func(n int) int { return n + left - 1 })
 						steps++
 					}
-					lifeEqual(t, "steps", steps, 5)
+					testapp.Equal(t, "steps", steps, 5)
 					there.Done()
 					there.Wait() // all have read it
 				})
-				if res.Code == http.StatusOK {
+				if res.StatusCode == http.StatusOK {
 					won.Add(1)
-				} else if res.Code != http.StatusConflict {
-					t.Errorf("status %d", res.Code)
+				} else if res.StatusCode != http.StatusConflict {
+					t.Errorf("status %d", res.StatusCode)
 				}
 			})
 		}
 		all.Wait()
-		lifeEqual(t, "requests that got it", won.Load(), 1)
-		c.ok(func(s *sessions.Session) { lifeEqual(t, "count is there", lifeCount.Has(s), false) })
+		testapp.Equal(t, "requests that got it", won.Load(), 1)
+		c.OK(func(s *sessions.Session) { testapp.Equal(t, "count is there", testapp.Count.Has(s), false) })
 	})
 }
 
 func TestPanicInUpdateLeavesTheSessionUsable(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
+	a := testapp.New(t)
+	c := a.SignedIn()
 	caught := func(f func()) (v any) {
 		defer func() { v = recover() }()
 		f()
 		return nil
 	}
 	t.Run("in the handler", func(t *testing.T) {
-		c.ok(func(s *sessions.Session) {
-			v := caught(func() { lifeCount.Update(s, func(int) int { panic("oops") }) })
-			lifeEqual(t, "panic", v, any("oops"))
-			lifeIncrement(s)
+		c.OK(func(s *sessions.Session) {
+			v := caught(func() { testapp.Count.Update(s, func(int) int { panic("oops") }) })
+			testapp.Equal(t, "panic", v, any("oops"))
+			testapp.Increment(s)
 		})
-		lifeEqual(t, "count", c.count(), 1)
+		testapp.Equal(t, "count", c.Count(), 1)
 	})
 	// The function runs again, on the value that another request wrote.
 	second := func(n int) int {
@@ -363,71 +364,71 @@ func TestPanicInUpdateLeavesTheSessionUsable(t *testing.T) {
 	}
 	t.Run("in Save", func(t *testing.T) {
 		lifeRace(a, c, func(s *sessions.Session) {
-			lifeCount.Update(s, second)
+			testapp.Count.Update(s, second)
 			v := caught(func() { s.Save(t.Context()) })
-			lifeEqual(t, "panic", v, any("oops"))
+			testapp.Equal(t, "panic", v, any("oops"))
 			s.Revert()
-			lifeUser.Set(s, "bob")
-		}, lifeIncrement)
-		lifeEqual(t, "user", c.user(), "bob")
-		lifeEqual(t, "count", c.count(), 2)
+			testapp.User.Set(s, "bob")
+		}, testapp.Increment)
+		testapp.Equal(t, "user", c.User(), "bob")
+		testapp.Equal(t, "count", c.Count(), 2)
 	})
 	for name, write := range map[string]bool{"in the commit before the handler's answer": true, "in the commit after the handler": false} {
 		t.Run(name, func(t *testing.T) {
-			c.ok(func(s *sessions.Session) { lifeCount.Set(s, 1) })
-			other := c.copied()
-			a.store.before("Save", func() { other.ok(lifeIncrement) })
+			c.OK(func(s *sessions.Session) { testapp.Count.Set(s, 1) })
+			other := c.Copy()
+			a.Store.Before("Save", func() { other.OK(testapp.Increment) })
 			var leaked *sessions.Session
 			v := caught(func() {
-				c.serve(func(w http.ResponseWriter, r *http.Request) {
+				c.Serve(func(w http.ResponseWriter, r *http.Request) {
 					leaked = sessions.FromContext(r.Context())
-					lifeCount.Update(leaked, second)
+					testapp.Count.Update(leaked, second)
 					if write {
 						w.Write([]byte("done"))
 					}
 				})
 			})
-			lifeEqual(t, "panic", v, any("oops"))
+			testapp.Equal(t, "panic", v, any("oops"))
 			leaked.Keys() // would block for ever, were the session still locked
-			lifeEqual(t, "count", c.count(), 2)
+			testapp.Equal(t, "count", c.Count(), 2)
 		})
 	}
 }
 
 func TestManyConflictsInARow(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
+	a := testapp.New(t)
+	c := a.SignedIn()
 	const n = 20
-	others := make([]fakeFault, n)
+	others := make([]testapp.Fault, n)
 	for i := range others {
 		// Another process writes just before each attempt.
-		others[i].hook = func() {
-			e := a.store.record(t)
+		others[i].Before = func() {
+			e := a.Store.Record(t)
 			old := e.Record.Version
 			e.Record.Version++
-			if err := a.store.inner.Save(t.Context(), e.Key, old, e.Record); err != nil {
+			if err := a.Store.Inner().Save(t.Context(), e.Key, old, e.Record); err != nil {
 				t.Error(err)
 			}
 		}
 	}
-	a.store.next("Save", others...)
-	c.ok(lifeIncrement)
-	lifeEqual(t, "count", c.count(), 1)
+	a.Store.Next("Save", others...)
+	c.OK(testapp.Increment)
+	testapp.Equal(t, "count", c.Count(), 1)
 }
 
 // The function of an Update may panic when it is repeated. The renewed session
 // that was stored already goes again.
 func TestUpdateThatPanicsInARenewal(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	other := c.copied()
-	a.store.before("Delete", func() { other.ok(func(s *sessions.Session) { s.Set("x", 1) }) })
+	a := testapp.New(t)
+	c := a.SignedIn()
+	other := c.Copy()
+	a.Store.Before("Delete", func() { other.OK(func(s *sessions.Session) { s.Set("x", 1) }) })
 	n := 0
 	func() {
-		defer func() { lifeEqual(t, "panic", recover(), any("oops")) }()
-		c.do(func(s *sessions.Session) {
+		defer func() { testapp.Equal(t, "panic", recover(), any("oops")) }()
+		c.Do(func(s *sessions.Session) {
 			s.Renew()
-			lifeCount.Update(s, func(i int) int {
+			testapp.Count.Update(s, func(i int) int {
 				if n++; n > 1 {
 					panic("oops")
 				}
@@ -435,6 +436,6 @@ func TestUpdateThatPanicsInARenewal(t *testing.T) {
 			})
 		})
 	}()
-	a.store.record(t)
-	lifeEqual(t, "user", c.user(), "ann")
+	a.Store.Record(t)
+	testapp.Equal(t, "user", c.User(), "ann")
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // modelState is what a session holds, according to the documentation.
@@ -68,7 +69,7 @@ func FuzzSession(f *testing.F) {
 		}
 		t.Run("records", func(t *testing.T) { modelRun(t, steps, sessions.Options{}) })
 		t.Run("sealed", func(t *testing.T) {
-			modelRun(t, steps, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: clientSecret}})
+			modelRun(t, steps, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: testapp.Secret}})
 		})
 	})
 }
@@ -77,10 +78,10 @@ func FuzzSession(f *testing.F) {
 var errModelPanic = errors.New("a panic of the handler's")
 
 // modelVisit is browser.visit, behind a middleware that recovers from a panic.
-func modelVisit(b *browser, h func(s *sessions.Session)) {
-	m := b.managers[0]
-	recovering := &browser{t: b.t, cookies: b.cookies}
-	recovering.send(httptest.NewRequest("GET", "/", nil), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func modelVisit(b *testapp.Client, h func(s *sessions.Session)) {
+	m := b.Managers[0]
+	recovering := &testapp.Client{T: b.T, Cookies: b.Cookies}
+	recovering.Send(httptest.NewRequest("GET", "/", nil), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if reason := recover(); reason != nil && reason != errModelPanic {
 				panic(reason)
@@ -92,20 +93,20 @@ func modelVisit(b *browser, h func(s *sessions.Session)) {
 
 func modelRun(t *testing.T, steps []byte, o sessions.Options) {
 	o.ManualSave = len(steps) > 0 && steps[0]%2 == 1
-	var fake *fakeStore
+	var fake *testapp.Store
 	if o.Store == "" {
-		fake = newFakeStore()
+		fake = testapp.NewStore(nil)
 		o.Driver = fake
 	}
-	m, _ := clientManager(t, o)
-	b := newBrowser(t, m)
+	m, _ := testapp.NewManager(t, o)
+	b := testapp.NewClient(t, m)
 	kept := newModel() // what the next request finds
 	// dead are tokens whose sessions are over.
 	dead := make(map[string]bool)
 	for len(steps) > 0 && !t.Failed() {
 		now, known := kept.clone(), kept.clone() // known: what Revert goes back to
 		fails := false                           // the commit will
-		before := b.token()
+		before := b.Token()
 		moved, moves, ended := false, false, false // Renew or Invalidate is under way; was done; Destroy was
 		{
 			completed := false
@@ -203,8 +204,8 @@ func modelRun(t *testing.T, steps []byte, o sessions.Options) {
 						}
 						now, fails, moved = newModel(), false, true
 					case 21: // the store fails at the next write; the manager tries again
-						if fake != nil && len(fake.queue["Save"]) == 0 {
-							fake.next("Save", fakeRefused)
+						if fake != nil && fake.Pending("Save") == 0 {
+							fake.Next("Save", testapp.Refused)
 						}
 					case 22: // a value that nothing can store
 						s.Set(name, make(chan int))
@@ -227,7 +228,7 @@ func modelRun(t *testing.T, steps []byte, o sessions.Options) {
 				moves = moves || moved
 			}
 		}
-		after := b.token()
+		after := b.Token()
 		if before != "" && !ended && fake != nil && (after != before) != moves {
 			t.Errorf("the token changed: %v; Renew or Invalidate took effect: %v", after != before, moves)
 		}
@@ -243,11 +244,11 @@ func modelRun(t *testing.T, steps []byte, o sessions.Options) {
 			}
 		}
 		if fake != nil {
-			if n := len(fake.records(t)); n > 1 || (n == 1) != (after != "") {
+			if n := len(fake.Records(t)); n > 1 || (n == 1) != (after != "") {
 				t.Errorf("%d records, the client's token is %q", n, after)
 			}
 		}
-		b.serve(func(_ http.ResponseWriter, r *http.Request) {
+		b.Serve(func(_ http.ResponseWriter, r *http.Request) {
 			kept.check(t, "in the next request", sessions.FromContext(r.Context()))
 		})
 	}

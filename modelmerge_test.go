@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // modelParty is one of several requests that have the same session open.
@@ -30,19 +31,19 @@ func FuzzMerge(f *testing.F) {
 		if len(steps) > 200 {
 			t.Skip("long enough")
 		}
-		a := newLife(t)
-		c := a.client()
-		c.ok(func(s *sessions.Session) {
-			lifeUser.Set(s, "ann")
+		a := testapp.New(t)
+		c := a.Client()
+		c.OK(func(s *sessions.Session) {
+			testapp.User.Set(s, "ann")
 			sessions.Key[int]("a").Set(s, 1)
 			s.AddFlash("old")
 		})
 		kept := newModel()
 		kept.values["a"] = 1
 		kept.flashes = []string{"old"}
-		token := c.token()
+		token := c.Token()
 		open := func() *modelParty {
-			s, err := a.m.Load(t.Context(), token)
+			s, err := a.Manager.Load(t.Context(), token)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -173,7 +174,7 @@ func FuzzMerge(f *testing.F) {
 							t.Errorf("Save to a session that was destroyed: %v", err)
 						}
 					}
-					if n := len(a.store.records(t)); n != 0 {
+					if n := len(a.Store.Records(t)); n != 0 {
 						t.Errorf("%d records after Destroy", n)
 					}
 					return
@@ -185,12 +186,12 @@ func FuzzMerge(f *testing.F) {
 				return
 			}
 		}
-		last, err := a.m.Load(t.Context(), token)
+		last, err := a.Manager.Load(t.Context(), token)
 		if err != nil {
 			t.Fatal(err)
 		}
 		kept.check(t, "in the end", last)
-		if n := len(a.store.records(t)); n != 1 {
+		if n := len(a.Store.Records(t)); n != 1 {
 			t.Errorf("%d records", n)
 		}
 	})

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // Wrap among the handlers and middlewares that programs put around it and into
@@ -74,14 +75,14 @@ func TestCompressionAroundTheSession(t *testing.T) {
 				if resp.StatusCode != 200 || body != page || !resp.Uncompressed {
 					t.Errorf("%d, %d bytes, compressed: %v", resp.StatusCode, len(body), resp.Uncompressed)
 				}
-				browserCookie(t, resp)
+				testapp.OneCookie(t, resp)
 				// The error page is whole, whether it is compressed or not.
-				srv.store.onSave = func(context.Context) error { return errors.New("outage") }
+				srv.store.On("Save", func(context.Context) error { return errors.New("outage") })
 				resp, body = srv.get(t, "GET", "/")
 				if resp.StatusCode != 503 || body != "Service Unavailable\n" {
 					t.Errorf("%d %q", resp.StatusCode, body)
 				}
-				browserKeepsCookie(t, resp)
+				testapp.NoCookie(t, resp)
 			})
 		})
 	}
@@ -117,10 +118,10 @@ func TestAReverseProxyInside(t *testing.T) {
 		if resp.StatusCode != 200 || body != "hello world" || resp.Trailer.Get("Digest") != "sha-256=x" {
 			t.Errorf("%d %q with the trailer %v", resp.StatusCode, body, resp.Trailer)
 		}
-		if n := len(browserCookies(t, resp)); n != 2 {
+		if n := len(resp.Cookies()); n != 2 {
 			t.Errorf("Set-Cookie: %q", resp.Header["Set-Cookie"])
 		}
-		lifeEqual(t, "records", len(srv.store.records(t)), 1)
+		testapp.Equal(t, "records", len(srv.store.RecordsByKey(t)), 1)
 
 		// A backend that breaks off breaks the answer off, not the session.
 		r, _ := http.NewRequestWithContext(t.Context(), "GET", srv.url+"/broken", nil)
@@ -138,7 +139,7 @@ func TestAReverseProxyInside(t *testing.T) {
 		// Where the session cannot be saved nothing of the backend's answer passes.
 		// The proxy, whose write fails, breaks the connection off: the client
 		// sees that in place of the error page.
-		srv.store.onSave = func(context.Context) error { return errors.New("outage") }
+		srv.store.On("Save", func(context.Context) error { return errors.New("outage") })
 		r, _ = http.NewRequestWithContext(t.Context(), "GET", srv.url, nil)
 		if resp, err := srv.Do(r); err == nil {
 			body, err := io.ReadAll(resp.Body)
@@ -152,9 +153,9 @@ func TestAReverseProxyInside(t *testing.T) {
 
 // A proxy in front that joins, splits and adds header lines.
 func TestAReverseProxyInFront(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: clientSecret}})
+	m, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret}})
 	app := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n := lifeCount.Update(sessions.FromContext(r.Context()), func(n int) int { return n + 1 })
+		n := testapp.Count.Update(sessions.FromContext(r.Context()), func(n int) int { return n + 1 })
 		fmt.Fprint(w, n)
 	})))
 	defer app.Close()
@@ -203,7 +204,7 @@ func TestAnUploadThatIsTooLarge(t *testing.T) {
 		if resp.StatusCode != http.StatusRequestEntityTooLarge {
 			t.Errorf("answered %d", resp.StatusCode)
 		}
-		browserCookie(t, resp)
+		testapp.OneCookie(t, resp)
 	})
 }
 
@@ -211,13 +212,13 @@ func TestAnUploadThatIsTooLarge(t *testing.T) {
 // the handler then does to the session is committed, as that of a handler whose
 // client has gone; but the client has no cookie of it. Put Wrap outside.
 func TestATimeoutHandlerOutside(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
+	a := testapp.New(t)
+	c := a.SignedIn()
 	for name, f := range map[string]func(s *sessions.Session){
-		"a change": lifeIncrement, "an end": func(s *sessions.Session) { s.Destroy(context.Background()) },
+		"a change": testapp.Increment, "an end": func(s *sessions.Session) { s.Destroy(context.Background()) },
 	} {
 		late, done := make(chan struct{}), make(chan struct{})
-		h := http.TimeoutHandler(a.m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := http.TimeoutHandler(a.Manager.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer close(done)
 			s := sessions.FromContext(r.Context())
 			lifeLook(s)
@@ -228,7 +229,7 @@ func TestATimeoutHandlerOutside(t *testing.T) {
 			}
 		})), time.Millisecond, "timeout")
 		r := httptest.NewRequest("GET", "/", nil)
-		r.Header.Set("Cookie", "pump-session="+c.token())
+		r.Header.Set("Cookie", "pump-session="+c.Token())
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		close(late)
@@ -237,11 +238,11 @@ func TestATimeoutHandlerOutside(t *testing.T) {
 			t.Errorf("%s: %d %q with %v", name, w.Code, w.Body, w.Header())
 		}
 		if name == "a change" {
-			lifeEqual(t, "count", c.count(), 1)
+			testapp.Equal(t, "count", c.Count(), 1)
 		}
 		if name == "an end" {
-			lifeEqual(t, "user", c.user(), "")
-			c = a.signedIn()
+			testapp.Equal(t, "user", c.User(), "")
+			c = a.SignedIn()
 		}
 	}
 }
@@ -250,31 +251,31 @@ func TestATimeoutHandlerOutside(t *testing.T) {
 // until then is committed with the answer, what it goes on to do is its own
 // goroutine's, which has to Save.
 func TestATimeoutHandlerInsideWhoseTimeIsUp(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
+	a := testapp.New(t)
+	c := a.SignedIn()
 	late, done := make(chan struct{}), make(chan struct{})
 	timeout := http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer close(done)
 		s := sessions.FromContext(r.Context())
-		lifeIncrement(s)
+		testapp.Increment(s)
 		<-late
 		for range 100 {
-			lifeIncrement(s) // beside the commit, too
+			testapp.Increment(s) // beside the commit, too
 			if _, err := io.WriteString(w, "too late"); !errors.Is(err, http.ErrHandlerTimeout) {
 				t.Errorf("writing gives %v", err)
 			}
 		}
-		lifeError(t, "Save under the request's context", s.Save(r.Context()), context.DeadlineExceeded)
+		testapp.Error(t, "Save under the request's context", s.Save(r.Context()), context.DeadlineExceeded)
 	}), 10*time.Millisecond, "timeout")
-	res := c.serve(func(w http.ResponseWriter, r *http.Request) {
+	res := c.Serve(func(w http.ResponseWriter, r *http.Request) {
 		timeout.ServeHTTP(w, r)
 		close(late)
 	})
 	<-done
-	if res.Code != 503 || res.Body.String() != "timeout" {
-		t.Errorf("%d %q", res.Code, res.Body)
+	if res.StatusCode != 503 || res.Body != "timeout" {
+		t.Errorf("%d %q", res.StatusCode, res.Body)
 	}
-	if n := c.count(); n < 1 || n > 101 {
+	if n := c.Count(); n < 1 || n > 101 {
 		t.Errorf("the count is %d", n)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // nestNode is a level that may hold others.
@@ -50,12 +51,12 @@ func TestAValueThatRefersToItselfIsRefused(t *testing.T) {
 		"key of a map": keys, "tag": tag, "interface": []error{fmt.Errorf("wrap: %w", nil), &nestError{node}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newLife(t).client()
-			c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
+			c := testapp.New(t).Client()
+			c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
 				s.Set("v", v)
-				lifeError(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
+				testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
 			})
-			c.fails(http.StatusInternalServerError, func(s *sessions.Session) { sessions.Flash[any]("v").Add(s, v) })
+			c.Fails(http.StatusInternalServerError, func(s *sessions.Session) { sessions.Flash[any]("v").Add(s, v) })
 		})
 	}
 }
@@ -67,21 +68,21 @@ func (*nestError) Error() string { return "" }
 // A circle may be closed when the value is in the session already.
 func TestACircleMadeInPlaceIsRefused(t *testing.T) {
 	const key sessions.Key[*nestNode] = "v"
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) { key.Set(s, &nestNode{}) })
-	c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) { key.Set(s, &nestNode{}) })
+	c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
 		v, _ := key.Get(s)
 		v.Next = v
-		lifeError(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
+		testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
 	})
-	c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
+	c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
 		key.Update(s, func(v *nestNode) *nestNode { v.Next = v; return v })
 	})
-	c.ok(func(s *sessions.Session) {
+	c.OK(func(s *sessions.Session) {
 		v, ok := key.Get(s)
-		lifeEqual(t, "after what failed", *v, nestNode{})
-		lifeEqual(t, "found", ok, true)
+		testapp.Equal(t, "after what failed", *v, nestNode{})
+		testapp.Equal(t, "found", ok, true)
 	})
 }
 
@@ -117,14 +118,14 @@ func TestOnlyWhatIsEncodedIsLookedAt(t *testing.T) {
 	text.Self = text
 	hides := &nestHides{Name: "a"}
 	hides.Parent, hides.self = hides, hides
-	a := newLife(t)
-	c := a.client()
-	c.ok(func(s *sessions.Session) {
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) {
 		s.Set("v", map[string]any{"own": own, "binary": []any{binary, *binary}, "text": text, "hides": hides})
 		s.Set("binary", binary)
 	})
-	c.ok(func(s *sessions.Session) {
-		lifeEqual(t, "read", s.Get("v"), any(map[string]any{"own": int64(1), "binary": []any{[]byte("b"), []byte("b")},
+	c.OK(func(s *sessions.Session) {
+		testapp.Equal(t, "read", s.Get("v"), any(map[string]any{"own": int64(1), "binary": []any{[]byte("b"), []byte("b")},
 			"text": "t", "hides": map[string]any{"Name": "a"}}))
 	})
 }
@@ -158,17 +159,17 @@ func TestTheDeepestValueThatCanBeSavedCanBeRead(t *testing.T) {
 	fits, over := nestedTo(most), nestedTo(most+1)
 	for name := range fits {
 		t.Run(name, func(t *testing.T) {
-			c := newLife(t).client()
-			c.ok(func(s *sessions.Session) { s.Set("v", fits[name]) })
-			c.ok(func(s *sessions.Session) {
+			c := testapp.New(t).Client()
+			c.OK(func(s *sessions.Session) { s.Set("v", fits[name]) })
+			c.OK(func(s *sessions.Session) {
 				if err := s.Decode("v", new(any)); err != nil {
 					t.Errorf("saved, and cannot be read: %v", err)
 				}
 			})
-			c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
+			c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
 				s.Set("v", over[name])
 				err := s.Save(t.Context())
-				lifeError(t, "Save", err, sessions.ErrInvalidValue)
+				testapp.Error(t, "Save", err, sessions.ErrInvalidValue)
 				if err != nil && !strings.Contains(err.Error(), "256") {
 					t.Errorf("the error does not tell the limit: %v", err)
 				}

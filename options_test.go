@@ -13,6 +13,7 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // clientNewFault is what New makes of options that are at fault.
@@ -43,7 +44,7 @@ func TestNewTakesTheZeroOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if user := browserLogin(t, m).user(); user != "ada" {
+	if user := testapp.Login(t, m).User(); user != "ann" {
 		t.Errorf("the user is %v", user)
 	}
 	if err := m.Close(); err != nil {
@@ -52,14 +53,14 @@ func TestNewTakesTheZeroOptions(t *testing.T) {
 }
 
 func TestAClosedManagerAnswersWithTheErrorPage(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{})
-	b := browserLogin(t, m)
+	m, _ := testapp.NewManager(t, sessions.Options{})
+	b := testapp.Login(t, m)
 	for range 2 {
 		if err := m.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	if resp := b.visit(func(s *sessions.Session) { s.Get("user") }); resp.StatusCode != http.StatusServiceUnavailable {
+	if resp := b.Visit(func(s *sessions.Session) { s.Get("user") }); resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("after Close the status is %d, want 503", resp.StatusCode)
 	}
 }
@@ -79,8 +80,8 @@ func TestNewTakes(t *testing.T) {
 		"lifetime as long as timeout":      {IdleTimeout: time.Hour, Lifetime: time.Hour},
 		"lifetime alone":                   {Lifetime: time.Second},
 		"no sweeping":                      {SweepInterval: -1},
-		"secret of 32 bytes":               {Cookie: sessions.Cookie{Secret: clientSecret}},
-		"previous secrets":                 {Cookie: sessions.Cookie{Secret: clientSecret, PreviousSecrets: [][]byte{clientSecret2}}},
+		"secret of 32 bytes":               {Cookie: sessions.Cookie{Secret: testapp.Secret}},
+		"previous secrets":                 {Cookie: sessions.Cookie{Secret: testapp.Secret, PreviousSecrets: [][]byte{testapp.Secret2}}},
 		"no previous secrets, not nil":     {Cookie: sessions.Cookie{PreviousSecrets: [][]byte{}}},
 		"domain":                           {Cookie: sessions.Cookie{Domain: "example.org"}},
 		"path":                             {Cookie: sessions.Cookie{Path: "/shop"}},
@@ -115,7 +116,7 @@ func TestNewTakes(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	now := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
-	d, _ := clientStoreDriver()
+	d := testapp.NewStore(nil)
 	long := strings.Repeat("s", 31)
 	for name, c := range map[string]struct {
 		o    sessions.Options
@@ -194,11 +195,11 @@ func TestNewRefuses(t *testing.T) {
 			[]string{"Options.Cookie.Secret", "31 bytes", "at least 32", "openssl rand -base64 32"}},
 		"empty secret, an unset variable": {sessions.Options{Cookie: sessions.Cookie{Secret: []byte("")}},
 			[]string{"Options.Cookie.Secret", "0 bytes", "openssl rand -base64 32"}},
-		"short previous secret": {sessions.Options{Cookie: sessions.Cookie{Secret: clientSecret, PreviousSecrets: [][]byte{clientSecret2, []byte(long)}}},
+		"short previous secret": {sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret, PreviousSecrets: [][]byte{testapp.Secret2, []byte(long)}}},
 			[]string{"PreviousSecrets[1]", "31 bytes"}},
-		"nil previous secret": {sessions.Options{Cookie: sessions.Cookie{Secret: clientSecret, PreviousSecrets: [][]byte{nil}}},
+		"nil previous secret": {sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret, PreviousSecrets: [][]byte{nil}}},
 			[]string{"PreviousSecrets[0]", "0 bytes"}},
-		"previous secret without a present one": {sessions.Options{Cookie: sessions.Cookie{PreviousSecrets: [][]byte{clientSecret}}},
+		"previous secret without a present one": {sessions.Options{Cookie: sessions.Cookie{PreviousSecrets: [][]byte{testapp.Secret}}},
 			[]string{"PreviousSecrets", "present Secret"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -323,14 +324,14 @@ func TestNewNeverTellsASecret(t *testing.T) {
 }
 
 func TestAPrintedManagerTellsNoSecret(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{
+	m, _ := testapp.NewManager(t, sessions.Options{
 		URL:    "memory:?max=471147114711",
 		Store:  "memory",
-		Cookie: sessions.Cookie{Secret: clientSecret, PreviousSecrets: [][]byte{clientSecret2}},
+		Cookie: sessions.Cookie{Secret: testapp.Secret, PreviousSecrets: [][]byte{testapp.Secret2}},
 	})
 	for _, verb := range []string{"%v", "%+v", "%#v"} {
 		text := fmt.Sprintf(verb, m)
-		for _, secret := range [][]byte{clientSecret, clientSecret2} {
+		for _, secret := range [][]byte{testapp.Secret, testapp.Secret2} {
 			for _, form := range []string{"%s", "%v", "%#v", "%x"} {
 				if s := strings.Trim(fmt.Sprintf(form, secret), "[]"); strings.Contains(text, s) {
 					t.Errorf("%s tells a secret", verb)
@@ -344,17 +345,17 @@ func TestAPrintedManagerTellsNoSecret(t *testing.T) {
 }
 
 func TestNewKeepsItsOwnCopyOfTheSecrets(t *testing.T) {
-	secret := []byte(strings.Clone(string(clientSecret)))
-	m, _ := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
-	b := browserLogin(t, m)
-	if string(secret) != string(clientSecret) {
+	secret := []byte(strings.Clone(string(testapp.Secret)))
+	m, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
+	b := testapp.Login(t, m)
+	if string(secret) != string(testapp.Secret) {
 		t.Error("New changed the secret that it was given")
 	}
 	clear(secret)
-	if user := b.user(); user != "ada" {
+	if user := b.User(); user != "ann" {
 		t.Errorf("after the program wiped its secret the user is %v", user)
 	}
-	if c := browserLogin(t, m); c.user() != "ada" {
+	if c := testapp.Login(t, m); c.User() != "ann" {
 		t.Error("after the program wiped its secret no session can be made")
 	}
 }
@@ -363,7 +364,7 @@ func TestNewKeepsItsOwnCopyOfTheSecrets(t *testing.T) {
 func TestNewGivesTheDriverItsConfiguration(t *testing.T) {
 	var got driver.Config
 	type mark struct{}
-	inner, _ := clientStoreDriver()
+	inner := testapp.NewStore(nil)
 	now := func() time.Time { return time.Unix(1e9, 0) }
 	logger := slog.New(slog.DiscardHandler)
 	ctx := context.WithValue(t.Context(), mark{}, true)
@@ -377,7 +378,7 @@ func TestNewGivesTheDriverItsConfiguration(t *testing.T) {
 			return inner.Open(ctx, cfg)
 		}),
 		URL: "test:a", DataDir: "data", LockDir: "lock", Namespace: "ns", SweepInterval: -5,
-		Now: now, Logger: logger, Cookie: sessions.Cookie{Secret: clientSecret, PreviousSecrets: [][]byte{clientSecret2}},
+		Now: now, Logger: logger, Cookie: sessions.Cookie{Secret: testapp.Secret, PreviousSecrets: [][]byte{testapp.Secret2}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -391,7 +392,7 @@ func TestNewGivesTheDriverItsConfiguration(t *testing.T) {
 	if len(keys) != 2 || len(keys[0]) != 32 || len(keys[1]) != 32 || string(keys[0]) == string(keys[1]) {
 		t.Fatalf("%d keys for 2 secrets", len(keys))
 	}
-	for i, secret := range [][]byte{clientSecret, clientSecret2} {
+	for i, secret := range [][]byte{testapp.Secret, testapp.Secret2} {
 		if string(keys[i]) == string(secret) {
 			t.Error("the driver got a secret")
 		}
@@ -412,10 +413,10 @@ func TestNewPassesOnTheDriversError(t *testing.T) {
 }
 
 func TestAnUnfitSettingOfASessionIsAnError(t *testing.T) {
-	m, store := clientManager(t, sessions.Options{})
-	b := browserLogin(t, m)
-	before := store.saves.Load()
-	b.visit(func(s *sessions.Session) {
+	m, store := testapp.NewManager(t, sessions.Options{})
+	b := testapp.Login(t, m)
+	before := store.Total("Save")
+	b.Visit(func(s *sessions.Session) {
 		for _, e := range []sessions.Expiry{
 			sessions.ExpireAt(time.Time{}), sessions.ExpireAt(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)),
 			sessions.ExpireAfter(0), sessions.ExpireAfter(-time.Second),
@@ -433,7 +434,7 @@ func TestAnUnfitSettingOfASessionIsAnError(t *testing.T) {
 			t.Error("SetOwner took 256 bytes")
 		}
 	})
-	if store.saves.Load() != before {
+	if store.Total("Save") != before {
 		t.Error("what was refused was saved")
 	}
 }

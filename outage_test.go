@@ -11,128 +11,126 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // lifeGeneric checks that an error page tells nothing of the cause.
-func lifeGeneric(t *testing.T, c *lifeClient, res lifeResponse) {
+func lifeGeneric(t *testing.T, c *testapp.Client, res *testapp.Response) {
 	t.Helper()
-	body := res.Body.String()
-	if body != http.StatusText(res.Code)+"\n" {
+	body := res.Body
+	if body != http.StatusText(res.StatusCode)+"\n" {
 		t.Errorf("page %q", body)
 	}
-	for _, secret := range []string{"10.9.8.7", "sessions:", c.token()} {
+	for _, secret := range []string{"10.9.8.7", "sessions:", c.Token()} {
 		if secret != "" && strings.Contains(body, secret) {
 			t.Errorf("page tells %q", secret)
 		}
 	}
-	if lines := res.Header()["Set-Cookie"]; len(lines) > 0 {
+	if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
 		t.Errorf("Set-Cookie: %q", lines)
 	}
-	lifeEqual(t, "Cache-Control", res.Header().Get("Cache-Control"), "no-store")
-	if token := c.token(); token != "" && strings.Contains(c.app.log.String(), token) {
-		t.Error("the log has the token")
-	}
+	testapp.Equal(t, "Cache-Control", res.Header.Get("Cache-Control"), "no-store")
 }
 
 func TestOutageIsNeverAnAnonymousUser(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	a.store.down()
+	a := testapp.New(t)
+	c := a.SignedIn()
+	a.Store.Down()
 	ran := false
-	res := c.serve(func(w http.ResponseWriter, r *http.Request) {
+	res := c.Serve(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
-		lifeUser.Set(s, "eve")
-		lifeIncrement(s)
+		testapp.User.Set(s, "eve")
+		testapp.Increment(s)
 		s.AddFlash("hello")
 		s.Delete("user")
 		s.Clear()
 		s.Revert()
-		lifeEqual(t, "user", s.Get("user"), nil)
-		lifeEqual(t, "Keys", len(s.Keys()), 0)
-		lifeEqual(t, "Flashes", len(s.Flashes()), 0)
+		testapp.Equal(t, "user", s.Get("user"), nil)
+		testapp.Equal(t, "Keys", len(s.Keys()), 0)
+		testapp.Equal(t, "Flashes", len(s.Flashes()), 0)
 		for name, err := range map[string]error{
 			"Err": s.Err(), "Save": s.Save(r.Context()), "Renew": s.Renew(), "Invalidate": s.Invalidate(),
 			"SetOwner": s.SetOwner("eve"), "SetIdleTimeout": s.SetIdleTimeout(0), "SetExpires": s.SetExpires(sessions.ExpireNever()),
 		} {
-			lifeError(t, name, err, errFakeDown)
+			testapp.Error(t, name, err, testapp.ErrDown)
 		}
 		w.Header().Set("Content-Length", "100")
 		w.WriteHeader(http.StatusTeapot)
 		_, err := w.Write([]byte("welcome, stranger"))
-		lifeError(t, "Write", err, errFakeDown)
+		testapp.Error(t, "Write", err, testapp.ErrDown)
 		ran = true
 	})
-	lifeEqual(t, "the handler ran", ran, true)
-	lifeEqual(t, "status", res.Code, http.StatusServiceUnavailable)
+	testapp.Equal(t, "the handler ran", ran, true)
+	testapp.Equal(t, "status", res.StatusCode, http.StatusServiceUnavailable)
 	lifeGeneric(t, c, res)
-	lifeEqual(t, "store calls: one attempt", a.store.calls(), "Load")
-	if !strings.Contains(a.log.String(), errFakeDown.Error()) {
-		t.Errorf("the log lacks the cause: %s", a.log)
+	testapp.Equal(t, "store calls: one attempt", a.Store.Calls(), "Load")
+	if !strings.Contains(a.Log.String(), testapp.ErrDown.Error()) {
+		t.Errorf("the log lacks the cause: %s", a.Log)
 	}
 
-	a.store.up()
-	lifeEqual(t, "user after the recovery", c.user(), "ann")
+	a.Store.Up()
+	testapp.Equal(t, "user after the recovery", c.User(), "ann")
 }
 
 func TestUntouchedRequestPassesInAnOutage(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	a.store.down()
-	c.ok(func(*sessions.Session) {})
-	a.client().ok(lifeLook) // without a cookie there is nothing to load
+	a := testapp.New(t)
+	c := a.SignedIn()
+	a.Store.Down()
+	c.OK(func(*sessions.Session) {})
+	a.Client().OK(lifeLook) // without a cookie there is nothing to load
 }
 
 func TestFailedSaveIsTheErrorPage(t *testing.T) {
-	fail := func(a *lifeApp) {
-		a.store.always(func(kind string) (f fakeFault) { f.err = errFakeDown; f.lands = kind == "Load"; return f })
+	fail := func(a *testapp.App) {
+		a.Store.Always(func(kind string) (f testapp.Fault) { f.Err = testapp.ErrDown; f.Applied = kind == "Load"; return f })
 	}
 	t.Run("of a new session: no token is handed out", func(t *testing.T) {
-		a := newLife(t)
-		c := a.client()
-		a.store.down()
-		res := c.fails(http.StatusServiceUnavailable, lifeIncrement)
+		a := testapp.New(t)
+		c := a.Client()
+		a.Store.Down()
+		res := c.Fails(http.StatusServiceUnavailable, testapp.Increment)
 		lifeGeneric(t, c, res)
-		lifeEqual(t, "records", len(a.store.records(t)), 0)
-		a.store.up()
-		c.ok(lifeIncrement)
-		lifeEqual(t, "count", c.count(), 1)
+		testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
+		a.Store.Up()
+		c.OK(testapp.Increment)
+		testapp.Equal(t, "count", c.Count(), 1)
 	})
 	t.Run("of a stored session", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		res := c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
-			lifeUser.Set(s, "eve")
+		a := testapp.New(t)
+		c := a.SignedIn()
+		res := c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
+			testapp.User.Set(s, "eve")
 			fail(a)
 		})
 		lifeGeneric(t, c, res)
-		a.store.up()
-		lifeEqual(t, "user after the recovery", c.user(), "ann")
+		a.Store.Up()
+		testapp.Equal(t, "user after the recovery", c.User(), "ann")
 	})
 	t.Run("by hand: the handler learns of it", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		c.ok(func(s *sessions.Session) {
+		a := testapp.New(t)
+		c := a.SignedIn()
+		c.OK(func(s *sessions.Session) {
 			s.Set("user", "eve")
-			a.store.down()
-			lifeError(t, "Save", s.Save(t.Context()), errFakeDown)
-			a.store.up()
+			a.Store.Down()
+			testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)
+			a.Store.Up()
 			s.Revert()
 		})
-		lifeEqual(t, "user", c.user(), "ann")
+		testapp.Equal(t, "user", c.User(), "ann")
 	})
 	t.Run("after the header: the log tells", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		res := c.serve(func(w http.ResponseWriter, r *http.Request) {
+		a := testapp.New(t)
+		c := a.SignedIn()
+		res := c.Serve(func(w http.ResponseWriter, r *http.Request) {
 			s := sessions.FromContext(r.Context())
 			lifeLook(s)
 			w.Write([]byte("done"))
-			lifeIncrement(s)
-			a.store.down()
+			testapp.Increment(s)
+			a.Store.Down()
 		})
-		lifeEqual(t, "status", res.Code, http.StatusOK)
-		lifeEqual(t, "body", res.Body.String(), "done")
-		if log := a.log.String(); !strings.Contains(log, "lost") || !strings.Contains(log, "level=ERROR") {
+		testapp.Equal(t, "status", res.StatusCode, http.StatusOK)
+		testapp.Equal(t, "body", res.Body, "done")
+		if log := a.Log.String(); !strings.Contains(log, "lost") || !strings.Contains(log, "level=ERROR") {
 			t.Errorf("log: %s", log)
 		}
 	})
@@ -143,7 +141,7 @@ func TestErrorHandlerGetsTheCause(t *testing.T) {
 		fault  error
 		status int
 	}{
-		"outage":       {errFakeDown, http.StatusServiceUnavailable},
+		"outage":       {testapp.ErrDown, http.StatusServiceUnavailable},
 		"closed":       {sessions.ErrClosed, http.StatusServiceUnavailable},
 		"newer format": {sessions.ErrNewerFormat, http.StatusServiceUnavailable},
 		"too large":    {sessions.ErrTooLarge, http.StatusInternalServerError},
@@ -151,24 +149,24 @@ func TestErrorHandlerGetsTheCause(t *testing.T) {
 		for _, kind := range []string{"Load", "Save"} {
 			t.Run(name+" at "+kind, func(t *testing.T) {
 				var got []error
-				a := newLife(t)
-				c := a.signedIn()
-				fault := fakeFault{err: fmt.Errorf("fake: %w", test.fault)}
-				a.store.next(kind, fault, fault, fault)
-				res := c.fails(test.status, lifeIncrement)
+				a := testapp.New(t)
+				c := a.SignedIn()
+				fault := testapp.Fault{Err: fmt.Errorf("fake: %w", test.fault)}
+				a.Store.Next(kind, fault, fault, fault)
+				res := c.Fails(test.status, testapp.Increment)
 				lifeGeneric(t, c, res)
 
-				a.deploy(func(o *sessions.Options) {
+				a.Deploy(func(o *sessions.Options) {
 					o.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) {
 						got = append(got, err)
 						w.WriteHeader(http.StatusTeapot)
 						w.Write([]byte("our own page"))
 					}
 				})
-				a.store.next(kind, fault, fault, fault)
-				res = c.do(lifeIncrement)
-				lifeEqual(t, "status", res.Code, http.StatusTeapot)
-				lifeEqual(t, "body", res.Body.String(), "our own page")
+				a.Store.Next(kind, fault, fault, fault)
+				res = c.Do(testapp.Increment)
+				testapp.Equal(t, "status", res.StatusCode, http.StatusTeapot)
+				testapp.Equal(t, "body", res.Body, "our own page")
 				if len(got) != 1 || !errors.Is(got[0], test.fault) {
 					t.Errorf("ErrorHandler got %v", got)
 				}
@@ -178,69 +176,69 @@ func TestErrorHandlerGetsTheCause(t *testing.T) {
 }
 
 func TestContextOfTheCallerCountsForItsCalls(t *testing.T) {
-	past, cancel := context.WithDeadline(t.Context(), fakeEpoch.AddDate(-20, 0, 0))
+	past, cancel := context.WithDeadline(t.Context(), testapp.Epoch.AddDate(-20, 0, 0))
 	defer cancel()
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, ctx := range map[string]context.Context{"cancelled": cancelled, "past its deadline": past} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.signedIn()
-			c.ok(func(s *sessions.Session) {
-				lifeIncrement(s)
-				lifeError(t, "Save", s.Save(ctx), ctx.Err())
-				lifeEqual(t, "count after it", s.Get("count"), any(1))
-				a.store.calls()
+			a := testapp.New(t)
+			c := a.SignedIn()
+			c.OK(func(s *sessions.Session) {
+				testapp.Increment(s)
+				testapp.Error(t, "Save", s.Save(ctx), ctx.Err())
+				testapp.Equal(t, "count after it", s.Get("count"), any(1))
+				a.Store.Calls()
 			})
-			lifeEqual(t, "calls of the commit", a.store.calls(), "Save")
-			lifeEqual(t, "count", c.count(), 1)
-			c.ok(func(s *sessions.Session) {
+			testapp.Equal(t, "calls of the commit", a.Store.Calls(), "Save")
+			testapp.Equal(t, "count", c.Count(), 1)
+			c.OK(func(s *sessions.Session) {
 				s.Renew()
-				lifeError(t, "Save of a renewal", s.Save(ctx), ctx.Err())
+				testapp.Error(t, "Save of a renewal", s.Save(ctx), ctx.Err())
 				s.Revert()
 				s.Invalidate()
-				lifeError(t, "Save of Invalidate", s.Save(ctx), ctx.Err())
+				testapp.Error(t, "Save of Invalidate", s.Save(ctx), ctx.Err())
 				s.Revert()
-				lifeEqual(t, "user after it", s.Get("user"), any("ann"))
+				testapp.Equal(t, "user after it", s.Get("user"), any("ann"))
 			})
-			lifeEqual(t, "user", c.user(), "ann")
-			res := c.ok(func(s *sessions.Session) {
-				lifeError(t, "Destroy", s.Destroy(ctx), ctx.Err())
-				lifeEqual(t, "records", len(a.store.records(t)), 1)
+			testapp.Equal(t, "user", c.User(), "ann")
+			res := c.OK(func(s *sessions.Session) {
+				testapp.Error(t, "Destroy", s.Destroy(ctx), ctx.Err())
+				testapp.Equal(t, "records", len(a.Store.Records(t)), 1)
 			})
-			if res.cookie == nil || res.cookie.Value != "" {
-				t.Errorf("cookie %v, want a deletion", res.cookie)
+			if res.Cookie == nil || res.Cookie.Value != "" {
+				t.Errorf("cookie %v, want a deletion", res.Cookie)
 			}
-			lifeEqual(t, "records after the commit", len(a.store.records(t)), 0)
-			_, err := a.m.Load(ctx, a.signedIn().token())
-			lifeError(t, "Load", err, ctx.Err())
+			testapp.Equal(t, "records after the commit", len(a.Store.Records(t)), 0)
+			_, err := a.Manager.Load(ctx, a.SignedIn().Token())
+			testapp.Error(t, "Load", err, ctx.Err())
 		})
 	}
 }
 
 func TestHandlersContextDoesNotCancelTheCommit(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
+	a := testapp.New(t)
+	c := a.SignedIn()
 	t.Run("the handler's own", func(t *testing.T) {
-		c.serve(func(w http.ResponseWriter, r *http.Request) {
+		c.Serve(func(w http.ResponseWriter, r *http.Request) {
 			ctx, cancel := context.WithCancel(r.Context())
 			defer cancel()
 			*r = *r.WithContext(ctx)
-			lifeIncrement(sessions.FromContext(r.Context()))
+			testapp.Increment(sessions.FromContext(r.Context()))
 		})
-		lifeEqual(t, "count", c.count(), 1)
+		testapp.Equal(t, "count", c.Count(), 1)
 	})
 	t.Run("the client's", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		c.serveOn(a.m, func(w http.ResponseWriter, r *http.Request) {})
-		h := a.m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			lifeIncrement(sessions.FromContext(r.Context()))
+		c.ServeOn(a.Manager, func(w http.ResponseWriter, r *http.Request) {})
+		h := a.Manager.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			testapp.Increment(sessions.FromContext(r.Context()))
 			cancel()
 		}))
 		r, _ := http.NewRequestWithContext(ctx, "GET", "/", nil)
-		r.Header.Set("Cookie", "pump-session="+c.token())
+		r.Header.Set("Cookie", "pump-session="+c.Token())
 		h.ServeHTTP(lifeDiscard{}, r)
-		lifeEqual(t, "count", c.count(), 2)
+		testapp.Equal(t, "count", c.Count(), 2)
 	})
 }
 
@@ -252,22 +250,22 @@ func (lifeDiscard) Write(b []byte) (int, error) { return 0, errors.New("broken p
 func (lifeDiscard) WriteHeader(int)             {}
 
 func TestRecordOfANewerVersionLogsNobodyOut(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	e := a.store.record(t)
+	a := testapp.New(t)
+	c := a.SignedIn()
+	e := a.Store.Record(t)
 	newer := e.Record
 	newer.Data = append([]byte{newer.Data[0] + 1}, newer.Data[1:]...)
-	a.store.put(t, e.Key, newer)
+	a.Store.Put(t, e.Key, newer)
 	for range 2 {
-		res := c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
-			lifeError(t, "Err", s.Err(), sessions.ErrNewerFormat)
-			lifeUser.Set(s, "eve")
+		res := c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
+			testapp.Error(t, "Err", s.Err(), sessions.ErrNewerFormat)
+			testapp.User.Set(s, "eve")
 		})
 		lifeGeneric(t, c, res)
 	}
-	lifeEqual(t, "record", a.store.record(t).Record.Data, newer.Data)
-	a.store.put(t, e.Key, e.Record)
-	lifeEqual(t, "user", c.user(), "ann")
+	testapp.Equal(t, "record", a.Store.Record(t).Record.Data, newer.Data)
+	a.Store.Put(t, e.Key, e.Record)
+	testapp.Equal(t, "user", c.User(), "ann")
 }
 
 func TestDamagedRecordIsAFreshSession(t *testing.T) {
@@ -277,75 +275,75 @@ func TestDamagedRecordIsAFreshSession(t *testing.T) {
 		"garbage": func(r *driver.Record) { r.Data = []byte("\x00garbage") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.signedIn()
-			old := c.token()
-			e := a.store.record(t)
+			a := testapp.New(t)
+			c := a.SignedIn()
+			old := c.Token()
+			e := a.Store.Record(t)
 			damage(&e.Record)
-			a.store.put(t, e.Key, e.Record)
-			c.ok(func(s *sessions.Session) {
-				lifeEqual(t, "Err", s.Err(), nil)
-				lifeEqual(t, "IsNew", s.IsNew(), true)
-				lifeIncrement(s)
+			a.Store.Put(t, e.Key, e.Record)
+			c.OK(func(s *sessions.Session) {
+				testapp.Equal(t, "Err", s.Err(), nil)
+				testapp.Equal(t, "IsNew", s.IsNew(), true)
+				testapp.Increment(s)
 			})
-			if c.token() == old {
+			if c.Token() == old {
 				t.Error("the id stayed")
 			}
-			lifeEqual(t, "count", c.count(), 1)
-			if log := a.log.String(); !strings.Contains(log, "damaged record") {
+			testapp.Equal(t, "count", c.Count(), 1)
+			if log := a.Log.String(); !strings.Contains(log, "damaged record") {
 				t.Errorf("log: %s", log)
 			}
 		})
 	}
 	t.Run("that the store finds", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		a.store.next("Load", fakeFault{err: fmt.Errorf("fake: %w", sessions.ErrCorrupt)})
-		c.ok(func(s *sessions.Session) { lifeEqual(t, "IsNew", s.IsNew(), true) })
+		a := testapp.New(t)
+		c := a.SignedIn()
+		a.Store.Next("Load", testapp.Fault{Err: fmt.Errorf("fake: %w", sessions.ErrCorrupt)})
+		c.OK(func(s *sessions.Session) { testapp.Equal(t, "IsNew", s.IsNew(), true) })
 	})
 }
 
 func TestClose(t *testing.T) {
 	t.Run("ends all use", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		s, err := a.m.Load(t.Context(), c.token())
+		a := testapp.New(t)
+		c := a.SignedIn()
+		s, err := a.Manager.Load(t.Context(), c.Token())
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
-			lifeEqual(t, "Close", a.m.Close(), nil)
+			testapp.Equal(t, "Close", a.Manager.Close(), nil)
 		}
-		lifeIncrement(s)
-		lifeError(t, "Save", s.Save(t.Context()), sessions.ErrClosed)
-		_, err = a.m.Load(t.Context(), c.token())
-		lifeError(t, "Load", err, sessions.ErrClosed)
-		c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) { lifeError(t, "Err", s.Err(), sessions.ErrClosed) })
-		a.client().fails(http.StatusServiceUnavailable, lifeIncrement)
-		c.ok(func(*sessions.Session) {})
-		_, err = a.m.Sweep(t.Context())
-		lifeError(t, "Sweep", err, sessions.ErrClosed)
+		testapp.Increment(s)
+		testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrClosed)
+		_, err = a.Manager.Load(t.Context(), c.Token())
+		testapp.Error(t, "Load", err, sessions.ErrClosed)
+		c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { testapp.Error(t, "Err", s.Err(), sessions.ErrClosed) })
+		a.Client().Fails(http.StatusServiceUnavailable, testapp.Increment)
+		c.OK(func(*sessions.Session) {})
+		_, err = a.Manager.Sweep(t.Context())
+		testapp.Error(t, "Sweep", err, sessions.ErrClosed)
 	})
 	t.Run("during traffic", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
+		a := testapp.New(t)
+		c := a.SignedIn()
 		var wg sync.WaitGroup
 		start := make(chan struct{})
 		for i := range 40 {
 			wg.Go(func() {
 				<-start
 				if i == 20 {
-					a.m.Close()
+					a.Manager.Close()
 					return
 				}
-				if code := c.copied().do(lifeIncrement).Code; code != http.StatusOK && code != http.StatusServiceUnavailable {
+				if code := c.Copy().Do(testapp.Increment).StatusCode; code != http.StatusOK && code != http.StatusServiceUnavailable {
 					t.Errorf("status %d", code)
 				}
 			})
 		}
 		close(start)
 		wg.Wait()
-		c.fails(http.StatusServiceUnavailable, lifeIncrement)
+		c.Fails(http.StatusServiceUnavailable, testapp.Increment)
 	})
 }
 
@@ -356,16 +354,16 @@ func TestOutageAfterTheHeaderCutsTheAnswerOff(t *testing.T) {
 		use  func(*sessions.Session)
 		want any // of the panic that net/http takes for "cut it off"
 	}{
-		"by a look":              {func(s *sessions.Session) { lifeUser.Get(s) }, http.ErrAbortHandler},
+		"by a look":              {func(s *sessions.Session) { testapp.User.Get(s) }, http.ErrAbortHandler},
 		"by a handler that asks": {func(s *sessions.Session) { _ = s.Err() }, nil},
 		"not used":               {func(*sessions.Session) {}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.signedIn()
-			a.store.down()
-			defer func() { lifeEqual(t, "panic", recover(), test.want) }()
-			c.serve(func(w http.ResponseWriter, r *http.Request) {
+			a := testapp.New(t)
+			c := a.SignedIn()
+			a.Store.Down()
+			defer func() { testapp.Equal(t, "panic", recover(), test.want) }()
+			c.Serve(func(w http.ResponseWriter, r *http.Request) {
 				w.Write([]byte("<html>"))
 				test.use(sessions.FromContext(r.Context()))
 			})

@@ -8,26 +8,27 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 func TestPingIsOneLoadThatChangesNothing(t *testing.T) {
-	m, store := clientManager(t, sessions.Options{})
+	m, store := testapp.NewManager(t, sessions.Options{})
 	if err := m.Ping(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if store.loads.Load() != 1 || store.calls() != 1 || len(store.records(t)) != 0 {
-		t.Errorf("%d loads among %d calls, %d records", store.loads.Load(), store.calls(), len(store.records(t)))
+	if store.Total("Load") != 1 || store.Total() != 1 || len(store.RecordsByKey(t)) != 0 {
+		t.Errorf("%d loads among %d calls, %d records", store.Total("Load"), store.Total(), len(store.RecordsByKey(t)))
 	}
 }
 
 func TestPingTellsThatTheStoreIsDown(t *testing.T) {
-	f := newFakeStore()
-	m, _ := clientManager(t, sessions.Options{Driver: f})
-	f.down()
-	if err := m.Ping(t.Context()); !errors.Is(err, errFakeDown) {
+	f := testapp.NewStore(nil)
+	m, _ := testapp.NewManager(t, sessions.Options{Driver: f})
+	f.Down()
+	if err := m.Ping(t.Context()); !errors.Is(err, testapp.ErrDown) {
 		t.Errorf("a store that is down: %v", err)
 	}
-	f.up()
+	f.Up()
 	if err := m.Ping(t.Context()); err != nil {
 		t.Errorf("after the recovery: %v", err)
 	}
@@ -40,9 +41,9 @@ func TestPingTellsThatTheStoreIsDown(t *testing.T) {
 
 func TestPingIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFakeStore()
-		m, _ := clientManager(t, sessions.Options{Driver: f, StoreTimeout: 2 * time.Second, SweepInterval: -1})
-		f.next("Load", fakeHung)
+		f := testapp.NewStore(nil)
+		m, _ := testapp.NewManager(t, sessions.Options{Driver: f, StoreTimeout: 2 * time.Second, SweepInterval: -1})
+		f.Next("Load", testapp.Hung)
 		began := time.Now()
 		if err := m.Ping(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 2*time.Second {
 			t.Errorf("%v after %v", err, time.Since(began))
@@ -51,7 +52,7 @@ func TestPingIsBounded(t *testing.T) {
 }
 
 func TestPingHasNobodyToAskWhereClientsKeepTheirSessions(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: clientSecret}})
+	m, _ := testapp.NewManager(t, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: testapp.Secret}})
 	if err := m.Ping(t.Context()); err != nil {
 		t.Error(err)
 	}

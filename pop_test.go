@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // Of two requests that pop a value one gets it, whatever they do to the session
@@ -18,53 +19,53 @@ func TestPopAndAnEndOfTheSession(t *testing.T) {
 		"Renew, Invalidate": func(s *sessions.Session) { s.Renew(); s.Invalidate() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.client()
-			c.ok(func(s *sessions.Session) { otp.Set(s, "secret") })
-			other, used := c.copied(), 0
+			a := testapp.New(t)
+			c := a.Client()
+			c.OK(func(s *sessions.Session) { otp.Set(s, "secret") })
+			other, used := c.Copy(), 0
 			use := func(s *sessions.Session) {
 				if _, ok := otp.Pop(s); !ok {
 					return
 				}
 				end(s)
-				lifeUser.Set(s, "ann")
+				testapp.User.Set(s, "ann")
 				if s.Save(t.Context()) == nil {
 					used++
 				}
 			}
-			c.do(func(s *sessions.Session) {
+			c.Do(func(s *sessions.Session) {
 				s.Get("otp") // both have it
-				other.do(use)
+				other.Do(use)
 				use(s)
 			})
-			lifeEqual(t, "times used", used, 1)
-			a.store.record(t)
+			testapp.Equal(t, "times used", used, 1)
+			a.Store.Record(t)
 		})
 	}
 	t.Run("Invalidate, while another changes something else", func(t *testing.T) {
-		a := newLife(t)
-		c := a.client()
-		c.ok(func(s *sessions.Session) { otp.Set(s, "secret") })
-		other := c.copied()
-		a.store.before("Delete", func() { other.ok(lifeIncrement) })
-		c.ok(func(s *sessions.Session) { otp.Pop(s); s.Invalidate(); lifeUser.Set(s, "ann") })
-		a.store.record(t)
-		lifeEqual(t, "user", c.user(), "ann")
+		a := testapp.New(t)
+		c := a.Client()
+		c.OK(func(s *sessions.Session) { otp.Set(s, "secret") })
+		other := c.Copy()
+		a.Store.Before("Delete", func() { other.OK(testapp.Increment) })
+		c.OK(func(s *sessions.Session) { otp.Pop(s); s.Invalidate(); testapp.User.Set(s, "ann") })
+		a.Store.Record(t)
+		testapp.Equal(t, "user", c.User(), "ann")
 	})
 	t.Run("Invalidate, while another puts a new one there", func(t *testing.T) {
-		a := newLife(t)
-		c := a.client()
-		c.ok(func(s *sessions.Session) { otp.Set(s, "secret") })
-		other := c.copied()
-		a.store.before("Delete", func() { other.ok(func(s *sessions.Session) { otp.Set(s, "another") }) })
-		c.ok(func(s *sessions.Session) {
+		a := testapp.New(t)
+		c := a.Client()
+		c.OK(func(s *sessions.Session) { otp.Set(s, "secret") })
+		other := c.Copy()
+		a.Store.Before("Delete", func() { other.OK(func(s *sessions.Session) { otp.Set(s, "another") }) })
+		c.OK(func(s *sessions.Session) {
 			otp.Pop(s)
 			s.Invalidate()
-			lifeUser.Set(s, "ann")
-			lifeError(t, "Save", s.Save(t.Context()), sessions.ErrConflict)
+			testapp.User.Set(s, "ann")
+			testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrConflict)
 			s.Revert()
 		})
-		a.store.record(t)
-		lifeEqual(t, "user", c.user(), "")
+		a.Store.Record(t)
+		testapp.Equal(t, "user", c.User(), "")
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // randomSource takes the place of the system's for the rest of the test.
@@ -35,25 +36,25 @@ func (r repeating) Read(b []byte) (int, error) {
 // an error page, and the first one's session is as it was.
 func TestARandomSourceThatRepeatsItself(t *testing.T) {
 	randomSource(t, repeating(7))
-	a := newLife(t)
-	first := a.signedIn()
-	second := a.client()
-	res := second.fails(http.StatusServiceUnavailable, func(s *sessions.Session) { lifeUser.Set(s, "eve") })
-	lifeEqual(t, "cookie", res.cookie, nil)
-	if log := a.log.String(); !strings.Contains(log, "random source repeats itself") {
+	a := testapp.New(t)
+	first := a.SignedIn()
+	second := a.Client()
+	res := second.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { testapp.User.Set(s, "eve") })
+	testapp.Equal(t, "cookie", res.Cookie, nil)
+	if log := a.Log.String(); !strings.Contains(log, "random source repeats itself") {
 		t.Errorf("the log says: %s", log)
 	}
-	res = first.fails(http.StatusServiceUnavailable, func(s *sessions.Session) { s.Renew() })
-	lifeEqual(t, "cookie", res.cookie, nil)
-	lifeEqual(t, "user", first.user(), "ann")
-	lifeEqual(t, "user of the second", second.user(), "")
-	a.store.record(t)
+	res = first.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { s.Renew() })
+	testapp.Equal(t, "cookie", res.Cookie, nil)
+	testapp.Equal(t, "user", first.User(), "ann")
+	testapp.Equal(t, "user of the second", second.User(), "")
+	a.Store.Record(t)
 
 	// Once it gives other bytes all is well.
 	rand.Reader = repeating(8)
-	second.ok(func(s *sessions.Session) { lifeUser.Set(s, "bob") })
-	lifeEqual(t, "user of the first", first.user(), "ann")
-	lifeEqual(t, "user of the second", second.user(), "bob")
+	second.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
+	testapp.Equal(t, "user of the first", first.User(), "ann")
+	testapp.Equal(t, "user of the second", second.User(), "bob")
 }
 
 // A source that fails ends the program: better no server than one whose ids can
@@ -61,9 +62,9 @@ func TestARandomSourceThatRepeatsItself(t *testing.T) {
 func TestARandomSourceThatFailsEndsTheProgram(t *testing.T) {
 	const child = "SESSIONS_TEST_RANDOM_FAILS"
 	if os.Getenv(child) == "1" {
-		a := newLife(t)
+		a := testapp.New(t)
 		randomSource(t, failing{})
-		a.client().ok(func(s *sessions.Session) { lifeUser.Set(s, "ann") })
+		a.Client().OK(func(s *sessions.Session) { testapp.User.Set(s, "ann") })
 		os.Exit(0) // it went on without
 	}
 	program, err := os.Executable()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 var registryNames atomic.Int64
@@ -37,7 +39,7 @@ func clientPanic(t *testing.T, f func()) (text string) {
 }
 
 func TestRegisterPanicsAndNamesTheDriver(t *testing.T) {
-	d, _ := clientStoreDriver()
+	d := testapp.NewStore(nil)
 	for name, c := range map[string]struct {
 		name string
 		d    driver.Driver
@@ -70,7 +72,7 @@ func TestRegisterPanicsAndNamesTheDriver(t *testing.T) {
 func TestARegisteredStoreIsFoundByNameAndByScheme(t *testing.T) {
 	name := registryName("registry+test-1.0")
 	var urls []string
-	inner, _ := clientStoreDriver()
+	inner := testapp.NewStore(nil)
 	sessions.Register(name, driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
 		urls = append(urls, cfg.URL)
 		cfg.URL = ""
@@ -95,7 +97,7 @@ func TestARegisteredStoreIsFoundByNameAndByScheme(t *testing.T) {
 }
 
 func TestDriversAreSorted(t *testing.T) {
-	d, _ := clientStoreDriver()
+	d := testapp.NewStore(nil)
 	mine := []string{registryName("registry-z"), registryName("registry-a"), registryName("registry-m")}
 	for _, name := range mine {
 		sessions.Register(name, d)
@@ -116,7 +118,7 @@ func TestDriversAreSorted(t *testing.T) {
 }
 
 func TestTheRegistryIsSafeForConcurrentUse(t *testing.T) {
-	d, _ := clientStoreDriver()
+	d := testapp.NewStore(nil)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -139,7 +141,7 @@ type schemes struct {
 func (s schemes) Schemes() []string { return s.list }
 
 func TestAURLAloneChoosesTheStoreThatAnswersToItsScheme(t *testing.T) {
-	inner, _ := clientStoreDriver()
+	inner := testapp.NewStore(nil)
 	var opened string
 	named := func(name string, list ...string) {
 		sessions.Register(name, schemes{driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
@@ -186,7 +188,7 @@ func TestAURLAloneChoosesTheStoreThatAnswersToItsScheme(t *testing.T) {
 }
 
 func TestNewWarnsIfNoStoreIsConfigured(t *testing.T) {
-	d, _ := clientStoreDriver()
+	d := testapp.NewStore(nil)
 	for name, c := range map[string]struct {
 		o    sessions.Options
 		warn int
@@ -196,8 +198,8 @@ func TestNewWarnsIfNoStoreIsConfigured(t *testing.T) {
 		"URL":     {sessions.Options{URL: "memory:"}, 0},
 		"Driver":  {sessions.Options{Driver: d}, 0},
 	} {
-		var log clientLog
-		c.o.Logger = log.logger()
+		var log testapp.Log
+		c.o.Logger = log.Logger(slog.LevelDebug)
 		m, err := sessions.New(t.Context(), c.o)
 		if err != nil {
 			t.Fatal(err)
@@ -221,10 +223,10 @@ func TestTwoManagersOfOneCookieNameAreNoticed(t *testing.T) {
 		"the default twice":    {[]string{"", "pump-session"}, 1},
 		"names differ in case": {[]string{"a", "A"}, 0},
 	} {
-		var log clientLog
+		var log testapp.Log
 		handler := http.Handler(http.NotFoundHandler())
 		for _, cookie := range slices.Backward(c.names) {
-			m, _ := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Name: cookie}, Logger: log.logger()})
+			m, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Name: cookie}, Logger: log.Logger(slog.LevelDebug)})
 			handler = m.Wrap(m.Wrap(handler)) // twice does no harm
 		}
 		for range 3 { // says it once

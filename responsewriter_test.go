@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // writerAbilities names the optional interfaces that a writer has.
@@ -54,8 +56,8 @@ func viewOf(abilities string) string {
 // The handler's writer offers the optional interfaces of the server's, and no
 // others; what sends the header commits the session first.
 func TestTheWriterKeepsItsInterfaces(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{})
-	outer, _ := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "outer"}})
+	m, _ := testapp.NewManager(t, sessions.Options{})
+	outer, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "outer"}})
 	for bits := range 32 {
 		abilities := ""
 		for i, a := range "FHRPC" {
@@ -199,7 +201,7 @@ func (d deadlineWriter) EnableFullDuplex() error {
 }
 
 func TestAResponseControllerFindsItsWayThroughUnwrap(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{})
+	m, _ := testapp.NewManager(t, sessions.Options{})
 	set := func(w http.ResponseWriter, r *http.Request) { sessions.FromContext(r.Context()).Set("n", 1) }
 	r := httptest.NewRequest("GET", "/", nil)
 
@@ -277,9 +279,9 @@ func TestAResponseControllerFindsItsWayThroughUnwrap(t *testing.T) {
 }
 
 func TestAllWritesAreOneSave(t *testing.T) {
-	m, store := clientManager(t, sessions.Options{})
-	b := newBrowser(t, m)
-	resp := b.serve(func(w http.ResponseWriter, r *http.Request) {
+	m, store := testapp.NewManager(t, sessions.Options{})
+	b := testapp.NewClient(t, m)
+	resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
 		sessions.FromContext(r.Context()).Set("n", 1)
 		io.WriteString(w, "one ")
 		w.Write([]byte("two "))
@@ -288,19 +290,19 @@ func TestAllWritesAreOneSave(t *testing.T) {
 		http.NewResponseController(w).Flush()
 		io.Copy(w, strings.NewReader("four"))
 	})
-	if body, _ := io.ReadAll(resp.Body); string(body) != "one two three four" {
+	if body := resp.Body; body != "one two three four" {
 		t.Errorf("the body is %q", body)
 	}
-	if n := store.saves.Load(); n != 1 {
+	if n := store.Total("Save"); n != 1 {
 		t.Errorf("%d saves, want 1", n)
 	}
-	browserCookie(t, resp)
+	testapp.OneCookie(t, resp)
 }
 
 func TestAnUntouchedSessionCostsNothing(t *testing.T) {
-	m, store := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: clientSecret}})
-	token := browserLogin(t, m).token()
-	before := store.calls()
+	m, store := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret}})
+	token := testapp.Login(t, m).Token()
+	before := store.Total()
 	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if sessions.FromContext(r.Context()) == nil {
 			t.Error("no session")
@@ -321,7 +323,7 @@ func TestAnUntouchedSessionCostsNothing(t *testing.T) {
 			t.Errorf("%q: the header is %v", abilities, fake.header)
 		}
 	}
-	if n := store.calls() - before; n != 0 {
+	if n := store.Total() - before; n != 0 {
 		t.Errorf("%d store calls", n)
 	}
 }
@@ -356,10 +358,10 @@ func TestTheErrorPageStandsAlone(t *testing.T) {
 		"FlushError": func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			var log clientLog
-			m, store := clientManager(t, sessions.Options{Logger: log.logger()})
-			store.onSave = func(context.Context) error { return errors.New(cause) }
-			resp := newBrowser(t, m).serve(func(w http.ResponseWriter, r *http.Request) {
+			var log testapp.Log
+			m, store := testapp.NewManager(t, sessions.Options{Logger: log.Logger(slog.LevelDebug)})
+			store.On("Save", func(context.Context) error { return errors.New(cause) })
+			resp := testapp.NewClient(t, m).Serve(func(w http.ResponseWriter, r *http.Request) {
 				for field, value := range map[string]string{
 					"Content-Length": "7", "Content-Encoding": "gzip", "Content-Range": "bytes 0-6/7", "Content-Type": "text/html",
 					"Content-Disposition": "attachment", "ETag": `"1"`, "Last-Modified": "Thu, 01 Jan 1970 00:00:00 GMT",
@@ -380,8 +382,8 @@ func TestTheErrorPageStandsAlone(t *testing.T) {
 				}
 				w.WriteHeader(200)
 			})
-			body, _ := io.ReadAll(resp.Body)
-			if resp.StatusCode != 503 || string(body) != "Service Unavailable\n" {
+			body := resp.Body
+			if resp.StatusCode != 503 || body != "Service Unavailable\n" {
 				t.Errorf("%d %q", resp.StatusCode, body)
 			}
 			for field := range resp.Header {
@@ -424,23 +426,23 @@ func TestAnErrorHandlerAnswersInItsWay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got error
-			m, store := clientManager(t, sessions.Options{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			m, store := testapp.NewManager(t, sessions.Options{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 				got = err
 				c.handler(w, r, err)
 			}})
-			store.onSave = func(context.Context) error { return outage }
-			resp := newBrowser(t, m).serve(func(w http.ResponseWriter, r *http.Request) {
+			store.On("Save", func(context.Context) error { return outage })
+			resp := testapp.NewClient(t, m).Serve(func(w http.ResponseWriter, r *http.Request) {
 				sessions.FromContext(r.Context()).Set("n", 1)
 				io.WriteString(w, "welcome")
 			})
-			body, _ := io.ReadAll(resp.Body)
-			if resp.StatusCode != c.status || string(body) != c.body {
+			body := resp.Body
+			if resp.StatusCode != c.status || body != c.body {
 				t.Errorf("%d %q, want %d %q", resp.StatusCode, body, c.status, c.body)
 			}
 			if !errors.Is(got, outage) {
 				t.Errorf("the handler got the error %v", got)
 			}
-			browserKeepsCookie(t, resp)
+			testapp.NoCookie(t, resp)
 		})
 	}
 }
@@ -448,8 +450,8 @@ func TestAnErrorHandlerAnswersInItsWay(t *testing.T) {
 // A handler that goes on after its answer was refused changes nothing of the
 // page, though a writer further out may send the header only later.
 func TestTheErrorPageStandsAloneInAWriterThatWaits(t *testing.T) {
-	m, store := clientManager(t, sessions.Options{})
-	store.onSave = func(context.Context) error { return errors.New("outage") }
+	m, store := testapp.NewManager(t, sessions.Options{})
+	store.On("Save", func(context.Context) error { return errors.New("outage") })
 	h := http.TimeoutHandler(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sessions.FromContext(r.Context()).Set("n", 1)
 		w.Header().Set("X-Request-Id", "7")
@@ -469,18 +471,18 @@ func TestTheErrorPageStandsAloneInAWriterThatWaits(t *testing.T) {
 		t.Errorf("%d %q", w.Code, w.Body)
 	}
 	for _, field := range []string{"Location", "X-Accel-Redirect", "Set-Cookie"} {
-		lifeEqual(t, field, w.Header().Get(field), "")
+		testapp.Equal(t, field, w.Header().Get(field), "")
 	}
-	lifeEqual(t, "X-Request-Id", w.Header().Get("X-Request-Id"), "7")
+	testapp.Equal(t, "X-Request-Id", w.Header().Get("X-Request-Id"), "7")
 }
 
 // The error page is not of the handler's kind, and it is coded as a middleware
 // further out has announced, which codes whatever passes.
 func TestTheErrorPageIsWhatItsHeaderSays(t *testing.T) {
-	m, store := clientManager(t, sessions.Options{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+	m, store := testapp.NewManager(t, sessions.Options{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
 		io.WriteString(w, "<!doctype html>back soon")
 	}})
-	store.onSave = func(context.Context) error { return errors.New("outage") }
+	store.On("Save", func(context.Context) error { return errors.New("outage") })
 	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sessions.FromContext(r.Context()).Set("n", 1)
 		w.Header().Set("Content-Type", "application/pdf")
@@ -495,9 +497,9 @@ func TestTheErrorPageIsWhatItsHeaderSays(t *testing.T) {
 		}
 		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 		got := w.Result().Header
-		lifeEqual(t, "Content-Encoding", got.Get("Content-Encoding"), outer)
-		lifeEqual(t, "Content-Language", got.Get("Content-Language"), "")
-		lifeEqual(t, "Content-Type", got.Get("Content-Type"), "text/html; charset=utf-8")
+		testapp.Equal(t, "Content-Encoding", got.Get("Content-Encoding"), outer)
+		testapp.Equal(t, "Content-Language", got.Get("Content-Language"), "")
+		testapp.Equal(t, "Content-Type", got.Get("Content-Type"), "text/html; charset=utf-8")
 	}
 }
 
@@ -514,9 +516,9 @@ func TestTheErrorPagesStatusSaysWhoseFaultItIs(t *testing.T) {
 		"value not encodable2": {nil, make(chan int), 500},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, store := clientManager(t, sessions.Options{})
-			store.onSave = func(context.Context) error { return c.fault }
-			if resp := newBrowser(t, m).visit(func(s *sessions.Session) { s.Set("n", c.value) }); resp.StatusCode != c.status {
+			m, store := testapp.NewManager(t, sessions.Options{})
+			store.On("Save", func(context.Context) error { return c.fault })
+			if resp := testapp.NewClient(t, m).Visit(func(s *sessions.Session) { s.Set("n", c.value) }); resp.StatusCode != c.status {
 				t.Errorf("the status is %d, want %d", resp.StatusCode, c.status)
 			}
 		})
@@ -527,28 +529,28 @@ func TestTheErrorPagesStatusSaysWhoseFaultItIs(t *testing.T) {
 // of the handler; what does need one is an error and stores nothing.
 func TestChangesAfterTheHeader(t *testing.T) {
 	t.Run("of a stored session are saved", func(t *testing.T) {
-		m, store := clientManager(t, sessions.Options{})
-		b := browserLogin(t, m)
-		before := store.saves.Load()
-		resp := b.serve(func(w http.ResponseWriter, r *http.Request) {
+		m, store := testapp.NewManager(t, sessions.Options{})
+		b := testapp.Login(t, m)
+		before := store.Total("Save")
+		resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, "hello")
 			s := sessions.FromContext(r.Context())
 			s.Set("user", "bob")
-			if store.saves.Load() != before {
+			if store.Total("Save") != before {
 				t.Error("saved before the end")
 			}
 		})
-		browserKeepsCookie(t, resp)
-		if b.user() != "bob" {
+		testapp.NoCookie(t, resp)
+		if b.User() != "bob" {
 			t.Error("the change is lost")
 		}
 	})
 
 	t.Run("of a new session are lost and logged", func(t *testing.T) {
-		var log clientLog
-		m, store := clientManager(t, sessions.Options{Logger: log.logger()})
-		b := newBrowser(t, m)
-		resp := b.serve(func(w http.ResponseWriter, r *http.Request) {
+		var log testapp.Log
+		m, store := testapp.NewManager(t, sessions.Options{Logger: log.Logger(slog.LevelDebug)})
+		b := testapp.NewClient(t, m)
+		resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, "hello")
 			s := sessions.FromContext(r.Context())
 			s.Set("user", "bob")
@@ -556,11 +558,11 @@ func TestChangesAfterTheHeader(t *testing.T) {
 				t.Errorf("Save: %v, want ErrHeaderSent", err)
 			}
 		})
-		if body, _ := io.ReadAll(resp.Body); string(body) != "hello" {
+		if body := resp.Body; body != "hello" {
 			t.Errorf("the body is %q: nothing may be appended", body)
 		}
-		browserKeepsCookie(t, resp)
-		if n := len(store.records(t)); n != 0 {
+		testapp.NoCookie(t, resp)
+		if n := len(store.RecordsByKey(t)); n != 0 {
 			t.Errorf("%d records that nobody can reach", n)
 		}
 		if !strings.Contains(log.String(), "lost") {
@@ -569,9 +571,9 @@ func TestChangesAfterTheHeader(t *testing.T) {
 	})
 
 	t.Run("Renew and Invalidate are errors", func(t *testing.T) {
-		m, store := clientManager(t, sessions.Options{})
-		b := browserLogin(t, m)
-		b.serve(func(w http.ResponseWriter, r *http.Request) {
+		m, store := testapp.NewManager(t, sessions.Options{})
+		b := testapp.Login(t, m)
+		b.Serve(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(200)
 			s := sessions.FromContext(r.Context())
 			if err := s.Renew(); !errors.Is(err, sessions.ErrHeaderSent) {
@@ -581,29 +583,29 @@ func TestChangesAfterTheHeader(t *testing.T) {
 				t.Errorf("Invalidate: %v, want ErrHeaderSent", err)
 			}
 		})
-		if b.user() != "ada" || len(store.records(t)) != 1 {
+		if b.User() != "ann" || len(store.RecordsByKey(t)) != 1 {
 			t.Error("the session is not as it was")
 		}
 	})
 
 	t.Run("Destroy ends the session all the same", func(t *testing.T) {
-		m, store := clientManager(t, sessions.Options{})
-		b := browserLogin(t, m)
-		b.serve(func(w http.ResponseWriter, r *http.Request) {
+		m, store := testapp.NewManager(t, sessions.Options{})
+		b := testapp.Login(t, m)
+		b.Serve(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(200)
 			if err := sessions.FromContext(r.Context()).Destroy(r.Context()); err != nil {
 				t.Error(err)
 			}
 		})
-		if b.user() != nil || len(store.records(t)) != 0 {
+		if b.User() != "" || len(store.RecordsByKey(t)) != 0 {
 			t.Error("the session is still there")
 		}
 	})
 
 	t.Run("in the cookie store are errors", func(t *testing.T) {
-		m, _ := clientManager(t, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: clientSecret}})
-		b := browserLogin(t, m)
-		b.serve(func(w http.ResponseWriter, r *http.Request) {
+		m, _ := testapp.NewManager(t, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: testapp.Secret}})
+		b := testapp.Login(t, m)
+		b.Serve(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(200)
 			s := sessions.FromContext(r.Context())
 			s.Set("user", "bob")
@@ -614,7 +616,7 @@ func TestChangesAfterTheHeader(t *testing.T) {
 				t.Errorf("Destroy: %v, want ErrHeaderSent", err)
 			}
 		})
-		if b.user() != "ada" {
+		if b.User() != "ann" {
 			t.Error("the session is not as it was")
 		}
 	})
@@ -657,14 +659,14 @@ func TestAPanicCommitsNothingAndGoesOn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-				m, store := clientManager(t, o)
-				b := browserLogin(t, m)
-				var before int64
+				m, store := testapp.NewManager(t, o)
+				b := testapp.Login(t, m)
+				var before int
 				if store != nil {
-					before = store.saves.Load() + store.deletes.Load()
+					before = store.Total("Save") + store.Total("Delete")
 				}
 				r := httptest.NewRequest("GET", "/", nil)
-				r.Header.Set("Cookie", "pump-session="+b.token())
+				r.Header.Set("Cookie", "pump-session="+b.Token())
 				w := httptest.NewRecorder()
 				got := writerPanics(t, m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					s := sessions.FromContext(r.Context())
@@ -678,10 +680,10 @@ func TestAPanicCommitsNothingAndGoesOn(t *testing.T) {
 				if len(w.Header()["Set-Cookie"]) > 0 {
 					t.Errorf("Set-Cookie: %q", w.Header()["Set-Cookie"])
 				}
-				if store != nil && store.saves.Load()+store.deletes.Load() != before {
+				if store != nil && store.Total("Save")+store.Total("Delete") != before {
 					t.Error("something was committed")
 				}
-				if b.user() != "ada" {
+				if b.User() != "ann" {
 					t.Error("the session is not as it was")
 				}
 			})
@@ -694,7 +696,7 @@ func TestAPanicCommitsNothingAndGoesOn(t *testing.T) {
 // with one that is dead.
 func TestThePageOfAnOuterRecoveryCarriesTheCookie(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		m, _ := clientManager(t, o)
+		m, _ := testapp.NewManager(t, o)
 		recovering := func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				defer func() {
@@ -705,20 +707,20 @@ func TestThePageOfAnOuterRecoveryCarriesTheCookie(t *testing.T) {
 				next.ServeHTTP(w, r)
 			})
 		}
-		b := browserLogin(t, m)
-		serve := func(h http.HandlerFunc) *http.Response {
+		b := testapp.Login(t, m)
+		serve := func(h http.HandlerFunc) *testapp.Response {
 			t.Helper()
-			b.managers = nil
-			resp := b.send(httptest.NewRequest("GET", "/", nil), recovering(m.Wrap(h)))
-			b.managers = []*sessions.Manager{m}
+			b.Managers = nil
+			resp := b.Send(httptest.NewRequest("GET", "/", nil), recovering(m.Wrap(h)))
+			b.Managers = []*sessions.Manager{m}
 			if resp.StatusCode != 500 {
 				t.Errorf("the status is %d", resp.StatusCode)
 			}
 			return resp
 		}
 
-		old := b.token()
-		browserCookie(t, serve(func(w http.ResponseWriter, r *http.Request) {
+		old := b.Token()
+		testapp.OneCookie(t, serve(func(w http.ResponseWriter, r *http.Request) {
 			s := sessions.FromContext(r.Context())
 			s.Renew()
 			if err := s.Save(r.Context()); err != nil {
@@ -727,11 +729,11 @@ func TestThePageOfAnOuterRecoveryCarriesTheCookie(t *testing.T) {
 			s.Set("user", "mallory")
 			panic("after the renewal")
 		}))
-		if b.token() == old || b.user() != "ada" {
+		if b.Token() == old || b.User() != "ann" {
 			t.Error("the client does not have the renewed session")
 		}
 
-		c := browserCookie(t, serve(func(w http.ResponseWriter, r *http.Request) {
+		c := testapp.OneCookie(t, serve(func(w http.ResponseWriter, r *http.Request) {
 			sessions.FromContext(r.Context()).Destroy(r.Context())
 			panic("after the logout")
 		}))
@@ -759,9 +761,9 @@ func TestAPanicWithinTheCommitDoesNotHang(t *testing.T) {
 		},
 	}
 	for where, end := range ends {
-		for name, h := range map[string]func(s *sessions.Session, store *clientStore){
-			"a value's MarshalText": func(s *sessions.Session, _ *clientStore) { s.Set("v", panickingText{}) },
-			"an Update run again": func(s *sessions.Session, store *clientStore) {
+		for name, h := range map[string]func(s *sessions.Session, store *testapp.Store){
+			"a value's MarshalText": func(s *sessions.Session, _ *testapp.Store) { s.Set("v", panickingText{}) },
+			"an Update run again": func(s *sessions.Session, store *testapp.Store) {
 				first := true
 				sessions.Key[int]("v").Update(s, func(int) int {
 					if !first {
@@ -770,18 +772,18 @@ func TestAPanicWithinTheCommitDoesNotHang(t *testing.T) {
 					first = false
 					return 1
 				})
-				store.onSave = func(context.Context) error { return sessions.ErrConflict }
+				store.On("Save", func(context.Context) error { return sessions.ErrConflict })
 			},
-			"the store's Save": func(s *sessions.Session, store *clientStore) {
+			"the store's Save": func(s *sessions.Session, store *testapp.Store) {
 				s.Set("v", 1)
-				store.onSave = func(context.Context) error { panic("in the store") }
+				store.On("Save", func(context.Context) error { panic("in the store") })
 			},
 		} {
 			t.Run(name+" "+where, func(t *testing.T) {
-				m, store := clientManager(t, sessions.Options{})
-				b := browserLogin(t, m)
+				m, store := testapp.NewManager(t, sessions.Options{})
+				b := testapp.Login(t, m)
 				r := httptest.NewRequest("GET", "/", nil)
-				r.Header.Set("Cookie", "pump-session="+b.token())
+				r.Header.Set("Cookie", "pump-session="+b.Token())
 				got := writerPanics(t, m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if where == "after the header" {
 						w.WriteHeader(200)
@@ -792,8 +794,8 @@ func TestAPanicWithinTheCommitDoesNotHang(t *testing.T) {
 				if text, ok := got.(string); !ok || !strings.HasPrefix(text, "in ") {
 					t.Errorf("it panics with %v", got)
 				}
-				store.onSave = nil
-				if b.user() != "ada" {
+				store.On("Save", nil)
+				if b.User() != "ann" {
 					t.Error("the session is not as it was")
 				}
 			})
@@ -805,7 +807,7 @@ func TestAPanicWithinTheCommitDoesNotHang(t *testing.T) {
 // was told of it further out: with the cookie of what was saved before, and
 // without what was not. Nothing more is committed when the header has left.
 func TestThePageOfAnInnerRecoveryCarriesTheCookie(t *testing.T) {
-	a := newLife(t)
+	a := testapp.New(t)
 	for name, test := range map[string]struct {
 		before func(*sessions.Session)
 		user   string
@@ -813,11 +815,11 @@ func TestThePageOfAnInnerRecoveryCarriesTheCookie(t *testing.T) {
 		"nothing saved":     {func(s *sessions.Session) {}, "ann"},
 		"a renewal saved":   {func(s *sessions.Session) { s.Renew(); s.Save(t.Context()) }, "ann"},
 		"a session ended":   {func(s *sessions.Session) { s.Destroy(t.Context()) }, ""},
-		"another one begun": {func(s *sessions.Session) { s.Invalidate(); lifeUser.Set(s, "bob"); s.Save(t.Context()) }, "bob"},
+		"another one begun": {func(s *sessions.Session) { s.Invalidate(); testapp.User.Set(s, "bob"); s.Save(t.Context()) }, "bob"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := a.signedIn()
-			res := c.serve(func(w http.ResponseWriter, r *http.Request) {
+			c := a.SignedIn()
+			res := c.Serve(func(w http.ResponseWriter, r *http.Request) {
 				defer func() {
 					recover()
 					http.Error(w, "sorry", http.StatusInternalServerError)
@@ -825,13 +827,13 @@ func TestThePageOfAnInnerRecoveryCarriesTheCookie(t *testing.T) {
 				s := sessions.FromContext(r.Context())
 				test.before(s)
 				s.Renew()
-				lifeUser.Set(s, "eve")
-				a.store.before("Save", func() { panic("in the store") })
+				testapp.User.Set(s, "eve")
+				a.Store.Before("Save", func() { panic("in the store") })
 				io.WriteString(w, "welcome")
 			})
-			lifeEqual(t, "status", res.Code, http.StatusInternalServerError)
-			lifeEqual(t, "page", res.Body.String(), "sorry\n")
-			lifeEqual(t, "user", c.user(), test.user)
+			testapp.Equal(t, "status", res.StatusCode, http.StatusInternalServerError)
+			testapp.Equal(t, "page", res.Body, "sorry\n")
+			testapp.Equal(t, "user", c.User(), test.user)
 		})
 	}
 }
@@ -839,11 +841,10 @@ func TestThePageOfAnInnerRecoveryCarriesTheCookie(t *testing.T) {
 // A store that panics on loading leaves the session failed: to a handler that
 // recovers, the user is not anonymous.
 func TestAPanicWithinLoadingDoesNotHang(t *testing.T) {
-	m, store := clientManager(t, sessions.Options{})
-	b := browserLogin(t, m)
-	store.onLoad = nil
-	store.Store = panickingStore{store.Store}
-	resp := b.serve(func(w http.ResponseWriter, r *http.Request) {
+	m, store := testapp.NewManager(t, sessions.Options{})
+	b := testapp.Login(t, m)
+	store.On("Load", func(context.Context) error { panic("in Load") })
+	resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		if text := clientPanic(t, func() { s.Get("user") }); text != "in Load" {
 			t.Errorf("it panics with %s", text)
@@ -856,15 +857,15 @@ func TestAPanicWithinLoadingDoesNotHang(t *testing.T) {
 	if resp.StatusCode != 503 {
 		t.Errorf("the status is %d", resp.StatusCode)
 	}
-	browserKeepsCookie(t, resp)
+	testapp.NoCookie(t, resp)
 }
 
 // The commit runs to its end whatever became of the client or of the handler's
 // context, and within StoreTimeout.
 func TestTheCommitOutlivesTheRequestsContext(t *testing.T) {
 	type mark struct{}
-	m, store := clientManager(t, sessions.Options{StoreTimeout: time.Minute})
-	store.onSave = func(ctx context.Context) error {
+	m, store := testapp.NewManager(t, sessions.Options{StoreTimeout: time.Minute})
+	store.On("Save", func(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			t.Errorf("the commit's context has ended: %v", err)
 		}
@@ -875,7 +876,7 @@ func TestTheCommitOutlivesTheRequestsContext(t *testing.T) {
 			t.Errorf("the commit's deadline is %v, %v", at, ok)
 		}
 		return nil
-	}
+	})
 	for name, h := range map[string]func(cancel func(), w http.ResponseWriter, r *http.Request){
 		"cancelled from outside": func(cancel func(), _ http.ResponseWriter, _ *http.Request) { cancel() },
 		"replaced": func(_ func(), w http.ResponseWriter, r *http.Request) {
@@ -885,15 +886,15 @@ func TestTheCommitOutlivesTheRequestsContext(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBrowser(t, m)
+			b := testapp.NewClient(t, m)
 			ctx, cancel := context.WithCancel(context.WithValue(t.Context(), mark{}, "trace"))
 			defer cancel()
-			resp := b.send(httptest.NewRequestWithContext(ctx, "GET", "/", nil), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				sessions.FromContext(r.Context()).Set("user", "ada")
+			resp := b.Send(httptest.NewRequestWithContext(ctx, "GET", "/", nil), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				sessions.FromContext(r.Context()).Set("user", "ann")
 				h(cancel, w, r)
 			}))
-			browserCookie(t, resp)
-			if b.user() != "ada" {
+			testapp.OneCookie(t, resp)
+			if b.User() != "ann" {
 				t.Error("the change is lost")
 			}
 		})
@@ -903,11 +904,11 @@ func TestTheCommitOutlivesTheRequestsContext(t *testing.T) {
 // The request's context is the server's, with the session added.
 func TestTheRequestsContextIsKept(t *testing.T) {
 	type mark struct{}
-	m, _ := clientManager(t, sessions.Options{})
+	m, _ := testapp.NewManager(t, sessions.Options{})
 	deadline := time.Now().Add(time.Hour)
 	ctx, cancel := context.WithDeadline(context.WithValue(t.Context(), mark{}, 7), deadline)
 	defer cancel()
-	newBrowser(t, m).send(httptest.NewRequestWithContext(ctx, "GET", "/", nil), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	testapp.NewClient(t, m).Send(httptest.NewRequestWithContext(ctx, "GET", "/", nil), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
 		if ctx.Value(mark{}) != 7 || ctx.Err() != nil {
 			t.Error("the context has lost its values")
@@ -924,11 +925,11 @@ func TestTheRequestsContextIsKept(t *testing.T) {
 }
 
 func TestSeveralManagersServeOneRequest(t *testing.T) {
-	site, siteStore := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "site"}})
-	shop, shopStore := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "shop"}})
-	stranger, _ := clientManager(t, sessions.Options{})
-	b := newBrowser(t, site, shop)
-	resp := b.serve(func(w http.ResponseWriter, r *http.Request) {
+	site, siteStore := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "site"}})
+	shop, shopStore := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "shop"}})
+	stranger, _ := testapp.NewManager(t, sessions.Options{})
+	b := testapp.NewClient(t, site, shop)
+	resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
 		if sessions.FromContext(ctx) != shop.FromContext(ctx) {
 			t.Error("FromContext is not the innermost manager's")
@@ -939,47 +940,47 @@ func TestSeveralManagersServeOneRequest(t *testing.T) {
 		if stranger.FromContext(ctx) != nil {
 			t.Error("a manager that does not wrap the handler has a session")
 		}
-		site.FromContext(ctx).Set("user", "ada")
+		site.FromContext(ctx).Set("user", "ann")
 		shop.FromContext(ctx).Set("user", "bob")
 	})
-	cookies := browserCookies(t, resp)
+	cookies := resp.Cookies()
 	if len(cookies) != 2 || cookies[0].Name == cookies[1].Name {
 		t.Fatalf("Set-Cookie: %q", resp.Header["Set-Cookie"])
 	}
-	if len(siteStore.records(t)) != 1 || len(shopStore.records(t)) != 1 {
+	if len(siteStore.RecordsByKey(t)) != 1 || len(shopStore.RecordsByKey(t)) != 1 {
 		t.Error("a session is in the wrong store")
 	}
-	resp = b.serve(func(w http.ResponseWriter, r *http.Request) {
+	resp = b.Serve(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
-		if site.FromContext(ctx).Get("user") != "ada" || shop.FromContext(ctx).Get("user") != "bob" {
+		if site.FromContext(ctx).Get("user") != "ann" || shop.FromContext(ctx).Get("user") != "bob" {
 			t.Error("the sessions are mixed up")
 		}
 		site.FromContext(ctx).Destroy(ctx)
 	})
-	if c := browserCookie(t, resp); c.Name != "site" || c.MaxAge != -1 {
+	if c := testapp.OneCookie(t, resp); c.Name != "site" || c.MaxAge != -1 {
 		t.Errorf("the cookie is %v", c)
 	}
-	if b.user() != "bob" {
+	if b.User() != "bob" {
 		t.Error("the other session has ended too")
 	}
 
 	// Where the inner one cannot save, its error page is the answer.
-	shopStore.onSave = func(context.Context) error { return errors.New("outage") }
-	resp = b.serve(func(w http.ResponseWriter, r *http.Request) {
+	shopStore.On("Save", func(context.Context) error { return errors.New("outage") })
+	resp = b.Serve(func(w http.ResponseWriter, r *http.Request) {
 		shop.FromContext(r.Context()).Set("n", 1)
 		io.WriteString(w, "welcome")
 	})
-	if body, _ := io.ReadAll(resp.Body); resp.StatusCode != 503 || strings.Contains(string(body), "welcome") {
+	if body := resp.Body; resp.StatusCode != 503 || strings.Contains(body, "welcome") {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 }
 
 func TestWrappingTwiceWithOneManagerIsWrappingOnce(t *testing.T) {
-	m, store := clientManager(t, sessions.Options{})
-	between, _ := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "between"}})
+	m, store := testapp.NewManager(t, sessions.Options{})
+	between, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "between"}})
 	var outer *sessions.Session
-	b := newBrowser(t, m)
-	resp := b.serve(func(w http.ResponseWriter, r *http.Request) {
+	b := testapp.NewClient(t, m)
+	resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
 		outer = sessions.FromContext(r.Context())
 		between.Wrap(m.Wrap(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if m.FromContext(r.Context()) != outer {
@@ -988,29 +989,29 @@ func TestWrappingTwiceWithOneManagerIsWrappingOnce(t *testing.T) {
 			m.FromContext(r.Context()).Set("n", 1)
 		})))).ServeHTTP(w, r)
 	})
-	browserCookie(t, resp)
-	if n := store.saves.Load(); n != 1 {
+	testapp.OneCookie(t, resp)
+	if n := store.Total("Save"); n != 1 {
 		t.Errorf("%d saves, want 1", n)
 	}
 }
 
 func TestTwoClientsAreIndependent(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		m, _ := clientManager(t, o)
+		m, _ := testapp.NewManager(t, o)
 		visits := sessions.Key[int]("visits")
-		visit := func(b *browser) (n int) {
-			b.visit(func(s *sessions.Session) { n = visits.Update(s, func(n int) int { return n + 1 }) })
+		visit := func(b *testapp.Client) (n int) {
+			b.Visit(func(s *sessions.Session) { n = visits.Update(s, func(n int) int { return n + 1 }) })
 			return n
 		}
-		ada, bob := newBrowser(t, m), newBrowser(t, m)
+		ada, bob := testapp.NewClient(t, m), testapp.NewClient(t, m)
 		var got []int
-		for _, b := range []*browser{ada, bob, ada, ada, bob} {
+		for _, b := range []*testapp.Client{ada, bob, ada, ada, bob} {
 			got = append(got, visit(b))
 		}
 		if want := []int{1, 1, 2, 3, 2}; !slices.Equal(got, want) {
 			t.Errorf("visits %v, want %v", got, want)
 		}
-		ada.visit(func(s *sessions.Session) { s.Destroy(t.Context()) })
+		ada.Visit(func(s *sessions.Session) { s.Destroy(t.Context()) })
 		if n := visit(bob); n != 3 {
 			t.Errorf("after the other's logout: visit %d, want 3", n)
 		}
@@ -1023,18 +1024,18 @@ func TestTwoClientsAreIndependent(t *testing.T) {
 // net/http panics at a status of four digits. What was committed for it would
 // never be told.
 func TestStatusThatIsNone(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
+	a := testapp.New(t)
+	c := a.SignedIn()
 	func() {
 		defer func() {
 			if recover() == nil {
 				t.Error("the writer took the status")
 			}
 		}()
-		c.serve(func(w http.ResponseWriter, r *http.Request) {
+		c.Serve(func(w http.ResponseWriter, r *http.Request) {
 			sessions.FromContext(r.Context()).Renew()
 			w.WriteHeader(1000)
 		})
 	}()
-	lifeEqual(t, "user under the id that the client has", c.user(), "ann")
+	testapp.Equal(t, "user under the id that the client has", c.User(), "ann")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 func TestStoreCallsOfARequest(t *testing.T) {
@@ -18,29 +19,29 @@ func TestStoreCallsOfARequest(t *testing.T) {
 	}{
 		"untouched":                  {func(s *sessions.Session) {}, ""},
 		"logged":                     {func(s *sessions.Session) { _ = s.String(); s.LogValue() }, ""},
-		"read":                       {func(s *sessions.Session) { lifeUser.Get(s); s.Keys(); s.ID(); s.Owner() }, "Load"},
+		"read":                       {func(s *sessions.Session) { testapp.User.Get(s); s.Keys(); s.ID(); s.Owner() }, "Load"},
 		"token":                      {func(s *sessions.Session) { s.Token() }, "Load"},
-		"write":                      {func(s *sessions.Session) { lifeUser.Set(s, "bob"); s.Set("a", 1) }, "Load Save"},
-		"update":                     {lifeIncrement, "Load Save"},
-		"delete":                     {func(s *sessions.Session) { lifeUser.Delete(s) }, "Load Save"},
+		"write":                      {func(s *sessions.Session) { testapp.User.Set(s, "bob"); s.Set("a", 1) }, "Load Save"},
+		"update":                     {testapp.Increment, "Load Save"},
+		"delete":                     {func(s *sessions.Session) { testapp.User.Delete(s) }, "Load Save"},
 		"delete of nothing":          {func(s *sessions.Session) { s.Delete("missing") }, "Load"},
 		"renew":                      {func(s *sessions.Session) { s.Renew() }, "Load Save Delete"},
-		"renew and write":            {func(s *sessions.Session) { s.Renew(); lifeIncrement(s) }, "Load Save Delete"},
+		"renew and write":            {func(s *sessions.Session) { s.Renew(); testapp.Increment(s) }, "Load Save Delete"},
 		"invalidate":                 {func(s *sessions.Session) { s.Invalidate() }, "Load Save Delete"},
 		"destroy":                    {func(s *sessions.Session) { s.Destroy(ctx) }, "Delete"},
 		"read and destroy":           {func(s *sessions.Session) { s.Keys(); s.Destroy(ctx) }, "Load Delete"},
-		"destroy and write":          {func(s *sessions.Session) { s.Destroy(ctx); lifeIncrement(s) }, "Delete Save"},
-		"save and no more":           {func(s *sessions.Session) { lifeIncrement(s); s.Save(ctx) }, "Load Save"},
-		"save and write":             {func(s *sessions.Session) { lifeIncrement(s); s.Save(ctx); lifeIncrement(s) }, "Load Save Save"},
+		"destroy and write":          {func(s *sessions.Session) { s.Destroy(ctx); testapp.Increment(s) }, "Delete Save"},
+		"save and no more":           {func(s *sessions.Session) { testapp.Increment(s); s.Save(ctx) }, "Load Save"},
+		"save and write":             {func(s *sessions.Session) { testapp.Increment(s); s.Save(ctx); testapp.Increment(s) }, "Load Save Save"},
 		"same owner":                 {func(s *sessions.Session) { s.SetOwner("") }, "Load"},
-		"write that is taken back":   {func(s *sessions.Session) { lifeUser.Set(s, "bob"); s.Revert() }, "Load"},
+		"write that is taken back":   {func(s *sessions.Session) { testapp.User.Set(s, "bob"); s.Revert() }, "Load"},
 		"several reads and one Save": {func(s *sessions.Session) { s.Keys(); s.Keys(); s.Save(ctx) }, "Load"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
-			c := a.signedIn()
-			c.ok(test.f)
-			lifeEqual(t, "store calls", a.store.calls(), test.want)
+			a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
+			c := a.SignedIn()
+			c.OK(test.f)
+			testapp.Equal(t, "store calls", a.Store.Calls(), test.want)
 		})
 	}
 }
@@ -51,18 +52,18 @@ func TestStoreCallsOfANewClient(t *testing.T) {
 		f    func(*sessions.Session)
 		want string
 	}{
-		"read":            {func(s *sessions.Session) { lifeUser.Get(s); s.Keys(); s.ID(); s.Token(); s.Flashes() }, ""},
-		"write":           {func(s *sessions.Session) { lifeUser.Set(s, "bob") }, "Save"},
-		"write and renew": {func(s *sessions.Session) { lifeUser.Set(s, "bob"); s.Renew() }, "Save"},
+		"read":            {func(s *sessions.Session) { testapp.User.Get(s); s.Keys(); s.ID(); s.Token(); s.Flashes() }, ""},
+		"write":           {func(s *sessions.Session) { testapp.User.Set(s, "bob") }, "Save"},
+		"write and renew": {func(s *sessions.Session) { testapp.User.Set(s, "bob"); s.Renew() }, "Save"},
 		"destroy":         {func(s *sessions.Session) { s.Destroy(ctx) }, ""},
 		"write, destroy":  {func(s *sessions.Session) { s.Set("a", 1); s.Destroy(ctx) }, ""},
 		"renew":           {func(s *sessions.Session) { s.Renew() }, ""},
 		"invalidate":      {func(s *sessions.Session) { s.Invalidate() }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			a.client().ok(test.f)
-			lifeEqual(t, "store calls", a.store.calls(), test.want)
+			a := testapp.New(t)
+			a.Client().OK(test.f)
+			testapp.Equal(t, "store calls", a.Store.Calls(), test.want)
 		})
 	}
 }
@@ -80,94 +81,94 @@ func TestAccessIsRecordedNowAndThen(t *testing.T) {
 		"without a Timeout, daily":    {0, 24 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = test.timeout })
-			c := a.signedIn()
-			first := a.store.record(t).Record
+			a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = test.timeout })
+			c := a.SignedIn()
+			first := a.Store.Record(t).Record
 
-			a.clock.advance(test.every - time.Millisecond)
-			c.ok(lifeLook)
-			lifeEqual(t, "store calls within the throttle", a.store.calls(), "Load")
-			lifeEqual(t, "record within the throttle", a.store.record(t).Record, first)
+			a.Clock.Advance(test.every - time.Millisecond)
+			c.OK(lifeLook)
+			testapp.Equal(t, "store calls within the throttle", a.Store.Calls(), "Load")
+			testapp.Equal(t, "record within the throttle", a.Store.Record(t).Record, first)
 
-			a.clock.advance(time.Millisecond)
-			c.ok(lifeLook)
-			lifeEqual(t, "store calls when it is due", a.store.calls(), "Load Touch")
+			a.Clock.Advance(time.Millisecond)
+			c.OK(lifeLook)
+			testapp.Equal(t, "store calls when it is due", a.Store.Calls(), "Load Touch")
 			want := first
 			want.Accessed += driver.Millis(test.every.Milliseconds())
 			want.Expires += driver.Millis(test.every.Milliseconds())
-			lifeEqual(t, "record: the times alone have moved", a.store.record(t).Record, want)
+			testapp.Equal(t, "record: the times alone have moved", a.Store.Record(t).Record, want)
 
-			c.ok(lifeLook)
-			lifeEqual(t, "store calls right after", a.store.calls(), "Load")
+			c.OK(lifeLook)
+			testapp.Equal(t, "store calls right after", a.Store.Calls(), "Load")
 		})
 	}
 }
 
 func TestSaveWithinTheThrottleLeavesTheTimes(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Minute })
-	c := a.signedIn()
-	first := a.store.record(t).Record
+	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Minute })
+	c := a.SignedIn()
+	first := a.Store.Record(t).Record
 
-	a.clock.advance(59 * time.Second)
-	c.ok(lifeIncrement)
-	rec := a.store.record(t).Record
+	a.Clock.Advance(59 * time.Second)
+	c.OK(testapp.Increment)
+	rec := a.Store.Record(t).Record
 	if rec.Version == first.Version || rec.Accessed != first.Accessed || rec.Expires != first.Expires {
 		t.Errorf("record %+v after %+v: want another version and the same times", rec, first)
 	}
-	a.clock.advance(time.Second)
-	c.ok(lifeIncrement)
-	rec = a.store.record(t).Record
+	a.Clock.Advance(time.Second)
+	c.OK(testapp.Increment)
+	rec = a.Store.Record(t).Record
 	if rec.Accessed != first.Accessed+60_000 || rec.Expires != first.Expires+60_000 {
 		t.Errorf("record %+v after %+v: want the times a minute on", rec, first)
 	}
-	lifeEqual(t, "store calls: no Touch beside a Save", a.store.calls(), "Load Save Load Save")
+	testapp.Equal(t, "store calls: no Touch beside a Save", a.Store.Calls(), "Load Save Load Save")
 }
 
 func TestUnusedSessionIsNotTouched(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
-	c := a.signedIn()
-	a.clock.advance(30 * time.Minute)
-	res := c.ok(func(*sessions.Session) {})
-	lifeEqual(t, "store calls", a.store.calls(), "")
-	lifeEqual(t, "Vary", len(res.Header()["Vary"]), 0)
+	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
+	c := a.SignedIn()
+	a.Clock.Advance(30 * time.Minute)
+	res := c.OK(func(*sessions.Session) {})
+	testapp.Equal(t, "store calls", a.Store.Calls(), "")
+	testapp.Equal(t, "Vary", len(res.Header["Vary"]), 0)
 }
 
 // due makes a client whose next access is to be recorded.
-func lifeDue(t *testing.T, change ...func(*sessions.Options)) (*lifeApp, *lifeClient) {
-	a := newLife(t, append([]func(*sessions.Options){func(o *sessions.Options) { o.IdleTimeout = time.Hour }}, change...)...)
-	c := a.signedIn()
-	a.clock.advance(30 * time.Minute)
+func lifeDue(t *testing.T, change ...func(*sessions.Options)) (*testapp.App, *testapp.Client) {
+	a := testapp.New(t, append([]func(*sessions.Options){func(o *sessions.Options) { o.IdleTimeout = time.Hour }}, change...)...)
+	c := a.SignedIn()
+	a.Clock.Advance(30 * time.Minute)
 	return a, c
 }
 
 func TestFailureToRecordAnAccessIsLoggedAndNoMore(t *testing.T) {
 	a, c := lifeDue(t)
-	a.store.next("Touch", fakeRefused)
-	a.store.calls()
-	res := c.ok(lifeLook)
-	lifeEqual(t, "store calls: one attempt", a.store.calls(), "Load Touch")
-	lifeEqual(t, "cookie", res.cookie, nil)
-	if log := a.log.String(); !strings.Contains(log, "recording the access failed") || !strings.Contains(log, "level=WARN") {
+	a.Store.Next("Touch", testapp.Refused)
+	a.Store.Calls()
+	res := c.OK(lifeLook)
+	testapp.Equal(t, "store calls: one attempt", a.Store.Calls(), "Load Touch")
+	testapp.Equal(t, "cookie", res.Cookie, nil)
+	if log := a.Log.String(); !strings.Contains(log, "recording the access failed") || !strings.Contains(log, "level=WARN") {
 		t.Errorf("log: %s", log)
 	}
-	c.ok(lifeLook)
-	a.clock.advance(59 * time.Minute)
-	if c.user() != "ann" {
+	c.OK(lifeLook)
+	a.Clock.Advance(59 * time.Minute)
+	if c.User() != "ann" {
 		t.Error("the access after the failure was not recorded")
 	}
 }
 
 func TestRecordOfAnAccessIsDroppedWhereTheSessionChanged(t *testing.T) {
 	a, c := lifeDue(t)
-	other := c.copied()
+	other := c.Copy()
 	var changed driver.Record
-	a.store.before("Touch", func() {
-		other.ok(func(s *sessions.Session) { s.SetIdleTimeout(2 * time.Hour) })
-		changed = a.store.record(t).Record
+	a.Store.Before("Touch", func() {
+		other.OK(func(s *sessions.Session) { s.SetIdleTimeout(2 * time.Hour) })
+		changed = a.Store.Record(t).Record
 	})
-	c.ok(lifeLook)
-	lifeEqual(t, "record", a.store.record(t).Record, changed)
-	lifeEqual(t, "log", a.log.String(), "")
+	c.OK(lifeLook)
+	testapp.Equal(t, "record", a.Store.Record(t).Record, changed)
+	testapp.Equal(t, "log", a.Log.String(), "")
 }
 
 func TestRecordOfAnAccessDoesNotReviveASession(t *testing.T) {
@@ -177,11 +178,11 @@ func TestRecordOfAnAccessDoesNotReviveASession(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, c := lifeDue(t)
-			old, other := c.copied(), c.copied()
-			a.store.before("Touch", func() { other.ok(end) })
-			res := c.ok(lifeLook)
-			lifeEqual(t, "cookie", res.cookie, nil)
-			lifeEqual(t, "user under the old id", old.user(), "")
+			old, other := c.Copy(), c.Copy()
+			a.Store.Before("Touch", func() { other.OK(end) })
+			res := c.OK(lifeLook)
+			testapp.Equal(t, "cookie", res.Cookie, nil)
+			testapp.Equal(t, "user under the old id", old.User(), "")
 		})
 	}
 }
@@ -192,19 +193,19 @@ func TestRecordOfAnAccessDoesNotReviveASession(t *testing.T) {
 func TestCookieIsNotReplacedWhereTheSessionEndedMeanwhile(t *testing.T) {
 	old, present := []byte(strings.Repeat("o", 32)), []byte(strings.Repeat("p", 32))
 	a, c := lifeDue(t, func(o *sessions.Options) { o.Cookie.Secret = old })
-	a.deploy(func(o *sessions.Options) { o.Cookie.Secret, o.Cookie.PreviousSecrets = present, [][]byte{old} })
-	other, third := c.copied(), c.copied()
-	a.store.before("Touch", func() { other.ok(func(s *sessions.Session) { s.Destroy(t.Context()) }) })
-	res := c.ok(lifeLook)
-	lifeEqual(t, "cookie", res.cookie, nil)
-	lifeEqual(t, "user", third.user(), "")
+	a.Deploy(func(o *sessions.Options) { o.Cookie.Secret, o.Cookie.PreviousSecrets = present, [][]byte{old} })
+	other, third := c.Copy(), c.Copy()
+	a.Store.Before("Touch", func() { other.OK(func(s *sessions.Session) { s.Destroy(t.Context()) }) })
+	res := c.OK(lifeLook)
+	testapp.Equal(t, "cookie", res.Cookie, nil)
+	testapp.Equal(t, "user", third.User(), "")
 }
 
 func TestAccessIsRecordedAfterAStreamedAnswerToo(t *testing.T) {
 	a, c := lifeDue(t)
-	c.serve(func(w http.ResponseWriter, r *http.Request) {
+	c.Serve(func(w http.ResponseWriter, r *http.Request) {
 		w.Write([]byte("begun"))
 		lifeLook(sessions.FromContext(r.Context()))
 	})
-	lifeEqual(t, "store calls", a.store.calls(), "Load Touch")
+	testapp.Equal(t, "store calls", a.Store.Calls(), "Load Touch")
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // curious is a log handler that adds what it finds in the context's session, as
@@ -30,26 +31,26 @@ func (c curious) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // curiousStore does the same in each call, as instrumentation might.
-type curiousStore struct{ *fakeStore }
+type curiousStore struct{ driver.Store }
 
 func (s curiousStore) Load(ctx context.Context, key driver.Key) (driver.Record, error) {
 	look(ctx)
-	return s.fakeStore.Load(ctx, key)
+	return s.Store.Load(ctx, key)
 }
 
 func (s curiousStore) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 	look(ctx)
-	return s.fakeStore.Save(ctx, key, old, rec)
+	return s.Store.Save(ctx, key, old, rec)
 }
 
 func (s curiousStore) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
 	look(ctx)
-	return s.fakeStore.Touch(ctx, key, rec)
+	return s.Store.Touch(ctx, key, rec)
 }
 
 func (s curiousStore) Delete(ctx context.Context, key driver.Key, v driver.Version) error {
 	look(ctx)
-	return s.fakeStore.Delete(ctx, key, v)
+	return s.Store.Delete(ctx, key, v)
 }
 
 func withContext(f func(s *sessions.Session, ctx context.Context)) http.HandlerFunc {
@@ -62,22 +63,22 @@ func withContext(f func(s *sessions.Session, ctx context.Context)) http.HandlerF
 func TestLoggersAndStoresDoNotWaitForTheSession(t *testing.T) {
 	for _, kind := range []string{"records", "sealed"} {
 		t.Run(kind, func(t *testing.T) {
-			a := newLife(t, func(o *sessions.Options) {
+			a := testapp.New(t, func(o *sessions.Options) {
 				o.Logger = slog.New(curious{slog.NewTextHandler(io.Discard, nil)})
 				o.WrapStore = func(s driver.Store) driver.Store {
-					if f, ok := s.(*fakeStore); ok {
-						return curiousStore{f}
+					if _, ok := s.(driver.Sealer); ok {
+						return s
 					}
-					return s
+					return curiousStore{s}
 				}
 				if kind == "sealed" {
-					o.Driver, o.Store, o.Cookie.Secret = nil, "sealed", clientSecret
+					o.Driver, o.Store, o.Cookie.Secret = nil, "sealed", testapp.Secret
 				}
 			})
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				b := newBrowser(t, a.m)
+				b := testapp.NewClient(t, a.Manager)
 				save := func(s *sessions.Session, ctx context.Context) {
 					if err := s.Save(ctx); err != nil {
 						t.Error(err)
@@ -92,8 +93,8 @@ func TestLoggersAndStoresDoNotWaitForTheSession(t *testing.T) {
 					"fail":       func(s *sessions.Session, ctx context.Context) { s.Set("n", "x"); sessions.Key[int]("n").Get(s) },
 				} {
 					t.Log(name)
-					b.serve(withContext(f))
-					b.serve(withContext(func(s *sessions.Session, _ context.Context) { s.Get("user") }))
+					b.Serve(withContext(f))
+					b.Serve(withContext(func(s *sessions.Session, _ context.Context) { s.Get("user") }))
 				}
 			}()
 			select {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // Values that goroutines share with the session. The commit reads them: that of
@@ -47,8 +48,8 @@ func (p *pair) UnmarshalBinary(b []byte) error {
 // time: each commit stores a state that it was in at one moment.
 func TestAValueThatLocksItselfMayChangeWhileItIsCommitted(t *testing.T) {
 	const pairs sessions.Key[*pair] = "pair"
-	a := newLife(t)
-	c := a.client()
+	a := testapp.New(t)
+	c := a.Client()
 	shared := new(pair)
 	stop := make(chan struct{})
 	var owners sync.WaitGroup
@@ -66,14 +67,14 @@ func TestAValueThatLocksItselfMayChangeWhileItIsCommitted(t *testing.T) {
 	}
 	last := uint64(0)
 	for range 200 {
-		c.ok(func(s *sessions.Session) {
+		c.OK(func(s *sessions.Session) {
 			pairs.Set(s, shared)
-			lifeIncrement(s)
+			testapp.Increment(s)
 			if err := s.Save(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
-		c.ok(func(s *sessions.Session) {
+		c.OK(func(s *sessions.Session) {
 			p, ok := pairs.Get(s)
 			if !ok || p.a != p.b || p.a < last {
 				t.Errorf("stored is %d, %d, before it was %d", p.a, p.b, last)
@@ -83,68 +84,68 @@ func TestAValueThatLocksItselfMayChangeWhileItIsCommitted(t *testing.T) {
 	}
 	close(stop)
 	owners.Wait()
-	lifeEqual(t, "count", c.count(), 200)
+	testapp.Equal(t, "count", c.Count(), 200)
 }
 
 // The session never writes to what it was given: one value may be in any number
 // of sessions, and be read by anybody, at once.
 func TestOneMapInManySessions(t *testing.T) {
-	a := newLife(t)
+	a := testapp.New(t)
 	prices := map[string]int{"tea": 3, "coffee": 4}
 	want := maps.Clone(prices)
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			c := a.client()
+			c := a.Client()
 			for range 10 {
-				if res := c.do(func(s *sessions.Session) {
-					lifeMap.Set(s, prices)
-					lifeIncrement(s)
+				if res := c.Do(func(s *sessions.Session) {
+					testapp.Map.Set(s, prices)
+					testapp.Increment(s)
 					s.Save(t.Context())
-					if m, _ := lifeMap.Get(s); m["tea"] != 3 {
+					if m, _ := testapp.Map.Get(s); m["tea"] != 3 {
 						t.Errorf("the map is %v", m)
 					}
-				}); res.Code != http.StatusOK {
-					t.Errorf("status %d", res.Code)
+				}); res.StatusCode != http.StatusOK {
+					t.Errorf("status %d", res.StatusCode)
 				}
 				_ = prices["coffee"]
 			}
 		})
 	}
 	wg.Wait()
-	lifeEqual(t, "the map", prices, want)
+	testapp.Equal(t, "the map", prices, want)
 }
 
 // What the owner does to its map after the commit is not in the record, and
 // comes to no other request; what it does before the next commit of this one is.
 func TestAMapThatItsOwnerGoesOnChanging(t *testing.T) {
-	a := newLife(t)
-	c := a.client()
+	a := testapp.New(t)
+	c := a.Client()
 	m := map[string]int{"a": 1}
-	c.ok(func(s *sessions.Session) {
-		lifeMap.Set(s, m)
+	c.OK(func(s *sessions.Session) {
+		testapp.Map.Set(s, m)
 		if err := s.Save(t.Context()); err != nil {
 			t.Error(err)
 		}
 		m["b"] = 2 // before the answer's commit
 	})
 	m["c"] = 3 // after it
-	c.ok(func(s *sessions.Session) {
-		got, _ := lifeMap.Get(s)
-		lifeEqual(t, "map", got, map[string]int{"a": 1, "b": 2})
+	c.OK(func(s *sessions.Session) {
+		got, _ := testapp.Map.Get(s)
+		testapp.Equal(t, "map", got, map[string]int{"a": 1, "b": 2})
 	})
 	// A retry after a conflict stores it as it is by then, once and whole.
-	c.ok(func(s *sessions.Session) {
-		lifeMap.Set(s, m)
-		other := c.copied()
-		a.store.before("Save", func() {
-			other.ok(lifeIncrement)
+	c.OK(func(s *sessions.Session) {
+		testapp.Map.Set(s, m)
+		other := c.Copy()
+		a.Store.Before("Save", func() {
+			other.OK(testapp.Increment)
 			m["d"] = 4 // the one goroutine that there is, between two attempts
 		})
 	})
-	c.ok(func(s *sessions.Session) {
-		got, _ := lifeMap.Get(s)
-		lifeEqual(t, "map", got, map[string]int{"a": 1, "b": 2, "c": 3, "d": 4})
+	c.OK(func(s *sessions.Session) {
+		got, _ := testapp.Map.Get(s)
+		testapp.Equal(t, "map", got, map[string]int{"a": 1, "b": 2, "c": 3, "d": 4})
 	})
-	lifeEqual(t, "count", c.count(), 1)
+	testapp.Equal(t, "count", c.Count(), 1)
 }

@@ -13,22 +13,21 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
-	"github.com/pump-go/sessions/driver"
-	"github.com/pump-go/sessions/memory"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // tokenRefused checks that a token opens nothing: the request that presents it
 // gets a new session under another id, and nothing is written for reading it.
 func tokenRefused(t testing.TB, m *sessions.Manager, what, token string) {
 	t.Helper()
-	b := newBrowser(t, m)
-	b.extra = []string{"pump-session=" + token}
-	resp := b.visit(func(s *sessions.Session) {
+	b := testapp.NewClient(t, m)
+	b.Extra = []string{"pump-session=" + token}
+	resp := b.Visit(func(s *sessions.Session) {
 		if !s.IsNew() || len(s.Keys()) > 0 || s.Err() != nil {
 			t.Errorf("%s: it opens a session (%v)", what, s.Err())
 		}
 	})
-	browserKeepsCookie(t, resp)
+	testapp.NoCookie(t, resp)
 	if s, err := m.Load(t.Context(), token); !errors.Is(err, sessions.ErrNotFound) {
 		t.Errorf("%s: Load gives %v, %v, want ErrNotFound", what, s, err)
 	}
@@ -36,12 +35,12 @@ func tokenRefused(t testing.TB, m *sessions.Manager, what, token string) {
 
 func TestAnAlteredTokenOpensNothing(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		o.Cookie.Secret = clientSecret
-		m, store := clientManager(t, o)
-		token := browserLogin(t, m).token()
-		var before int64
+		o.Cookie.Secret = testapp.Secret
+		m, store := testapp.NewManager(t, o)
+		token := testapp.Login(t, m).Token()
+		var before int
 		if store != nil {
-			before = store.calls()
+			before = store.Total()
 		}
 		const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 		load := func(what, altered string) {
@@ -94,8 +93,8 @@ func TestAnAlteredTokenOpensNothing(t *testing.T) {
 		} {
 			load(what, altered)
 		}
-		if store != nil && store.calls() != before {
-			t.Errorf("forged tokens caused %d store calls", store.calls()-before)
+		if store != nil && store.Total() != before {
+			t.Errorf("forged tokens caused %d store calls", store.Total()-before)
 		}
 		if _, err := m.Load(t.Context(), token); err != nil {
 			t.Errorf("the token itself: %v", err)
@@ -106,15 +105,15 @@ func TestAnAlteredTokenOpensNothing(t *testing.T) {
 // The last character of a token has bits that mean nothing. A token with those
 // set is another spelling of the same bytes, and refused.
 func TestATokenHasOneSpelling(t *testing.T) {
-	for name, secret := range map[string][]byte{"signed": clientSecret, "unsigned": nil} {
+	for name, secret := range map[string][]byte{"signed": testapp.Secret, "unsigned": nil} {
 		t.Run(name, func(t *testing.T) {
-			m, store := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
-			token := browserLogin(t, m).token()
+			m, store := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
+			token := testapp.Login(t, m).Token()
 			raw, err := base64.RawURLEncoding.DecodeString(token)
 			if err != nil {
 				t.Fatal(err)
 			}
-			before := store.calls()
+			before := store.Total()
 			spellings := 0
 			for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
 				other := token[:len(token)-1] + string(c)
@@ -126,7 +125,7 @@ func TestATokenHasOneSpelling(t *testing.T) {
 			if spellings == 0 {
 				t.Error("found no other spelling to try")
 			}
-			if store.calls() != before {
+			if store.Total() != before {
 				t.Error("another spelling reaches the store")
 			}
 		})
@@ -134,82 +133,65 @@ func TestATokenHasOneSpelling(t *testing.T) {
 }
 
 func TestAnUnsignedIDIsRefusedWhereThereIsASecret(t *testing.T) {
-	d, store := tokenSharedStore(t)
-	unsigned, _ := clientManager(t, sessions.Options{Driver: d})
-	signed, _ := clientManager(t, sessions.Options{Driver: d, Cookie: sessions.Cookie{Secret: clientSecret}})
-	b := browserLogin(t, unsigned)
-	before := store.calls()
-	tokenRefused(t, signed, "an unsigned id", b.token())
-	if store.calls() != before {
+	store := testapp.NewStore(nil)
+	d := store
+	unsigned, _ := testapp.NewManager(t, sessions.Options{Driver: d})
+	signed, _ := testapp.NewManager(t, sessions.Options{Driver: d, Cookie: sessions.Cookie{Secret: testapp.Secret}})
+	b := testapp.Login(t, unsigned)
+	before := store.Total()
+	tokenRefused(t, signed, "an unsigned id", b.Token())
+	if store.Total() != before {
 		t.Error("an unsigned id reaches the store")
 	}
 
 	// The next write begins a new session, under an id that is signed.
-	old := b.token()
-	b.managers = []*sessions.Manager{signed}
-	b.visit(func(s *sessions.Session) { s.Set("user", "bob") })
-	if strings.HasPrefix(b.token(), old) {
+	old := b.Token()
+	b.Managers = []*sessions.Manager{signed}
+	b.Visit(func(s *sessions.Session) { s.Set("user", "bob") })
+	if strings.HasPrefix(b.Token(), old) {
 		t.Error("the unsigned id was adopted")
 	}
-	if b.user() != "bob" {
+	if b.User() != "bob" {
 		t.Error("the new session is not there")
 	}
 	// And the reverse: a signed token is nothing to a manager without a secret.
-	tokenRefused(t, unsigned, "a signed token", b.token())
+	tokenRefused(t, unsigned, "a signed token", b.Token())
 }
-
-// tokenSharedStore is a driver that opens the same store for every manager.
-func tokenSharedStore(t *testing.T) (driver.Driver, *clientStore) {
-	t.Helper()
-	one, err := memory.New(memory.Options{}).Open(t.Context(), driver.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { one.Close() })
-	shared := &clientStore{Store: one}
-	return driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) {
-		return tokenOpenStore{shared}, nil
-	}), shared
-}
-
-// tokenOpenStore is a store that stays open when a manager closes it.
-type tokenOpenStore struct{ *clientStore }
-
-func (tokenOpenStore) Close() error { return nil }
 
 // A token is good for one cookie name, one namespace and one secret.
 func TestATokenIsWorthNothingElsewhere(t *testing.T) {
 	for name, change := range map[string]func(o *sessions.Options){
-		"another secret":       func(o *sessions.Options) { o.Cookie.Secret = clientSecret2 },
+		"another secret":       func(o *sessions.Options) { o.Cookie.Secret = testapp.Secret2 },
 		"another namespace":    func(o *sessions.Options) { o.Namespace = "other" },
 		"another cookie name":  func(o *sessions.Options) { o.Cookie.Name = "other" },
 		"name and namespace":   func(o *sessions.Options) { o.Cookie.Name, o.Namespace = "app", "pump-session" },
 		"the same letters":     func(o *sessions.Options) { o.Cookie.Name, o.Namespace = "pump-sessiona", "pp" },
-		"a longer secret":      func(o *sessions.Options) { o.Cookie.Secret = append(slices.Clone(clientSecret), 0) },
+		"a longer secret":      func(o *sessions.Options) { o.Cookie.Secret = append(slices.Clone(testapp.Secret), 0) },
 		"the name in capitals": func(o *sessions.Options) { o.Cookie.Name = "Pump-Session" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, kind := range []string{"server", "sealed"} {
 				t.Run(kind, func(t *testing.T) {
-					d, store := tokenSharedStore(t)
-					o := sessions.Options{Driver: d, Namespace: "app", Cookie: sessions.Cookie{Secret: clientSecret}}
+					store := testapp.NewStore(nil)
+					d := store
+					o := sessions.Options{Driver: d, Namespace: "app", Cookie: sessions.Cookie{Secret: testapp.Secret}}
 					if kind == "sealed" {
 						o.Driver, o.Store = nil, "sealed"
 					}
-					m, _ := clientManager(t, o)
-					token := browserLogin(t, m).token()
+					m, _ := testapp.NewManager(t, o)
+					token := testapp.Login(t, m).Token()
 					change(&o)
-					other, _ := clientManager(t, o)
-					before := store.calls()
+					other, _ := testapp.NewManager(t, o)
+					before := store.Total()
 					if _, err := other.Load(t.Context(), token); !errors.Is(err, sessions.ErrNotFound) {
 						t.Errorf("Load: %v", err)
 					}
-					b := newBrowser(t, other)
-					b.extra = []string{"pump-session=" + token + "; other=" + token + "; Pump-Session=" + token + "; pump-sessiona=" + token + "; app=" + token}
-					if user := b.user(); user != nil {
+					b := testapp.NewClient(t, other)
+					b.Extra = []string{"pump-session=" + token + "; other=" + token + "; Pump-Session=" + token + "; pump-sessiona=" + token + "; app=" + token}
+					if user := b.User(); user != "" {
 						t.Errorf("the user is %v", user)
 					}
-					if store.calls() != before {
+					if store.Total() != before {
 						t.Error("the token reaches the store")
 					}
 					if _, err := m.Load(t.Context(), token); err != nil {
@@ -227,58 +209,58 @@ func TestASecretIsRotated(t *testing.T) {
 	for _, kind := range []string{"server", "sealed"} {
 		for _, manual := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, manual save %v", kind, manual), func(t *testing.T) {
-				d, _ := tokenSharedStore(t)
+				d := testapp.NewStore(nil)
 				open := func(secret []byte, previous ...[]byte) *sessions.Manager {
 					o := sessions.Options{Driver: d, ManualSave: manual}
 					if kind == "sealed" {
 						o.Driver, o.Store = nil, "sealed"
 					}
 					o.Cookie = sessions.Cookie{Secret: secret, PreviousSecrets: previous, Expires: sessions.ExpireWithBrowser()}
-					m, _ := clientManager(t, o)
+					m, _ := testapp.NewManager(t, o)
 					return m
 				}
-				before := open(clientSecret)
-				b := newBrowser(t, before)
-				b.visit(func(s *sessions.Session) { s.Set("user", "ada"); s.Save(t.Context()) })
-				old := b.token()
+				before := open(testapp.Secret)
+				b := testapp.NewClient(t, before)
+				b.Visit(func(s *sessions.Session) { s.Set("user", "ann"); s.Save(t.Context()) })
+				old := b.Token()
 
 				third := []byte(strings.Repeat("third", 8))
-				during := open(clientSecret2, third, clientSecret)
-				b.managers = []*sessions.Manager{during}
-				browserKeepsCookie(t, b.visit(func(s *sessions.Session) {}))
+				during := open(testapp.Secret2, third, testapp.Secret)
+				b.Managers = []*sessions.Manager{during}
+				testapp.NoCookie(t, b.Visit(func(s *sessions.Session) {}))
 				var token string
 				var id string
-				resp := b.visit(func(s *sessions.Session) {
-					if s.Get("user") != "ada" {
+				resp := b.Visit(func(s *sessions.Session) {
+					if s.Get("user") != "ann" {
 						t.Error("rotation logged the user out")
 					}
 					id = s.ID()
 					token = s.Token()
 				})
-				c := browserCookie(t, resp)
+				c := testapp.OneCookie(t, resp)
 				if c.Value == old {
 					t.Error("the cookie was not replaced")
 				}
 				if kind == "server" && c.Value != token {
 					t.Errorf("the cookie is %s, Token said %s", c.Value, token)
 				}
-				browserKeepsCookie(t, b.visit(func(s *sessions.Session) {
+				testapp.NoCookie(t, b.Visit(func(s *sessions.Session) {
 					if s.ID() != id || s.Token() != c.Value {
 						t.Error("the new cookie opens another session")
 					}
 				}))
 
 				// A request that was under way still has the old one.
-				late := newBrowser(t, during)
-				late.cookies["pump-session"] = old
-				if late.user() != "ada" {
+				late := testapp.NewClient(t, during)
+				late.Cookies["pump-session"] = old
+				if late.User() != "ann" {
 					t.Error("the old token is refused while its secret is among the previous ones")
 				}
 
-				after := open(clientSecret2)
+				after := open(testapp.Secret2)
 				tokenRefused(t, after, "a token under a secret that is gone", old)
-				b.managers = []*sessions.Manager{after}
-				if b.user() != "ada" {
+				b.Managers = []*sessions.Manager{after}
+				if b.User() != "ann" {
 					t.Error("removing the previous secret logged the user out")
 				}
 			})
@@ -288,25 +270,25 @@ func TestASecretIsRotated(t *testing.T) {
 
 func TestTokenIsWhatTheCookieHolds(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		for _, secret := range [][]byte{nil, clientSecret} {
+		for _, secret := range [][]byte{nil, testapp.Secret} {
 			if o.Store == "sealed" && secret == nil {
 				continue
 			}
 			o.Cookie.Secret = secret
-			m, _ := clientManager(t, o)
-			b := newBrowser(t, m)
+			m, _ := testapp.NewManager(t, o)
+			b := testapp.NewClient(t, m)
 			same := func(change func(s *sessions.Session)) {
 				t.Helper()
 				var token string
-				b.visit(func(s *sessions.Session) {
+				b.Visit(func(s *sessions.Session) {
 					change(s)
 					if err := s.Save(t.Context()); err != nil {
 						t.Error(err)
 					}
 					token = s.Token()
 				})
-				if token != b.token() {
-					t.Errorf("Token says %s, the cookie %s", token, b.token())
+				if token != b.Token() {
+					t.Errorf("Token says %s, the cookie %s", token, b.Token())
 				}
 				if _, err := m.Load(t.Context(), token); err != nil {
 					t.Error(err)
@@ -324,33 +306,33 @@ func TestTokenIsWhatTheCookieHolds(t *testing.T) {
 // An id that the client chose, or that is no longer known, is never taken over:
 // the session that begins has an id of its own (session fixation).
 func TestAnUnknownIDIsNeverAdopted(t *testing.T) {
-	for name, secret := range map[string][]byte{"signed": clientSecret, "unsigned": nil} {
+	for name, secret := range map[string][]byte{"signed": testapp.Secret, "unsigned": nil} {
 		t.Run(name, func(t *testing.T) {
-			m, store := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
-			b := browserLogin(t, m)
-			token := b.token()
+			m, store := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
+			b := testapp.Login(t, m)
+			token := b.Token()
 			var id string
-			b.visit(func(s *sessions.Session) { id = s.ID(); s.Destroy(t.Context()) })
-			if n := len(store.records(t)); n != 0 {
+			b.Visit(func(s *sessions.Session) { id = s.ID(); s.Destroy(t.Context()) })
+			if n := len(store.RecordsByKey(t)); n != 0 {
 				t.Fatalf("%d records after Destroy", n)
 			}
 
-			b.cookies["pump-session"] = token
-			writes := store.saves.Load() + store.touches.Load()
-			browserKeepsCookie(t, b.visit(func(s *sessions.Session) {
+			b.Cookies["pump-session"] = token
+			writes := store.Total("Save") + store.Total("Touch")
+			testapp.NoCookie(t, b.Visit(func(s *sessions.Session) {
 				if !s.IsNew() || s.ID() == id || s.Token() == token || s.Get("user") != nil {
 					t.Error("the unknown id was adopted")
 				}
 			}))
-			if store.saves.Load()+store.touches.Load() != writes {
+			if store.Total("Save")+store.Total("Touch") != writes {
 				t.Error("reading under an unknown id writes")
 			}
 
-			b.visit(func(s *sessions.Session) { s.Set("user", "mallory") })
-			if b.token() == token {
+			b.Visit(func(s *sessions.Session) { s.Set("user", "mallory") })
+			if b.Token() == token {
 				t.Error("the new session has the token that was presented")
 			}
-			if n := len(store.records(t)); n != 1 {
+			if n := len(store.RecordsByKey(t)); n != 1 {
 				t.Errorf("%d records, want 1", n)
 			}
 			tokenRefused(t, m, "the old token", token)
@@ -360,16 +342,16 @@ func TestAnUnknownIDIsNeverAdopted(t *testing.T) {
 
 // Who reads the store learns no token.
 func TestTheStoreSeesNoToken(t *testing.T) {
-	m, store := clientManager(t, sessions.Options{})
-	b := browserLogin(t, m)
-	raw, _ := base64.RawURLEncoding.DecodeString(b.token())
-	for key, rec := range store.records(t) {
-		for _, secret := range []string{b.token(), string(raw)} {
+	m, store := testapp.NewManager(t, sessions.Options{})
+	b := testapp.Login(t, m)
+	raw, _ := base64.RawURLEncoding.DecodeString(b.Token())
+	for key, rec := range store.RecordsByKey(t) {
+		for _, secret := range []string{b.Token(), string(raw)} {
 			if strings.Contains(string(key[:])+string(rec.Data)+rec.Owner, secret) {
 				t.Error("the record tells the token")
 			}
 		}
-		b.visit(func(s *sessions.Session) {
+		b.Visit(func(s *sessions.Session) {
 			if s.ID() != key.String() {
 				t.Errorf("ID is %s, the key %v", s.ID(), key)
 			}
@@ -381,10 +363,10 @@ func TestTheStoreSeesNoToken(t *testing.T) {
 
 func TestNoTokenIsLogged(t *testing.T) {
 	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		var log clientLog
-		o.Logger = log.logger()
-		m, store := clientManager(t, o)
-		b := newBrowser(t, m)
+		var log testapp.Log
+		o.Logger = log.Logger(slog.LevelDebug)
+		m, store := testapp.NewManager(t, o)
+		b := testapp.NewClient(t, m)
 		tokens := make(map[string]bool)
 		say := func(s *sessions.Session) {
 			o.Logger.Info("session", "session", s, "in text", fmt.Sprintf("%v %+v %#v %s %q %d", s, s, s, s, s, s),
@@ -394,40 +376,40 @@ func TestNoTokenIsLogged(t *testing.T) {
 		outage := errors.New("outage")
 		fail := false
 		if store != nil {
-			store.onSave = func(context.Context) error {
+			store.On("Save", func(_ context.Context) error {
 				if fail {
 					return outage
 				}
 				return nil
-			}
-			store.onDelete = func() error {
+			})
+			store.On("Delete", func(_ context.Context) error {
 				if fail {
 					return outage
 				}
 				return nil
-			}
-			store.onLoad = func(*driver.Record) error {
+			})
+			store.On("Load", func(_ context.Context) error {
 				if fail {
 					return outage
 				}
 				return nil
-			}
+			})
 		}
-		b.visit(func(s *sessions.Session) { s.Set("password", "hunter2"); say(s) })
+		b.Visit(func(s *sessions.Session) { s.Set("password", "hunter2"); say(s) })
 		for _, fail = range []bool{false, true} {
-			b.visit(func(s *sessions.Session) { say(s); s.Renew(); say(s); s.Set("n", 1); say(s) })
-			b.visit(func(s *sessions.Session) { s.Set("password", func() {}); say(s) })
-			b.visit(func(s *sessions.Session) { sessions.Key[int]("password").Get(s); say(s) })
-			b.visit(func(s *sessions.Session) { sessions.Key[int]("password").Update(s, func(int) int { return 1 }); say(s) })
-			b.serve(func(w http.ResponseWriter, r *http.Request) {
+			b.Visit(func(s *sessions.Session) { say(s); s.Renew(); say(s); s.Set("n", 1); say(s) })
+			b.Visit(func(s *sessions.Session) { s.Set("password", func() {}); say(s) })
+			b.Visit(func(s *sessions.Session) { sessions.Key[int]("password").Get(s); say(s) })
+			b.Visit(func(s *sessions.Session) { sessions.Key[int]("password").Update(s, func(int) int { return 1 }); say(s) })
+			b.Serve(func(w http.ResponseWriter, r *http.Request) {
 				w.WriteHeader(200)
 				s := sessions.FromContext(r.Context())
 				s.Destroy(t.Context())
 				s.Set("late", 1)
 				say(s)
 			})
-			b.visit(func(s *sessions.Session) { s.Set("password", "hunter2"); say(s) })
-			b.visit(func(s *sessions.Session) { s.Destroy(t.Context()); say(s) })
+			b.Visit(func(s *sessions.Session) { s.Set("password", "hunter2"); say(s) })
+			b.Visit(func(s *sessions.Session) { s.Destroy(t.Context()); say(s) })
 		}
 		maps.DeleteFunc(tokens, func(token string, _ bool) bool { return token == "" })
 		if len(tokens) < 3 {
@@ -455,9 +437,9 @@ func TestNoTokenIsLogged(t *testing.T) {
 }
 
 func TestAPrintedSessionTellsItsPublicIDAlone(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: clientSecret}})
-	b := browserLogin(t, m)
-	b.visit(func(s *sessions.Session) {
+	m, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret}})
+	b := testapp.Login(t, m)
+	b.Visit(func(s *sessions.Session) {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
 			if got := fmt.Sprintf(verb, s); got != "unused" {
 				t.Errorf("%s of a session not yet loaded is %q", verb, got)
@@ -477,7 +459,7 @@ func TestAPrintedSessionTellsItsPublicIDAlone(t *testing.T) {
 				texts = append(texts, fmt.Sprintf(verb, struct{ s *sessions.Session }{s}))
 			}
 			for _, text := range texts {
-				for _, secret := range []string{s.Token(), "hunter2", string(clientSecret)} {
+				for _, secret := range []string{s.Token(), "hunter2", string(testapp.Secret)} {
 					if strings.Contains(text, secret) {
 						t.Errorf("%s tells %q: %s", verb, secret, text)
 					}
@@ -489,9 +471,9 @@ func TestAPrintedSessionTellsItsPublicIDAlone(t *testing.T) {
 
 // Nor does the context that it is found by, which programs print and log.
 func TestAPrintedContextTellsNothing(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{})
-	b := browserLogin(t, m)
-	b.serve(func(_ http.ResponseWriter, r *http.Request) {
+	m, _ := testapp.NewManager(t, sessions.Options{})
+	b := testapp.Login(t, m)
+	b.Serve(func(_ http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		s.Set("password", "hunter2")
 		type mark struct{}
@@ -502,7 +484,7 @@ func TestAPrintedContextTellsNothing(t *testing.T) {
 				texts = append(texts, fmt.Sprintf(verb, inner))
 			}
 			for _, text := range texts {
-				if strings.Contains(text, b.token()) || strings.Contains(text, "hunter2") || !strings.Contains(text, ".WithSession") {
+				if strings.Contains(text, b.Token()) || strings.Contains(text, "hunter2") || !strings.Contains(text, ".WithSession") {
 					t.Errorf("%s: %s", verb, text)
 				}
 			}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // apiClient is a client without cookies. It sends its token in a header field,
@@ -44,7 +45,7 @@ func (c *apiClient) serve(h http.HandlerFunc) *http.Response {
 		}
 		c.token = token
 	}
-	browserKeepsCookie(c.t, resp)
+	testapp.NoCookie(c.t, resp)
 	return resp
 }
 
@@ -54,8 +55,8 @@ func headerClients(t *testing.T, test func(t *testing.T, c *apiClient)) {
 	for _, store := range []string{"memory", "sealed"} {
 		for _, c := range []apiClient{{field: "x-session-token"}, {field: "Authorization", scheme: "Bearer "}} {
 			t.Run(store+" "+c.field, func(t *testing.T) {
-				m, _ := clientManager(t, sessions.Options{
-					Store: store, TokenHeader: c.field, Cookie: sessions.Cookie{Secret: clientSecret},
+				m, _ := testapp.NewManager(t, sessions.Options{
+					Store: store, TokenHeader: c.field, Cookie: sessions.Cookie{Secret: testapp.Secret},
 				})
 				c.t, c.m = t, m
 				test(t, &c)
@@ -70,7 +71,7 @@ func TestClientWithoutCookiesKeepsItsSession(t *testing.T) {
 			if !s.IsNew() {
 				t.Error("the first request has no new session")
 			}
-			s.Set("user", "ada")
+			s.Set("user", "ann")
 		})
 		if c.token == "" {
 			t.Fatalf("no token in the answer: %v", resp.Header)
@@ -83,7 +84,7 @@ func TestClientWithoutCookiesKeepsItsSession(t *testing.T) {
 			t.Errorf("Vary: %q", vary)
 		}
 		c.do(func(s *sessions.Session) {
-			if s.Get("user") != "ada" || s.IsNew() || s.Token() != c.token {
+			if s.Get("user") != "ann" || s.IsNew() || s.Token() != c.token {
 				t.Errorf("the second request found user %v", s.Get("user"))
 			}
 		})
@@ -92,7 +93,7 @@ func TestClientWithoutCookiesKeepsItsSession(t *testing.T) {
 
 func TestRenewGivesTheClientItsNewToken(t *testing.T) {
 	headerClients(t, func(t *testing.T, c *apiClient) {
-		c.do(func(s *sessions.Session) { s.Set("user", "ada") })
+		c.do(func(s *sessions.Session) { s.Set("user", "ann") })
 		old := c.token
 		c.do(func(s *sessions.Session) {
 			if err := s.Renew(); err != nil {
@@ -103,7 +104,7 @@ func TestRenewGivesTheClientItsNewToken(t *testing.T) {
 			t.Fatal("the answer has no new token")
 		}
 		c.do(func(s *sessions.Session) {
-			if s.Get("user") != "ada" {
+			if s.Get("user") != "ann" {
 				t.Error("the data is gone")
 			}
 		})
@@ -115,7 +116,7 @@ func TestRenewGivesTheClientItsNewToken(t *testing.T) {
 
 func TestLogoutTakesTheTokenAway(t *testing.T) {
 	headerClients(t, func(t *testing.T, c *apiClient) {
-		c.do(func(s *sessions.Session) { s.Set("user", "ada") })
+		c.do(func(s *sessions.Session) { s.Set("user", "ann") })
 		resp := c.do(func(s *sessions.Session) {
 			if err := s.Destroy(t.Context()); err != nil {
 				t.Error(err)
@@ -140,7 +141,7 @@ func TestLogoutTakesTheTokenAway(t *testing.T) {
 
 func TestTokenThatIsNotGenuineIsNotAdopted(t *testing.T) {
 	headerClients(t, func(t *testing.T, c *apiClient) {
-		c.do(func(s *sessions.Session) { s.Set("user", "ada") })
+		c.do(func(s *sessions.Session) { s.Set("user", "ann") })
 		genuine := c.token
 		for _, forged := range []string{genuine[1:], genuine + "A", strings.Repeat("A", len(genuine)), "Bearer", "null", strings.Repeat("x", 1<<20)} {
 			c.token = forged
@@ -158,7 +159,7 @@ func TestTokenThatIsNotGenuineIsNotAdopted(t *testing.T) {
 }
 
 func TestParallelRequestsByHeaderMerge(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{TokenHeader: "X-Session"})
+	m, _ := testapp.NewManager(t, sessions.Options{TokenHeader: "X-Session"})
 	c := &apiClient{t: t, m: m, field: "X-Session"}
 	c.do(func(s *sessions.Session) { benchCounter.Set(s, 0) })
 	var wg sync.WaitGroup
@@ -177,38 +178,38 @@ func TestParallelRequestsByHeaderMerge(t *testing.T) {
 }
 
 func TestOutageLeavesTheTokenAlone(t *testing.T) {
-	f := newFakeStore()
-	m, _ := clientManager(t, sessions.Options{Driver: f, TokenHeader: "X-Session"})
+	f := testapp.NewStore(nil)
+	m, _ := testapp.NewManager(t, sessions.Options{Driver: f, TokenHeader: "X-Session"})
 	c := &apiClient{t: t, m: m, field: "X-Session"}
-	c.do(func(s *sessions.Session) { s.Set("user", "ada") })
-	f.down()
+	c.do(func(s *sessions.Session) { s.Set("user", "ann") })
+	f.Down()
 	resp := c.do(func(s *sessions.Session) { s.Set("user", "eve") })
 	if _, ok := resp.Header["X-Session"]; ok || resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("status %d, X-Session %q", resp.StatusCode, resp.Header["X-Session"])
 	}
-	f.up()
+	f.Up()
 	c.do(func(s *sessions.Session) {
-		if s.Get("user") != "ada" {
+		if s.Get("user") != "ann" {
 			t.Errorf("user %v after the recovery", s.Get("user"))
 		}
 	})
 }
 
 func TestBrowserBesideClientsWithoutCookies(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{TokenHeader: "X-Session"})
-	b := browserLogin(t, m)
+	m, _ := testapp.NewManager(t, sessions.Options{TokenHeader: "X-Session"})
+	b := testapp.Login(t, m)
 
 	// No token for scripts: what a browser's answer carries is the cookie alone.
-	resp := b.visit(func(s *sessions.Session) { s.Renew() })
+	resp := b.Visit(func(s *sessions.Session) { s.Renew() })
 	if lines, ok := resp.Header["X-Session"]; ok {
 		t.Errorf("the browser's answer has X-Session: %q", lines)
 	}
-	browserCookie(t, resp)
+	testapp.OneCookie(t, resp)
 
 	// And a script that sends the field itself does not get at the cookie's session.
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("X-Session", "")
-	r.Header.Set("Cookie", "pump-session="+b.token())
+	r.Header.Set("Cookie", "pump-session="+b.Token())
 	w := httptest.NewRecorder()
 	m.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
@@ -218,22 +219,22 @@ func TestBrowserBesideClientsWithoutCookies(t *testing.T) {
 	})).ServeHTTP(w, r)
 
 	// The token itself opens the session, wherever it stands.
-	c := &apiClient{t: t, m: m, field: "X-Session", token: b.token()}
+	c := &apiClient{t: t, m: m, field: "X-Session", token: b.Token()}
 	c.do(func(s *sessions.Session) {
-		if s.Get("user") != "ada" {
+		if s.Get("user") != "ann" {
 			t.Error("the cookie's token does not count in the field")
 		}
 	})
 }
 
 func TestOtherAuthorizationIsLeftAlone(t *testing.T) {
-	m, _ := clientManager(t, sessions.Options{TokenHeader: "authorization"})
-	b := browserLogin(t, m)
+	m, _ := testapp.NewManager(t, sessions.Options{TokenHeader: "authorization"})
+	b := testapp.Login(t, m)
 	for _, line := range []string{"Basic YWRhOnNlY3JldA==", "Bearerx", "Bear", ""} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header.Set("Authorization", line)
-		resp := b.send(r, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			if user := sessions.FromContext(r.Context()).Get("user"); user != "ada" {
+		resp := b.Send(r, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if user := sessions.FromContext(r.Context()).Get("user"); user != "ann" {
 				t.Errorf("Authorization: %s: user %v by the cookie", line, user)
 			}
 		}))
@@ -241,27 +242,27 @@ func TestOtherAuthorizationIsLeftAlone(t *testing.T) {
 			t.Errorf("Authorization: %s was answered in kind", line)
 		}
 	}
-	c := &apiClient{t: t, m: m, field: "Authorization", scheme: "bEARER   ", token: b.token()}
+	c := &apiClient{t: t, m: m, field: "Authorization", scheme: "bEARER   ", token: b.Token()}
 	c.do(func(s *sessions.Session) {
-		if s.Get("user") != "ada" {
+		if s.Get("user") != "ann" {
 			t.Error("the scheme's name in other letters, and several spaces, did not count")
 		}
 	})
 }
 
 func TestTokenIsSentAgainOnceTheSecretIsReplaced(t *testing.T) {
-	clock := newFakeClock()
-	f := newFakeStore()
-	o := sessions.Options{Driver: f, TokenHeader: "X-Session", Now: clock.Now, IdleTimeout: time.Hour, Cookie: sessions.Cookie{Secret: clientSecret}}
-	m, _ := clientManager(t, o)
+	clock := testapp.NewClock(testapp.Epoch)
+	f := testapp.NewStore(nil)
+	o := sessions.Options{Driver: f, TokenHeader: "X-Session", Now: clock.Now, IdleTimeout: time.Hour, Cookie: sessions.Cookie{Secret: testapp.Secret}}
+	m, _ := testapp.NewManager(t, o)
 	c := &apiClient{t: t, m: m, field: "X-Session"}
-	c.do(func(s *sessions.Session) { s.Set("user", "ada") })
+	c.do(func(s *sessions.Session) { s.Set("user", "ann") })
 	old := c.token
 
-	o.Cookie = sessions.Cookie{Secret: clientSecret2, PreviousSecrets: [][]byte{clientSecret}}
-	c.m, _ = clientManager(t, o)
+	o.Cookie = sessions.Cookie{Secret: testapp.Secret2, PreviousSecrets: [][]byte{testapp.Secret}}
+	c.m, _ = testapp.NewManager(t, o)
 	c.do(func(s *sessions.Session) {
-		if s.Get("user") != "ada" {
+		if s.Get("user") != "ann" {
 			t.Error("signed out")
 		}
 	})
@@ -282,7 +283,7 @@ func TestUnfitTokenHeaderIsAnError(t *testing.T) {
 // FuzzTokenHeader looks for a field that makes the request panic, that opens a
 // session, or that is answered by a cookie though it names the field.
 func FuzzTokenHeader(f *testing.F) {
-	m, _ := clientManager(f, sessions.Options{Store: "memory", TokenHeader: "Authorization", Cookie: sessions.Cookie{Secret: clientSecret}})
+	m, _ := testapp.NewManager(f, sessions.Options{Store: "memory", TokenHeader: "Authorization", Cookie: sessions.Cookie{Secret: testapp.Secret}})
 	for _, line := range []string{"", "Bearer", "Bearer ", "bearer x", "Bearer  \x00", "Basic x", "Bearer " + strings.Repeat("A", 86)} {
 		f.Add(line)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // A browser sends every cookie of our name that matches, those of longer paths
@@ -21,46 +22,46 @@ import (
 // could not sign in again until the browser drops it, 400 days later.
 func TestACookieOfADeadSessionHidesNoLiveOne(t *testing.T) {
 	const day = 24 * time.Hour
-	for name, end := range map[string]func(a *lifeApp, c *lifeClient){
-		"destroyed": func(a *lifeApp, c *lifeClient) { c.ok(func(s *sessions.Session) { s.Destroy(t.Context()) }) },
-		"renewed":   func(a *lifeApp, c *lifeClient) { c.ok(func(s *sessions.Session) { s.Renew() }) },
-		"idle too long": func(a *lifeApp, c *lifeClient) {
-			a.clock.advance(2 * day)
+	for name, end := range map[string]func(a *testapp.App, c *testapp.Client){
+		"destroyed": func(a *testapp.App, c *testapp.Client) { c.OK(func(s *sessions.Session) { s.Destroy(t.Context()) }) },
+		"renewed":   func(a *testapp.App, c *testapp.Client) { c.OK(func(s *sessions.Session) { s.Renew() }) },
+		"idle too long": func(a *testapp.App, c *testapp.Client) {
+			a.Clock.Advance(2 * day)
 		},
-		"past a lifetime that was shortened": func(a *lifeApp, c *lifeClient) {
-			a.clock.advance(time.Hour)
-			a.deploy(func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = time.Minute, time.Minute })
+		"past a lifetime that was shortened": func(a *testapp.App, c *testapp.Client) {
+			a.Clock.Advance(time.Hour)
+			a.Deploy(func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = time.Minute, time.Minute })
 		},
-		"damaged": func(a *lifeApp, c *lifeClient) {
-			e := a.store.record(t)
+		"damaged": func(a *testapp.App, c *testapp.Client) {
+			e := a.Store.Record(t)
 			e.Record.Data = []byte{0}
-			a.store.put(t, e.Key, e.Record)
+			a.Store.Put(t, e.Key, e.Record)
 		},
 	} {
-		for secret, secrets := range map[string][]byte{"signed": clientSecret, "unsigned": nil} {
+		for secret, secrets := range map[string][]byte{"signed": testapp.Secret, "unsigned": nil} {
 			t.Run(name+", "+secret, func(t *testing.T) {
-				a := newLife(t, func(o *sessions.Options) { o.IdleTimeout, o.Cookie.Secret = day, secrets })
-				old := a.signedIn()
-				dead := old.copied().token()
+				a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout, o.Cookie.Secret = day, secrets })
+				old := a.SignedIn()
+				dead := old.Copy().Token()
 				end(a, old)
-				c := a.client()
-				c.ok(func(s *sessions.Session) { lifeUser.Set(s, "bob") })
+				c := a.Client()
+				c.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
 				// Both orders, and the first one several times.
-				live := c.token()
+				live := c.Token()
 				for _, cookie := range []string{
 					dead + "; pump-session=" + live, live + "; pump-session=" + dead,
 					dead + "; pump-session=" + dead + "; pump-session=" + dead + "; pump-session=" + live,
 				} {
-					both := &lifeClient{app: a, cookie: cookie}
-					res := both.ok(func(s *sessions.Session) {
-						lifeEqual(t, "user", s.Get("user"), any("bob"))
-						lifeEqual(t, "Err", s.Err(), nil)
-						lifeEqual(t, "Token", s.Token(), live)
-						lifeIncrement(s)
+					both := a.ClientWith(cookie)
+					res := both.OK(func(s *sessions.Session) {
+						testapp.Equal(t, "user", s.Get("user"), any("bob"))
+						testapp.Equal(t, "Err", s.Err(), nil)
+						testapp.Equal(t, "Token", s.Token(), live)
+						testapp.Increment(s)
 					})
-					lifeEqual(t, "cookie", res.cookie, nil)
+					testapp.Equal(t, "cookie", res.Cookie, nil)
 				}
-				lifeEqual(t, "count", c.count(), 3)
+				testapp.Equal(t, "count", c.Count(), 3)
 			})
 		}
 	}
@@ -68,80 +69,80 @@ func TestACookieOfADeadSessionHidesNoLiveOne(t *testing.T) {
 
 // The work is bounded: tokens that were genuine once cost an attacker nothing.
 func TestCookiesOfDeadSessionsCostFewLoads(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	dead := c.token()
-	c.ok(func(s *sessions.Session) { s.Renew() })
+	a := testapp.New(t)
+	c := a.SignedIn()
+	dead := c.Token()
+	c.OK(func(s *sessions.Session) { s.Renew() })
 	cookie := dead
 	for range 20 {
 		cookie += "; pump-session=" + dead
 	}
-	a.store.calls()
-	flood := &lifeClient{app: a, cookie: cookie + "; pump-session=" + c.token()}
-	flood.ok(func(s *sessions.Session) { lifeEqual(t, "IsNew", s.IsNew(), true) })
-	lifeEqual(t, "store calls", a.store.calls(), "Load Load Load Load")
+	a.Store.Calls()
+	flood := a.ClientWith(cookie + "; pump-session=" + c.Token())
+	flood.OK(func(s *sessions.Session) { testapp.Equal(t, "IsNew", s.IsNew(), true) })
+	testapp.Equal(t, "store calls", a.Store.Calls(), "Load Load Load Load")
 }
 
 // A store that is down is no dead session.
 func TestAnOutageIsNoReasonToTryTheNextCookie(t *testing.T) {
-	a := newLife(t)
-	first, second := a.signedIn(), a.signedIn()
-	both := &lifeClient{app: a, cookie: first.token() + "; pump-session=" + second.token()}
-	a.store.next("Load", fakeRefused)
-	both.fails(http.StatusServiceUnavailable, func(s *sessions.Session) { lifeEqual(t, "user", s.Get("user"), nil) })
-	lifeEqual(t, "store calls", a.store.calls(), "Load")
+	a := testapp.New(t)
+	first, second := a.SignedIn(), a.SignedIn()
+	both := a.ClientWith(first.Token() + "; pump-session=" + second.Token())
+	a.Store.Next("Load", testapp.Refused)
+	both.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { testapp.Equal(t, "user", s.Get("user"), nil) })
+	testapp.Equal(t, "store calls", a.Store.Calls(), "Load")
 }
 
 // And what the dead one held is not shown where the next cannot be loaded.
 func TestAnOutageBehindADeadSessionShowsNothing(t *testing.T) {
-	a := newLife(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Hour })
-	old := a.signedIn()
-	a.clock.advance(50 * time.Hour)
-	fresh := a.signedIn()
-	a.deploy(func(o *sessions.Options) { o.IdleTimeout = time.Hour })
-	both := &lifeClient{app: a, cookie: old.token() + "; pump-session=" + fresh.token()}
-	a.store.next("Load", fakeOK, fakeRefused)
-	both.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
-		lifeError(t, "Err", s.Err(), errFakeDown)
-		lifeEqual(t, "user", s.Get("user"), nil)
-		lifeEqual(t, "keys", len(s.Keys()), 0)
+	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Hour })
+	old := a.SignedIn()
+	a.Clock.Advance(50 * time.Hour)
+	fresh := a.SignedIn()
+	a.Deploy(func(o *sessions.Options) { o.IdleTimeout = time.Hour })
+	both := a.ClientWith(old.Token() + "; pump-session=" + fresh.Token())
+	a.Store.Next("Load", testapp.OK, testapp.Refused)
+	both.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
+		testapp.Error(t, "Err", s.Err(), testapp.ErrDown)
+		testapp.Equal(t, "user", s.Get("user"), nil)
+		testapp.Equal(t, "keys", len(s.Keys()), 0)
 	})
 }
 
 // Signing out without having looked at the session ends whichever of them it
 // would have been.
 func TestDestroyUnseenEndsAllThatTheClientNames(t *testing.T) {
-	a := newLife(t)
-	gone := a.signedIn()
-	dead := gone.token()
-	gone.ok(func(s *sessions.Session) { s.Destroy(t.Context()) })
-	c := a.signedIn()
-	live := c.copied()
-	both := &lifeClient{app: a, cookie: dead + "; pump-session=" + c.token()}
-	res := both.ok(func(s *sessions.Session) { lifeEqual(t, "Destroy", s.Destroy(t.Context()), nil) })
-	if res.cookie == nil || res.cookie.Value != "" {
-		t.Errorf("the cookie is %v, want a deletion", res.cookie)
+	a := testapp.New(t)
+	gone := a.SignedIn()
+	dead := gone.Token()
+	gone.OK(func(s *sessions.Session) { s.Destroy(t.Context()) })
+	c := a.SignedIn()
+	live := c.Copy()
+	both := a.ClientWith(dead + "; pump-session=" + c.Token())
+	res := both.OK(func(s *sessions.Session) { testapp.Equal(t, "Destroy", s.Destroy(t.Context()), nil) })
+	if res.Cookie == nil || res.Cookie.Value != "" {
+		t.Errorf("the cookie is %v, want a deletion", res.Cookie)
 	}
-	lifeEqual(t, "records", len(a.store.records(t)), 0)
-	lifeEqual(t, "user", live.user(), "")
+	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
+	testapp.Equal(t, "user", live.User(), "")
 
 	// If the store fails between the two, neither the session nor the cookie goes.
-	first, second := a.signedIn(), a.signedIn()
-	both = &lifeClient{app: a, cookie: first.token() + "; pump-session=" + second.token()}
-	a.store.next("Delete", fakeOK, fakeRefused, fakeRefused)
-	res = both.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
-		lifeError(t, "Destroy", s.Destroy(t.Context()), errFakeDown)
+	first, second := a.SignedIn(), a.SignedIn()
+	both = a.ClientWith(first.Token() + "; pump-session=" + second.Token())
+	a.Store.Next("Delete", testapp.OK, testapp.Refused, testapp.Refused)
+	res = both.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
+		testapp.Error(t, "Destroy", s.Destroy(t.Context()), testapp.ErrDown)
 	})
-	lifeEqual(t, "cookie", res.cookie, nil)
-	lifeEqual(t, "user of the second", second.user(), "ann")
+	testapp.Equal(t, "cookie", res.Cookie, nil)
+	testapp.Equal(t, "user of the second", second.User(), "ann")
 }
 
 // The whole course, with a browser's jar: an application moves from /app to the
 // whole host, and its users sign in and out on it.
 func TestACookiePathIsChanged(t *testing.T) {
-	store := newFakeStore()
+	store := testapp.NewStore(nil)
 	open := func(path string) *sessions.Manager {
-		m, _ := clientManager(t, sessions.Options{Driver: store, Cookie: sessions.Cookie{Path: path}})
+		m, _ := testapp.NewManager(t, sessions.Options{Driver: store, Cookie: sessions.Cookie{Path: path}})
 		return m
 	}
 	m := open("/app")
@@ -149,7 +150,7 @@ func TestACookiePathIsChanged(t *testing.T) {
 	mux.HandleFunc("/app/login", func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		s.Renew()
-		lifeUser.Set(s, "ann")
+		testapp.User.Set(s, "ann")
 	})
 	mux.HandleFunc("/app/logout", func(w http.ResponseWriter, r *http.Request) {
 		sessions.FromContext(r.Context()).Destroy(r.Context())
@@ -175,16 +176,16 @@ func TestACookiePathIsChanged(t *testing.T) {
 		return body.String()
 	}
 	get("/app/login")
-	lifeEqual(t, "user before the move", get("/app/"), "ann")
+	testapp.Equal(t, "user before the move", get("/app/"), "ann")
 	m = open("/")
-	lifeEqual(t, "user after the move", get("/app/"), "ann")
+	testapp.Equal(t, "user after the move", get("/app/"), "ann")
 	for range 3 {
 		get("/app/login")
-		lifeEqual(t, "user signed in", get("/app/"), "ann")
+		testapp.Equal(t, "user signed in", get("/app/"), "ann")
 		get("/app/logout")
-		lifeEqual(t, "user signed out", get("/app/"), "<nil>")
+		testapp.Equal(t, "user signed out", get("/app/"), "<nil>")
 	}
-	if n := len(store.records(t)); n != 0 {
+	if n := len(store.Records(t)); n != 0 {
 		t.Errorf("%d sessions are left", n)
 	}
 }

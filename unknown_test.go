@@ -14,6 +14,7 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // A store can fail to answer a write that it carried out, and carry out one
@@ -21,92 +22,92 @@ import (
 
 func TestWriteOfUnknownOutcomeIsCountedOnce(t *testing.T) {
 	for name, test := range map[string]struct {
-		saves []fakeFault
+		saves []testapp.Fault
 		calls string
 	}{
-		"landed":       {[]fakeFault{fakeLanded}, "Load Save Load"},
-		"did not land": {[]fakeFault{fakeRefused}, "Load Save Load Save"},
-		"twice":        {[]fakeFault{fakeRefused, fakeRefused}, "Load Save Load Save Load Save"},
-		"then landed":  {[]fakeFault{fakeRefused, fakeLanded}, "Load Save Load Save Load"},
-		"landed, no more": {[]fakeFault{fakeRefused, fakeRefused, fakeLanded},
+		"landed":       {[]testapp.Fault{testapp.LostAnswer}, "Load Save Load"},
+		"did not land": {[]testapp.Fault{testapp.Refused}, "Load Save Load Save"},
+		"twice":        {[]testapp.Fault{testapp.Refused, testapp.Refused}, "Load Save Load Save Load Save"},
+		"then landed":  {[]testapp.Fault{testapp.Refused, testapp.LostAnswer}, "Load Save Load Save Load"},
+		"landed, no more": {[]testapp.Fault{testapp.Refused, testapp.Refused, testapp.LostAnswer},
 			"Load Save Load Save Load Save Load"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.signedIn()
-			a.store.next("Save", test.saves...)
-			c.ok(lifeIncrement)
-			lifeEqual(t, "store calls", a.store.calls(), test.calls)
-			lifeEqual(t, "count", c.count(), 1)
+			a := testapp.New(t)
+			c := a.SignedIn()
+			a.Store.Next("Save", test.saves...)
+			c.OK(testapp.Increment)
+			testapp.Equal(t, "store calls", a.Store.Calls(), test.calls)
+			testapp.Equal(t, "count", c.Count(), 1)
 		})
 	}
 
 	t.Run("certainly not written", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		notWritten := fakeFault{err: fmt.Errorf("%w: %w", driver.ErrNotWritten, errFakeDown)}
-		a.store.next("Save", notWritten)
-		c.fails(http.StatusServiceUnavailable, lifeIncrement)
-		lifeEqual(t, "store calls", a.store.calls(), "Load Save")
-		if log := a.log.String(); strings.Contains(log, "unknown") {
+		a := testapp.New(t)
+		c := a.SignedIn()
+		notWritten := testapp.Fault{Err: fmt.Errorf("%w: %w", driver.ErrNotWritten, testapp.ErrDown)}
+		a.Store.Next("Save", notWritten)
+		c.Fails(http.StatusServiceUnavailable, testapp.Increment)
+		testapp.Equal(t, "store calls", a.Store.Calls(), "Load Save")
+		if log := a.Log.String(); strings.Contains(log, "unknown") {
 			t.Errorf("the log calls the outcome unknown: %s", log)
 		}
 		// The first outcome stays unknown, however certain the later ones are.
-		a.store.next("Save", fakeRefused, notWritten, notWritten)
-		c.fails(http.StatusServiceUnavailable, lifeIncrement)
-		if log := a.log.String(); !strings.Contains(log, "unknown") {
+		a.Store.Next("Save", testapp.Refused, notWritten, notWritten)
+		c.Fails(http.StatusServiceUnavailable, testapp.Increment)
+		if log := a.Log.String(); !strings.Contains(log, "unknown") {
 			t.Errorf("the log does not call the outcome unknown: %s", log)
 		}
 	})
 
 	t.Run("landed late, after it was sent again", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		a.store.next("Save", fakeFault{err: errFakeDown, late: true})
-		c.ok(lifeIncrement)
-		lifeEqual(t, "store calls", a.store.calls(), "Load Save Load Save Load")
-		lifeEqual(t, "count", c.count(), 1)
+		a := testapp.New(t)
+		c := a.SignedIn()
+		a.Store.Next("Save", testapp.Fault{Err: testapp.ErrDown, Delayed: true})
+		c.OK(testapp.Increment)
+		testapp.Equal(t, "store calls", a.Store.Calls(), "Load Save Load Save Load")
+		testapp.Equal(t, "count", c.Count(), 1)
 	})
 
 	t.Run("landed late, after it was given up", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		a.store.next("Save", fakeFault{err: errFakeDown, late: true})
-		a.store.next("Load", fakeOK, fakeRefused)
-		c.fails(http.StatusServiceUnavailable, lifeIncrement)
-		c.ok(lifeIncrement) // meets it
-		lifeEqual(t, "count", c.count(), 2)
+		a := testapp.New(t)
+		c := a.SignedIn()
+		a.Store.Next("Save", testapp.Fault{Err: testapp.ErrDown, Delayed: true})
+		a.Store.Next("Load", testapp.OK, testapp.Refused)
+		c.Fails(http.StatusServiceUnavailable, testapp.Increment)
+		c.OK(testapp.Increment) // meets it
+		testapp.Equal(t, "count", c.Count(), 2)
 	})
 
 	t.Run("landed, and the session was destroyed", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		other := c.copied()
-		landed := fakeLanded
-		landed.after = func() { other.ok(func(s *sessions.Session) { s.Destroy(t.Context()) }) }
-		a.store.next("Save", landed)
-		res := c.fails(http.StatusConflict, lifeIncrement)
-		lifeEqual(t, "cookie", res.cookie, nil)
-		lifeEqual(t, "records", len(a.store.records(t)), 0)
+		a := testapp.New(t)
+		c := a.SignedIn()
+		other := c.Copy()
+		landed := testapp.LostAnswer
+		landed.After = func() { other.OK(func(s *sessions.Session) { s.Destroy(t.Context()) }) }
+		a.Store.Next("Save", landed)
+		res := c.Fails(http.StatusConflict, testapp.Increment)
+		testapp.Equal(t, "cookie", res.Cookie, nil)
+		testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 	})
 
-	for name, landed := range map[string]fakeFault{"landed": fakeLanded, "did not land": fakeRefused} {
+	for name, landed := range map[string]testapp.Fault{"landed": testapp.LostAnswer, "did not land": testapp.Refused} {
 		t.Run(name+", and another request wrote over it", func(t *testing.T) {
-			a := newLife(t)
-			c := a.signedIn()
-			other := c.copied()
-			landed.after = func() { other.ok(lifeIncrement) } // on top of ours
-			if !landed.lands {
-				landed.after = nil
-				landed.hook = func() { other.ok(lifeIncrement) }
+			a := testapp.New(t)
+			c := a.SignedIn()
+			other := c.Copy()
+			landed.After = func() { other.OK(testapp.Increment) } // on top of ours
+			if !landed.Applied {
+				landed.After = nil
+				landed.Before = func() { other.OK(testapp.Increment) }
 			}
-			a.store.next("Save", landed)
-			c.fails(http.StatusServiceUnavailable, lifeIncrement)
+			a.Store.Next("Save", landed)
+			c.Fails(http.StatusServiceUnavailable, testapp.Increment)
 			want := 1
-			if landed.lands {
+			if landed.Applied {
 				want = 2
 			}
-			lifeEqual(t, "count", c.count(), want)
+			testapp.Equal(t, "count", c.Count(), want)
 		})
 	}
 }
@@ -114,126 +115,126 @@ func TestWriteOfUnknownOutcomeIsCountedOnce(t *testing.T) {
 // Whoever calls Save and goes on after its failure must not have the response's
 // commit apply the changes once more.
 func TestFailedSaveOfUnknownOutcomeIsNotMadeUpForByTheCommit(t *testing.T) {
-	for name, break_ := range map[string]func(a *lifeApp, other *lifeClient){
-		"the answer is lost, and that of the reload": func(a *lifeApp, _ *lifeClient) {
-			a.store.next("Save", fakeLanded)
-			a.store.next("Load", fakeOK, fakeRefused)
+	for name, break_ := range map[string]func(a *testapp.App, other *testapp.Client){
+		"the answer is lost, and that of the reload": func(a *testapp.App, _ *testapp.Client) {
+			a.Store.Next("Save", testapp.LostAnswer)
+			a.Store.Next("Load", testapp.OK, testapp.Refused)
 		},
-		"another request wrote over it": func(a *lifeApp, other *lifeClient) {
-			landed := fakeLanded
-			landed.after = func() { other.ok(func(s *sessions.Session) { s.Set("x", 1) }) }
-			a.store.next("Save", landed)
+		"another request wrote over it": func(a *testapp.App, other *testapp.Client) {
+			landed := testapp.LostAnswer
+			landed.After = func() { other.OK(func(s *sessions.Session) { s.Set("x", 1) }) }
+			a.Store.Next("Save", landed)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.signedIn()
-			break_(a, c.copied())
-			c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
-				lifeIncrement(s)
-				lifeError(t, "Save", s.Save(t.Context()), errFakeDown)
-				lifeError(t, "Save again", s.Save(t.Context()), errFakeDown)
+			a := testapp.New(t)
+			c := a.SignedIn()
+			break_(a, c.Copy())
+			c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
+				testapp.Increment(s)
+				testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)
+				testapp.Error(t, "Save again", s.Save(t.Context()), testapp.ErrDown)
 			})
-			lifeEqual(t, "count", c.count(), 1)
+			testapp.Equal(t, "count", c.Count(), 1)
 		})
 		t.Run(name+", and the handler gives it up", func(t *testing.T) {
-			a := newLife(t)
-			c := a.signedIn()
-			break_(a, c.copied())
-			c.ok(func(s *sessions.Session) {
-				lifeIncrement(s)
-				lifeError(t, "Save", s.Save(t.Context()), errFakeDown)
+			a := testapp.New(t)
+			c := a.SignedIn()
+			break_(a, c.Copy())
+			c.OK(func(s *sessions.Session) {
+				testapp.Increment(s)
+				testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)
 				s.Revert()
 				s.Set("y", 2)
 			})
-			lifeEqual(t, "count", c.count(), 1)
-			c.ok(func(s *sessions.Session) { lifeEqual(t, "y", s.Get("y"), any(int64(2))) })
+			testapp.Equal(t, "count", c.Count(), 1)
+			c.OK(func(s *sessions.Session) { testapp.Equal(t, "y", s.Get("y"), any(int64(2))) })
 		})
 	}
 	t.Run("the caller went away", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		c.do(func(s *sessions.Session) {
+		a := testapp.New(t)
+		c := a.SignedIn()
+		c.Do(func(s *sessions.Session) {
 			ctx, cancel := context.WithCancel(t.Context())
-			landed := fakeFault{lands: true, err: context.Canceled, after: cancel}
-			a.store.next("Save", landed)
-			lifeIncrement(s)
-			lifeError(t, "Save", s.Save(ctx), context.Canceled)
+			landed := testapp.Fault{Applied: true, Err: context.Canceled, After: cancel}
+			a.Store.Next("Save", landed)
+			testapp.Increment(s)
+			testapp.Error(t, "Save", s.Save(ctx), context.Canceled)
 		})
-		lifeEqual(t, "count", c.count(), 1)
+		testapp.Equal(t, "count", c.Count(), 1)
 	})
 }
 
 func TestNewSessionOfUnknownOutcomeIsOneRecord(t *testing.T) {
-	for name, faults := range map[string][]fakeFault{
-		"landed":       {fakeLanded},
-		"did not land": {fakeRefused},
-		"then landed":  {fakeRefused, fakeRefused, fakeLanded},
+	for name, faults := range map[string][]testapp.Fault{
+		"landed":       {testapp.LostAnswer},
+		"did not land": {testapp.Refused},
+		"then landed":  {testapp.Refused, testapp.Refused, testapp.LostAnswer},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.client()
-			a.store.next("Save", faults...)
-			c.ok(lifeIncrement)
-			lifeEqual(t, "count", c.count(), 1)
-			a.store.record(t)
+			a := testapp.New(t)
+			c := a.Client()
+			a.Store.Next("Save", faults...)
+			c.OK(testapp.Increment)
+			testapp.Equal(t, "count", c.Count(), 1)
+			a.Store.Record(t)
 		})
 	}
 }
 
 func TestRenewalOfUnknownOutcome(t *testing.T) {
 	t.Run("the new record landed", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		a.store.next("Save", fakeLanded)
-		c.ok(func(s *sessions.Session) { s.Renew() })
-		a.store.record(t)
-		lifeEqual(t, "user", c.user(), "ann")
+		a := testapp.New(t)
+		c := a.SignedIn()
+		a.Store.Next("Save", testapp.LostAnswer)
+		c.OK(func(s *sessions.Session) { s.Renew() })
+		a.Store.Record(t)
+		testapp.Equal(t, "user", c.User(), "ann")
 	})
 	t.Run("the old record was not removed", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		a.store.next("Delete", fakeRefused, fakeRefused, fakeRefused)
-		c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) { s.Renew() })
-		a.store.record(t)
-		lifeEqual(t, "user", c.user(), "ann")
+		a := testapp.New(t)
+		c := a.SignedIn()
+		a.Store.Next("Delete", testapp.Refused, testapp.Refused, testapp.Refused)
+		c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { s.Renew() })
+		a.Store.Record(t)
+		testapp.Equal(t, "user", c.User(), "ann")
 	})
 	t.Run("the old record was removed at the second try", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		other := c.copied()
-		a.store.next("Delete", fakeRefused)
-		c.ok(func(s *sessions.Session) { s.Renew() })
-		a.store.record(t)
-		lifeEqual(t, "user", c.user(), "ann")
-		lifeEqual(t, "user under the old id", other.user(), "")
+		a := testapp.New(t)
+		c := a.SignedIn()
+		other := c.Copy()
+		a.Store.Next("Delete", testapp.Refused)
+		c.OK(func(s *sessions.Session) { s.Renew() })
+		a.Store.Record(t)
+		testapp.Equal(t, "user", c.User(), "ann")
+		testapp.Equal(t, "user under the old id", other.User(), "")
 	})
 	t.Run("the old record was changed meanwhile", func(t *testing.T) {
-		a := newLife(t)
-		c := a.signedIn()
-		other := c.copied()
-		a.store.next("Delete", fakeFault{err: errFakeDown, hook: func() { other.ok(lifeIncrement) }})
-		c.ok(func(s *sessions.Session) { s.Renew() })
-		a.store.record(t)
-		lifeEqual(t, "count", c.count(), 1)
+		a := testapp.New(t)
+		c := a.SignedIn()
+		other := c.Copy()
+		a.Store.Next("Delete", testapp.Fault{Err: testapp.ErrDown, Before: func() { other.OK(testapp.Increment) }})
+		c.OK(func(s *sessions.Session) { s.Renew() })
+		a.Store.Record(t)
+		testapp.Equal(t, "count", c.Count(), 1)
 	})
 	t.Run("the invalidated record was removed", func(t *testing.T) {
 		// Whoever removed it: nothing of it lives on.
-		a := newLife(t)
-		c := a.signedIn()
-		a.store.next("Delete", fakeLanded)
-		c.ok(func(s *sessions.Session) { s.Invalidate(); lifeUser.Set(s, "eve") })
-		a.store.record(t)
-		lifeEqual(t, "user", c.user(), "eve")
+		a := testapp.New(t)
+		c := a.SignedIn()
+		a.Store.Next("Delete", testapp.LostAnswer)
+		c.OK(func(s *sessions.Session) { s.Invalidate(); testapp.User.Set(s, "eve") })
+		a.Store.Record(t)
+		testapp.Equal(t, "user", c.User(), "eve")
 	})
 	t.Run("the old record was removed", func(t *testing.T) {
 		// It cannot be told from a logout, which must not be undone.
-		a := newLife(t)
-		c := a.signedIn()
-		a.store.next("Delete", fakeLanded)
-		res := c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) { s.Renew() })
-		lifeEqual(t, "cookie", res.cookie, nil)
-		lifeEqual(t, "records", len(a.store.records(t)), 0)
+		a := testapp.New(t)
+		c := a.SignedIn()
+		a.Store.Next("Delete", testapp.LostAnswer)
+		res := c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { s.Renew() })
+		testapp.Equal(t, "cookie", res.Cookie, nil)
+		testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 	})
 }
 
@@ -244,42 +245,42 @@ func TestHungStoreIsWaitedForNoLongerThanStoreTimeout(t *testing.T) {
 		f     func(*sessions.Session)
 	}{
 		"load":     {"Load", 5 * time.Second, lifeLook},
-		"save":     {"Save", 5 * time.Second, lifeIncrement},
+		"save":     {"Save", 5 * time.Second, testapp.Increment},
 		"renew":    {"Save", 5 * time.Second, func(s *sessions.Session) { s.Renew() }},
-		"by Save":  {"Save", 5 * time.Second, func(s *sessions.Session) { lifeIncrement(s); s.Save(context.Background()) }},
+		"by Save":  {"Save", 5 * time.Second, func(s *sessions.Session) { testapp.Increment(s); s.Save(context.Background()) }},
 		"destroy":  {"Delete", 10 * time.Second, func(s *sessions.Session) { s.Destroy(context.Background()) }}, // and the commit's attempt
 		"rename":   {"Delete", 10 * time.Second, func(s *sessions.Session) { s.Renew() }},                       // and taking the new record back
-		"all gone": {"", 5 * time.Second, lifeIncrement},
+		"all gone": {"", 5 * time.Second, testapp.Increment},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := newLife(t)
-				c := a.signedIn()
-				a.store.always(func(kind string) (f fakeFault) {
-					f.hang = test.kind == "" || kind == test.kind
+				a := testapp.New(t)
+				c := a.SignedIn()
+				a.Store.Always(func(kind string) (f testapp.Fault) {
+					f.Hang = test.kind == "" || kind == test.kind
 					return f
 				})
 				begun := time.Now()
-				res := c.fails(http.StatusServiceUnavailable, test.f)
+				res := c.Fails(http.StatusServiceUnavailable, test.f)
 				if took := time.Since(begun); took > test.after {
 					t.Errorf("the answer took %v", took)
 				}
-				if lines := res.Header()["Set-Cookie"]; len(lines) > 0 {
+				if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
 					t.Errorf("Set-Cookie: %q", lines)
 				}
-				a.store.up()
-				lifeEqual(t, "user after the recovery", c.user(), "ann")
-				c.ok(lifeIncrement)
-				lifeEqual(t, "count", c.count(), 1)
+				a.Store.Up()
+				testapp.Equal(t, "user after the recovery", c.User(), "ann")
+				c.OK(testapp.Increment)
+				testapp.Equal(t, "count", c.Count(), 1)
 			})
 		})
 	}
 	t.Run("touch", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			a, c := lifeDue(t)
-			a.store.next("Touch", fakeHung)
+			a.Store.Next("Touch", testapp.Hung)
 			begun := time.Now()
-			c.serve(func(w http.ResponseWriter, r *http.Request) { lifeLook(sessions.FromContext(r.Context())) })
+			c.Serve(func(w http.ResponseWriter, r *http.Request) { lifeLook(sessions.FromContext(r.Context())) })
 			if took := time.Since(begun); took > 5*time.Second {
 				t.Errorf("the answer took %v", took)
 			}
@@ -288,64 +289,64 @@ func TestHungStoreIsWaitedForNoLongerThanStoreTimeout(t *testing.T) {
 	t.Run("by those who sign others out", func(t *testing.T) {
 		for _, kind := range []string{"Owned", "Delete"} {
 			synctest.Test(t, func(t *testing.T) {
-				a := newLife(t)
+				a := testapp.New(t)
 				c := lifeOf(a, "user:1", "ann")
-				a.store.next(kind, fakeHung)
+				a.Store.Next(kind, testapp.Hung)
 				begun := time.Now()
-				_, err := a.m.DestroyOwned(context.Background(), "user:1")
-				lifeError(t, "DestroyOwned", err, context.DeadlineExceeded)
-				lifeEqual(t, "time it took", time.Since(begun), 5*time.Second)
-				lifeEqual(t, "user", c.user(), "ann")
+				_, err := a.Manager.DestroyOwned(context.Background(), "user:1")
+				testapp.Error(t, "DestroyOwned", err, context.DeadlineExceeded)
+				testapp.Equal(t, "time it took", time.Since(begun), 5*time.Second)
+				testapp.Equal(t, "user", c.User(), "ann")
 				// A program may take its time with each session of a listing.
-				for s, err := range a.m.Owned(context.Background(), "user:1") {
-					lifeError(t, "Owned", err, nil)
+				for s, err := range a.Manager.Owned(context.Background(), "user:1") {
+					testapp.Error(t, "Owned", err, nil)
 					time.Sleep(time.Minute)
-					lifeEqual(t, "Save", s.Save(context.Background()), nil)
+					testapp.Equal(t, "Save", s.Save(context.Background()), nil)
 				}
 			})
 		}
 	})
 	t.Run("with a StoreTimeout of its own", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			a := newLife(t, func(o *sessions.Options) { o.StoreTimeout = 300 * time.Millisecond })
-			c := a.signedIn()
-			a.store.next("Load", fakeHung, fakeHung)
+			a := testapp.New(t, func(o *sessions.Options) { o.StoreTimeout = 300 * time.Millisecond })
+			c := a.SignedIn()
+			a.Store.Next("Load", testapp.Hung, testapp.Hung)
 			begun := time.Now()
-			c.fails(http.StatusServiceUnavailable, lifeLook)
-			lifeEqual(t, "time it took", time.Since(begun), 300*time.Millisecond)
-			_, err := a.m.Load(context.Background(), c.token())
-			lifeError(t, "Load", err, context.DeadlineExceeded)
-			lifeEqual(t, "time it took with Load", time.Since(begun), 600*time.Millisecond)
+			c.Fails(http.StatusServiceUnavailable, lifeLook)
+			testapp.Equal(t, "time it took", time.Since(begun), 300*time.Millisecond)
+			_, err := a.Manager.Load(context.Background(), c.Token())
+			testapp.Error(t, "Load", err, context.DeadlineExceeded)
+			testapp.Equal(t, "time it took with Load", time.Since(begun), 600*time.Millisecond)
 		})
 	})
 	t.Run("or than the caller's deadline", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			a := newLife(t)
-			c := a.signedIn()
-			a.store.next("Delete", fakeHung)
-			c.ok(func(s *sessions.Session) {
+			a := testapp.New(t)
+			c := a.SignedIn()
+			a.Store.Next("Delete", testapp.Hung)
+			c.OK(func(s *sessions.Session) {
 				ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 				defer cancel()
 				begun := time.Now()
-				lifeError(t, "Destroy", s.Destroy(ctx), context.DeadlineExceeded)
-				lifeEqual(t, "time it took", time.Since(begun), time.Second)
+				testapp.Error(t, "Destroy", s.Destroy(ctx), context.DeadlineExceeded)
+				testapp.Equal(t, "time it took", time.Since(begun), time.Second)
 			})
 		})
 	})
 }
 
 func TestNothingIsCountedTwiceWhateverTheStoreAnswers(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	managers := []*sessions.Manager{a.m, a.manager()}
-	a.store.always(func(kind string) fakeFault {
+	a := testapp.New(t)
+	c := a.SignedIn()
+	managers := []*sessions.Manager{a.Manager, a.NewManager()}
+	a.Store.Always(func(kind string) testapp.Fault {
 		switch rand.IntN(8) {
 		case 0:
-			return fakeRefused
+			return testapp.Refused
 		case 1:
-			return fakeLanded
+			return testapp.LostAnswer
 		}
-		return fakeOK
+		return testapp.OK
 	})
 	const n = 400
 	var acknowledged, unknown atomic.Int32
@@ -355,13 +356,13 @@ func TestNothingIsCountedTwiceWhateverTheStoreAnswers(t *testing.T) {
 		wg.Go(func() {
 			busy <- struct{}{}
 			defer func() { <-busy }()
-			res := c.copied().doOn(managers[i%2], func(s *sessions.Session) {
-				lifeIncrement(s)
+			res := c.Copy().DoOn(managers[i%2], func(s *sessions.Session) {
+				testapp.Increment(s)
 				if i%3 == 0 {
 					s.Save(t.Context()) // whose failure the commit meets again
 				}
 			})
-			if res.Code == http.StatusOK {
+			if res.StatusCode == http.StatusOK {
 				acknowledged.Add(1)
 			} else {
 				unknown.Add(1)
@@ -369,8 +370,8 @@ func TestNothingIsCountedTwiceWhateverTheStoreAnswers(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	a.store.up()
-	count, least := c.count(), int(acknowledged.Load())
+	a.Store.Up()
+	count, least := c.Count(), int(acknowledged.Load())
 	if most := least + int(unknown.Load()); count < least || count > most {
 		t.Errorf("count %d, of %d acknowledged and %d attempted updates", count, least, most)
 	}
@@ -382,26 +383,26 @@ func TestNothingIsCountedTwiceWhateverTheStoreAnswers(t *testing.T) {
 // With a store that never lets a write take effect without saying so, what is
 // counted is exactly what was acknowledged.
 func TestExactlyWhatWasAcknowledgedIsCounted(t *testing.T) {
-	a := newLife(t)
-	c := a.signedIn()
-	a.store.always(func(kind string) fakeFault {
+	a := testapp.New(t)
+	c := a.SignedIn()
+	a.Store.Always(func(kind string) testapp.Fault {
 		if rand.IntN(3) == 0 {
-			return fakeRefused
+			return testapp.Refused
 		}
-		return fakeOK
+		return testapp.OK
 	})
 	var acknowledged atomic.Int32
 	var wg sync.WaitGroup
 	for range 300 {
 		wg.Go(func() {
-			if c.copied().do(lifeIncrement).Code == http.StatusOK {
+			if c.Copy().Do(testapp.Increment).StatusCode == http.StatusOK {
 				acknowledged.Add(1)
 			}
 		})
 	}
 	wg.Wait()
-	a.store.up()
-	lifeEqual(t, "count", c.count(), int(acknowledged.Load()))
+	a.Store.Up()
+	testapp.Equal(t, "count", c.Count(), int(acknowledged.Load()))
 	if acknowledged.Load() == 0 {
 		t.Error("no update was acknowledged")
 	}
@@ -412,24 +413,24 @@ func TestExactlyWhatWasAcknowledgedIsCounted(t *testing.T) {
 func TestACreationThatWasGivenUpLeavesNothing(t *testing.T) {
 	for name, renew := range map[string]bool{"new": false, "renewed": true} {
 		t.Run(name, func(t *testing.T) {
-			a := newLife(t)
-			c := a.client()
+			a := testapp.New(t)
+			c := a.Client()
 			if renew {
-				c = a.signedIn()
+				c = a.SignedIn()
 			}
-			c.ok(func(s *sessions.Session) {
-				lifeUser.Set(s, "ann")
+			c.OK(func(s *sessions.Session) {
+				testapp.User.Set(s, "ann")
 				if renew {
 					s.Renew()
 				}
-				a.store.next("Save", fakeLanded)
-				a.store.next("Load", fakeRefused)
+				a.Store.Next("Save", testapp.LostAnswer)
+				a.Store.Next("Load", testapp.Refused)
 				if s.Save(t.Context()) == nil {
 					t.Error("Save is sure of what it cannot know")
 				}
 			})
-			lifeEqual(t, "user", c.user(), "ann")
-			if n := len(a.store.records(t)); n != 1 {
+			testapp.Equal(t, "user", c.User(), "ann")
+			if n := len(a.Store.Records(t)); n != 1 {
 				t.Errorf("%d records, want the client's alone", n)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/pump-go/sessions"
 )
@@ -36,7 +37,7 @@ func New(t testing.TB, change ...func(*sessions.Options)) *App {
 	t.Helper()
 	a := &App{T: t, Clock: NewClock(Epoch), Log: new(Log)}
 	a.Options = sessions.Options{
-		Now:           a.Clock.Now,
+		Now:           func() time.Time { return a.Clock.Now().In(zone) },
 		SweepInterval: -1,
 		Logger:        a.Log.Logger(slog.LevelInfo),
 	}

@@ -185,19 +185,21 @@ func (c *Client) receive(resp *http.Response) *Response {
 	return got
 }
 
-// OneCookie returns the only cookie that the response sets.
-func (r *Response) OneCookie(t testing.TB) *http.Cookie {
+// OneCookie returns the only cookie that the response sets. The response is a
+// *Response or an *http.Response.
+func OneCookie(t testing.TB, r interface{ Cookies() []*http.Cookie }) *http.Cookie {
 	t.Helper()
-	if lines := r.Header["Set-Cookie"]; len(lines) != 1 {
-		t.Fatalf("got %d Set-Cookie lines, want 1: %q", len(lines), lines)
+	cookies := r.Cookies()
+	if len(cookies) != 1 {
+		t.Fatalf("got cookies %v, want one", cookies)
 	}
-	return r.Cookies()[0]
+	return cookies[0]
 }
 
 // NoCookie fails the test if the response sets a cookie.
-func (r *Response) NoCookie(t testing.TB) {
+func NoCookie(t testing.TB, r interface{ Cookies() []*http.Cookie }) {
 	t.Helper()
-	if lines := r.Header["Set-Cookie"]; len(lines) > 0 {
-		t.Fatalf("got Set-Cookie %q, want none", lines)
+	if cookies := r.Cookies(); len(cookies) > 0 {
+		t.Fatalf("got cookies %v, want none", cookies)
 	}
 }

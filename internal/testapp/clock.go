@@ -5,9 +5,11 @@ import (
 	"time"
 )
 
-// Epoch is the time at which an application's clock starts. Its zone is far from
-// UTC, and probably from the machine's.
-var Epoch = time.Date(2030, time.March, 1, 12, 0, 0, 0, time.UTC).In(time.FixedZone("NPT", 20700))
+// Epoch is the time at which an application's clock starts.
+var Epoch = time.Date(2030, time.March, 1, 12, 0, 0, 0, time.UTC)
+
+// zone is far from UTC, and probably from the machine's.
+var zone = time.FixedZone("NPT", 20700)
 
 // Clock is a clock for Options.Now that moves only when it is told to. It is safe
 // for concurrent use.

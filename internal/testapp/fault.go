@@ -33,6 +33,14 @@ func (f *Store) Next(kind string, faults ...Fault) {
 	f.next[kind] = append(f.next[kind], faults...)
 }
 
+// Pending returns the number of faults that Next has set for the kind and that
+// have not happened yet.
+func (f *Store) Pending(kind string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.next[kind])
+}
+
 // Before runs hook just before the next call of the kind.
 func (f *Store) Before(kind string, hook func()) { f.Next(kind, Fault{Before: hook}) }
 
