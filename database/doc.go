@@ -147,8 +147,12 @@
 //
 // # SQLite
 //
-// SQLite needs cgo and a C compiler. A program that is built with CGO_ENABLED=0 still
-// has PostgreSQL and MySQL. The file is created with mode 0600 and missing directories
+// A program built with cgo has SQLite's C library. Without cgo (CGO_ENABLED=0, or no C
+// compiler) it imports package puresqlite, SQLite in pure Go, beside this one:
+//
+//	import _ "github.com/pump-go/sessions/database/puresqlite"
+//
+// The file is created with mode 0600 and missing directories
 // with 0700. A directory in which every user can replace files is refused; in a
 // Kubernetes emptyDir, use a subdirectory. The file system must support hard links.
 // The journal is a write-ahead log (two more files next to the database, which belong

@@ -65,7 +65,7 @@ func TestWithoutCgo(t *testing.T) {
 	cmd := at.process(t, "list")
 	cmd.Path = bin
 	out, err := cmd.CombinedOutput()
-	if cmd.ProcessState.ExitCode() != exitUsage || !strings.Contains(string(out), "SQLite needs cgo") {
+	if cmd.ProcessState.ExitCode() != exitUsage || !strings.Contains(string(out), "database/puresqlite") {
 		t.Errorf("%v, %s", err, out)
 	}
 	at = places["file"](t)
