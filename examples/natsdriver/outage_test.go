@@ -3,6 +3,7 @@
 package natsdriver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -194,7 +195,8 @@ func (s site) answers(t testing.TB) {
 }
 
 // While it is down every call fails at once: nothing waits, and nothing is kept to be
-// sent later.
+// sent later. Only a call that was under way as the connection broke waits for its
+// context.
 func TestAServerThatIsKilledAndStartsAgain(t *testing.T) {
 	p := startProcess(t)
 	site := newSite(t, sessions.Options{URL: p.url(), StoreTimeout: 20 * time.Second})
@@ -202,6 +204,7 @@ func TestAServerThatIsKilledAndStartsAgain(t *testing.T) {
 	site.answers(t)
 	b.sees("/visit", "1")
 	p.kill()
+	site.notices(t)
 	for range 3 {
 		b.fails("/visit")
 	}
@@ -260,6 +263,22 @@ func TestSignOutOtherDevices(t *testing.T) {
 	if n != 2 {
 		t.Errorf("%d sessions are listed, want 2", n)
 	}
+}
+
+// notices waits until the client knows that its connection is gone: from then on a
+// call fails well before its context ends.
+func (s site) notices(t testing.TB) {
+	t.Helper()
+	for range 50 {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		err := s.Ping(ctx)
+		over := ctx.Err()
+		cancel()
+		if err != nil && over == nil {
+			return
+		}
+	}
+	t.Fatal("no call fails before its context ends")
 }
 
 func TestURLs(t *testing.T) {
