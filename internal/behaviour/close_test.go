@@ -7,16 +7,17 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // reopened is an app whose managers open the store themselves, so that Close
 // closes it.
-func (st store) reopened(t *testing.T) (*app, func() *sessions.Manager) {
+func (st store) reopened(t *testing.T) (*testapp.App, func() *sessions.Manager) {
 	t.Helper()
 	a := st.start(t)
 	open := func() *sessions.Manager {
-		o := a.opts
-		o.Driver = a.driver
+		o := a.Options
+		o.Driver = a.Store.Driver()
 		m, err := sessions.New(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
@@ -33,11 +34,7 @@ func TestCloseDuringTrafficDrains(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a, open := st.reopened(t)
 		m := open()
-		a.wrapped.Store(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if h, ok := a.handlers.Load(r.URL.Path); ok {
-				h.(http.HandlerFunc)(w, r)
-			}
-		})))
+		a.Serve(m.Wrap(a))
 		const clients = 6
 		var counted [clients]int
 		var tokens [clients]string
@@ -46,21 +43,21 @@ func TestCloseDuringTrafficDrains(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range clients {
 			all.Go(func() {
-				c := a.client()
+				c := a.Client()
 				for {
-					switch got := c.try(increment); got.status {
+					switch got := c.Do(testapp.Increment); got.StatusCode {
 					case http.StatusOK:
 						counted[i]++
-						tokens[i] = c.token
+						tokens[i] = c.Token()
 						if answered.Add(1) == 10*clients {
 							close(closing)
 						}
 					case http.StatusServiceUnavailable:
-						equal(t, "Set-Cookie of a refusal", got.line, "")
+						testapp.Equal(t, "Set-Cookie of a refusal", got.SetCookie, "")
 						refused.Add(1)
 						return
 					default:
-						t.Errorf("answered %d %q", got.status, got.body)
+						t.Errorf("answered %d %q", got.StatusCode, got.Body)
 						return
 					}
 				}
@@ -71,7 +68,7 @@ func TestCloseDuringTrafficDrains(t *testing.T) {
 		for range 3 { // by several, and more than once
 			closers.Go(func() {
 				for range 2 {
-					wantErr(t, "Close", m.Close(), nil)
+					testapp.Error(t, "Close", m.Close(), nil)
 				}
 			})
 		}
@@ -81,7 +78,7 @@ func TestCloseDuringTrafficDrains(t *testing.T) {
 			t.Errorf("%d clients of %d were told that the manager is closed", refused.Load(), clients)
 		}
 		_, err := m.Load(t.Context(), tokens[0])
-		wantErr(t, "Load", err, sessions.ErrClosed)
+		testapp.Error(t, "Load", err, sessions.ErrClosed)
 
 		if st.name == "memory" {
 			return // what it held has gone with it
@@ -93,7 +90,7 @@ func TestCloseDuringTrafficDrains(t *testing.T) {
 				t.Errorf("client %d: %v", i, err)
 				continue
 			}
-			equal(t, "count", s.Get("count"), any(int64(counted[i])))
+			testapp.Equal(t, "count", s.Get("count"), any(int64(counted[i])))
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 func TestManyClientsDoNotMeet(t *testing.T) {
@@ -17,26 +18,26 @@ func TestManyClientsDoNotMeet(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 20 {
 			wg.Go(func() {
-				c, name := a.client(), fmt.Sprint("user ", i)
+				c, name := a.Client(), fmt.Sprint("user ", i)
 				for range 2 {
-					c.do(func(s *sessions.Session) {
-						equal(t, "IsNew", s.IsNew(), true)
-						user.Set(s, name)
-						wantErr(t, "Save", s.Save(t.Context()), nil)
+					c.OK(func(s *sessions.Session) {
+						testapp.Equal(t, "IsNew", s.IsNew(), true)
+						testapp.User.Set(s, name)
+						testapp.Error(t, "Save", s.Save(t.Context()), nil)
 					})
 					for want := 1; want <= 3; want++ {
-						c.do(func(s *sessions.Session) {
-							equal(t, "user", s.Get("user"), any(name))
-							equal(t, "count", count.Update(s, func(n int) int { return n + 1 }), want)
+						c.OK(func(s *sessions.Session) {
+							testapp.Equal(t, "user", s.Get("user"), any(name))
+							testapp.Equal(t, "count", testapp.Count.Update(s, func(n int) int { return n + 1 }), want)
 						})
 					}
-					c.do(func(s *sessions.Session) { wantErr(t, "Destroy", s.Destroy(t.Context()), nil) })
-					equal(t, "token after Destroy", c.token, "")
+					c.OK(func(s *sessions.Session) { testapp.Error(t, "Destroy", s.Destroy(t.Context()), nil) })
+					testapp.Equal(t, "token after Destroy", c.Token(), "")
 				}
 			})
 		}
 		wg.Wait()
-		a.wantRecords(0)
+		a.WantRecords(0)
 	})
 }
 
@@ -45,53 +46,53 @@ func TestManyClientsDoNotMeet(t *testing.T) {
 func TestParallelRequestsOnOneSession(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
-		c := a.signedIn()
+		c := a.SignedIn()
 		const clients, rounds = 6, 10
-		together := func(f func(c *client, i int)) {
+		together := func(f func(c *testapp.Client, i int)) {
 			var wg sync.WaitGroup
 			for i := range clients {
-				wg.Go(func() { f(c.copied(), i) })
+				wg.Go(func() { f(c.Copy(), i) })
 			}
 			wg.Wait()
 		}
-		together(func(c *client, i int) {
+		together(func(c *testapp.Client, i int) {
 			last := 0
 			for range rounds {
-				a.clock.advance(time.Second) // and so some of the reads record their access
-				c.do(func(s *sessions.Session) {
-					n, _ := count.Get(s)
-					if name, _ := user.Get(s); name != "ann" || n < last {
+				a.Clock.Advance(time.Second) // and so some of the reads record their access
+				c.OK(func(s *sessions.Session) {
+					n, _ := testapp.Count.Get(s)
+					if name, _ := testapp.User.Get(s); name != "ann" || n < last {
 						t.Errorf("a session of %q, with the count %d after %d", name, n, last)
 					}
 					last = n
 					if i%2 == 0 {
-						increment(s)
+						testapp.Increment(s)
 					}
 				})
 			}
 		})
-		c.do(func(s *sessions.Session) { equal(t, "count", s.Get("count"), any(int64(clients/2*rounds))) })
-		a.wantRecords(1)
+		c.OK(func(s *sessions.Session) { testapp.Equal(t, "count", s.Get("count"), any(int64(clients/2*rounds))) })
+		a.WantRecords(1)
 
-		a.clock.advance(time.Hour)
+		a.Clock.Advance(time.Hour)
 		ids := new(sync.Map)
-		together(func(c *client, i int) {
+		together(func(c *testapp.Client, i int) {
 			for range rounds {
-				c.do(func(s *sessions.Session) {
-					equal(t, "the expired session is served", s.Has("user"), false)
+				c.OK(func(s *sessions.Session) {
+					testapp.Equal(t, "the expired session is served", s.Has("user"), false)
 					if i%2 == 0 {
-						increment(s)
+						testapp.Increment(s)
 					}
 					ids.Store(s.ID(), i)
 				})
 			}
 			if i%2 == 0 {
-				c.do(func(s *sessions.Session) { equal(t, "count", s.Get("count"), any(int64(rounds))) })
+				c.OK(func(s *sessions.Session) { testapp.Equal(t, "count", s.Get("count"), any(int64(rounds))) })
 			}
 		})
-		_, err := a.m.Load(t.Context(), c.token)
-		wantErr(t, "Load of the expired session", err, sessions.ErrNotFound)
-		a.wantRecords(clients / 2)
+		_, err := a.Manager.Load(t.Context(), c.Token())
+		testapp.Error(t, "Load of the expired session", err, sessions.ErrNotFound)
+		a.WantRecords(clients / 2)
 	}, merge, revoke)
 }
 
@@ -105,24 +106,24 @@ func TestRequestInFlightDoesNotUndoAnEnd(t *testing.T) {
 		"Invalidate": {func(s *sessions.Session) { s.Invalidate() }, 1},
 	} {
 		for name, change := range map[string]func(s *sessions.Session){
-			"set":    func(s *sessions.Session) { user.Set(s, "zombie") },
-			"update": increment,
-			"renew":  func(s *sessions.Session) { user.Set(s, "zombie"); s.Renew() },
+			"set":    func(s *sessions.Session) { testapp.User.Set(s, "zombie") },
+			"update": testapp.Increment,
+			"renew":  func(s *sessions.Session) { testapp.User.Set(s, "zombie"); s.Renew() },
 		} {
 			t.Run(ended+" before "+name, func(t *testing.T) {
 				everywhere(t, func(t *testing.T, st store) {
 					a := st.start(t)
-					c := a.signedIn()
-					old, other := c.copied(), c.copied()
-					c.fails(http.StatusConflict, func(s *sessions.Session) {
-						look(s)
-						other.do(end.by)
+					c := a.SignedIn()
+					old, other := c.Copy(), c.Copy()
+					c.Fails(http.StatusConflict, func(s *sessions.Session) {
+						testapp.Look(s)
+						other.OK(end.by)
 						change(s)
 					})
-					old.isAnonymous("the token of the session that ended")
-					a.wantRecords(end.left)
-					other.do(func(s *sessions.Session) {
-						if name, _ := user.Get(s); name == "zombie" || s.Has("count") {
+					old.IsAnonymous("the token of the session that ended")
+					a.WantRecords(end.left)
+					other.OK(func(s *sessions.Session) {
+						if name, _ := testapp.User.Get(s); name == "zombie" || s.Has("count") {
 							t.Error("the change that came too late is there")
 						}
 					})
@@ -136,15 +137,15 @@ func TestRequestInFlightDoesNotUndoAnEnd(t *testing.T) {
 func TestReaderInFlightDoesNotReviveASession(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
-		c := a.signedIn()
-		old, other := c.copied(), c.copied()
-		a.clock.advance(30 * time.Minute)
-		got := c.do(func(s *sessions.Session) {
-			equal(t, "user", s.Get("user"), any("ann"))
-			other.do(func(s *sessions.Session) { s.Destroy(t.Context()) })
+		c := a.SignedIn()
+		old, other := c.Copy(), c.Copy()
+		a.Clock.Advance(30 * time.Minute)
+		got := c.OK(func(s *sessions.Session) {
+			testapp.Equal(t, "user", s.Get("user"), any("ann"))
+			other.OK(func(s *sessions.Session) { s.Destroy(t.Context()) })
 		})
-		equal(t, "Set-Cookie", got.line, "")
-		old.isAnonymous("the token of the destroyed session")
-		a.wantRecords(0)
+		testapp.Equal(t, "Set-Cookie", got.SetCookie, "")
+		old.IsAnonymous("the token of the destroyed session")
+		a.WantRecords(0)
 	}, revoke)
 }

@@ -8,19 +8,20 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 func TestCookieIsWrittenAndReadUnderItsNameAndNoOther(t *testing.T) {
 	for _, name := range []string{"", "sid"} {
 		everywhere(t, func(t *testing.T, st store) {
 			a := st.start(t, func(o *sessions.Options) { o.Cookie.Name = name })
-			c := a.signedIn()
-			equal(t, "user", c.user(), "ann")
-			other := a.client()
-			for _, n := range []string{"SID", "sid2", "xsid", "Pump-Session", "pump-session2", "x" + c.name()} {
-				other.extra = append(other.extra, n+"="+c.token)
+			c := a.SignedIn()
+			testapp.Equal(t, "user", c.User(), "ann")
+			other := a.Client()
+			for _, n := range []string{"SID", "sid2", "xsid", "Pump-Session", "pump-session2", "x" + c.Name()} {
+				other.Extra = append(other.Extra, n+"="+c.Token())
 			}
-			other.isAnonymous("cookies of other names")
+			other.IsAnonymous("cookies of other names")
 		})
 	}
 }
@@ -38,20 +39,26 @@ func attributes(line string) string {
 func TestCookieAttributesAreTheSameWheneverItIsSet(t *testing.T) {
 	steps := []struct {
 		name string
-		do   func(a *app, c *client) answer
+		do   func(a *testapp.App, c *testapp.Client) *testapp.Response
 	}{
-		{"SetExpires of a loaded session", func(a *app, c *client) answer {
-			return c.do(func(s *sessions.Session) { s.SetExpires(sessions.ExpireAfter(10 * time.Hour)) })
+		{"SetExpires of a loaded session", func(a *testapp.App, c *testapp.Client) *testapp.Response {
+			return c.OK(func(s *sessions.Session) { s.SetExpires(sessions.ExpireAfter(10 * time.Hour)) })
 		}},
-		{"rolling expiry due", func(a *app, c *client) answer {
-			a.clock.advance(time.Hour)
-			return c.do(look)
+		{"rolling expiry due", func(a *testapp.App, c *testapp.Client) *testapp.Response {
+			a.Clock.Advance(time.Hour)
+			return c.OK(testapp.Look)
 		}},
-		{"Renew", func(a *app, c *client) answer { return c.do(func(s *sessions.Session) { s.Renew() }) }},
-		{"Invalidate", func(a *app, c *client) answer { return c.do(func(s *sessions.Session) { s.Invalidate() }) }},
-		{"another secret", func(a *app, c *client) answer {
-			a.deploy(func(o *sessions.Options) { o.Cookie.Secret, o.Cookie.PreviousSecrets = secret2, [][]byte{secret} })
-			return c.do(look)
+		{"Renew", func(a *testapp.App, c *testapp.Client) *testapp.Response {
+			return c.OK(func(s *sessions.Session) { s.Renew() })
+		}},
+		{"Invalidate", func(a *testapp.App, c *testapp.Client) *testapp.Response {
+			return c.OK(func(s *sessions.Session) { s.Invalidate() })
+		}},
+		{"another secret", func(a *testapp.App, c *testapp.Client) *testapp.Response {
+			a.Deploy(func(o *sessions.Options) {
+				o.Cookie.Secret, o.Cookie.PreviousSecrets = secret2, [][]byte{secret}
+			})
+			return c.OK(testapp.Look)
 		}},
 	}
 	for name, test := range map[string]struct {
@@ -71,19 +78,19 @@ func TestCookieAttributesAreTheSameWheneverItIsSet(t *testing.T) {
 					o.Cookie = test.cookie
 					o.Cookie.Secret = secret
 				})
-				c := a.client()
-				created := c.do(func(s *sessions.Session) { user.Set(s, "ann") })
-				equal(t, "attributes when created", attributes(created.line), test.want)
+				c := a.Client()
+				created := c.OK(func(s *sessions.Session) { testapp.User.Set(s, "ann") })
+				testapp.Equal(t, "attributes when created", attributes(created.SetCookie), test.want)
 				for _, step := range steps {
-					token := c.token
+					token := c.Token()
 					got := step.do(a, c)
-					equal(t, "attributes at: "+step.name, attributes(got.line), test.want)
-					if got.cookie == nil || got.cookie.Value == "" {
+					testapp.Equal(t, "attributes at: "+step.name, attributes(got.SetCookie), test.want)
+					if got.Cookie == nil || got.Cookie.Value == "" {
 						t.Fatalf("%s: no live cookie, after %s", step.name, token)
 					}
 				}
-				deleted := c.do(func(s *sessions.Session) { s.Destroy(t.Context()) })
-				equal(t, "the deletion", deleted.line,
+				deleted := c.OK(func(s *sessions.Session) { s.Destroy(t.Context()) })
+				testapp.Equal(t, "the deletion", deleted.SetCookie,
 					"pump-session="+test.want+"; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0")
 			})
 		})
@@ -103,23 +110,23 @@ func TestCookieExpiryCountsFromTheAnswer(t *testing.T) {
 		"after 40 days, over 2^31 ms": {sessions.ExpireAfter(40 * 24 * time.Hour),
 			"; Expires=Wed, 10 Apr 2030 12:01:30 GMT; Max-Age=3456000"},
 		"after 2 s":   {sessions.ExpireAfter(2 * time.Second), "; Expires=Fri, 01 Mar 2030 12:01:32 GMT; Max-Age=2"},
-		"at a moment": {sessions.ExpireAt(epoch.Add(time.Hour)), "; Expires=Fri, 01 Mar 2030 13:00:00 GMT; Max-Age=3510"},
+		"at a moment": {sessions.ExpireAt(testapp.Epoch.Add(time.Hour)), "; Expires=Fri, 01 Mar 2030 13:00:00 GMT; Max-Age=3510"},
 		"never":       {sessions.ExpireNever(), "; Expires=Sat, 05 Apr 2031 12:01:30 GMT; Max-Age=34560000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
 				a := st.start(t, func(o *sessions.Options) { o.Cookie.Expires = test.expires })
-				c := a.client()
+				c := a.Client()
 				check := func(when string, f func(s *sessions.Session)) {
 					t.Helper()
-					got := c.do(func(s *sessions.Session) {
+					got := c.OK(func(s *sessions.Session) {
 						f(s)
-						a.clock.advance(thinking)
+						a.Clock.Advance(thinking)
 					})
-					a.clock.advance(-thinking)
-					equal(t, when, strings.TrimPrefix(got.line, "pump-session="+c.token+"; Path=/; HttpOnly; SameSite=Lax"), test.want)
+					a.Clock.Advance(-thinking)
+					testapp.Equal(t, when, strings.TrimPrefix(got.SetCookie, "pump-session="+c.Token()+"; Path=/; HttpOnly; SameSite=Lax"), test.want)
 				}
-				check("created", func(s *sessions.Session) { user.Set(s, "ann") })
+				check("created", func(s *sessions.Session) { testapp.User.Set(s, "ann") })
 				check("renewed", func(s *sessions.Session) { s.Renew() })
 				check("renewed and saved at once", func(s *sessions.Session) { s.Renew(); s.Save(t.Context()) })
 			})
@@ -130,8 +137,8 @@ func TestCookieExpiryCountsFromTheAnswer(t *testing.T) {
 func TestDestroyWithoutACookieSendsNone(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		got := a.client().do(func(s *sessions.Session) { user.Set(s, "ann"); s.Destroy(t.Context()) })
-		equal(t, "Set-Cookie", got.line, "")
+		got := a.Client().OK(func(s *sessions.Session) { testapp.User.Set(s, "ann"); s.Destroy(t.Context()) })
+		testapp.Equal(t, "Set-Cookie", got.SetCookie, "")
 	})
 }
 
@@ -140,12 +147,12 @@ func TestUnchangedSessionSendsNoCookie(t *testing.T) {
 		a := st.start(t, func(o *sessions.Options) {
 			o.IdleTimeout, o.Cookie.Expires = time.Hour, sessions.ExpireWithBrowser()
 		})
-		c := a.signedIn()
+		c := a.SignedIn()
 		for range 3 {
-			a.calls.since()
-			got := c.do(look)
-			equal(t, "Set-Cookie", got.line, "")
-			equal(t, "writes", a.calls.since("Save", "Touch", "Seal"), 0)
+			a.Store.Since()
+			got := c.OK(testapp.Look)
+			testapp.Equal(t, "Set-Cookie", got.SetCookie, "")
+			testapp.Equal(t, "writes", a.Store.Since("Save", "Touch", "Seal"), 0)
 		}
 	})
 }
@@ -153,14 +160,14 @@ func TestUnchangedSessionSendsNoCookie(t *testing.T) {
 func TestPlainSaveOfAStoredSessionSendsNoCookie(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		c := a.signedIn()
+		c := a.SignedIn()
 		for name, f := range map[string]func(s *sessions.Session){
-			"set":   func(s *sessions.Session) { user.Set(s, "bob") },
-			"save":  func(s *sessions.Session) { increment(s); s.Save(t.Context()) },
+			"set":   func(s *sessions.Session) { testapp.User.Set(s, "bob") },
+			"save":  func(s *sessions.Session) { testapp.Increment(s); s.Save(t.Context()) },
 			"flash": func(s *sessions.Session) { s.AddFlash("hello") },
 			"clear": func(s *sessions.Session) { s.Clear() },
 		} {
-			equal(t, "Set-Cookie of "+name, c.do(f).line, "")
+			testapp.Equal(t, "Set-Cookie of "+name, c.OK(f).SetCookie, "")
 		}
 	}, settle)
 }

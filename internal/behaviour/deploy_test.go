@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // fleet is an application that runs as several processes behind a balancer, on
 // one store.
 type fleet struct {
-	a         *app
+	a         *testapp.App
 	instances [2]atomic.Value // each an http.Handler
 	balancer  *httptest.Server
 	turn      atomic.Int64
@@ -36,22 +37,22 @@ func (st store) fleet(t *testing.T) *fleet {
 
 // deploy gives one instance other secrets. Requests under way there go on.
 func (f *fleet) deploy(i int, secret []byte, previous ...[]byte) {
-	o := f.a.opts
+	o := f.a.Options
 	o.Cookie.Secret, o.Cookie.PreviousSecrets = secret, previous
-	m, err := sessions.New(f.a.t.Context(), o)
+	m, err := sessions.New(f.a.T.Context(), o)
 	if err != nil {
-		f.a.t.Error(err)
+		f.a.T.Error(err)
 		return
 	}
-	f.a.t.Cleanup(func() { m.Close() })
+	f.a.T.Cleanup(func() { m.Close() })
 	f.instances[i].Store(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		if r.URL.Path == "/login" {
-			user.Set(s, r.URL.RawQuery)
+			testapp.User.Set(s, r.URL.RawQuery)
 			return
 		}
-		name, _ := user.Get(s)
-		increment(s)
+		name, _ := testapp.User.Get(s)
+		testapp.Increment(s)
 		io.WriteString(w, name)
 	})))
 }
@@ -63,7 +64,7 @@ type member struct {
 }
 
 func (m *member) get(path string) string {
-	t := m.f.a.t
+	t := m.f.a.T
 	r, _ := http.NewRequest("GET", m.f.balancer.URL+path, nil)
 	if m.token != "" {
 		r.Header.Set("Cookie", "pump-session="+m.token)
@@ -124,16 +125,16 @@ func TestSecretsAreRotatedUnderLoad(t *testing.T) {
 		for i := range f.instances {
 			during("the old secret is taken away", func() { f.deploy(i, secret2) })
 		}
-		f.a.deploy(func(o *sessions.Options) { o.Cookie.Secret = secret2 })
+		f.a.Deploy(func(o *sessions.Options) { o.Cookie.Secret = secret2 })
 		for _, m := range members {
-			s, err := f.a.m.Load(t.Context(), m.token)
+			s, err := f.a.Manager.Load(t.Context(), m.token)
 			if err != nil {
 				t.Errorf("%s: %v", m.name, err)
 				continue
 			}
-			equal(t, "clicks of "+m.name, s.Get("count"), any(int64(clicks*rounds)))
+			testapp.Equal(t, "clicks of "+m.name, s.Get("count"), any(int64(clicks*rounds)))
 		}
-		f.a.wantRecords(len(members))
+		f.a.WantRecords(len(members))
 	})
 }
 
@@ -165,15 +166,15 @@ func TestTwoApplicationsShareASecret(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
 				shop := st.start(t)
-				c := shop.signedIn()
-				shop.deploy(other)
-				shop.calls.since()
-				visitor := shop.client()
-				visitor.extra = []string{"pump-session=" + c.token, "admin-session=" + c.token}
-				visitor.isAnonymous("the token of the other application")
-				equal(t, "loads", shop.calls.since("Load"), 0)
-				_, err := shop.m.Load(t.Context(), c.token)
-				wantErr(t, "Load", err, sessions.ErrNotFound)
+				c := shop.SignedIn()
+				shop.Deploy(other)
+				shop.Store.Since()
+				visitor := shop.Client()
+				visitor.Extra = []string{"pump-session=" + c.Token(), "admin-session=" + c.Token()}
+				visitor.IsAnonymous("the token of the other application")
+				testapp.Equal(t, "loads", shop.Store.Since("Load"), 0)
+				_, err := shop.Manager.Load(t.Context(), c.Token())
+				testapp.Error(t, "Load", err, sessions.ErrNotFound)
 			})
 		})
 	}
@@ -191,33 +192,33 @@ func TestATypeThatChangedInADeployment(t *testing.T) {
 	)
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		c := a.signedIn()
-		c.do(func(s *sessions.Session) { before.Set(s, address{"Elm"}) })
-		a.deploy(nil)
+		c := a.SignedIn()
+		c.OK(func(s *sessions.Session) { before.Set(s, address{"Elm"}) })
+		a.Deploy(nil)
 		for range 2 {
-			c.do(func(s *sessions.Session) {
+			c.OK(func(s *sessions.Session) {
 				if v, ok := after.Get(s); ok || v.Street != nil {
 					t.Errorf("the old value is read as %v", v)
 				}
-				equal(t, "user", s.Get("user"), any("ann"))
-				wantErr(t, "Decode", s.Decode("address", new(place)), sessions.ErrInvalidValue)
-				increment(s)
+				testapp.Equal(t, "user", s.Get("user"), any("ann"))
+				testapp.Error(t, "Decode", s.Decode("address", new(place)), sessions.ErrInvalidValue)
+				testapp.Increment(s)
 			})
 		}
-		c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
+		c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
 			after.Update(s, func(place) place { return place{[]int{1}} })
 		})
-		a.deploy(nil) // the old program again
-		c.do(func(s *sessions.Session) {
+		a.Deploy(nil) // the old program again
+		c.OK(func(s *sessions.Session) {
 			v, ok := before.Get(s)
-			equal(t, "the value", v, address{"Elm"})
-			equal(t, "found", ok, true)
-			equal(t, "count", s.Get("count"), any(int64(2)))
+			testapp.Equal(t, "the value", v, address{"Elm"})
+			testapp.Equal(t, "found", ok, true)
+			testapp.Equal(t, "count", s.Get("count"), any(int64(2)))
 		})
-		c.do(func(s *sessions.Session) { after.Set(s, place{[]int{7}}) }) // or the new one sets it
-		c.do(func(s *sessions.Session) {
+		c.OK(func(s *sessions.Session) { after.Set(s, place{[]int{7}}) }) // or the new one sets it
+		c.OK(func(s *sessions.Session) {
 			v, _ := after.Get(s)
-			equal(t, "the value", v, place{[]int{7}})
+			testapp.Equal(t, "the value", v, place{[]int{7}})
 		})
 	})
 }

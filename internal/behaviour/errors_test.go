@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // The handler runs, since only it knows whether the session matters, but its
@@ -18,43 +19,43 @@ import (
 func TestFailedLoadIsTheErrorPage(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		c := a.signedIn()
-		a.calls.down()
-		c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
-			wantErr(t, "Err", s.Err(), errOutage)
-			equal(t, "user", s.Get("user"), nil)
-			user.Set(s, "eve")
-			increment(s)
-			wantErr(t, "Save", s.Save(t.Context()), errOutage)
-			wantErr(t, "Renew", s.Renew(), errOutage)
+		c := a.SignedIn()
+		a.Store.Down()
+		c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
+			testapp.Error(t, "Err", s.Err(), testapp.ErrDown)
+			testapp.Equal(t, "user", s.Get("user"), nil)
+			testapp.User.Set(s, "eve")
+			testapp.Increment(s)
+			testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)
+			testapp.Error(t, "Renew", s.Renew(), testapp.ErrDown)
 		})
-		c.do(func(*sessions.Session) {}) // who needs no session needs no store
-		a.calls.up()
-		a.wantRecords(1)
-		c.do(func(s *sessions.Session) { equal(t, "Keys", s.Keys(), []string{"user"}) })
-		equal(t, "user after the outage", c.user(), "ann")
+		c.OK(func(*sessions.Session) {}) // who needs no session needs no store
+		a.Store.Up()
+		a.WantRecords(1)
+		c.OK(func(s *sessions.Session) { testapp.Equal(t, "Keys", s.Keys(), []string{"user"}) })
+		testapp.Equal(t, "user after the outage", c.User(), "ann")
 	}, keep)
 }
 
 func TestErrorPageTellsNothingOfTheCause(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		c := a.signedIn()
+		c := a.SignedIn()
 		var id string
-		c.do(func(s *sessions.Session) { id = s.ID() })
-		a.calls.down()
-		for _, f := range []func(s *sessions.Session){look, increment} {
-			got := c.fails(http.StatusServiceUnavailable, f)
+		c.OK(func(s *sessions.Session) { id = s.ID() })
+		a.Store.Down()
+		for _, f := range []func(s *sessions.Session){testapp.Look, testapp.Increment} {
+			got := c.Fails(http.StatusServiceUnavailable, f)
 			var page strings.Builder
-			page.WriteString(got.body)
-			got.header.Write(&page)
-			for _, private := range []string{c.token, id, "10.9.8.7", "5432", "refused", "sessions"} {
+			page.WriteString(got.Body)
+			got.Header.Write(&page)
+			for _, private := range []string{c.Token(), id, "10.9.8.7", "5432", "refused", "sessions"} {
 				if strings.Contains(page.String(), private) {
 					t.Errorf("the page tells %q:\n%s", private, &page)
 				}
 			}
 		}
-		if !strings.Contains(a.log.String(), "10.9.8.7") {
+		if !strings.Contains(a.Log.String(), "10.9.8.7") {
 			t.Error("the log does not tell the cause")
 		}
 	}, keep)
@@ -72,27 +73,27 @@ func TestFailedSaveGivesNoToken(t *testing.T) {
 				http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 			}
 		})
-		a.calls.down()
-		c := a.client()
-		c.fails(http.StatusServiceUnavailable, increment)
-		c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
-			increment(s)
-			wantErr(t, "Save", s.Save(t.Context()), errOutage)
+		a.Store.Down()
+		c := a.Client()
+		c.Fails(http.StatusServiceUnavailable, testapp.Increment)
+		c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
+			testapp.Increment(s)
+			testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)
 		})
-		equal(t, "token", c.token, "")
-		a.calls.up()
-		a.wantRecords(0)
+		testapp.Equal(t, "token", c.Token(), "")
+		a.Store.Up()
+		a.WantRecords(0)
 
-		c = a.signedIn()
-		c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
-			user.Set(s, "eve")
-			a.calls.down()
+		c = a.SignedIn()
+		c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
+			testapp.User.Set(s, "eve")
+			a.Store.Down()
 		})
-		a.calls.up()
-		equal(t, "user", c.user(), "ann")
-		equal(t, "calls of ErrorHandler", len(causes), 3)
+		a.Store.Up()
+		testapp.Equal(t, "user", c.User(), "ann")
+		testapp.Equal(t, "calls of ErrorHandler", len(causes), 3)
 		for _, err := range causes {
-			wantErr(t, "what ErrorHandler gets", err, errOutage)
+			testapp.Error(t, "what ErrorHandler gets", err, testapp.ErrDown)
 		}
 	}, keep)
 }
@@ -106,34 +107,34 @@ func TestFailedRenewalLeavesTheSessionUsable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
 				a := st.start(t)
-				c := a.signedIn()
-				old := c.token
-				got := c.do(func(s *sessions.Session) {
+				c := a.SignedIn()
+				old := c.Token()
+				got := c.OK(func(s *sessions.Session) {
 					id := s.ID()
-					for _, fault := range []func(){a.calls.down, func() { a.calls.next(3, "Delete") }} {
-						wantErr(t, name, move(s), nil)
+					for _, fault := range []func(){a.Store.Down, func() { a.Store.FailNext(3, "Delete") }} {
+						testapp.Error(t, name, move(s), nil)
 						fault()
-						wantErr(t, "Save", s.Save(t.Context()), errOutage)
-						a.calls.up()
+						testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)
+						a.Store.Up()
 						s.Revert()
-						equal(t, "ID", s.ID(), id)
-						equal(t, "user", s.Get("user"), any("ann"))
-						a.wantRecords(1)
+						testapp.Equal(t, "ID", s.ID(), id)
+						testapp.Equal(t, "user", s.Get("user"), any("ann"))
+						a.WantRecords(1)
 					}
-					increment(s) // and it can be used
+					testapp.Increment(s) // and it can be used
 				})
-				equal(t, "Set-Cookie", got.line, "")
-				equal(t, "token", c.token, old)
-				c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) { // by the answer
+				testapp.Equal(t, "Set-Cookie", got.SetCookie, "")
+				testapp.Equal(t, "token", c.Token(), old)
+				c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { // by the answer
 					move(s)
-					a.calls.down()
+					a.Store.Down()
 				})
-				a.calls.up()
-				c.do(func(s *sessions.Session) {
-					equal(t, "user", s.Get("user"), any("ann"))
-					equal(t, "count", s.Get("count"), any(int64(1)))
+				a.Store.Up()
+				c.OK(func(s *sessions.Session) {
+					testapp.Equal(t, "user", s.Get("user"), any("ann"))
+					testapp.Equal(t, "count", s.Get("count"), any(int64(1)))
 				})
-				a.wantRecords(1)
+				a.WantRecords(1)
 			}, keep)
 		})
 	}
@@ -142,23 +143,23 @@ func TestFailedRenewalLeavesTheSessionUsable(t *testing.T) {
 func TestFailedDestroyLeavesTheCookie(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		c := a.signedIn()
-		old := c.copied()
-		c.fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
-			look(s)
-			a.calls.down()
-			wantErr(t, "Destroy", s.Destroy(t.Context()), errOutage)
+		c := a.SignedIn()
+		old := c.Copy()
+		c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
+			testapp.Look(s)
+			a.Store.Down()
+			testapp.Error(t, "Destroy", s.Destroy(t.Context()), testapp.ErrDown)
 		})
-		a.calls.up()
-		equal(t, "user after the outage", c.user(), "ann")
-		got := c.do(func(s *sessions.Session) {
-			a.calls.next(1, "Delete")
-			wantErr(t, "Destroy", s.Destroy(t.Context()), errOutage)
+		a.Store.Up()
+		testapp.Equal(t, "user after the outage", c.User(), "ann")
+		got := c.OK(func(s *sessions.Session) {
+			a.Store.FailNext(1, "Delete")
+			testapp.Error(t, "Destroy", s.Destroy(t.Context()), testapp.ErrDown)
 		}) // the answer's own attempt succeeds
-		if got.cookie == nil || got.cookie.Value != "" {
-			t.Errorf("Set-Cookie: %q, want a deletion", got.line)
+		if got.Cookie == nil || got.Cookie.Value != "" {
+			t.Errorf("Set-Cookie: %q, want a deletion", got.SetCookie)
 		}
-		old.isAnonymous("the token of the destroyed session")
+		old.IsAnonymous("the token of the destroyed session")
 	}, keep)
 }
 
@@ -171,30 +172,30 @@ func TestEndedContextFailsItsCallAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
 				a := st.start(t)
-				c := a.signedIn()
-				c.do(func(s *sessions.Session) {
-					increment(s)
-					wantErr(t, "Save", s.Save(ctx), ctx.Err())
+				c := a.SignedIn()
+				c.OK(func(s *sessions.Session) {
+					testapp.Increment(s)
+					testapp.Error(t, "Save", s.Save(ctx), ctx.Err())
 					s.Revert()
 					s.Renew()
-					wantErr(t, "Save of a renewal", s.Save(ctx), ctx.Err())
+					testapp.Error(t, "Save of a renewal", s.Save(ctx), ctx.Err())
 					s.Revert()
 					s.Invalidate()
-					wantErr(t, "Save of Invalidate", s.Save(ctx), ctx.Err())
+					testapp.Error(t, "Save of Invalidate", s.Save(ctx), ctx.Err())
 					s.Revert()
 				})
-				c.do(func(s *sessions.Session) { equal(t, "Keys", s.Keys(), []string{"user"}) })
-				got := c.do(func(s *sessions.Session) {
-					wantErr(t, "Destroy", s.Destroy(ctx), ctx.Err())
-					a.wantRecords(1)
+				c.OK(func(s *sessions.Session) { testapp.Equal(t, "Keys", s.Keys(), []string{"user"}) })
+				got := c.OK(func(s *sessions.Session) {
+					testapp.Error(t, "Destroy", s.Destroy(ctx), ctx.Err())
+					a.WantRecords(1)
 				})
 				// What the call could not do the answer does.
-				if got.cookie == nil || got.cookie.Value != "" {
-					t.Errorf("Set-Cookie: %q, want a deletion", got.line)
+				if got.Cookie == nil || got.Cookie.Value != "" {
+					t.Errorf("Set-Cookie: %q, want a deletion", got.SetCookie)
 				}
-				a.wantRecords(0)
-				_, err := a.m.Load(ctx, a.signedIn().token)
-				wantErr(t, "Load", err, ctx.Err())
+				a.WantRecords(0)
+				_, err := a.Manager.Load(ctx, a.SignedIn().Token())
+				testapp.Error(t, "Load", err, ctx.Err())
 			}, keep)
 		})
 	}
@@ -203,26 +204,26 @@ func TestEndedContextFailsItsCallAlone(t *testing.T) {
 func TestHandlersOwnContextDoesNotCancelTheSave(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		c := a.signedIn()
+		c := a.SignedIn()
 		inner := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			increment(sessions.FromContext(r.Context()))
+			testapp.Increment(sessions.FromContext(r.Context()))
 		})
 		for range 2 {
-			got := c.serve(func(w http.ResponseWriter, r *http.Request) {
+			got := c.Serve(func(w http.ResponseWriter, r *http.Request) {
 				ctx, cancel := context.WithCancelCause(r.Context())
 				defer cancel(errors.New("the handler returned"))
 				inner(w, r.WithContext(ctx))
 			})
-			equal(t, "status", got.status, http.StatusOK)
+			testapp.Equal(t, "status", got.StatusCode, http.StatusOK)
 			// And with the context ended before the header leaves.
-			got = c.serve(func(w http.ResponseWriter, r *http.Request) {
+			got = c.Serve(func(w http.ResponseWriter, r *http.Request) {
 				ctx, cancel := context.WithCancel(r.Context())
 				inner(w, r.WithContext(ctx))
 				cancel()
 				io.WriteString(w, "done")
 			})
-			equal(t, "status", got.status, http.StatusOK)
+			testapp.Equal(t, "status", got.StatusCode, http.StatusOK)
 		}
-		c.do(func(s *sessions.Session) { equal(t, "count", s.Get("count"), any(int64(4))) })
+		c.OK(func(s *sessions.Session) { testapp.Equal(t, "count", s.Get("count"), any(int64(4))) })
 	})
 }

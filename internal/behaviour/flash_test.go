@@ -5,17 +5,18 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 func TestFlashIsShownOnce(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		c := a.client()
-		c.do(func(s *sessions.Session) { s.AddFlash("one"); s.AddFlash("two") })
-		c.do(look) // a page that shows none takes none
-		c.do(func(s *sessions.Session) { equal(t, "Flashes", s.Flashes(), []string{"one", "two"}) })
+		c := a.Client()
+		c.OK(func(s *sessions.Session) { s.AddFlash("one"); s.AddFlash("two") })
+		c.OK(testapp.Look) // a page that shows none takes none
+		c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes", s.Flashes(), []string{"one", "two"}) })
 		for range 2 {
-			c.do(func(s *sessions.Session) { equal(t, "Flashes again", len(s.Flashes()), 0) })
+			c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes again", len(s.Flashes()), 0) })
 		}
 	})
 }
@@ -23,12 +24,12 @@ func TestFlashIsShownOnce(t *testing.T) {
 func TestFlashOfAFailedRequestIsKept(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		c := a.client()
-		c.do(func(s *sessions.Session) { s.AddFlash("hello") })
-		c.fails(http.StatusInternalServerError, func(s *sessions.Session) {
+		c := a.Client()
+		c.OK(func(s *sessions.Session) { s.AddFlash("hello") })
+		c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
 			s.Flashes()
 			s.Set("x", make(chan int))
 		})
-		c.do(func(s *sessions.Session) { equal(t, "Flashes", s.Flashes(), []string{"hello"}) })
+		c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes", s.Flashes(), []string{"hello"}) })
 	})
 }

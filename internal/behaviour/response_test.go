@@ -11,27 +11,30 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 func TestHandlerThatWritesNothing(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		c := a.client()
-		got := c.serve(func(_ http.ResponseWriter, r *http.Request) { user.Set(sessions.FromContext(r.Context()), "ann") })
-		if got.status != http.StatusOK || got.body != "" || got.cookie == nil {
-			t.Errorf("answered %d %q with the cookie %v", got.status, got.body, got.cookie)
+		c := a.Client()
+		got := c.Serve(func(_ http.ResponseWriter, r *http.Request) {
+			testapp.User.Set(sessions.FromContext(r.Context()), "ann")
+		})
+		if got.StatusCode != http.StatusOK || got.Body != "" || got.Cookie == nil {
+			t.Errorf("answered %d %q with the cookie %v", got.StatusCode, got.Body, got.Cookie)
 		}
-		a.wantRecords(1)
-		equal(t, "user", c.user(), "ann")
+		a.WantRecords(1)
+		testapp.Equal(t, "user", c.User(), "ann")
 	})
 }
 
 func TestSeveralWritesAreOneSave(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		c := a.client()
-		got := c.serve(func(w http.ResponseWriter, r *http.Request) {
-			user.Set(sessions.FromContext(r.Context()), "ann")
+		c := a.Client()
+		got := c.Serve(func(w http.ResponseWriter, r *http.Request) {
+			testapp.User.Set(sessions.FromContext(r.Context()), "ann")
 			io.WriteString(w, "one ")
 			w.Write([]byte("two "))
 			if err := http.NewResponseController(w).Flush(); err != nil {
@@ -40,9 +43,9 @@ func TestSeveralWritesAreOneSave(t *testing.T) {
 			fmt.Fprint(w, "three ")
 			io.Copy(w, strings.NewReader("four"))
 		})
-		equal(t, "body", got.body, "one two three four")
-		equal(t, "saves", a.calls.since("Save", "Seal"), 1)
-		equal(t, "user", c.user(), "ann")
+		testapp.Equal(t, "body", got.Body, "one two three four")
+		testapp.Equal(t, "saves", a.Store.Since("Save", "Seal"), 1)
+		testapp.Equal(t, "user", c.User(), "ann")
 	})
 }
 
@@ -55,14 +58,14 @@ func TestHandlersOwnCookiesSurvive(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
-				got := st.start(t).client().serve(func(w http.ResponseWriter, r *http.Request) {
+				got := st.start(t).Client().Serve(func(w http.ResponseWriter, r *http.Request) {
 					http.SetCookie(w, &http.Cookie{Name: "theme", Value: "dark"})
-					user.Set(sessions.FromContext(r.Context()), "ann")
+					testapp.User.Set(sessions.FromContext(r.Context()), "ann")
 					http.SetCookie(w, &http.Cookie{Name: "pump-session2", Value: "x"})
 					send(w)
 				})
-				lines := got.header["Set-Cookie"]
-				if len(lines) != 3 || got.line == "" || !slices.Contains(lines, "theme=dark") || !slices.Contains(lines, "pump-session2=x") {
+				lines := got.Header["Set-Cookie"]
+				if len(lines) != 3 || got.SetCookie == "" || !slices.Contains(lines, "theme=dark") || !slices.Contains(lines, "pump-session2=x") {
 					t.Errorf("Set-Cookie: %q", lines)
 				}
 			})
@@ -73,7 +76,7 @@ func TestHandlersOwnCookiesSurvive(t *testing.T) {
 // The last state wins, in one line. client.request checks that it is one.
 func TestOneSetCookieWhateverChanges(t *testing.T) {
 	type step = func(s *sessions.Session)
-	set := func(s *sessions.Session) { user.Set(s, "bob") }
+	set := func(s *sessions.Session) { testapp.User.Set(s, "bob") }
 	renew := func(s *sessions.Session) { s.Renew() }
 	invalidate := func(s *sessions.Session) { s.Invalidate() }
 	const live, deleted = "live", "deleted"
@@ -96,20 +99,20 @@ func TestOneSetCookieWhateverChanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
 				a := st.start(t)
-				c := a.signedIn()
-				old := c.token
-				save := func(s *sessions.Session) { wantErr(t, "Save", s.Save(t.Context()), nil) }
-				destroy := func(s *sessions.Session) { wantErr(t, "Destroy", s.Destroy(t.Context()), nil) }
-				got := c.do(func(s *sessions.Session) {
+				c := a.SignedIn()
+				old := c.Token()
+				save := func(s *sessions.Session) { testapp.Error(t, "Save", s.Save(t.Context()), nil) }
+				destroy := func(s *sessions.Session) { testapp.Error(t, "Destroy", s.Destroy(t.Context()), nil) }
+				got := c.OK(func(s *sessions.Session) {
 					for _, f := range test.steps(save, destroy) {
 						f(s)
 					}
 				})
-				if got.cookie == nil || (got.cookie.Value == "") != (test.want == deleted) || got.cookie.Value == old {
-					t.Errorf("Set-Cookie: %q, want a %s one", got.line, test.want)
+				if got.Cookie == nil || (got.Cookie.Value == "") != (test.want == deleted) || got.Cookie.Value == old {
+					t.Errorf("Set-Cookie: %q, want a %s one", got.SetCookie, test.want)
 				}
-				equal(t, "user", c.user(), test.user)
-				a.wantRecords(map[string]int{live: 1, deleted: 0}[test.want])
+				testapp.Equal(t, "user", c.User(), test.user)
+				a.WantRecords(map[string]int{live: 1, deleted: 0}[test.want])
 			})
 		})
 	}
@@ -122,25 +125,25 @@ func TestRedirectCarriesTheChange(t *testing.T) {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
 				a := st.start(t)
-				a.handlers.Store("/login", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				a.Handle("/login", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					s := sessions.FromContext(r.Context())
 					s.Renew()
-					user.Set(s, "ann")
+					testapp.User.Set(s, "ann")
 					http.Redirect(w, r, "/", status)
 				}))
-				a.handlers.Store("/logout", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					wantErr(t, "Destroy", sessions.FromContext(r.Context()).Destroy(r.Context()), nil)
+				a.Handle("/logout", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					testapp.Error(t, "Destroy", sessions.FromContext(r.Context()).Destroy(r.Context()), nil)
 					http.Redirect(w, r, "/", status)
 				}))
-				a.handlers.Store("/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				a.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					fmt.Fprint(w, sessions.FromContext(r.Context()).Get("user"))
 				}))
 				jar, _ := cookiejar.New(nil)
-				browser := &http.Client{Jar: jar, Transport: a.server.Client().Transport}
+				browser := &http.Client{Jar: jar, Transport: a.Server.Client().Transport}
 				for i, visit := range []struct{ path, want string }{
 					{"/", "<nil>"}, {"/login", "ann"}, {"/login", "ann"}, {"/", "ann"}, {"/logout", "<nil>"}, {"/", "<nil>"}, {"/login", "ann"},
 				} {
-					resp, err := browser.Get(a.server.URL + visit.path)
+					resp, err := browser.Get(a.Server.URL + visit.path)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -150,7 +153,7 @@ func TestRedirectCarriesTheChange(t *testing.T) {
 						t.Errorf("visit %d of %s: the user is %s, want %s (%v)", i, visit.path, body, visit.want, err)
 					}
 				}
-				a.wantRecords(1)
+				a.WantRecords(1)
 			})
 		})
 	}
@@ -160,21 +163,21 @@ func TestHEADSavesAsGETDoes(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		page := func(w http.ResponseWriter, r *http.Request) {
-			increment(sessions.FromContext(r.Context()))
+			testapp.Increment(sessions.FromContext(r.Context()))
 			io.WriteString(w, "hello")
 		}
 		lines := make(map[string]string)
 		for method, body := range map[string]string{"GET": "hello", "HEAD": ""} {
-			c := a.client()
-			got := c.request(method, page)
-			equal(t, "body of "+method, got.body, body)
-			if got.cookie == nil {
+			c := a.Client()
+			got := c.Request(method, page)
+			testapp.Equal(t, "body of "+method, got.Body, body)
+			if got.Cookie == nil {
 				t.Fatalf("%s set no cookie", method)
 			}
-			lines[method] = attributes(got.line) + got.header.Get("Vary") + got.header.Get("Cache-Control")
-			c.request(method, page)
-			c.do(func(s *sessions.Session) { equal(t, "count after "+method, s.Get("count"), any(int64(2))) })
+			lines[method] = attributes(got.SetCookie) + got.Header.Get("Vary") + got.Header.Get("Cache-Control")
+			c.Request(method, page)
+			c.OK(func(s *sessions.Session) { testapp.Equal(t, "count after "+method, s.Get("count"), any(int64(2))) })
 		}
-		equal(t, "the header of HEAD", lines["HEAD"], lines["GET"])
+		testapp.Equal(t, "the header of HEAD", lines["HEAD"], lines["GET"])
 	})
 }

@@ -4,16 +4,17 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 func TestTwoClientsAreIndependent(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		ann, bob := a.client(), a.client()
-		visit := func(c *client, want int) {
+		ann, bob := a.Client(), a.Client()
+		visit := func(c *testapp.Client, want int) {
 			t.Helper()
-			c.do(func(s *sessions.Session) {
-				equal(t, "count", count.Update(s, func(n int) int { return n + 1 }), want)
+			c.OK(func(s *sessions.Session) {
+				testapp.Equal(t, "count", testapp.Count.Update(s, func(n int) int { return n + 1 }), want)
 			})
 		}
 		visit(ann, 1)
@@ -21,14 +22,14 @@ func TestTwoClientsAreIndependent(t *testing.T) {
 		visit(ann, 2)
 		visit(ann, 3)
 		visit(bob, 2)
-		if ann.token == bob.token {
+		if ann.Token() == bob.Token() {
 			t.Error("the clients have one token")
 		}
-		ann.do(func(s *sessions.Session) { s.Destroy(t.Context()) })
+		ann.OK(func(s *sessions.Session) { s.Destroy(t.Context()) })
 		visit(bob, 3)
-		bob.do(func(s *sessions.Session) { s.Renew() })
+		bob.OK(func(s *sessions.Session) { s.Renew() })
 		visit(ann, 1)
 		visit(bob, 4)
-		a.wantRecords(2)
+		a.WantRecords(2)
 	})
 }

@@ -13,78 +13,79 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 func TestAlteredTokenIsANewEmptySession(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		forger := a.client()
+		forger := a.Client()
 		for _, name := range []string{"ann", "annann", "annannann"} { // base64 may end in three ways
-			good := a.client()
-			good.do(func(s *sessions.Session) { user.Set(s, name) })
-			a.calls.since()
-			for i := range good.token {
-				altered := []byte(good.token)
+			good := a.Client()
+			good.OK(func(s *sessions.Session) { testapp.User.Set(s, name) })
+			a.Store.Since()
+			for i := range good.Token() {
+				altered := []byte(good.Token())
 				if altered[i]++; strings.IndexByte(`;, "\`+"\x7f", altered[i]) >= 0 {
 					altered[i] = 'A'
 				}
-				forger.token = string(altered)
-				forger.isAnonymous(fmt.Sprint("a token altered in byte ", i))
+				forger.SetToken(string(altered))
+				forger.IsAnonymous(fmt.Sprint("a token altered in byte ", i))
 			}
 			for _, token := range []string{
-				good.token[1:], good.token[:len(good.token)-1], good.token + "A", good.token + "=", good.token + good.token,
-				`"` + good.token + `"`, strings.Repeat("A", len(good.token)), strings.ToLower(good.token), "%" + good.token[1:],
+				good.Token()[1:], good.Token()[:len(good.Token())-1], good.Token() + "A", good.Token() + "=", good.Token() + good.Token(),
+				`"` + good.Token() + `"`, strings.Repeat("A", len(good.Token())), strings.ToLower(good.Token()), "%" + good.Token()[1:],
 			} {
-				forger.token = token
-				forger.isAnonymous("altered to " + token)
+				forger.SetToken(token)
+				forger.IsAnonymous("altered to " + token)
 			}
-			equal(t, "user", good.user(), name)
+			testapp.Equal(t, "user", good.User(), name)
 		}
-		a.wantRecords(3)
-		forger.do(func(s *sessions.Session) { user.Set(s, "bob") })
-		equal(t, "user of the forger", forger.user(), "bob")
+		a.WantRecords(3)
+		forger.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
+		testapp.Equal(t, "user of the forger", forger.User(), "bob")
 	})
 }
 
 func TestTokenUnderAnotherSecretIsRefused(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
-		c := a.signedIn()
-		old := c.token
-		a.deploy(func(o *sessions.Options) { o.Cookie.Secret = secret2 })
-		a.calls.since()
-		c.isAnonymous("a token under another secret")
-		c.do(func(s *sessions.Session) { user.Set(s, "bob") })
-		equal(t, "loads", a.calls.since("Load"), 0)
-		if c.token == old {
+		c := a.SignedIn()
+		old := c.Token()
+		a.Deploy(func(o *sessions.Options) { o.Cookie.Secret = secret2 })
+		a.Store.Since()
+		c.IsAnonymous("a token under another secret")
+		c.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
+		testapp.Equal(t, "loads", a.Store.Since("Load"), 0)
+		if c.Token() == old {
 			t.Error("the refused token was adopted")
 		}
-		equal(t, "user", c.user(), "bob")
+		testapp.Equal(t, "user", c.User(), "bob")
 	})
 }
 
 func TestBareIDIsRefusedWhereIDsAreSigned(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.Cookie.Secret = nil })
-		c := a.signedIn()
-		equal(t, "user", c.user(), "ann")
-		old := c.token
-		a.deploy(func(o *sessions.Options) { o.Cookie.Secret = secret })
-		a.calls.since()
-		c.isAnonymous("an unsigned id")
-		c.do(func(s *sessions.Session) { user.Set(s, "bob") })
-		equal(t, "loads", a.calls.since("Load"), 0)
-		if strings.HasPrefix(c.token, old) {
+		c := a.SignedIn()
+		testapp.Equal(t, "user", c.User(), "ann")
+		old := c.Token()
+		a.Deploy(func(o *sessions.Options) { o.Cookie.Secret = secret })
+		a.Store.Since()
+		c.IsAnonymous("an unsigned id")
+		c.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
+		testapp.Equal(t, "loads", a.Store.Since("Load"), 0)
+		if strings.HasPrefix(c.Token(), old) {
 			t.Error("the unsigned id was adopted and signed")
 		}
-		equal(t, "user", c.user(), "bob")
+		testapp.Equal(t, "user", c.User(), "bob")
 	}, keep)
 }
 
 func TestOtherAndIllegalCookiesDisturbNothing(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		good := a.signedIn()
+		good := a.SignedIn()
 		for name, lines := range map[string][]string{
 			"unrelated":        {"theme=dark; lang=de"},
 			"illegal names":    {`a b=c; (x)=y; =z; [1]={2}; é=ü`},
@@ -93,12 +94,12 @@ func TestOtherAndIllegalCookiesDisturbNothing(t *testing.T) {
 			"many":             {strings.Repeat("a=b; ", 2000)},
 			"forged ones":      {"pump-session=; pump-session=x", "pump-session"},
 		} {
-			c := good.copied()
-			c.extra = lines
-			equal(t, "user beside "+name, c.user(), "ann")
-			c.do(increment)
-			c.token = ""
-			c.isAnonymous(name + " alone")
+			c := good.Copy()
+			c.Extra = lines
+			testapp.Equal(t, "user beside "+name, c.User(), "ann")
+			c.OK(testapp.Increment)
+			c.SetToken("")
+			c.IsAnonymous(name + " alone")
 		}
 	})
 }
@@ -107,22 +108,24 @@ func TestOtherAndIllegalCookiesDisturbNothing(t *testing.T) {
 func TestSecretsAreRotatedWithNobodySignedOut(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		first := a.signedIn()
-		a.deploy(func(o *sessions.Options) { o.Cookie.Secret, o.Cookie.PreviousSecrets = secret2, [][]byte{secret} })
-		second := a.signedIn()
-		a.deploy(func(o *sessions.Options) {
+		first := a.SignedIn()
+		a.Deploy(func(o *sessions.Options) {
+			o.Cookie.Secret, o.Cookie.PreviousSecrets = secret2, [][]byte{secret}
+		})
+		second := a.SignedIn()
+		a.Deploy(func(o *sessions.Options) {
 			o.Cookie.Secret, o.Cookie.PreviousSecrets = secret3, [][]byte{secret2, secret}
 		})
-		third := a.signedIn()
-		for name, c := range map[string]*client{"first": first, "second": second, "third": third} {
-			old := c.copied()
-			got := c.do(func(s *sessions.Session) { equal(t, "user of the "+name, s.Get("user"), any("ann")) })
-			equal(t, "the cookie is issued anew, of the "+name, got.line != "", name != "third")
-			equal(t, "user with the old token, of the "+name, old.user(), "ann")
+		third := a.SignedIn()
+		for name, c := range map[string]*testapp.Client{"first": first, "second": second, "third": third} {
+			old := c.Copy()
+			got := c.OK(func(s *sessions.Session) { testapp.Equal(t, "user of the "+name, s.Get("user"), any("ann")) })
+			testapp.Equal(t, "the cookie is issued anew, of the "+name, got.SetCookie != "", name != "third")
+			testapp.Equal(t, "user with the old token, of the "+name, old.User(), "ann")
 		}
-		a.deploy(func(o *sessions.Options) { o.Cookie.PreviousSecrets = nil })
-		for name, c := range map[string]*client{"first": first, "second": second, "third": third} {
-			equal(t, "user with the first secret alone, of the "+name, c.user(), "ann")
+		a.Deploy(func(o *sessions.Options) { o.Cookie.PreviousSecrets = nil })
+		for name, c := range map[string]*testapp.Client{"first": first, "second": second, "third": third} {
+			testapp.Equal(t, "user with the first secret alone, of the "+name, c.User(), "ann")
 		}
 	})
 }
@@ -157,25 +160,25 @@ func TestTokensNameNoPath(t *testing.T) {
 				a := st.start(t, func(o *sessions.Options) {
 					o.Cookie.Secret, o.DataDir = secret, filepath.Join(around, "data")
 				})
-				c := a.signedIn()
+				c := a.SignedIn()
 				before := contents(t, around)
-				raw, _ := base64.RawURLEncoding.DecodeString(c.token)
-				for what, part := range map[string]string{"the token": c.token, "the token's start": c.token[:20], "the raw id": string(raw[:32])} {
+				raw, _ := base64.RawURLEncoding.DecodeString(c.Token())
+				for what, part := range map[string]string{"the token": c.Token(), "the token's start": c.Token()[:20], "the raw id": string(raw[:32])} {
 					if len(raw) < 32 || strings.Contains(before, part) {
 						t.Errorf("the files tell %s", what)
 					}
 				}
-				planted := a.client()
+				planted := a.Client()
 				for _, token := range []string{
 					"/evil", "../evil", "../../evil", `..\evil`, `C:\evil`, "evil/", "..%2fevil", "./evil", "evil",
-					strings.Repeat("../", 14) + "x", strings.Repeat("/", len(c.token)), strings.Repeat(`\`, len(c.token)),
+					strings.Repeat("../", 14) + "x", strings.Repeat("/", len(c.Token())), strings.Repeat(`\`, len(c.Token())),
 				} {
-					planted.token = token
-					planted.isAnonymous(token)
+					planted.SetToken(token)
+					planted.IsAnonymous(token)
 				}
-				equal(t, "the files changed", contents(t, around) != before, false)
-				planted.token = "../evil"
-				planted.do(func(s *sessions.Session) { user.Set(s, "bob") })
+				testapp.Equal(t, "the files changed", contents(t, around) != before, false)
+				planted.SetToken("../evil")
+				planted.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
 				names, err := os.ReadDir(around)
 				if err != nil || len(names) != 1 || strings.Contains(contents(t, around), "evil") {
 					t.Errorf("a token named a path: %v, %v", names, err)
@@ -197,10 +200,10 @@ const (
 func TestTokensAndRecordsOfFormat1AreRead(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		c := a.client()
-		c.token = sealed1
-		if a.kept != nil {
-			c.token = token1
+		c := a.Client()
+		c.SetToken(sealed1)
+		if a.Store.Inner() != nil {
+			c.SetToken(token1)
 			id, err := base64.RawURLEncoding.DecodeString(token1)
 			if err != nil {
 				t.Fatal(err)
@@ -209,22 +212,22 @@ func TestTokensAndRecordsOfFormat1AreRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			now := driver.MillisOf(epoch)
+			now := driver.MillisOf(testapp.Epoch)
 			rec := driver.Record{Data: data, Owner: "user:1", Version: 1, Created: now, Accessed: now, Expires: now + 3600_000}
-			if err := a.kept.Save(t.Context(), sha256.Sum256(id[:32]), 0, rec); err != nil {
+			if err := a.Store.Inner().Save(t.Context(), sha256.Sum256(id[:32]), 0, rec); err != nil {
 				t.Fatal(err)
 			}
 		}
-		c.do(func(s *sessions.Session) {
-			equal(t, "Keys", s.Keys(), []string{"count", "list", "user"})
-			equal(t, "user", s.Get("user"), any("ann"))
-			equal(t, "count", s.Get("count"), any(int64(3)))
-			equal(t, "list", s.Get("list"), any([]any{"a", true, 0.5}))
-			equal(t, "Flashes", s.Flashes(), []string{"hello"})
-			equal(t, "Owner", s.Owner(), "user:1")
-			equal(t, "Created", s.Created(), epoch.UTC())
+		c.OK(func(s *sessions.Session) {
+			testapp.Equal(t, "Keys", s.Keys(), []string{"count", "list", "user"})
+			testapp.Equal(t, "user", s.Get("user"), any("ann"))
+			testapp.Equal(t, "count", s.Get("count"), any(int64(3)))
+			testapp.Equal(t, "list", s.Get("list"), any([]any{"a", true, 0.5}))
+			testapp.Equal(t, "Flashes", s.Flashes(), []string{"hello"})
+			testapp.Equal(t, "Owner", s.Owner(), "user:1")
+			testapp.Equal(t, "Created", s.Created(), testapp.Epoch.UTC())
 		})
-		a.clock.advance(time.Hour)
-		c.isAnonymous("after the session's own timeout")
+		a.Clock.Advance(time.Hour)
+		c.IsAnonymous("after the session's own timeout")
 	})
 }

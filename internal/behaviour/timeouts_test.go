@@ -6,6 +6,7 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 // To the millisecond, however short: no timeout is rounded to minutes, or to
@@ -15,31 +16,31 @@ func TestIdleTimeout(t *testing.T) {
 		t.Run(timeout.String(), func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
 				a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = timeout })
-				c := a.client()
+				c := a.Client()
 				var id string
-				c.do(func(s *sessions.Session) { user.Set(s, "ann"); id = s.ID() })
+				c.OK(func(s *sessions.Session) { testapp.User.Set(s, "ann"); id = s.ID() })
 				for range 3 {
-					a.clock.advance(timeout - time.Millisecond)
-					c.do(func(s *sessions.Session) {
-						equal(t, "IsNew", s.IsNew(), false)
-						equal(t, "ID", s.ID(), id)
-						equal(t, "Created", s.Created(), epoch.UTC())
-						equal(t, "user", s.Get("user"), any("ann"))
+					a.Clock.Advance(timeout - time.Millisecond)
+					c.OK(func(s *sessions.Session) {
+						testapp.Equal(t, "IsNew", s.IsNew(), false)
+						testapp.Equal(t, "ID", s.ID(), id)
+						testapp.Equal(t, "Created", s.Created(), testapp.Epoch.UTC())
+						testapp.Equal(t, "user", s.Get("user"), any("ann"))
 					})
 				}
-				a.clock.advance(timeout)
-				old := c.copied()
-				c.do(func(s *sessions.Session) {
-					equal(t, "IsNew", s.IsNew(), true)
-					equal(t, "Keys", len(s.Keys()), 0)
-					equal(t, "Created", s.Created(), a.clock.Now().UTC())
+				a.Clock.Advance(timeout)
+				old := c.Copy()
+				c.OK(func(s *sessions.Session) {
+					testapp.Equal(t, "IsNew", s.IsNew(), true)
+					testapp.Equal(t, "Keys", len(s.Keys()), 0)
+					testapp.Equal(t, "Created", s.Created(), a.Clock.Now().UTC())
 					if s.ID() == id {
 						t.Error("the id outlived the timeout")
 					}
-					user.Set(s, "bob")
+					testapp.User.Set(s, "bob")
 				})
-				old.isAnonymous("the token of the session before")
-				equal(t, "user of the new session", c.user(), "bob")
+				old.IsAnonymous("the token of the session before")
+				testapp.Equal(t, "user of the new session", c.User(), "bob")
 			})
 		})
 	}
@@ -48,11 +49,11 @@ func TestIdleTimeout(t *testing.T) {
 func TestIdleTimeoutHoldsBesideALifetime(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = time.Hour, 10*time.Hour })
-		c := a.signedIn()
-		a.clock.advance(time.Hour - time.Millisecond)
-		equal(t, "user at the last moment", c.user(), "ann")
-		a.clock.advance(time.Hour)
-		c.isAnonymous("after the timeout")
+		c := a.SignedIn()
+		a.Clock.Advance(time.Hour - time.Millisecond)
+		testapp.Equal(t, "user at the last moment", c.User(), "ann")
+		a.Clock.Advance(time.Hour)
+		c.IsAnonymous("after the timeout")
 	})
 }
 
@@ -65,14 +66,14 @@ func TestLimitsTightenedByADeployment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
 				a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Hour })
-				old := a.signedIn()
-				a.clock.advance(15 * time.Hour)
-				equal(t, "user of the old session", old.user(), "ann")
-				a.clock.advance(15 * time.Hour)
-				fresh := a.signedIn()
-				a.deploy(tighten)
-				old.isAnonymous("a session past the new limit")
-				equal(t, "user of a fresh session", fresh.user(), "ann")
+				old := a.SignedIn()
+				a.Clock.Advance(15 * time.Hour)
+				testapp.Equal(t, "user of the old session", old.User(), "ann")
+				a.Clock.Advance(15 * time.Hour)
+				fresh := a.SignedIn()
+				a.Deploy(tighten)
+				old.IsAnonymous("a session past the new limit")
+				testapp.Equal(t, "user of a fresh session", fresh.User(), "ann")
 			})
 		})
 	}
@@ -80,21 +81,21 @@ func TestLimitsTightenedByADeployment(t *testing.T) {
 
 func TestLifetimeEndsABusySession(t *testing.T) {
 	for name, use := range map[string]func(s *sessions.Session){
-		"read": look, "written": increment, "renewed": func(s *sessions.Session) { s.Renew() },
+		"read": testapp.Look, "written": testapp.Increment, "renewed": func(s *sessions.Session) { s.Renew() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
 				a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = 2*time.Hour, 10*time.Hour })
-				c := a.signedIn()
+				c := a.SignedIn()
 				for range 9 {
-					a.clock.advance(time.Hour)
-					c.do(use)
+					a.Clock.Advance(time.Hour)
+					c.OK(use)
 				}
-				a.clock.advance(time.Hour - time.Millisecond)
-				equal(t, "user at the last moment", c.user(), "ann")
-				a.clock.advance(time.Millisecond)
-				c.isAnonymous("after the lifetime")
-				a.wantRecords(0) // its record is up for removal
+				a.Clock.Advance(time.Hour - time.Millisecond)
+				testapp.Equal(t, "user at the last moment", c.User(), "ann")
+				a.Clock.Advance(time.Millisecond)
+				c.IsAnonymous("after the lifetime")
+				a.WantRecords(0) // its record is up for removal
 			})
 		})
 	}
@@ -105,12 +106,12 @@ func TestShortLifetimeIsExact(t *testing.T) {
 		t.Run(life.String(), func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
 				a := st.start(t, func(o *sessions.Options) { o.Lifetime = life })
-				c := a.signedIn()
-				a.clock.advance(life - time.Millisecond)
-				equal(t, "user at the last moment", c.user(), "ann")
-				a.clock.advance(time.Millisecond)
-				c.isAnonymous("after the lifetime")
-				a.wantRecords(0) // its record is up for removal
+				c := a.SignedIn()
+				a.Clock.Advance(life - time.Millisecond)
+				testapp.Equal(t, "user at the last moment", c.User(), "ann")
+				a.Clock.Advance(time.Millisecond)
+				c.IsAnonymous("after the lifetime")
+				a.WantRecords(0) // its record is up for removal
 			})
 		})
 	}
@@ -119,47 +120,47 @@ func TestShortLifetimeIsExact(t *testing.T) {
 func TestSessionThatWasNeverSavedIsNeverTouched(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
-		gone := a.signedIn()
-		a.clock.advance(time.Hour)
-		for _, c := range []*client{a.client(), gone} {
+		gone := a.SignedIn()
+		a.Clock.Advance(time.Hour)
+		for _, c := range []*testapp.Client{a.Client(), gone} {
 			for range 3 {
-				a.clock.advance(50 * time.Minute)
-				c.isAnonymous("a client without a session")
+				a.Clock.Advance(50 * time.Minute)
+				c.IsAnonymous("a client without a session")
 			}
 		}
-		a.wantRecords(0)
+		a.WantRecords(0)
 	})
 }
 
 func TestExpiredSessionIsNotFoundByToken(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
-		c := a.signedIn()
-		a.clock.advance(time.Hour - time.Millisecond)
-		_, err := a.m.Load(t.Context(), c.token)
-		wantErr(t, "Load at the last moment", err, nil)
-		a.clock.advance(time.Millisecond)
-		_, err = a.m.Load(t.Context(), c.token)
-		wantErr(t, "Load", err, sessions.ErrNotFound)
+		c := a.SignedIn()
+		a.Clock.Advance(time.Hour - time.Millisecond)
+		_, err := a.Manager.Load(t.Context(), c.Token())
+		testapp.Error(t, "Load at the last moment", err, nil)
+		a.Clock.Advance(time.Millisecond)
+		_, err = a.Manager.Load(t.Context(), c.Token())
+		testapp.Error(t, "Load", err, sessions.ErrNotFound)
 	})
 }
 
 func TestExpiredSessionIsNotFoundByID(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
-		c := a.client()
+		c := a.Client()
 		var id string
-		c.do(func(s *sessions.Session) { user.Set(s, "ann"); s.SetOwner("ann"); id = s.ID() })
-		a.clock.advance(time.Hour - time.Millisecond)
-		_, err := a.m.Find(t.Context(), id)
-		wantErr(t, "Find at the last moment", err, nil)
-		a.clock.advance(time.Millisecond)
-		_, err = a.m.Find(t.Context(), id)
-		wantErr(t, "Find", err, sessions.ErrNotFound)
-		if _, ok := a.kept.(driver.Lister); !ok {
+		c.OK(func(s *sessions.Session) { testapp.User.Set(s, "ann"); s.SetOwner("ann"); id = s.ID() })
+		a.Clock.Advance(time.Hour - time.Millisecond)
+		_, err := a.Manager.Find(t.Context(), id)
+		testapp.Error(t, "Find at the last moment", err, nil)
+		a.Clock.Advance(time.Millisecond)
+		_, err = a.Manager.Find(t.Context(), id)
+		testapp.Error(t, "Find", err, sessions.ErrNotFound)
+		if _, ok := a.Store.Inner().(driver.Lister); !ok {
 			return
 		}
-		for s, err := range a.m.Owned(t.Context(), "ann") {
+		for s, err := range a.Manager.Owned(t.Context(), "ann") {
 			t.Errorf("the expired session is listed: %v, %v", s, err)
 		}
 	}, keep)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
 )
 
 type price struct{ cents int }
@@ -60,28 +61,28 @@ func TestAValueThatWouldNotComeBackFailsTheRequest(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				a := st.start(t)
-				fresh := a.client()
-				fresh.fails(http.StatusInternalServerError, func(s *sessions.Session) { s.Set("v", c.v) })
-				equal(t, "token of a new session", fresh.token, "")
-				a.wantRecords(0)
+				fresh := a.Client()
+				fresh.Fails(http.StatusInternalServerError, func(s *sessions.Session) { s.Set("v", c.v) })
+				testapp.Equal(t, "token of a new session", fresh.Token(), "")
+				a.WantRecords(0)
 
-				cl := a.signedIn()
-				before := cl.token
-				cl.fails(http.StatusInternalServerError, func(s *sessions.Session) {
-					user.Set(s, "eve")
+				cl := a.SignedIn()
+				before := cl.Token()
+				cl.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
+					testapp.User.Set(s, "eve")
 					s.Set("v", c.v)
 					err := s.Save(t.Context())
-					wantErr(t, "Save", err, sessions.ErrInvalidValue)
+					testapp.Error(t, "Save", err, sessions.ErrInvalidValue)
 					if !strings.Contains(fmt.Sprint(err), c.field) {
 						t.Errorf("Save: error %v, want %q", err, c.field)
 					}
 				})
-				equal(t, "token", cl.token, before)
-				cl.do(func(s *sessions.Session) {
-					equal(t, "Keys", s.Keys(), []string{"user"})
-					increment(s)
+				testapp.Equal(t, "token", cl.Token(), before)
+				cl.OK(func(s *sessions.Session) {
+					testapp.Equal(t, "Keys", s.Keys(), []string{"user"})
+					testapp.Increment(s)
 				})
-				equal(t, "user", cl.user(), "ann")
+				testapp.Equal(t, "user", cl.User(), "ann")
 			})
 		}
 	})
@@ -107,14 +108,14 @@ func TestReadersOfAValueWhoseEncodingVariesUndoNothing(t *testing.T) {
 	const key sessions.Key[*tags] = "tags"
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
-		c := a.signedIn()
-		c.do(func(s *sessions.Session) {
+		c := a.SignedIn()
+		c.OK(func(s *sessions.Session) {
 			key.Set(s, &tags{map[string]int{"n": 0, "a": 1, "b": 2, "c": 3, "d": 4}})
 		})
 		stop := make(chan struct{})
 		var wg sync.WaitGroup
 		for range 3 {
-			reader := c.copied()
+			reader := c.Copy()
 			wg.Go(func() {
 				for {
 					select {
@@ -122,25 +123,25 @@ func TestReadersOfAValueWhoseEncodingVariesUndoNothing(t *testing.T) {
 						return
 					default:
 					}
-					got := reader.do(func(s *sessions.Session) {
+					got := reader.OK(func(s *sessions.Session) {
 						if v, ok := key.Get(s); !ok || len(v.m) != 5 {
 							t.Error("the value is not there")
 						}
 					})
-					equal(t, "cookie of a reader", got.line, "")
+					testapp.Equal(t, "cookie of a reader", got.SetCookie, "")
 				}
 			})
 		}
 		for range 50 {
-			c.do(func(s *sessions.Session) {
+			c.OK(func(s *sessions.Session) {
 				key.Update(s, func(v *tags) *tags { v.m["n"]++; return v })
 			})
 		}
 		close(stop)
 		wg.Wait()
-		c.do(func(s *sessions.Session) {
+		c.OK(func(s *sessions.Session) {
 			v, _ := key.Get(s)
-			equal(t, "updates", v.m["n"], 50)
+			testapp.Equal(t, "updates", v.m["n"], 50)
 		})
 	})
 }

@@ -85,6 +85,16 @@ func (c *Client) Token() string {
 	return c.Cookies[c.Name()]
 }
 
+// SetToken sets the session's cookie to the token, or removes it if token is "".
+func (c *Client) SetToken(token string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.Cookies, c.Name())
+	if token != "" {
+		c.Cookies[c.Name()] = token
+	}
+}
+
 // Response is a response, read to its end.
 type Response struct {
 	*http.Response

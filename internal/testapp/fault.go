@@ -33,6 +33,9 @@ func (f *Store) Next(kind string, faults ...Fault) {
 	f.next[kind] = append(f.next[kind], faults...)
 }
 
+// FailNext makes the next n calls of the kind fail with ErrDown.
+func (f *Store) FailNext(n int, kind string) { f.Next(kind, slices.Repeat([]Fault{Refused}, n)...) }
+
 // Pending returns the number of faults that Next has set for the kind and that
 // have not happened yet.
 func (f *Store) Pending(kind string) int {

@@ -42,6 +42,9 @@ func NewStore(d driver.Driver) *Store {
 	}
 }
 
+// Driver returns the driver below, for a store of its own.
+func (f *Store) Driver() driver.Driver { return f.driver }
+
 // Open implements [driver.Driver].
 func (f *Store) Open(ctx context.Context, cfg driver.Config) (driver.Store, error) {
 	f.mu.Lock()
