@@ -279,6 +279,8 @@ func TestOutsideOfTheMiddlewareThereIsNoSession(t *testing.T) {
 		"SetOwner":       func() { s.SetOwner("ann") },
 		"SetExpires":     func() { s.SetExpires(sessions.ExpireNever()) },
 		"SetIdleTimeout": func() { s.SetIdleTimeout(time.Hour) },
+		"SetLifetime":    func() { s.SetLifetime(time.Hour) },
+		"ResetSettings":  func() { s.ResetSettings() },
 		"AddFlash":       func() { s.AddFlash("x") },
 		"Flashes":        func() { s.Flashes() },
 		"Key.Get":        func() { key.Get(s) },

@@ -139,7 +139,8 @@ func (s *Session) saved(rec driver.Record) {
 		s.cookieAction, s.oldSecret = setCookie, false
 	}
 	for _, ch := range s.changes {
-		if _, ok := ch.(*content.SetExpires); ok {
+		switch ch.(type) {
+		case *content.SetExpires, content.ResetSettings:
 			s.cookieAction = setCookie
 		}
 	}

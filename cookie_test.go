@@ -521,6 +521,9 @@ func TestACookieCannotBeGivenAnExpiryThatIsPastOrComesTooLate(t *testing.T) {
 			t.Error("a past date was accepted")
 		}
 		w.WriteHeader(http.StatusOK)
+		if err := s.ResetSettings(); !errors.Is(err, sessions.ErrHeaderSent) {
+			t.Errorf("ResetSettings after the header: %v, want ErrHeaderSent", err)
+		}
 		if err := s.SetExpires(sessions.ExpireWithBrowser()); !errors.Is(err, sessions.ErrHeaderSent) {
 			t.Errorf("after the header: %v", err)
 		}

@@ -40,6 +40,9 @@ type Inspection struct {
 	// IdleTimeout is the idle timeout, if Session.SetIdleTimeout gave the session one of
 	// its own; else nil.
 	IdleTimeout *time.Duration
+	// Lifetime is the lifetime, if Session.SetLifetime gave the session one of its
+	// own; else nil.
+	Lifetime *time.Duration
 }
 
 // Encoded is a value as it is stored.
@@ -56,7 +59,7 @@ func Inspect(rec driver.Record) (Inspection, error) {
 	if err != nil {
 		return Inspection{}, fmt.Errorf("sessions: inspect: %w", err)
 	}
-	in := Inspection{IdleTimeout: c.IdleTimeout}
+	in := Inspection{IdleTimeout: c.IdleTimeout, Lifetime: c.Lifetime}
 	if c.Expires != nil {
 		in.Expires = &Expiry{*c.Expires}
 	}

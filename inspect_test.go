@@ -35,6 +35,7 @@ func TestInspectTellsWhatARecordHolds(t *testing.T) {
 		sessions.Flash[int]("numbers").Add(s, 7)
 		s.SetIdleTimeout(10 * time.Minute)
 		s.SetExpires(sessions.ExpireWithBrowser())
+		s.SetLifetime(20 * time.Minute)
 	})
 	in, err := sessions.Inspect(rec)
 	if err != nil {
@@ -56,6 +57,9 @@ func TestInspectTellsWhatARecordHolds(t *testing.T) {
 	if in.IdleTimeout == nil || *in.IdleTimeout != 10*time.Minute {
 		t.Errorf("timeout %v", in.IdleTimeout)
 	}
+	if in.Lifetime == nil || *in.Lifetime != 20*time.Minute {
+		t.Errorf("lifetime %v", in.Lifetime)
+	}
 	if in.Expires == nil || *in.Expires != sessions.ExpireWithBrowser() {
 		t.Errorf("expires %v", in.Expires)
 	}
@@ -63,7 +67,7 @@ func TestInspectTellsWhatARecordHolds(t *testing.T) {
 
 func TestInspectOfASessionWithoutSettingsOfItsOwn(t *testing.T) {
 	in, err := sessions.Inspect(inspected(t, func(s *sessions.Session) { s.Set("n", 1) }))
-	if err != nil || len(in.Values) != 1 || in.Flashes != nil || in.Expires != nil || in.IdleTimeout != nil {
+	if err != nil || len(in.Values) != 1 || in.Flashes != nil || in.Expires != nil || in.IdleTimeout != nil || in.Lifetime != nil {
 		t.Errorf("%+v, %v", in, err)
 	}
 }

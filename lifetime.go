@@ -26,6 +26,14 @@ func (s *Session) timeout() time.Duration {
 	return s.m.opts.IdleTimeout
 }
 
+// lifetime is how long the session lasts from its creation on; 0 is no limit.
+func (s *Session) lifetime() time.Duration {
+	if s.view.Lifetime != nil {
+		return *s.view.Lifetime
+	}
+	return s.m.opts.Lifetime
+}
+
 // expires is the session's cookie expiry.
 func (s *Session) expires() token.Expiry {
 	if s.view.Expires != nil {
@@ -41,7 +49,7 @@ func (s *Session) deadline(accessed driver.Millis) driver.Millis {
 		idle = token.BrowserLimit
 	}
 	end := accessed + driver.Millis(idle.Milliseconds())
-	if life := s.m.opts.Lifetime; life > 0 {
+	if life := s.lifetime(); life > 0 {
 		end = min(end, s.created+driver.Millis(life.Milliseconds()))
 	}
 	return end
@@ -50,15 +58,15 @@ func (s *Session) deadline(accessed driver.Millis) driver.Millis {
 // skew is how far the clocks of several machines may be apart.
 const skew = driver.Millis(time.Minute / time.Millisecond)
 
-// outlived tells that the session is past a Lifetime that was shortened after
-// its record was written. So is one from a future further off than Lifetime: a
+// outlived reports whether the session is past a lifetime that was shortened after
+// its record was written. So is one from a future further off than the lifetime: a
 // clock that ran ahead when it began does not make it last longer than twice.
-func (s *Session) outlived(rec *driver.Record) bool {
-	life := driver.Millis(s.m.opts.Lifetime.Milliseconds())
+func (s *Session) outlived() bool {
+	life := driver.Millis(s.lifetime().Milliseconds())
 	if life == 0 {
 		return false
 	}
-	age := s.clock() - rec.Created
+	age := s.clock() - s.base.Created
 	return age >= life || age < -max(life, skew)
 }
 

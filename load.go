@@ -148,15 +148,12 @@ func (s *Session) fetch(ctx context.Context, who identity, oldSecret bool) error
 // adopt makes the record the session's base and view, unless it is over by a
 // limit that is shorter than it was.
 func (s *Session) adopt(rec driver.Record) error {
-	if s.outlived(&rec) {
-		return ErrNotFound
-	}
 	view, err := content.Parse(rec.Data, rec.Owner)
 	if err != nil {
 		return err
 	}
 	s.base, s.view = rec, view
-	if s.idleTooLong() {
+	if s.outlived() || s.idleTooLong() {
 		s.base, s.view = driver.Record{}, content.Content{} // the next one may fail to load
 		return ErrNotFound
 	}

@@ -429,6 +429,9 @@ func TestAnUnfitSettingOfASessionIsAnError(t *testing.T) {
 			if s.SetIdleTimeout(d) == nil {
 				t.Errorf("SetIdleTimeout took %v", d)
 			}
+			if s.SetLifetime(d) == nil {
+				t.Errorf("SetLifetime took %v", d)
+			}
 		}
 		if s.SetOwner(strings.Repeat("o", 256)) == nil {
 			t.Error("SetOwner took 256 bytes")

@@ -51,6 +51,7 @@ func TestOutageIsNeverAnAnonymousUser(t *testing.T) {
 		for name, err := range map[string]error{
 			"Err": s.Err(), "Save": s.Save(r.Context()), "Renew": s.Renew(), "Invalidate": s.Invalidate(),
 			"SetOwner": s.SetOwner("eve"), "SetIdleTimeout": s.SetIdleTimeout(0), "SetExpires": s.SetExpires(sessions.ExpireNever()),
+			"SetLifetime": s.SetLifetime(0), "ResetSettings": s.ResetSettings(),
 		} {
 			testapp.Error(t, name, err, testapp.ErrDown)
 		}

@@ -350,7 +350,7 @@ func (s *Session) LastAccessed() time.Time {
 }
 
 // Deadline returns when the session ends if it is not used after this request, in
-// UTC: by its idle timeout or by Options.Lifetime, whichever comes first. With
+// UTC: by its idle timeout or its lifetime, whichever comes first. With
 // neither it is 400 days away. It changes with the session's settings, and is the
 // zero time if the session could not be loaded. Calling it loads the session and
 // so counts as a use: a page that polls it keeps the session alive.
@@ -382,15 +382,44 @@ func (s *Session) SetExpires(e Expiry) error {
 	return s.loadError()
 }
 
-// SetIdleTimeout gives this session an idle timeout of its own, in whole
-// milliseconds; 0 is none. Options.Lifetime holds all the same.
+// SetIdleTimeout gives this session an idle timeout of its own, in place of
+// Options.IdleTimeout: whole milliseconds, at most 100 years; 0 is no limit. The
+// session's lifetime still ends it, even if it is shorter.
 func (s *Session) SetIdleTimeout(d time.Duration) error {
 	if err := checkTimeout(d); err != nil {
-		return fmt.Errorf("sessions: set timeout: %w", err)
+		return fmt.Errorf("sessions: set idle timeout: %w", err)
 	}
 	s.touch()
 	defer s.mu.Unlock()
 	s.do(&content.SetIdleTimeout{Timeout: d})
+	return s.loadError()
+}
+
+// SetLifetime gives this session a lifetime of its own, in place of
+// Options.Lifetime: 30 days for "remember me" beside 12 hours. It counts from
+// Created, in whole milliseconds, at most 100 years; 0 is no limit. Renew keeps it.
+// The session's idle timeout still ends it, if that comes first. A session that is
+// older than d already ends with this request.
+func (s *Session) SetLifetime(d time.Duration) error {
+	if err := checkTimeout(d); err != nil {
+		return fmt.Errorf("sessions: set lifetime: %w", err)
+	}
+	s.touch()
+	defer s.mu.Unlock()
+	s.do(&content.SetLifetime{Lifetime: d})
+	return s.loadError()
+}
+
+// ResetSettings undoes SetExpires, SetIdleTimeout and SetLifetime, whichever request
+// called them: the Manager's options apply to this session again. It returns
+// ErrHeaderSent once the client cannot be told when to drop its cookie.
+func (s *Session) ResetSettings() error {
+	s.touch()
+	defer s.mu.Unlock()
+	if s.headerSent {
+		return fmt.Errorf("sessions: reset settings: %w", ErrHeaderSent)
+	}
+	s.do(content.ResetSettings{})
 	return s.loadError()
 }
 

@@ -29,10 +29,11 @@ Examples:
   sessions show -values -json 3f1c…a9 | jq '.values[] | select(.name == "cart")'
   sessions list -owner user:42 -ids | xargs sessions show
 
-The timeout and cookie are those that the session has itself, by SetIdleTimeout and
-SetExpires; otherwise the program's options apply. With -json, each line is an object
-with the members of list, and timeout, cookie, values and flashes. The exit code is
-3 if an ID does not exist, and 5 if a session is damaged; the others are shown.
+The timeout, lifetime and cookie are those that the session has itself, by
+SetIdleTimeout, SetLifetime and SetExpires; otherwise the program's options apply. With
+-json, each line is an object with the members of list, and timeout, lifetime, cookie,
+values and flashes. The exit code is 3 if an ID does not exist, and 5 if a session is
+damaged; the others are shown.
 `,
 	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
 		var t target
@@ -123,14 +124,18 @@ func (e *found) show(c *console, values bool, now time.Time) error {
 	fmt.Fprintf(w, "created\t%s\n", since(r.Created, now))
 	fmt.Fprintf(w, "accessed\t%s\n", since(r.Accessed, now))
 	fmt.Fprintf(w, "expires\t%s\n", since(r.Expires, now))
-	timeout, cookie := "of the program's options", "of the program's options"
+	const usual = "of the program's options"
+	timeout, lifetime, cookie := usual, usual, usual
 	if e.IdleTimeout != nil {
-		timeout = "its own: " + ownTimeout(*e.IdleTimeout)
+		timeout = "its own: " + limit(*e.IdleTimeout)
+	}
+	if e.Lifetime != nil {
+		lifetime = "its own: " + limit(*e.Lifetime)
 	}
 	if e.Expires != nil {
 		cookie = "its own: expires " + e.Expires.String()
 	}
-	fmt.Fprintf(w, "timeout\t%s\ncookie\t%s\n", timeout, cookie)
+	fmt.Fprintf(w, "timeout\t%s\nlifetime\t%s\ncookie\t%s\n", timeout, lifetime, cookie)
 	fmt.Fprintf(w, "data\t%s\n", number(len(r.Data), "byte", "bytes"))
 	for _, group := range []struct {
 		title string
@@ -154,7 +159,7 @@ func (e *found) show(c *console, values bool, now time.Time) error {
 	return w.Flush()
 }
 
-func ownTimeout(d time.Duration) string {
+func limit(d time.Duration) string {
 	if d == 0 {
 		return "none"
 	}
@@ -164,10 +169,11 @@ func ownTimeout(d time.Duration) string {
 // details is the JSON object of show.
 type details struct {
 	summary
-	Timeout string   `json:"timeout,omitempty"`
-	Cookie  string   `json:"cookie,omitempty"`
-	Values  []detail `json:"values"`
-	Flashes []detail `json:"flashes"`
+	Timeout  string   `json:"timeout,omitempty"`
+	Lifetime string   `json:"lifetime,omitempty"`
+	Cookie   string   `json:"cookie,omitempty"`
+	Values   []detail `json:"values"`
+	Flashes  []detail `json:"flashes"`
 }
 
 // detail is a value, or a flash message with the name of its queue.
@@ -181,7 +187,10 @@ type detail struct {
 func detailsOf(e *found, values bool) details {
 	d := details{summary: summaryOf(&e.Entry), Values: detailed(e.Values, values), Flashes: detailed(e.Flashes, values)}
 	if e.IdleTimeout != nil {
-		d.Timeout = ownTimeout(*e.IdleTimeout)
+		d.Timeout = limit(*e.IdleTimeout)
+	}
+	if e.Lifetime != nil {
+		d.Lifetime = limit(*e.Lifetime)
 	}
 	if e.Expires != nil {
 		d.Cookie = "expires " + e.Expires.String()

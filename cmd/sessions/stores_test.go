@@ -20,6 +20,9 @@ func TestListCountAndShow(t *testing.T) {
 			if err := s.SetIdleTimeout(10 * time.Minute); err != nil {
 				t.Error(err)
 			}
+			if err := s.SetLifetime(0); err != nil {
+				t.Error(err)
+			}
 			if err := s.SetExpires(sessions.ExpireWithBrowser()); err != nil {
 				t.Error(err)
 			}
@@ -68,7 +71,7 @@ func TestListCountAndShow(t *testing.T) {
 			t.Errorf("%v", total)
 		}
 
-		show := at.run(t, "show", a.id(phone)).expect(t, exitDone, a.id(phone), "user:1", "its own: 10m0s", "with the browser",
+		show := at.run(t, "show", a.id(phone)).expect(t, exitDone, a.id(phone), "user:1", "its own: 10m0s", "its own: none", "with the browser",
 			"cart", "list of 2", "name", "text", "flash messages")
 		if strings.Contains(show.out, "tea") || strings.Contains(show.out, "phone") || strings.Contains(show.out, "Saved") {
 			t.Errorf("values are shown without being asked for:\n%s", show.out)
@@ -80,7 +83,7 @@ func TestListCountAndShow(t *testing.T) {
 		if first := values[0].(map[string]any); first["name"] != "cart" || first["type"] != "list of 2" || first["diagnostic"] != `["tea", "cups"]` {
 			t.Errorf("%v", first)
 		}
-		if object["timeout"] != "10m0s" || object["cookie"] != "expires with the browser" || len(object["flashes"].([]any)) != 1 {
+		if object["timeout"] != "10m0s" || object["lifetime"] != "none" || object["cookie"] != "expires with the browser" || len(object["flashes"].([]any)) != 1 {
 			t.Errorf("%v", object)
 		}
 		at.run(t, "show", strings.Repeat("0", 64), a.id(guest)).expect(t, exitNotFound, a.id(guest), "does not exist")

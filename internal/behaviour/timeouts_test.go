@@ -165,3 +165,135 @@ func TestExpiredSessionIsNotFoundByID(t *testing.T) {
 		}
 	}, keep)
 }
+
+// "Remember me": one session lasts longer than the others, however busy they are.
+func TestSetLifetime(t *testing.T) {
+	everywhere(t, func(t *testing.T, st store) {
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = 6*time.Hour, 12*time.Hour })
+		long, none, usual := a.SignedIn(), a.SignedIn(), a.SignedIn()
+		set := func(c *testapp.Client, d time.Duration) {
+			t.Helper()
+			c.OK(func(s *sessions.Session) { testapp.Error(t, "SetLifetime", s.SetLifetime(d), nil) })
+		}
+		set(long, 20*time.Hour)
+		set(none, 0)
+		for range 3 {
+			a.Clock.Advance(5 * time.Hour)
+			long.OK(testapp.Look)
+			none.OK(testapp.Look)
+			usual.OK(testapp.Look)
+		}
+		usual.IsAnonymous("the usual lifetime, after 15 hours")
+		deadline := testapp.Epoch.UTC().Add(20 * time.Hour)
+		for _, move := range []func(s *sessions.Session){testapp.Look, func(s *sessions.Session) { s.Renew() }, testapp.Look, testapp.Increment} {
+			long.OK(func(s *sessions.Session) {
+				testapp.Equal(t, "Deadline", s.Deadline(), deadline)
+				move(s)
+			})
+		}
+		none.OK(func(s *sessions.Session) {
+			testapp.Equal(t, "Deadline without", s.Deadline(), testapp.Epoch.UTC().Add(21*time.Hour))
+		})
+		a.Clock.Advance(5*time.Hour - time.Millisecond)
+		testapp.Equal(t, "user at the last moment", long.User(), "ann")
+		none.OK(testapp.Look)
+		a.Clock.Advance(time.Millisecond)
+		long.IsAnonymous("a lifetime of its own, after 20 hours")
+		_, err := a.Manager.Load(t.Context(), long.Token())
+		testapp.Error(t, "Load", err, sessions.ErrNotFound)
+		a.Clock.Advance(5 * time.Hour)
+		testapp.Equal(t, "user without a lifetime, after 25 hours", none.User(), "ann")
+		a.Clock.Advance(6 * time.Hour)
+		none.IsAnonymous("the idle timeout, without a lifetime")
+		a.WantRecords(0) // they are up for removal
+	})
+}
+
+// A lifetime of its own that is shorter than that of the others, or than the
+// session's age, ends the session as early.
+func TestSetLifetimeShorter(t *testing.T) {
+	everywhere(t, func(t *testing.T, st store) {
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = 6*time.Hour, 12*time.Hour })
+		young, old := a.SignedIn(), a.SignedIn()
+		young.OK(func(s *sessions.Session) { s.SetLifetime(2 * time.Hour) })
+		a.Clock.Advance(2*time.Hour - time.Millisecond)
+		testapp.Equal(t, "user at the last moment", young.User(), "ann")
+		a.Clock.Advance(time.Millisecond)
+		young.IsAnonymous("after a lifetime shorter than the idle timeout")
+		old.OK(func(s *sessions.Session) { s.SetLifetime(time.Hour) })
+		old.IsAnonymous("a session that was older than that")
+		a.WantRecords(0)
+	})
+}
+
+func TestInvalidateBeginsWithTheManagersSettings(t *testing.T) {
+	everywhere(t, func(t *testing.T, st store) {
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = time.Hour, 10*time.Hour })
+		c := a.SignedIn()
+		c.OK(func(s *sessions.Session) { s.SetLifetime(100 * time.Hour); s.SetIdleTimeout(100 * time.Hour) })
+		c.OK(func(s *sessions.Session) {
+			s.Invalidate()
+			testapp.User.Set(s, "ann")
+			testapp.Equal(t, "Deadline", s.Deadline(), testapp.Epoch.UTC().Add(time.Hour))
+		})
+		a.Clock.Advance(time.Hour)
+		c.IsAnonymous("after the manager's idle timeout")
+	})
+}
+
+func TestResetSettings(t *testing.T) {
+	everywhere(t, func(t *testing.T, st store) {
+		a := st.start(t, func(o *sessions.Options) {
+			o.IdleTimeout, o.Lifetime, o.Cookie.Expires = time.Hour, 10*time.Hour, sessions.ExpireWithBrowser()
+		})
+		c := a.Client()
+		got := c.OK(func(s *sessions.Session) {
+			testapp.User.Set(s, "ann")
+			s.SetExpires(sessions.ExpireAfter(1000 * time.Hour))
+			s.SetIdleTimeout(100 * time.Hour)
+			s.SetLifetime(1000 * time.Hour)
+		})
+		testapp.Equal(t, "Max-Age of its own", got.Cookie.MaxAge, 3600*1000)
+		a.Clock.Advance(50 * time.Hour)
+		testapp.Equal(t, "user by its own settings", c.User(), "ann")
+		old := c.Copy()
+		c.OK(func(s *sessions.Session) { s.ResetSettings(); s.SetLifetime(60 * time.Hour) })
+		got = c.OK(func(s *sessions.Session) {
+			testapp.Equal(t, "Deadline with one set again", s.Deadline(), testapp.Epoch.UTC().Add(51*time.Hour))
+			testapp.Error(t, "ResetSettings", s.ResetSettings(), nil)
+			s.SetLifetime(60 * time.Hour)
+		})
+		if got.Cookie == nil || got.Cookie.MaxAge != 0 || got.Cookie.Value == "" {
+			t.Errorf("the cookie is not that of the manager's options: %s", got.SetCookie)
+		}
+		a.Clock.Advance(time.Hour - time.Millisecond)
+		testapp.Equal(t, "user at the last moment", c.User(), "ann")
+		c.OK(func(s *sessions.Session) { s.ResetSettings() })
+		c.IsAnonymous("a session older than the manager's lifetime")
+		if _, cannot := st.cannot[revoke]; !cannot {
+			old.IsAnonymous("its token")
+		}
+	})
+}
+
+// What one request sets and another resets is merged as values are.
+func TestSettingsOfParallelRequests(t *testing.T) {
+	everywhere(t, func(t *testing.T, st store) {
+		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = time.Hour, 10*time.Hour })
+		c := a.SignedIn()
+		c.OK(func(s *sessions.Session) {
+			s.SetLifetime(100 * time.Hour)
+			c.Copy().OK(func(s *sessions.Session) { s.SetIdleTimeout(50 * time.Hour) })
+		})
+		c.OK(func(s *sessions.Session) {
+			testapp.Equal(t, "Deadline by both", s.Deadline(), testapp.Epoch.UTC().Add(50*time.Hour))
+		})
+		c.OK(func(s *sessions.Session) {
+			s.ResetSettings()
+			c.Copy().OK(func(s *sessions.Session) { s.SetIdleTimeout(20 * time.Hour) })
+		})
+		c.OK(func(s *sessions.Session) {
+			testapp.Equal(t, "Deadline after both", s.Deadline(), testapp.Epoch.UTC().Add(time.Hour))
+		})
+	}, merge)
+}

@@ -156,3 +156,21 @@ func (ch *SetIdleTimeout) Apply(c *Content) error {
 	c.IdleTimeout = &ch.Timeout
 	return nil
 }
+
+// SetLifetime gives the session its own lifetime.
+type SetLifetime struct{ Lifetime time.Duration }
+
+// Apply implements Change.
+func (ch *SetLifetime) Apply(c *Content) error {
+	c.Lifetime = &ch.Lifetime
+	return nil
+}
+
+// ResetSettings removes the session's own settings.
+type ResetSettings struct{}
+
+// Apply implements Change.
+func (ResetSettings) Apply(c *Content) error {
+	c.Expires, c.IdleTimeout, c.Lifetime = nil, nil, nil
+	return nil
+}

@@ -22,6 +22,7 @@ type Content struct {
 	Owner       string
 	Expires     *token.Expiry  // of the cookie, if the session has its own
 	IdleTimeout *time.Duration // if the session has its own
+	Lifetime    *time.Duration // likewise
 
 	stored  stored  // the values as they are stored
 	overlay []Value // the values that the request has used, sorted by name
@@ -35,7 +36,7 @@ type Flash struct {
 	Raw   []byte // CBOR
 }
 
-// MaxTimeout is the longest idle timeout. It keeps sums of times in range.
+// MaxTimeout is the longest idle timeout and lifetime. It keeps sums of times in range.
 const MaxTimeout = 100 * 365 * 24 * time.Hour
 
 // manyValues is the number of values from which on all of them are moved to the

@@ -14,6 +14,7 @@ import (
 //	format, 1 byte | settings, 1 byte
 //	the session's own timeout in ms, if bit 0 of settings
 //	the session's own cookie expiry: kind, 1 byte, and ms, if bit 1
+//	the session's own lifetime in ms, if bit 2
 //	the number of values | the number of flashes
 //	of each value: the length of its name, of its bytes
 //	of each flash: the length of its queue's name, its id (8 bytes), the length of its bytes
@@ -21,11 +22,19 @@ import (
 //
 // Numbers are varints, as in encoding/binary. Values are sorted by name, each name
 // once.
-const dataFormat = 1
+//
+// Bit 2 is set in lifetimeFormat and in no other. A program that does not know it
+// must answer with driver.ErrNewerFormat: in dataFormat it would take the bit for
+// damage, and begin a new session.
+const (
+	dataFormat     = 1
+	lifetimeFormat = 3
+)
 
 const (
 	hasTimeout = 1 << iota
 	hasExpires
+	hasLifetime
 	allSettings = 1<<iota - 1
 )
 
@@ -48,6 +57,9 @@ func (c *Content) Encode() ([]byte, error) {
 	if c.Expires != nil {
 		size += 1 + binary.MaxVarintLen64
 	}
+	if c.Lifetime != nil {
+		size += binary.MaxVarintLen64
+	}
 	for i := range values {
 		count, length := values[i].size()
 		n, size = n+count, size+length
@@ -59,20 +71,26 @@ func (c *Content) Encode() ([]byte, error) {
 		return nil, fmt.Errorf("encode session: %d bytes: %w", size, driver.ErrTooLarge)
 	}
 	b := make([]byte, 0, size)
-	settings := byte(0)
+	format, settings := byte(dataFormat), byte(0)
 	if c.IdleTimeout != nil {
 		settings |= hasTimeout
 	}
 	if c.Expires != nil {
 		settings |= hasExpires
 	}
-	b = append(b, dataFormat, settings)
+	if c.Lifetime != nil {
+		format, settings = lifetimeFormat, settings|hasLifetime
+	}
+	b = append(b, format, settings)
 	if c.IdleTimeout != nil {
 		b = binary.AppendUvarint(b, uint64(c.IdleTimeout.Milliseconds()))
 	}
 	if c.Expires != nil {
 		b = append(b, byte(c.Expires.Kind))
 		b = binary.AppendVarint(b, c.Expires.Ms)
+	}
+	if c.Lifetime != nil {
+		b = binary.AppendUvarint(b, uint64(c.Lifetime.Milliseconds()))
 	}
 	b = binary.AppendUvarint(b, uint64(n))
 	b = binary.AppendUvarint(b, uint64(len(c.Flashes)))
@@ -105,29 +123,30 @@ func (c *Content) Encode() ([]byte, error) {
 func Parse(data []byte, owner string) (Content, error) {
 	r := reader{b: data}
 	r.check(uint64(len(data)) <= maxData)
-	switch format := r.byte(); {
+	format := r.byte()
+	switch {
 	case r.failed || format == 0:
 		return Content{}, fmt.Errorf("decode session of %d bytes: %w", len(data), driver.ErrCorrupt)
-	case format > dataFormat:
-		return Content{}, fmt.Errorf("decode session: format %d, known up to %d: %w", format, dataFormat, driver.ErrNewerFormat)
+	case format != dataFormat && format != lifetimeFormat:
+		return Content{}, fmt.Errorf("decode session: unknown format %d: %w", format, driver.ErrNewerFormat)
 	}
 	c := Content{Owner: owner}
 	settings := r.byte()
 	if settings&hasTimeout != 0 {
-		ms := r.uvarint()
-		r.check(ms <= uint64(MaxTimeout/time.Millisecond))
-		d := time.Duration(ms) * time.Millisecond
-		c.IdleTimeout = &d
+		c.IdleTimeout = r.timeout()
 	}
 	if settings&hasExpires != 0 {
 		e := token.Expiry{Kind: token.ExpiryKind(r.byte()), Ms: r.varint()}
 		r.check(e.Valid() == nil)
 		c.Expires = &e
 	}
+	if settings&hasLifetime != 0 {
+		c.Lifetime = r.timeout()
+	}
 	// Each value takes two bytes or more, each flash ten: what is claimed beyond
 	// the data's length allocates nothing.
 	values, flashes := r.count(2), r.count(10)
-	r.check(settings&^byte(allSettings) == 0)
+	r.check(settings&^byte(allSettings) == 0 && (settings&hasLifetime != 0) == (format == lifetimeFormat))
 	if r.failed {
 		return Content{}, r.corrupt()
 	}
@@ -213,6 +232,14 @@ func (r *reader) varint() int64 {
 	}
 	r.b = r.b[n:]
 	return v
+}
+
+// timeout reads an idle timeout or a lifetime.
+func (r *reader) timeout() *time.Duration {
+	ms := r.uvarint()
+	r.check(ms <= uint64(MaxTimeout/time.Millisecond))
+	d := time.Duration(ms) * time.Millisecond
+	return &d
 }
 
 // length reads the length of something that is still to come.

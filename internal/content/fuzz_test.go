@@ -18,15 +18,19 @@ type read struct {
 	Flashes     []content.Flash
 	Expires     token.Expiry
 	IdleTimeout time.Duration
+	Lifetime    time.Duration
 }
 
 func readAll(c content.Content) read {
-	r := read{Values: c.Items(), Flashes: c.Flashes, IdleTimeout: -1}
+	r := read{Values: c.Items(), Flashes: c.Flashes, IdleTimeout: -1, Lifetime: -1}
 	if c.Expires != nil {
 		r.Expires = *c.Expires
 	}
 	if c.IdleTimeout != nil {
 		r.IdleTimeout = *c.IdleTimeout
+	}
+	if c.Lifetime != nil {
+		r.Lifetime = *c.Lifetime
 	}
 	return r
 }
@@ -41,12 +45,14 @@ func FuzzParse(f *testing.F) {
 	c.Set("\xff", time.Unix(0, 0))
 	c.Flashes = []content.Flash{{Queue: "flash", ID: 1, Raw: []byte{0x61, 'a'}}, {Queue: "flash", ID: 2, Raw: []byte{0x61, 'b'}}}
 	c.IdleTimeout, c.Expires = &idle, &token.Expiry{Kind: token.At, Ms: 1e12}
-	data, err := c.Encode()
-	if err != nil {
-		f.Fatal(err)
-	}
-	for i := range data {
-		f.Add(data[:i+1])
+	for _, c.Lifetime = range []*time.Duration{nil, &idle} {
+		data, err := c.Encode()
+		if err != nil {
+			f.Fatal(err)
+		}
+		for i := range data {
+			f.Add(data[:i+1])
+		}
 	}
 	f.Add([]byte{})
 	f.Add([]byte{1, 0, 0, 0})
@@ -54,6 +60,9 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte{1, 0, 1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0})
 	f.Add([]byte{1, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 0, 0})
 	f.Add([]byte{1, 2, 2, 1, 0, 0})
+	f.Add([]byte{1, 4, 1, 0, 0})
+	f.Add([]byte{3, 0, 0, 0})
+	f.Add([]byte{3, 4, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		before := bytes.Clone(data)
 		c, err := content.Parse(data, "")
@@ -84,4 +93,40 @@ func FuzzParse(f *testing.F) {
 			t.Error("reading changed the data")
 		}
 	})
+}
+
+// The data of a session without a lifetime of its own stays in format 1, byte for
+// byte. A program that knows no other format must not take a lifetime for damage.
+func TestALifetimeHasAFormatOfItsOwn(t *testing.T) {
+	var c content.Content
+	idle, life := time.Second, 2*time.Second
+	c.IdleTimeout, c.Expires = &idle, &token.Expiry{Kind: token.WithBrowser}
+	c.Set("a", true)
+	for _, want := range [][]byte{
+		{1, 3, 0xe8, 7, 1, 0, 1, 0, 1, 1, 'a', 0xf5},
+		{3, 7, 0xe8, 7, 1, 0, 0xd0, 0xf, 1, 0, 1, 1, 'a', 0xf5},
+	} {
+		if data, err := c.Encode(); err != nil || !bytes.Equal(data, want) {
+			t.Errorf("encoded: %v, %v, want %v", data, err, want)
+		}
+		if again, err := content.Parse(want, ""); err != nil || !reflect.DeepEqual(readAll(again), readAll(c)) {
+			t.Errorf("parsed: %+v, %v, want %+v", readAll(again), err, readAll(c))
+		}
+		c.Lifetime = &life
+	}
+	for name, test := range map[string]struct {
+		data []byte
+		want error
+	}{
+		"a lifetime in format 1":   {[]byte{1, 4, 1, 0, 0}, driver.ErrCorrupt},
+		"no lifetime in format 3":  {[]byte{3, 0, 0, 0}, driver.ErrCorrupt},
+		"an unknown setting":       {[]byte{3, 12, 1, 0, 0}, driver.ErrCorrupt},
+		"a lifetime of 300 years":  {[]byte{3, 4, 0x80, 0xa0, 0xfe, 0x9c, 0xac, 0x93, 2, 0, 0}, driver.ErrCorrupt},
+		"a lifetime that is short": {[]byte{3, 4, 1, 0, 0}, nil},
+		"format 4":                 {[]byte{4, 4, 1, 0, 0}, driver.ErrNewerFormat},
+	} {
+		if _, err := content.Parse(test.data, ""); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
 }
