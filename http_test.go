@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
@@ -15,6 +16,7 @@ import (
 	"net/textproto"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -333,23 +335,6 @@ func TestHijackCommitsFirst(t *testing.T) {
 	}
 }
 
-func TestTheErrorPageOnTheWire(t *testing.T) {
-	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
-		srv.store.On("Save", func(context.Context) error { return errors.New("outage") })
-		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
-			s.Set("n", 1)
-			w.Header().Set("Content-Length", "7")
-			io.WriteString(w, "welcome")
-			http.NewResponseController(w).Flush()
-		})
-		resp, body := srv.get(t, "GET", "/")
-		if resp.StatusCode != 503 || body != "Service Unavailable\n" {
-			t.Errorf("%d %q", resp.StatusCode, body)
-		}
-		testapp.NoCookie(t, resp)
-	})
-}
-
 func TestAStreamedChangeIsThereForTheNextRequest(t *testing.T) {
 	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
 		srv.handle("/login", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) { s.Set("user", "ada") })
@@ -488,5 +473,87 @@ func TestATimeoutHandlerInsideWorks(t *testing.T) {
 	})))
 	if b.User() != "ada" {
 		t.Error("the session is lost")
+	}
+}
+
+// FuzzResponseHeader has a handler set any header before the session's own are
+// added: there is one line for the session, and the handler's cookies stay.
+func FuzzResponseHeader(f *testing.F) {
+	f.Add("theme=dark; Path=/", "Accept-Encoding, Origin", "public, max-age=60")
+	f.Add("pump-session=x; Path=/admin", "*", "no-store")
+	f.Add(" pump-session =x", "cookie", `no-cache="Set-Cookie", private`)
+	f.Add("pump-session", "", "")
+	f.Add("=pump-session", ",,,", ",")
+	m, _ := testapp.NewManager(f, sessions.Options{})
+	f.Fuzz(func(t *testing.T, cookie, vary, cache string) {
+		w := httptest.NewRecorder()
+		m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Set-Cookie"] = []string{cookie, "last=1"}
+			w.Header()["Vary"] = []string{vary}
+			w.Header()["Cache-Control"] = []string{cache}
+			sessions.FromContext(r.Context()).Set("n", 1)
+		})).ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), "GET", "/", nil))
+		h := w.Header()
+		ours, theirs := 0, 0
+		for _, line := range h["Set-Cookie"] {
+			name, _, _ := strings.Cut(line, "=")
+			switch {
+			case strings.TrimSpace(name) == "pump-session":
+				ours++
+			case line == cookie:
+				theirs++
+			}
+		}
+		name, _, _ := strings.Cut(cookie, "=")
+		if kept := strings.TrimSpace(name) != "pump-session"; ours != 1 || kept != (theirs > 0) || !slices.Contains(h["Set-Cookie"], "last=1") {
+			t.Errorf("Set-Cookie: %q", h["Set-Cookie"])
+		}
+		all := strings.ToLower(strings.Join(h["Vary"], ","))
+		if h["Vary"][0] != vary || !strings.Contains(all, "cookie") && !strings.Contains(all, "*") {
+			t.Errorf("Vary: %q", h["Vary"])
+		}
+		all = strings.Join(h["Cache-Control"], ",")
+		if h["Cache-Control"][0] != cache || !strings.Contains(all, `no-cache="Set-Cookie"`) && !strings.Contains(strings.ToLower(all), "no-store") {
+			t.Errorf("Cache-Control: %q", h["Cache-Control"])
+		}
+	})
+}
+
+// Programs keep header fields that all their answers have.
+func TestHeaderLinesThatResponsesShare(t *testing.T) {
+	shared := http.Header{"Vary": make([]string, 1, 4), "Cache-Control": make([]string, 1, 4)}
+	shared["Vary"][0], shared["Cache-Control"][0] = "Origin", "max-age=60"
+	a := testapp.New(t)
+	for range 2 {
+		c := a.Client()
+		res := c.Serve(func(w http.ResponseWriter, r *http.Request) {
+			maps.Copy(w.Header(), shared)
+			testapp.Increment(sessions.FromContext(r.Context()))
+		})
+		testapp.Equal(t, "Vary", res.Header["Vary"], []string{"Origin", "Cookie"})
+	}
+	for name, lines := range shared {
+		testapp.Equal(t, "what stands behind the lines of "+name, lines[:2][1], "")
+	}
+}
+
+// A proxy that keeps the cookie from its upstream has the session all the same.
+func TestCookieThatTheHandlerRemoves(t *testing.T) {
+	for _, header := range []string{"", "X-Session-Token"} {
+		a := testapp.New(t, func(o *sessions.Options) { o.TokenHeader = header })
+		c := a.SignedIn()
+		r := httptest.NewRequest("GET", "/", nil)
+		if header == "" {
+			r.Header.Set("Cookie", "pump-session="+c.Token())
+		} else {
+			r.Header.Set(header, c.Token())
+		}
+		w := httptest.NewRecorder()
+		a.Manager.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			clear(r.Header)
+			testapp.Increment(sessions.FromContext(r.Context()))
+		})).ServeHTTP(w, r)
+		testapp.Equal(t, "Set-Cookie", w.Header()["Set-Cookie"], nil)
+		testapp.Equal(t, "count", c.Count(), 1)
 	}
 }

@@ -3,14 +3,14 @@ package sessions_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/pump-go/sessions"
-	"github.com/pump-go/sessions/driver"
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
@@ -137,45 +137,6 @@ func TestFailedSaveIsTheErrorPage(t *testing.T) {
 	})
 }
 
-func TestErrorHandlerGetsTheCause(t *testing.T) {
-	for name, test := range map[string]struct {
-		fault  error
-		status int
-	}{
-		"outage":       {testapp.ErrDown, http.StatusServiceUnavailable},
-		"closed":       {sessions.ErrClosed, http.StatusServiceUnavailable},
-		"newer format": {sessions.ErrNewerFormat, http.StatusServiceUnavailable},
-		"too large":    {sessions.ErrTooLarge, http.StatusInternalServerError},
-	} {
-		for _, kind := range []string{"Load", "Save"} {
-			t.Run(name+" at "+kind, func(t *testing.T) {
-				var got []error
-				a := testapp.New(t)
-				c := a.SignedIn()
-				fault := testapp.Fault{Err: fmt.Errorf("fake: %w", test.fault)}
-				a.Store.Next(kind, fault, fault, fault)
-				res := c.Fails(test.status, testapp.Increment)
-				lifeGeneric(t, c, res)
-
-				a.Deploy(func(o *sessions.Options) {
-					o.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) {
-						got = append(got, err)
-						w.WriteHeader(http.StatusTeapot)
-						w.Write([]byte("our own page"))
-					}
-				})
-				a.Store.Next(kind, fault, fault, fault)
-				res = c.Do(testapp.Increment)
-				testapp.Equal(t, "status", res.StatusCode, http.StatusTeapot)
-				testapp.Equal(t, "body", res.Body, "our own page")
-				if len(got) != 1 || !errors.Is(got[0], test.fault) {
-					t.Errorf("ErrorHandler got %v", got)
-				}
-			})
-		}
-	}
-}
-
 func TestContextOfTheCallerCountsForItsCalls(t *testing.T) {
 	past, cancel := context.WithDeadline(t.Context(), testapp.Epoch.AddDate(-20, 0, 0))
 	defer cancel()
@@ -246,63 +207,11 @@ func TestHandlersContextDoesNotCancelTheCommit(t *testing.T) {
 // lifeDiscard is the response of a client that went away.
 type lifeDiscard struct{}
 
-func (lifeDiscard) Header() http.Header         { return http.Header{} }
+func (lifeDiscard) Header() http.Header { return http.Header{} }
+
 func (lifeDiscard) Write(b []byte) (int, error) { return 0, errors.New("broken pipe") }
-func (lifeDiscard) WriteHeader(int)             {}
 
-func TestRecordOfANewerVersionLogsNobodyOut(t *testing.T) {
-	a := testapp.New(t)
-	c := a.SignedIn()
-	e := a.Store.Record(t)
-	newer := e.Record
-	newer.Data = append([]byte{newer.Data[0] + 1}, newer.Data[1:]...)
-	a.Store.Put(t, e.Key, newer)
-	for range 2 {
-		res := c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
-			testapp.Error(t, "Err", s.Err(), sessions.ErrNewerFormat)
-			testapp.User.Set(s, "eve")
-		})
-		lifeGeneric(t, c, res)
-	}
-	testapp.Equal(t, "record", a.Store.Record(t).Record.Data, newer.Data)
-	a.Store.Put(t, e.Key, e.Record)
-	testapp.Equal(t, "user", c.User(), "ann")
-}
-
-func TestDamagedRecordIsAFreshSession(t *testing.T) {
-	for name, damage := range map[string]func(*driver.Record){
-		"empty":   func(r *driver.Record) { r.Data = nil },
-		"cut":     func(r *driver.Record) { r.Data = r.Data[:len(r.Data)-1] },
-		"garbage": func(r *driver.Record) { r.Data = []byte("\x00garbage") },
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := testapp.New(t)
-			c := a.SignedIn()
-			old := c.Token()
-			e := a.Store.Record(t)
-			damage(&e.Record)
-			a.Store.Put(t, e.Key, e.Record)
-			c.OK(func(s *sessions.Session) {
-				testapp.Equal(t, "Err", s.Err(), nil)
-				testapp.Equal(t, "IsNew", s.IsNew(), true)
-				testapp.Increment(s)
-			})
-			if c.Token() == old {
-				t.Error("the id stayed")
-			}
-			testapp.Equal(t, "count", c.Count(), 1)
-			if log := a.Log.String(); !strings.Contains(log, "damaged record") {
-				t.Errorf("log: %s", log)
-			}
-		})
-	}
-	t.Run("that the store finds", func(t *testing.T) {
-		a := testapp.New(t)
-		c := a.SignedIn()
-		a.Store.Next("Load", testapp.Fault{Err: fmt.Errorf("fake: %w", sessions.ErrCorrupt)})
-		c.OK(func(s *sessions.Session) { testapp.Equal(t, "IsNew", s.IsNew(), true) })
-	})
-}
+func (lifeDiscard) WriteHeader(int) {}
 
 func TestClose(t *testing.T) {
 	t.Run("ends all use", func(t *testing.T) {
@@ -369,5 +278,52 @@ func TestOutageAfterTheHeaderCutsTheAnswerOff(t *testing.T) {
 				test.use(sessions.FromContext(r.Context()))
 			})
 		})
+	}
+}
+
+func TestPingIsOneLoadThatChangesNothing(t *testing.T) {
+	m, store := testapp.NewManager(t, sessions.Options{})
+	if err := m.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if store.Total("Load") != 1 || store.Total() != 1 || len(store.RecordsByKey(t)) != 0 {
+		t.Errorf("%d loads among %d calls, %d records", store.Total("Load"), store.Total(), len(store.RecordsByKey(t)))
+	}
+}
+
+func TestPingTellsThatTheStoreIsDown(t *testing.T) {
+	f := testapp.NewStore(nil)
+	m, _ := testapp.NewManager(t, sessions.Options{Driver: f})
+	f.Down()
+	if err := m.Ping(t.Context()); !errors.Is(err, testapp.ErrDown) {
+		t.Errorf("a store that is down: %v", err)
+	}
+	f.Up()
+	if err := m.Ping(t.Context()); err != nil {
+		t.Errorf("after the recovery: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := m.Ping(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a context that has ended: %v", err)
+	}
+}
+
+func TestPingIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := testapp.NewStore(nil)
+		m, _ := testapp.NewManager(t, sessions.Options{Driver: f, StoreTimeout: 2 * time.Second, SweepInterval: -1})
+		f.Next("Load", testapp.Hung)
+		began := time.Now()
+		if err := m.Ping(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 2*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+func TestPingHasNobodyToAskWhereClientsKeepTheirSessions(t *testing.T) {
+	m, _ := testapp.NewManager(t, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: testapp.Secret}})
+	if err := m.Ping(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

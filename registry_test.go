@@ -16,6 +16,7 @@ import (
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
 	"github.com/pump-go/sessions/internal/testapp"
+	"github.com/pump-go/sessions/memory"
 )
 
 var registryNames atomic.Int64
@@ -23,20 +24,6 @@ var registryNames atomic.Int64
 // registryName is a name that was not registered yet, not even by the test's
 // last round with -count.
 func registryName(prefix string) string { return fmt.Sprintf("%s.%d", prefix, registryNames.Add(1)) }
-
-// clientPanic is what f panics with, as text.
-func clientPanic(t *testing.T, f func()) (text string) {
-	t.Helper()
-	defer func() {
-		v := recover()
-		if v == nil {
-			t.Error("no panic")
-		}
-		text = fmt.Sprint(v)
-	}()
-	f()
-	return ""
-}
 
 func TestRegisterPanicsAndNamesTheDriver(t *testing.T) {
 	d := testapp.NewStore(nil)
@@ -235,5 +222,141 @@ func TestTwoManagersOfOneCookieNameAreNoticed(t *testing.T) {
 		if n := strings.Count(log.String(), "level=WARN"); n != c.warn || c.warn != strings.Count(log.String(), "same cookie name") {
 			t.Errorf("%s: %d warnings, want %d: %s", name, n, c.warn, log.String())
 		}
+	}
+}
+
+// upperStore is a store around another, as instrumentation is.
+type upperStore struct {
+	driver.Store
+	closed int
+}
+
+func (u *upperStore) Close() error {
+	u.closed++
+	return u.Store.Close()
+}
+
+func TestWrapStoreStandsInForTheStore(t *testing.T) {
+	var inner driver.Store
+	outer := new(upperStore)
+	m, err := sessions.New(t.Context(), sessions.Options{
+		Store: "memory",
+		WrapStore: func(s driver.Store) driver.Store {
+			inner, outer.Store = s, s
+			return outer
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := testapp.NewClient(t, m)
+	b.Visit(func(s *sessions.Session) { s.Set("user", "ada") })
+	if b.User() != "ada" {
+		t.Error("the session is not kept")
+	}
+	for range m.All(t.Context()) { // upperStore is no Lister
+		continue
+	}
+	n := 0
+	for range inner.(driver.Lister).All(t.Context()) {
+		n++
+	}
+	if err := m.Close(); n != 1 || outer.closed != 1 || err != nil {
+		t.Errorf("%d records, closed %d times, %v", n, outer.closed, err)
+	}
+}
+
+func TestWrapStoreMustReturnAStore(t *testing.T) {
+	_, err := sessions.New(t.Context(), sessions.Options{Store: "memory", WrapStore: func(driver.Store) driver.Store { return nil }})
+	if err == nil || !strings.Contains(err.Error(), "WrapStore") {
+		t.Error(err)
+	}
+}
+
+// unwrapping is a wrapper that names the store inside.
+type unwrapping struct{ upperStore }
+
+func (u *unwrapping) Unwrap() driver.Store { return u.Store }
+
+// Optional interfaces are found through a wrapper that names the store inside.
+func TestWrapStoreUnwraps(t *testing.T) {
+	for _, store := range []string{"memory", "sealed"} {
+		t.Run(store, func(t *testing.T) {
+			opts := sessions.Options{Store: store, WrapStore: func(s driver.Store) driver.Store {
+				return &unwrapping{upperStore{Store: s}}
+			}}
+			opts.Cookie.Secret = testapp.Secret
+			m, err := sessions.New(t.Context(), opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			b := testapp.NewClient(t, m)
+			b.Visit(func(s *sessions.Session) { s.Set("user", "ada"); s.SetOwner("ada") })
+			if b.User() != "ada" {
+				t.Error("the session is not kept")
+			}
+			if store == "sealed" {
+				return
+			}
+			n := 0
+			for _, err := range m.All(t.Context()) {
+				if n++; err != nil {
+					t.Error(err)
+				}
+			}
+			_, sweeping := m.Sweep(t.Context())
+			gone, destroying := m.DestroyOwned(t.Context(), "ada")
+			if n != 1 || gone != 1 || sweeping != nil || destroying != nil {
+				t.Errorf("%d listed, %d destroyed, %v, %v", n, gone, sweeping, destroying)
+			}
+		})
+	}
+}
+
+// A wrapper that hides that the token carries the record would lose sessions.
+func TestWrapStoreMustNotHideASealer(t *testing.T) {
+	opts := sessions.Options{Store: "sealed", WrapStore: func(s driver.Store) driver.Store { return &upperStore{Store: s} }}
+	opts.Cookie.Secret = testapp.Secret
+	if _, err := sessions.New(t.Context(), opts); !errors.Is(err, sessions.ErrInvalidOptions) || !strings.Contains(err.Error(), "Unwrap") {
+		t.Error(err)
+	}
+}
+
+func TestOpenGivesTheStoreBelowAManager(t *testing.T) {
+	store, err := sessions.OpenStore(t.Context(), sessions.Options{Store: "memory"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, _ := testapp.NewManager(t, sessions.Options{Driver: driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) {
+		return store, nil
+	})})
+	testapp.NewClient(t, m).Visit(func(s *sessions.Session) { s.Set("user", "alice") })
+
+	var found []driver.Entry
+	for e, err := range store.(driver.Lister).All(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, e)
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d records", len(found))
+	}
+	s, err := m.Find(t.Context(), found[0].Key.String())
+	if err != nil || s.Get("user") != "alice" {
+		t.Errorf("the session of the record's key: %v, %v", s.Get("user"), err)
+	}
+}
+
+func TestOpenValidatesAsNewDoes(t *testing.T) {
+	o := sessions.Options{Store: "redis", Namespace: "A", IdleTimeout: -1}
+	_, openErr := sessions.OpenStore(t.Context(), o)
+	_, newErr := sessions.New(t.Context(), o)
+	if openErr == nil || newErr == nil || openErr.Error() != newErr.Error() || !errors.Is(openErr, sessions.ErrInvalidOptions) {
+		t.Errorf("Open: %v\nNew:  %v", openErr, newErr)
+	}
+	if s, err := sessions.OpenStore(t.Context(), sessions.Options{Driver: memory.New(memory.Options{MaxSessions: -1})}); s != nil || err == nil {
+		t.Errorf("a store that does not open: %v, %v", s, err)
 	}
 }

@@ -1,13 +1,15 @@
 package sessions_test
 
 import (
-	"context"
+	"bytes"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"log/slog"
-	"maps"
+	"io"
 	"net/http"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -361,133 +363,71 @@ func TestTheStoreSeesNoToken(t *testing.T) {
 	}
 }
 
-func TestNoTokenIsLogged(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		var log testapp.Log
-		o.Logger = log.Logger(slog.LevelDebug)
-		m, store := testapp.NewManager(t, o)
-		b := testapp.NewClient(t, m)
-		tokens := make(map[string]bool)
-		say := func(s *sessions.Session) {
-			o.Logger.Info("session", "session", s, "in text", fmt.Sprintf("%v %+v %#v %s %q %d", s, s, s, s, s, s),
-				slog.Group("group", "nested", s), "list", []any{s})
-			tokens[s.Token()] = true
-		}
-		outage := errors.New("outage")
-		fail := false
-		if store != nil {
-			store.On("Save", func(_ context.Context) error {
-				if fail {
-					return outage
-				}
-				return nil
-			})
-			store.On("Delete", func(_ context.Context) error {
-				if fail {
-					return outage
-				}
-				return nil
-			})
-			store.On("Load", func(_ context.Context) error {
-				if fail {
-					return outage
-				}
-				return nil
-			})
-		}
-		b.Visit(func(s *sessions.Session) { s.Set("password", "hunter2"); say(s) })
-		for _, fail = range []bool{false, true} {
-			b.Visit(func(s *sessions.Session) { say(s); s.Renew(); say(s); s.Set("n", 1); say(s) })
-			b.Visit(func(s *sessions.Session) { s.Set("password", func() {}); say(s) })
-			b.Visit(func(s *sessions.Session) { sessions.Key[int]("password").Get(s); say(s) })
-			b.Visit(func(s *sessions.Session) { sessions.Key[int]("password").Update(s, func(int) int { return 1 }); say(s) })
-			b.Serve(func(w http.ResponseWriter, r *http.Request) {
-				w.WriteHeader(200)
-				s := sessions.FromContext(r.Context())
-				s.Destroy(t.Context())
-				s.Set("late", 1)
-				say(s)
-			})
-			b.Visit(func(s *sessions.Session) { s.Set("password", "hunter2"); say(s) })
-			b.Visit(func(s *sessions.Session) { s.Destroy(t.Context()); say(s) })
-		}
-		maps.DeleteFunc(tokens, func(token string, _ bool) bool { return token == "" })
-		if len(tokens) < 3 {
-			t.Fatalf("only %d tokens to look for", len(tokens))
-		}
-		text := log.String()
-		if !strings.Contains(text, "session") {
-			t.Fatal("nothing was logged")
-		}
-		for token := range tokens {
-			raw, _ := base64.RawURLEncoding.DecodeString(token)
-			if len(raw) < 32 {
-				raw, _ = base64.URLEncoding.DecodeString(token)
-			}
-			for _, form := range []string{token, token[:20], fmt.Sprintf("%x", raw[:32]), fmt.Sprint(raw[:32]), fmt.Sprintf("%q", raw[:32])} {
-				if strings.Contains(text, strings.Trim(form, `"[]`)) {
-					t.Errorf("the log tells the token %s", token)
-				}
-			}
-		}
-		if strings.Contains(text, "hunter2") {
-			t.Error("the log tells a value")
-		}
-	})
+// randomSource takes the place of the system's for the rest of the test.
+func randomSource(t testing.TB, r io.Reader) {
+	t.Helper()
+	system := rand.Reader
+	rand.Reader = r
+	t.Cleanup(func() { rand.Reader = system })
 }
 
-func TestAPrintedSessionTellsItsPublicIDAlone(t *testing.T) {
-	m, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret}})
-	b := testapp.Login(t, m)
-	b.Visit(func(s *sessions.Session) {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
-			if got := fmt.Sprintf(verb, s); got != "unused" {
-				t.Errorf("%s of a session not yet loaded is %q", verb, got)
-			}
-		}
-		if s.LogValue().String() != "unused" {
-			t.Errorf("it is logged as %v", s.LogValue())
-		}
-		s.Set("password", "hunter2")
-		want := s.ID()
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
-			if got := fmt.Sprintf(verb, s); got != want {
-				t.Errorf("%s is %q, want %q", verb, got, want)
-			}
-			texts := []string{fmt.Sprintf(verb, []any{s}), fmt.Sprintf(verb, struct{ S *sessions.Session }{s})}
-			if strings.HasSuffix(verb, "v") { // fmt asks no method of an unexported field
-				texts = append(texts, fmt.Sprintf(verb, struct{ s *sessions.Session }{s}))
-			}
-			for _, text := range texts {
-				for _, secret := range []string{s.Token(), "hunter2", string(testapp.Secret)} {
-					if strings.Contains(text, secret) {
-						t.Errorf("%s tells %q: %s", verb, secret, text)
-					}
-				}
-			}
-		}
-	})
+// repeating is a source that gives the same bytes over and over, as in a machine
+// that was copied while it ran.
+type repeating byte
+
+func (r repeating) Read(b []byte) (int, error) {
+	copy(b, bytes.Repeat([]byte{byte(r)}, len(b)))
+	return len(b), nil
 }
 
-// Nor does the context that it is found by, which programs print and log.
-func TestAPrintedContextTellsNothing(t *testing.T) {
-	m, _ := testapp.NewManager(t, sessions.Options{})
-	b := testapp.Login(t, m)
-	b.Serve(func(_ http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
-		s.Set("password", "hunter2")
-		type mark struct{}
-		inner := context.WithValue(r.Context(), mark{}, "x")
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
-			texts := []string{fmt.Sprintf(verb, r.Context())}
-			if verb == "%v" || verb == "%s" { // as far as package context goes
-				texts = append(texts, fmt.Sprintf(verb, inner))
-			}
-			for _, text := range texts {
-				if strings.Contains(text, b.Token()) || strings.Contains(text, "hunter2") || !strings.Contains(text, ".WithSession") {
-					t.Errorf("%s: %s", verb, text)
-				}
-			}
-		}
-	})
+// Where the source repeats itself nobody gets into another's session: there is
+// an error page, and the first one's session is as it was.
+func TestARandomSourceThatRepeatsItself(t *testing.T) {
+	randomSource(t, repeating(7))
+	a := testapp.New(t)
+	first := a.SignedIn()
+	second := a.Client()
+	res := second.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { testapp.User.Set(s, "eve") })
+	testapp.Equal(t, "cookie", res.Cookie, nil)
+	if log := a.Log.String(); !strings.Contains(log, "random source repeats itself") {
+		t.Errorf("the log says: %s", log)
+	}
+	res = first.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { s.Renew() })
+	testapp.Equal(t, "cookie", res.Cookie, nil)
+	testapp.Equal(t, "user", first.User(), "ann")
+	testapp.Equal(t, "user of the second", second.User(), "")
+	a.Store.Record(t)
+
+	// Once it gives other bytes all is well.
+	rand.Reader = repeating(8)
+	second.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
+	testapp.Equal(t, "user of the first", first.User(), "ann")
+	testapp.Equal(t, "user of the second", second.User(), "bob")
 }
+
+// A source that fails ends the program: better no server than one whose ids can
+// be guessed.
+func TestARandomSourceThatFailsEndsTheProgram(t *testing.T) {
+	const child = "SESSIONS_TEST_RANDOM_FAILS"
+	if os.Getenv(child) == "1" {
+		a := testapp.New(t)
+		randomSource(t, failing{})
+		a.Client().OK(func(s *sessions.Session) { testapp.User.Set(s, "ann") })
+		os.Exit(0) // it went on without
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "-test.run=^TestARandomSourceThatFailsEndsTheProgram$")
+	cmd.Env = append(os.Environ(), child+"=1")
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || !strings.Contains(string(out), "failed to read random data") {
+		t.Errorf("the program ended with %v:\n%.500s", err, out)
+	}
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, errors.New("no entropy") }

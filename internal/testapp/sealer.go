@@ -1,4 +1,4 @@
-package sessions_test
+package testapp
 
 import (
 	"context"
@@ -13,10 +13,9 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// A store that keeps its records with the client, on the standard library
-// alone: package cookie's tests would do, but a test here that imports it would
-// make every user of any store download what it needs. Package cookie runs the
-// same manager over the real one.
+// init registers "sealed", a store whose sessions are with the clients, on the
+// standard library alone. With package cookie in its place, programs that import
+// any store would have to download what that needs.
 func init() {
 	sessions.Register("sealed", driver.OpenFunc(func(_ context.Context, cfg driver.Config) (driver.Store, error) {
 		s := &sealer{name: cfg.CookieName, now: cfg.Now}

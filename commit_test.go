@@ -1,0 +1,596 @@
+package sessions_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
+)
+
+func newManual(t *testing.T) *testapp.App {
+	return testapp.New(t, func(o *sessions.Options) { o.ManualSave, o.IdleTimeout = true, time.Hour })
+}
+
+// lifeSaved is a client whose session was saved by hand.
+func lifeSaved(a *testapp.App) *testapp.Client {
+	c := a.Client()
+	c.OK(func(s *sessions.Session) { testapp.User.Set(s, "ann"); s.Save(a.T.Context()) })
+	a.Store.Calls()
+	return c
+}
+
+func TestManualSaveCounts(t *testing.T) {
+	a := newManual(t)
+	c := a.Client()
+	for want := 1; want <= 3; want++ {
+		c.OK(func(s *sessions.Session) {
+			testapp.Equal(t, "count", testapp.Count.Update(s, func(n int) int { return n + 1 }), want)
+			testapp.Equal(t, "Save", s.Save(t.Context()), nil)
+		})
+	}
+	testapp.Equal(t, "store calls", a.Store.Calls(), "Save Load Save Load Save")
+}
+
+func TestManualSaveDropsWhatWasNotSaved(t *testing.T) {
+	for name, f := range map[string]func(*sessions.Session){
+		"set":        func(s *sessions.Session) { testapp.User.Set(s, "eve") },
+		"delete":     func(s *sessions.Session) { s.Delete("user") },
+		"clear":      func(s *sessions.Session) { s.Clear() },
+		"flash":      func(s *sessions.Session) { s.AddFlash("hello") },
+		"owner":      func(s *sessions.Session) { s.SetOwner("user:1") },
+		"settings":   func(s *sessions.Session) { s.SetIdleTimeout(time.Minute); s.SetExpires(sessions.ExpireWithBrowser()) },
+		"renew":      func(s *sessions.Session) { s.Renew() },
+		"invalidate": func(s *sessions.Session) { s.Invalidate() },
+		"unfit":      func(s *sessions.Session) { s.Set("x", make(chan int)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newManual(t)
+			res := a.Client().OK(f)
+			testapp.Equal(t, "cookie of a new client", res.Cookie, nil)
+			testapp.Equal(t, "store calls of a new client", a.Store.Calls(), "")
+
+			c := lifeSaved(a)
+			stored := a.Store.Record(t)
+			res = c.OK(f)
+			testapp.Equal(t, "cookie", res.Cookie, nil)
+			testapp.Equal(t, "record", a.Store.Record(t), stored)
+			testapp.Equal(t, "store calls", a.Store.Calls(), "Load")
+		})
+	}
+}
+
+func TestManualSaveDropsWhatFollowedTheSave(t *testing.T) {
+	a := newManual(t)
+	c := lifeSaved(a)
+	c.OK(func(s *sessions.Session) {
+		testapp.Increment(s)
+		s.Save(t.Context())
+		testapp.Increment(s)
+	})
+	testapp.Equal(t, "count", c.Count(), 1)
+}
+
+// The cookie is that of the session that was saved, whatever was begun since.
+func TestManualSaveSendsTheCookieOfWhatWasSaved(t *testing.T) {
+	for name, f := range map[string]func(*sessions.Session) error{
+		"Renew":      (*sessions.Session).Renew,
+		"Invalidate": (*sessions.Session).Invalidate,
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newManual(t)
+			c := a.Client()
+			c.OK(func(s *sessions.Session) {
+				testapp.User.Set(s, "ann")
+				testapp.Error(t, "Save", s.Save(t.Context()), nil)
+				testapp.Error(t, name, f(s), nil)
+			})
+			testapp.Equal(t, "user", c.User(), "ann")
+		})
+	}
+}
+
+func TestManualSaveRenews(t *testing.T) {
+	a := newManual(t)
+	c := lifeSaved(a)
+	old := c.Copy()
+	res := c.OK(func(s *sessions.Session) { s.Renew(); testapp.Equal(t, "Save", s.Save(t.Context()), nil) })
+	if res.Cookie == nil {
+		t.Error("no cookie for the new id")
+	}
+	testapp.Equal(t, "user", c.User(), "ann")
+	testapp.Equal(t, "user under the old id", old.User(), "")
+}
+
+func TestManualSaveLetsDestroyAct(t *testing.T) {
+	a := newManual(t)
+	c := lifeSaved(a)
+	res := c.OK(func(s *sessions.Session) { s.Destroy(t.Context()); testapp.User.Set(s, "eve") })
+	if res.Cookie == nil || res.Cookie.Value != "" {
+		t.Errorf("cookie %v, want a deletion", res.Cookie)
+	}
+	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
+
+	c = lifeSaved(a)
+	a.Store.Next("Delete", testapp.Refused)
+	c.OK(func(s *sessions.Session) { s.Destroy(t.Context()) })
+	testapp.Equal(t, "records after the commit's attempt", len(a.Store.Records(t)), 0)
+}
+
+func TestManualSaveRecordsTheAccess(t *testing.T) {
+	for name, f := range map[string]func(*sessions.Session){
+		"read":                            lifeLook,
+		"write without Save":              testapp.Increment,
+		"another timeout, without a Save": func(s *sessions.Session) { s.SetIdleTimeout(time.Minute) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newManual(t)
+			c := lifeSaved(a)
+			a.Clock.Advance(30 * time.Minute)
+			c.OK(f)
+			testapp.Equal(t, "store calls", a.Store.Calls(), "Load Touch")
+			testapp.Equal(t, "Expires", a.Store.Record(t).Record.Expires.Time(), testapp.Epoch.Add(90*time.Minute))
+			testapp.Equal(t, "count", c.Count(), 0)
+		})
+	}
+}
+
+func TestManualSaveReportsFailuresToItsCallerAlone(t *testing.T) {
+	a := newManual(t)
+	c := lifeSaved(a)
+	c.OK(func(s *sessions.Session) {
+		testapp.Increment(s)
+		a.Store.Down()
+		testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)
+		a.Store.Up()
+	})
+	testapp.Equal(t, "count", c.Count(), 0)
+	a.Store.Down()
+	c.Fails(http.StatusServiceUnavailable, lifeLook) // a failed load is for all
+}
+
+// clientPanic is what f panics with, as text.
+func clientPanic(t *testing.T, f func()) (text string) {
+	t.Helper()
+	defer func() {
+		v := recover()
+		if v == nil {
+			t.Error("no panic")
+		}
+		text = fmt.Sprint(v)
+	}()
+	f()
+	return ""
+}
+
+// When the header has left, what needs no cookie is still saved with the end
+// of the handler; what does need one is an error and stores nothing.
+func TestChangesAfterTheHeader(t *testing.T) {
+	t.Run("of a stored session are saved", func(t *testing.T) {
+		m, store := testapp.NewManager(t, sessions.Options{})
+		b := testapp.Login(t, m)
+		before := store.Total("Save")
+		resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, "hello")
+			s := sessions.FromContext(r.Context())
+			s.Set("user", "bob")
+			if store.Total("Save") != before {
+				t.Error("saved before the end")
+			}
+		})
+		testapp.NoCookie(t, resp)
+		if b.User() != "bob" {
+			t.Error("the change is lost")
+		}
+	})
+
+	t.Run("of a new session are lost and logged", func(t *testing.T) {
+		var log testapp.Log
+		m, store := testapp.NewManager(t, sessions.Options{Logger: log.Logger(slog.LevelDebug)})
+		b := testapp.NewClient(t, m)
+		resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, "hello")
+			s := sessions.FromContext(r.Context())
+			s.Set("user", "bob")
+			if err := s.Save(r.Context()); !errors.Is(err, sessions.ErrHeaderSent) {
+				t.Errorf("Save: %v, want ErrHeaderSent", err)
+			}
+		})
+		if body := resp.Body; body != "hello" {
+			t.Errorf("the body is %q: nothing may be appended", body)
+		}
+		testapp.NoCookie(t, resp)
+		if n := len(store.RecordsByKey(t)); n != 0 {
+			t.Errorf("%d records that nobody can reach", n)
+		}
+		if !strings.Contains(log.String(), "lost") {
+			t.Errorf("the log says %q", log.String())
+		}
+	})
+
+	t.Run("Renew and Invalidate are errors", func(t *testing.T) {
+		m, store := testapp.NewManager(t, sessions.Options{})
+		b := testapp.Login(t, m)
+		b.Serve(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(200)
+			s := sessions.FromContext(r.Context())
+			if err := s.Renew(); !errors.Is(err, sessions.ErrHeaderSent) {
+				t.Errorf("Renew: %v, want ErrHeaderSent", err)
+			}
+			if err := s.Invalidate(); !errors.Is(err, sessions.ErrHeaderSent) {
+				t.Errorf("Invalidate: %v, want ErrHeaderSent", err)
+			}
+		})
+		if b.User() != "ann" || len(store.RecordsByKey(t)) != 1 {
+			t.Error("the session is not as it was")
+		}
+	})
+
+	t.Run("Destroy ends the session all the same", func(t *testing.T) {
+		m, store := testapp.NewManager(t, sessions.Options{})
+		b := testapp.Login(t, m)
+		b.Serve(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(200)
+			if err := sessions.FromContext(r.Context()).Destroy(r.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		if b.User() != "" || len(store.RecordsByKey(t)) != 0 {
+			t.Error("the session is still there")
+		}
+	})
+
+	t.Run("in the cookie store are errors", func(t *testing.T) {
+		m, _ := testapp.NewManager(t, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: testapp.Secret}})
+		b := testapp.Login(t, m)
+		b.Serve(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(200)
+			s := sessions.FromContext(r.Context())
+			s.Set("user", "bob")
+			if err := s.Save(r.Context()); !errors.Is(err, sessions.ErrHeaderSent) {
+				t.Errorf("Save: %v, want ErrHeaderSent", err)
+			}
+			if err := s.Destroy(r.Context()); !errors.Is(err, sessions.ErrHeaderSent) {
+				t.Errorf("Destroy: %v, want ErrHeaderSent", err)
+			}
+		})
+		if b.User() != "ann" {
+			t.Error("the session is not as it was")
+		}
+	})
+}
+
+// writerPanics runs a handler and returns what it panicked with, or "goexit".
+// It fails the test if the handler never comes back.
+func writerPanics(t *testing.T, h http.Handler, w http.ResponseWriter, r *http.Request) (value any) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		returned := false
+		defer func() {
+			value = recover()
+			if value == nil && !returned {
+				value = "goexit"
+			}
+		}()
+		h.ServeHTTP(w, r)
+		returned = true
+	}()
+	select {
+	case <-done:
+	case <-time.After(5 * time.Second):
+		t.Fatal("the request hangs")
+	}
+	return value
+}
+
+func TestAPanicCommitsNothingAndGoesOn(t *testing.T) {
+	custom := &struct{ reason string }{"mine"}
+	for name, c := range map[string]struct {
+		end  func()
+		want any
+	}{
+		"value":           {func() { panic(custom) }, custom},
+		"ErrAbortHandler": {func() { panic(http.ErrAbortHandler) }, http.ErrAbortHandler},
+		"Goexit":          {runtime.Goexit, "goexit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+				m, store := testapp.NewManager(t, o)
+				b := testapp.Login(t, m)
+				var before int
+				if store != nil {
+					before = store.Total("Save") + store.Total("Delete")
+				}
+				r := httptest.NewRequest("GET", "/", nil)
+				r.Header.Set("Cookie", "pump-session="+b.Token())
+				w := httptest.NewRecorder()
+				got := writerPanics(t, m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					s := sessions.FromContext(r.Context())
+					s.Set("user", "mallory")
+					s.Renew()
+					c.end()
+				})), w, r)
+				if got != c.want {
+					t.Errorf("it panics with %v, want %v", got, c.want)
+				}
+				if len(w.Header()["Set-Cookie"]) > 0 {
+					t.Errorf("Set-Cookie: %q", w.Header()["Set-Cookie"])
+				}
+				if store != nil && store.Total("Save")+store.Total("Delete") != before {
+					t.Error("something was committed")
+				}
+				if b.User() != "ann" {
+					t.Error("the session is not as it was")
+				}
+			})
+		})
+	}
+}
+
+// What the handler saved by itself before it panicked is done: the answer that
+// a recovery further out gives must carry the new cookie, or the client is left
+// with one that is dead.
+func TestThePageOfAnOuterRecoveryCarriesTheCookie(t *testing.T) {
+	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+		m, _ := testapp.NewManager(t, o)
+		recovering := func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer func() {
+					if recover() != nil {
+						http.Error(w, "sorry", 500)
+					}
+				}()
+				next.ServeHTTP(w, r)
+			})
+		}
+		b := testapp.Login(t, m)
+		serve := func(h http.HandlerFunc) *testapp.Response {
+			t.Helper()
+			b.Managers = nil
+			resp := b.Send(httptest.NewRequest("GET", "/", nil), recovering(m.Wrap(h)))
+			b.Managers = []*sessions.Manager{m}
+			if resp.StatusCode != 500 {
+				t.Errorf("the status is %d", resp.StatusCode)
+			}
+			return resp
+		}
+
+		old := b.Token()
+		testapp.OneCookie(t, serve(func(w http.ResponseWriter, r *http.Request) {
+			s := sessions.FromContext(r.Context())
+			s.Renew()
+			if err := s.Save(r.Context()); err != nil {
+				t.Error(err)
+			}
+			s.Set("user", "mallory")
+			panic("after the renewal")
+		}))
+		if b.Token() == old || b.User() != "ann" {
+			t.Error("the client does not have the renewed session")
+		}
+
+		c := testapp.OneCookie(t, serve(func(w http.ResponseWriter, r *http.Request) {
+			sessions.FromContext(r.Context()).Destroy(r.Context())
+			panic("after the logout")
+		}))
+		if c.MaxAge != -1 {
+			t.Error("the cookie was not deleted")
+		}
+	})
+}
+
+type panickingText struct{}
+
+func (panickingText) MarshalText() ([]byte, error) { panic("in MarshalText") }
+
+func (*panickingText) UnmarshalText([]byte) error { return nil }
+
+// A panic of the program's or a store's code within the session's own work
+// ends the request as any panic does; it does not block it.
+func TestAPanicWithinTheCommitDoesNotHang(t *testing.T) {
+	ends := map[string]http.HandlerFunc{
+		"at the end":     func(w http.ResponseWriter, r *http.Request) {},
+		"in Write":       func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("x")) },
+		"in WriteHeader": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(200) },
+		"in Save":        func(w http.ResponseWriter, r *http.Request) { sessions.FromContext(r.Context()).Save(r.Context()) },
+		"after the header": func(w http.ResponseWriter, r *http.Request) {
+			// nothing: the handler below has flushed
+		},
+	}
+	for where, end := range ends {
+		for name, h := range map[string]func(s *sessions.Session, store *testapp.Store){
+			"a value's MarshalText": func(s *sessions.Session, _ *testapp.Store) { s.Set("v", panickingText{}) },
+			"an Update run again": func(s *sessions.Session, store *testapp.Store) {
+				first := true
+				sessions.Key[int]("v").Update(s, func(int) int {
+					if !first {
+						panic("in Update")
+					}
+					first = false
+					return 1
+				})
+				store.On("Save", func(context.Context) error { return sessions.ErrConflict })
+			},
+			"the store's Save": func(s *sessions.Session, store *testapp.Store) {
+				s.Set("v", 1)
+				store.On("Save", func(context.Context) error { panic("in the store") })
+			},
+		} {
+			t.Run(name+" "+where, func(t *testing.T) {
+				m, store := testapp.NewManager(t, sessions.Options{})
+				b := testapp.Login(t, m)
+				r := httptest.NewRequest("GET", "/", nil)
+				r.Header.Set("Cookie", "pump-session="+b.Token())
+				got := writerPanics(t, m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if where == "after the header" {
+						w.WriteHeader(200)
+					}
+					h(sessions.FromContext(r.Context()), store)
+					end(w, r)
+				})), httptest.NewRecorder(), r)
+				if text, ok := got.(string); !ok || !strings.HasPrefix(text, "in ") {
+					t.Errorf("it panics with %v", got)
+				}
+				store.On("Save", nil)
+				if b.User() != "ann" {
+					t.Error("the session is not as it was")
+				}
+			})
+		}
+	}
+}
+
+// A handler that recovers from a panic within the commit answers as one that
+// was told of it further out: with the cookie of what was saved before, and
+// without what was not. Nothing more is committed when the header has left.
+func TestThePageOfAnInnerRecoveryCarriesTheCookie(t *testing.T) {
+	a := testapp.New(t)
+	for name, test := range map[string]struct {
+		before func(*sessions.Session)
+		user   string
+	}{
+		"nothing saved":     {func(s *sessions.Session) {}, "ann"},
+		"a renewal saved":   {func(s *sessions.Session) { s.Renew(); s.Save(t.Context()) }, "ann"},
+		"a session ended":   {func(s *sessions.Session) { s.Destroy(t.Context()) }, ""},
+		"another one begun": {func(s *sessions.Session) { s.Invalidate(); testapp.User.Set(s, "bob"); s.Save(t.Context()) }, "bob"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := a.SignedIn()
+			res := c.Serve(func(w http.ResponseWriter, r *http.Request) {
+				defer func() {
+					recover()
+					http.Error(w, "sorry", http.StatusInternalServerError)
+				}()
+				s := sessions.FromContext(r.Context())
+				test.before(s)
+				s.Renew()
+				testapp.User.Set(s, "eve")
+				a.Store.Before("Save", func() { panic("in the store") })
+				io.WriteString(w, "welcome")
+			})
+			testapp.Equal(t, "status", res.StatusCode, http.StatusInternalServerError)
+			testapp.Equal(t, "page", res.Body, "sorry\n")
+			testapp.Equal(t, "user", c.User(), test.user)
+		})
+	}
+}
+
+// A store that panics on loading leaves the session failed: to a handler that
+// recovers, the user is not anonymous.
+func TestAPanicWithinLoadingDoesNotHang(t *testing.T) {
+	m, store := testapp.NewManager(t, sessions.Options{})
+	b := testapp.Login(t, m)
+	store.On("Load", func(context.Context) error { panic("in Load") })
+	resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		if text := clientPanic(t, func() { s.Get("user") }); text != "in Load" {
+			t.Errorf("it panics with %s", text)
+		}
+		if s.Err() == nil {
+			t.Error("the session reads as a new one")
+		}
+		s.Set("user", "mallory")
+	})
+	if resp.StatusCode != 503 {
+		t.Errorf("the status is %d", resp.StatusCode)
+	}
+	testapp.NoCookie(t, resp)
+}
+
+// The commit runs to its end whatever became of the client or of the handler's
+// context, and within StoreTimeout.
+func TestTheCommitOutlivesTheRequestsContext(t *testing.T) {
+	type mark struct{}
+	m, store := testapp.NewManager(t, sessions.Options{StoreTimeout: time.Minute})
+	store.On("Save", func(ctx context.Context) error {
+		if err := ctx.Err(); err != nil {
+			t.Errorf("the commit's context has ended: %v", err)
+		}
+		if ctx.Value(mark{}) != "trace" {
+			t.Error("the commit's context has lost its values")
+		}
+		if at, ok := ctx.Deadline(); !ok || time.Until(at) > time.Minute {
+			t.Errorf("the commit's deadline is %v, %v", at, ok)
+		}
+		return nil
+	})
+	for name, h := range map[string]func(cancel func(), w http.ResponseWriter, r *http.Request){
+		"cancelled from outside": func(cancel func(), _ http.ResponseWriter, _ *http.Request) { cancel() },
+		"replaced": func(_ func(), w http.ResponseWriter, r *http.Request) {
+			ctx, cancel := context.WithCancel(r.Context())
+			cancel()
+			http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(nil) }).ServeHTTP(w, r.WithContext(ctx))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := testapp.NewClient(t, m)
+			ctx, cancel := context.WithCancel(context.WithValue(t.Context(), mark{}, "trace"))
+			defer cancel()
+			resp := b.Send(httptest.NewRequestWithContext(ctx, "GET", "/", nil), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				sessions.FromContext(r.Context()).Set("user", "ann")
+				h(cancel, w, r)
+			}))
+			testapp.OneCookie(t, resp)
+			if b.User() != "ann" {
+				t.Error("the change is lost")
+			}
+		})
+	}
+}
+
+func TestTwoClientsAreIndependent(t *testing.T) {
+	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+		m, _ := testapp.NewManager(t, o)
+		visits := sessions.Key[int]("visits")
+		visit := func(b *testapp.Client) (n int) {
+			b.Visit(func(s *sessions.Session) { n = visits.Update(s, func(n int) int { return n + 1 }) })
+			return n
+		}
+		ada, bob := testapp.NewClient(t, m), testapp.NewClient(t, m)
+		var got []int
+		for _, b := range []*testapp.Client{ada, bob, ada, ada, bob} {
+			got = append(got, visit(b))
+		}
+		if want := []int{1, 1, 2, 3, 2}; !slices.Equal(got, want) {
+			t.Errorf("visits %v, want %v", got, want)
+		}
+		ada.Visit(func(s *sessions.Session) { s.Destroy(t.Context()) })
+		if n := visit(bob); n != 3 {
+			t.Errorf("after the other's logout: visit %d, want 3", n)
+		}
+		if n := visit(ada); n != 1 {
+			t.Errorf("after the logout: visit %d, want 1", n)
+		}
+	})
+}
+
+// net/http panics at a status of four digits. What was committed for it would
+// never be told.
+func TestStatusThatIsNone(t *testing.T) {
+	a := testapp.New(t)
+	c := a.SignedIn()
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the writer took the status")
+			}
+		}()
+		c.Serve(func(w http.ResponseWriter, r *http.Request) {
+			sessions.FromContext(r.Context()).Renew()
+			w.WriteHeader(1000)
+		})
+	}()
+	testapp.Equal(t, "user under the id that the client has", c.User(), "ann")
+}

@@ -1,0 +1,579 @@
+package sessions_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/testapp"
+)
+
+// A zone may be off by seconds, as Amsterdam's was until 1937. The time is the
+// same when it comes back, and its zone as it was if that can be told.
+func TestATimeIsTheSameInAnyZone(t *testing.T) {
+	const (
+		value   sessions.Key[time.Time]   = "value"
+		pointer sessions.Key[*time.Time]  = "pointer"
+		queue   sessions.Flash[time.Time] = "queue"
+		missing sessions.Key[*time.Time]  = "nil"
+	)
+	for name, offset := range map[string]int{"seconds": 19*60 + 32, "seconds west": -(4*3600 + 56*60 + 2), "minutes": 19 * 60, "UTC": 0} {
+		t.Run(name, func(t *testing.T) {
+			when := time.Date(1930, 5, 6, 7, 8, 9, 10, time.FixedZone("local", offset))
+			want := offset
+			if offset%60 != 0 {
+				want = 0
+			}
+			same := func(what string, got time.Time) {
+				t.Helper()
+				if _, offset := got.Zone(); !got.Equal(when) || offset != want {
+					t.Errorf("%s: %v came back as %v", what, when, got)
+				}
+			}
+			a := testapp.New(t)
+			c := a.Client()
+			c.OK(func(s *sessions.Session) {
+				value.Set(s, when)
+				pointer.Set(s, &when)
+				queue.Add(s, when)
+				missing.Set(s, nil)
+			})
+			before := a.Store.Record(t).Record.Version
+			c.OK(func(s *sessions.Session) {
+				got, _ := value.Get(s)
+				same("value", got)
+				at, _ := pointer.Get(s)
+				same("pointer", *at)
+				same("flash", queue.Peek(s)[0])
+				at, ok := missing.Get(s)
+				testapp.Equal(t, "nil", at, nil)
+				testapp.Equal(t, "nil is there", ok, true)
+			})
+			testapp.Equal(t, "version after the reads", a.Store.Record(t).Record.Version, before)
+		})
+	}
+}
+
+// An interface with methods can be encoded, by what it holds, and never decoded.
+// So it is refused before it is lost.
+func TestAKeyOfAnInterfaceWithMethodsIsRefused(t *testing.T) {
+	const key sessions.Key[fmt.Stringer] = "v"
+	for name, set := range map[string]func(s *sessions.Session){
+		"Set":       func(s *sessions.Session) { key.Set(s, time.Second) },
+		"Set(nil)":  func(s *sessions.Session) { key.Set(s, nil) },
+		"Update":    func(s *sessions.Session) { key.Update(s, func(fmt.Stringer) fmt.Stringer { return time.Second }) },
+		"Flash.Add": func(s *sessions.Session) { sessions.Flash[error]("v").Add(s, errors.New("e")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := testapp.New(t).Client()
+			c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
+				set(s)
+				testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
+				testapp.Equal(t, "changed", s.Has("v"), false)
+			})
+		})
+	}
+	// Any type may be what an interface without methods holds.
+	c := testapp.New(t).Client()
+	c.OK(func(s *sessions.Session) { sessions.Key[any]("v").Set(s, time.Second) })
+}
+
+// Decode gives the reason that Get writes to the log.
+func TestKeyDecodeReturnsTheReason(t *testing.T) {
+	const number sessions.Key[int] = "v"
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) {
+		_, err := number.Decode(s)
+		testapp.Error(t, "no value", err, sessions.ErrNoValue)
+		s.Set("v", "text")
+	})
+	before := a.Log.String()
+	c.OK(func(s *sessions.Session) {
+		got, err := number.Decode(s)
+		testapp.Error(t, "another type", err, sessions.ErrInvalidValue)
+		testapp.Equal(t, "value", got, 0)
+		text, err := sessions.Key[string]("v").Decode(s)
+		testapp.Error(t, "its type", err, nil)
+		testapp.Equal(t, "value", text, "text")
+		number.Set(s, 5)
+		got, err = number.Decode(s)
+		testapp.Error(t, "once it is set", err, nil)
+		testapp.Equal(t, "value", got, 5)
+	})
+	if strings.Contains(strings.TrimPrefix(a.Log.String(), before), "does not fit") {
+		t.Errorf("the log has:\n%s", a.Log)
+	}
+	// A session that cannot be loaded is not one without the value.
+	a.Store.Down()
+	c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
+		_, err := number.Decode(s)
+		testapp.Error(t, "Key.Decode", err, s.Err())
+		testapp.Error(t, "Session.Decode", s.Decode("v", new(int)), s.Err())
+	})
+}
+
+type lifePerson struct {
+	Name    string
+	Home    *lifeAddress
+	Tags    []string
+	Friends map[string]*lifePerson
+	Since   time.Time
+}
+
+type lifeColor byte // marshals itself to text
+
+func (c lifeColor) MarshalText() ([]byte, error) { return []byte{'#', '0' + byte(c)}, nil }
+
+func (c *lifeColor) UnmarshalText(b []byte) error {
+	if len(b) != 2 || b[0] != '#' {
+		return errors.New("no color")
+	}
+	*c = lifeColor(b[1] - '0')
+	return nil
+}
+
+type lifeUUID [16]byte // marshals itself to binary, as many UUID types do
+
+func (u lifeUUID) MarshalBinary() ([]byte, error) { return u[:], nil }
+
+func (u *lifeUUID) UnmarshalBinary(b []byte) error {
+	if copy(u[:], b) != len(u) {
+		return errors.New("no UUID")
+	}
+	return nil
+}
+
+// lifeRoundTrip checks a value of a type through all that Key does.
+func lifeRoundTrip[T any](t *testing.T, name string, v T) {
+	t.Run(name, func(t *testing.T) {
+		a := testapp.New(t)
+		key := sessions.Key[T]("value")
+		same := func(what string, got T, ok bool) {
+			t.Helper()
+			if !ok || !lifeSame(got, v) {
+				t.Errorf("%s: %#v, %v, want %#v", what, got, ok, v)
+			}
+		}
+		c := a.Client()
+		c.OK(func(s *sessions.Session) {
+			key.Set(s, v)
+			got, ok := key.Get(s)
+			same("Get after Set", got, ok)
+		})
+		c.OK(func(s *sessions.Session) {
+			got, ok := key.Get(s)
+			same("Get in the next request", got, ok)
+			testapp.Equal(t, "Has", key.Has(s), true)
+		})
+		a.Store.Calls()
+		c.OK(func(s *sessions.Session) { key.Get(s) })
+		testapp.Equal(t, "store calls of a read", a.Store.Calls(), "Load")
+		c.OK(func(s *sessions.Session) {
+			same("Update's result", key.Update(s, func(got T) T {
+				same("what Update sees", got, true)
+				return got
+			}), true)
+		})
+		c.OK(func(s *sessions.Session) {
+			into := new(T)
+			err := s.Decode("value", into)
+			same("Decode", *into, err == nil)
+			got, ok := key.Pop(s)
+			same("Pop", got, ok)
+			testapp.Equal(t, "Has after Pop", key.Has(s), false)
+		})
+		c.OK(func(s *sessions.Session) {
+			testapp.Equal(t, "Has in the request after Pop", key.Has(s), false)
+			key.Set(s, v)
+			s.Save(t.Context())
+			key.Delete(s)
+		})
+		c.OK(func(s *sessions.Session) { testapp.Equal(t, "Has after Delete", key.Has(s), false) })
+	})
+}
+
+func lifeSame(a, b any) bool {
+	at, ok := a.(time.Time)
+	if !ok {
+		return reflect.DeepEqual(a, b)
+	}
+	bt := b.(time.Time)
+	_, ao := at.Zone()
+	_, bo := bt.Zone()
+	return at.Equal(bt) && ao == bo
+}
+
+func TestKeyKeepsValuesOfEveryType(t *testing.T) {
+	zone := time.FixedZone("", -(9*3600 + 1800))
+	lifeRoundTrip(t, "bool", true)
+	lifeRoundTrip(t, "int", -42)
+	lifeRoundTrip(t, "int8", int8(math.MinInt8))
+	lifeRoundTrip(t, "int64", int64(math.MinInt64))
+	lifeRoundTrip(t, "uint64", uint64(math.MaxUint64))
+	lifeRoundTrip(t, "float32", float32(0.1))
+	lifeRoundTrip(t, "float64", 0.1)
+	lifeRoundTrip(t, "infinity", math.Inf(-1))
+	lifeRoundTrip(t, "smallest float", math.SmallestNonzeroFloat64)
+	lifeRoundTrip(t, "string", "Grüße, 世界")
+	lifeRoundTrip(t, "empty string", "")
+	lifeRoundTrip(t, "invalid UTF-8", "a\xff\x00b")
+	lifeRoundTrip(t, "bytes", []byte{0, 0xff, '"'})
+	lifeRoundTrip(t, "empty bytes", []byte{})
+	lifeRoundTrip(t, "named type", http.SameSiteStrictMode)
+	lifeRoundTrip(t, "duration", 90*time.Minute)
+	lifeRoundTrip(t, "time in UTC", time.Date(2031, 2, 3, 4, 5, 6, 789, time.UTC))
+	lifeRoundTrip(t, "time in a zone", time.Date(2031, 2, 3, 4, 5, 6, 789, zone))
+	lifeRoundTrip(t, "zero time", time.Time{})
+	lifeRoundTrip(t, "slice", []int{3, 1, 2})
+	lifeRoundTrip(t, "array", [3]string{"a", "", "c"})
+	lifeRoundTrip(t, "map", map[string]int{"b": 2, "a": 1})
+	lifeRoundTrip(t, "map by int", map[int][]string{-1: {"x"}, 7: nil})
+	lifeRoundTrip(t, "map by invalid UTF-8", map[string]bool{"\xfe": true})
+	lifeRoundTrip(t, "nil map", map[string]int(nil))
+	lifeRoundTrip(t, "nil pointer", (*lifeAddress)(nil))
+	lifeRoundTrip(t, "pointer", &lifeAddress{Street: "Elm", No: 3})
+	lifeRoundTrip(t, "struct", lifeAddress{Street: "Elm", No: 3})
+	lifeRoundTrip(t, "empty struct", struct{}{})
+	lifeRoundTrip(t, "nested", lifePerson{
+		Name: "ann", Home: &lifeAddress{Street: "Elm"}, Tags: []string{"a"},
+		Friends: map[string]*lifePerson{"bob": {Name: "bob"}, "nobody": nil},
+	})
+	lifeRoundTrip(t, "text marshaler", lifeColor(7))
+	lifeRoundTrip(t, "text marshalers", []lifeColor{1, 2})
+	lifeRoundTrip(t, "binary marshaler", lifeUUID{1, 2, 15: 16})
+	lifeRoundTrip(t, "address", netip.MustParseAddr("2001:db8::1%eth0"))
+	lifeRoundTrip(t, "prefix in a struct", struct{ Net netip.Prefix }{netip.MustParsePrefix("10.0.0.0/8")})
+	lifeRoundTrip(t, "any", any("text"))
+}
+
+func TestUnexportedFieldsAreNotKept(t *testing.T) {
+	a := testapp.New(t)
+	c := a.Client()
+	const key sessions.Key[lifeAddress] = "address"
+	c.OK(func(s *sessions.Session) { key.Set(s, lifeAddress{Street: "Elm", hidden: 1}) })
+	c.OK(func(s *sessions.Session) {
+		got, _ := key.Get(s)
+		testapp.Equal(t, "address", got, lifeAddress{Street: "Elm"})
+	})
+}
+
+func TestUntypedGetGivesNaturalTypes(t *testing.T) {
+	when := time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC)
+	a := testapp.New(t)
+	c := a.Client()
+	values := map[string]struct{ set, get any }{
+		"bool":   {true, true},
+		"int":    {-7, int64(-7)},
+		"uint8":  {uint8(7), int64(7)},
+		"float":  {float32(0.5), 0.5},
+		"string": {"text", "text"},
+		"bytes":  {[]byte("raw"), []byte("raw")},
+		"time":   {when, when},
+		"slice":  {[]int{1, 2}, []any{int64(1), int64(2)}},
+		"map":    {map[string]string{"a": "b"}, map[string]any{"a": "b"}},
+		"struct": {lifeAddress{Street: "Elm", No: 3}, map[string]any{"street": "Elm", "n": int64(3)}},
+		"nil":    {nil, nil},
+	}
+	c.OK(func(s *sessions.Session) {
+		for name, v := range values {
+			s.Set(name, v.set)
+			testapp.Equal(t, name+" before the commit", s.Get(name), v.set)
+		}
+	})
+	a.Store.Calls()
+	c.OK(func(s *sessions.Session) {
+		for name, v := range values {
+			testapp.Equal(t, name, s.Get(name), v.get)
+			testapp.Equal(t, "Has "+name, s.Has(name), true)
+		}
+	})
+	testapp.Equal(t, "store calls of the reads", a.Store.Calls(), "Load")
+}
+
+func TestDecodeTellsWhyItCannot(t *testing.T) {
+	a := testapp.New(t)
+	c := a.SignedIn()
+	c.OK(func(s *sessions.Session) {
+		var name string
+		var n int
+		testapp.Equal(t, "Decode", s.Decode("user", &name), nil)
+		testapp.Equal(t, "user", name, "ann")
+		testapp.Error(t, "Decode of a text into an int", s.Decode("user", &n), sessions.ErrInvalidValue)
+		testapp.Error(t, "Decode of nothing", s.Decode("missing", &n), sessions.ErrNoValue)
+		testapp.Error(t, "Decode into no pointer", s.Decode("user", name), sessions.ErrInvalidValue)
+		testapp.User.Set(s, "bob")
+		testapp.Equal(t, "Decode after Set", s.Decode("user", &name), nil)
+		testapp.Equal(t, "user after Set", name, "bob")
+	})
+}
+
+// A map that is read without its type is a map[string]any. If one has keys that
+// are not strings, all maps of the value are map[any]any.
+func TestMapsOfOtherKeysReadWithoutTheirType(t *testing.T) {
+	type row struct {
+		Cells any
+		Note  string
+	}
+	values := map[string]struct{ set, get any }{
+		"ints":    {map[int]bool{1: true, -2: false}, map[any]any{int64(1): true, int64(-2): false}},
+		"mixed":   {map[any]any{"a": 1, 2: "b", nil: 3}, map[any]any{"a": int64(1), int64(2): "b", nil: int64(3)}},
+		"bytes":   {map[[2]byte]int{{1, 2}: 3}, map[any]any{cbor.ByteString("\x01\x02"): int64(3)}},
+		"bools":   {map[bool]float64{true: 0.5}, map[any]any{true: 0.5}},
+		"inside":  {map[string]any{"m": map[int]bool{1: true}}, map[any]any{"m": map[any]any{int64(1): true}}},
+		"outside": {map[int]any{1: map[string]int{"a": 1}}, map[any]any{int64(1): map[any]any{"a": int64(1)}}},
+		"beside": {[]any{map[int]int{1: 2}, map[string]int{}, lifeAddress{Street: "Elm"}},
+			[]any{map[any]any{int64(1): int64(2)}, map[any]any{}, map[any]any{"street": "Elm"}}},
+		"tag":  {cbor.Tag{Number: 1000, Content: map[int]int{1: 2}}, cbor.Tag{Number: 1000, Content: map[any]any{int64(1): int64(2)}}},
+		"text": {map[string]int{"a": 1}, map[string]any{"a": int64(1)}},
+	}
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) {
+		for name, v := range values {
+			s.Set(name, v.set)
+		}
+		s.Set("row", row{map[int]any{1: map[string]int{"a": 2}}, "n"})
+		s.Set("rows", map[string][]row{"r": {{Cells: map[int]int{1: 2}}}})
+		s.Set("NaN", map[float64]int{math.NaN(): 1})
+	})
+	a.Store.Calls()
+	c.OK(func(s *sessions.Session) {
+		for name, v := range values {
+			testapp.Equal(t, name, s.Get(name), v.get)
+			var into any
+			testapp.Equal(t, "Decode "+name, s.Decode(name, &into), nil)
+			testapp.Equal(t, name+" decoded", into, v.get)
+		}
+		inside, _ := sessions.Key[map[string]any]("inside").Get(s)
+		testapp.Equal(t, "inside, by a key", any(inside), any(map[string]any{"m": map[any]any{int64(1): true}}))
+		// The program's own types are kept.
+		got, _ := sessions.Key[row]("row").Get(s)
+		testapp.Equal(t, "row", got, row{map[any]any{int64(1): map[any]any{"a": int64(2)}}, "n"})
+		pointer, _ := sessions.Key[*row]("row").Get(s)
+		testapp.Equal(t, "pointer", *pointer, got)
+		rows, _ := sessions.Key[map[string][]row]("rows").Get(s)
+		testapp.Equal(t, "rows", rows, map[string][]row{"r": {{Cells: map[any]any{int64(1): int64(2)}}}})
+		keyed, _ := sessions.Key[map[any]any]("text").Get(s)
+		testapp.Equal(t, "text, as its key says", keyed, map[any]any{"a": int64(1)})
+		nan, _ := s.Get("NaN").(map[any]any)
+		testapp.Equal(t, "NaN", len(nan), 1)
+	})
+	testapp.Equal(t, "store calls of the reads", a.Store.Calls(), "Load")
+}
+
+// Such a map is noticed when it changes in place, as any other.
+func TestAMapOfOtherKeysChangesInPlace(t *testing.T) {
+	c := testapp.New(t).Client()
+	c.OK(func(s *sessions.Session) { s.Set("v", map[string]any{"m": map[int]bool{1: true}}) })
+	c.OK(func(s *sessions.Session) { s.Get("v").(map[any]any)["m"].(map[any]any)[int64(2)] = true })
+	c.OK(func(s *sessions.Session) {
+		got, _ := sessions.Key[map[string]map[int]bool]("v").Get(s)
+		testapp.Equal(t, "v", got, map[string]map[int]bool{"m": {1: true, 2: true}})
+	})
+}
+
+// What does not fit for another reason does not fit, and what the program
+// decodes into may refer to itself.
+func TestDecodingAgainForAMapsKeys(t *testing.T) {
+	type loop struct {
+		Next *loop
+		List []any
+		Map  map[string]any
+		M    any
+		When time.Time
+	}
+	c := testapp.New(t).Client()
+	c.OK(func(s *sessions.Session) {
+		s.Set("v", map[string]any{"M": map[int]bool{1: true}})
+		s.Set("bad", map[string]any{"M": map[int]bool{1: true}, "When": "never"})
+	})
+	c.OK(func(s *sessions.Session) {
+		into := &loop{List: make([]any, 1), Map: map[string]any{}}
+		into.Next, into.List[0], into.Map["map"] = into, into.List, into.Map
+		testapp.Equal(t, "Decode", s.Decode("v", into), nil)
+		testapp.Equal(t, "M", into.M, any(map[any]any{int64(1): true}))
+		testapp.Error(t, "Decode of what does not fit", s.Decode("bad", into), sessions.ErrInvalidValue)
+		_, ok := sessions.Key[loop]("bad").Get(s)
+		testapp.Equal(t, "it is found", ok, false)
+	})
+}
+
+// nestNode is a level that may hold others.
+type nestNode struct {
+	Next *nestNode
+	Any  any                  `cbor:",omitempty"`
+	List []nestNode           `cbor:",omitempty"`
+	Map  map[string]*nestNode `cbor:",omitempty"`
+}
+
+// A value that refers to itself has no end to encode. The session says so, where
+// the CBOR library would take the process down with it.
+func TestAValueThatRefersToItselfIsRefused(t *testing.T) {
+	type embedding struct{ *nestNode }
+	type list []list
+	type table map[string]table
+	node := &nestNode{}
+	node.Next = node
+	parent := &nestNode{}
+	parent.List = []nestNode{{}, {Map: map[string]*nestNode{"parent": parent}}}
+	var pointer any
+	pointer = &pointer
+	anys := []any{1, nil}
+	anys[1] = anys
+	texts := map[string]any{}
+	texts["texts"] = map[int]any{1: texts}
+	lists := make(list, 1)
+	lists[0] = lists
+	tables := table{}
+	tables["t"] = tables
+	keys := map[any]bool{}
+	keys[[1]any{&keys}] = true
+	tag := &cbor.Tag{Number: 1000}
+	tag.Content = tag
+	for name, v := range map[string]any{
+		"pointer to itself": node, "parent": parent, "in a struct": *node, "embedded": embedding{node},
+		"only pointers": pointer, "slice of any": anys, "map of any": texts, "slice": lists, "map": tables,
+		"key of a map": keys, "tag": tag, "interface": []error{fmt.Errorf("wrap: %w", nil), &nestError{node}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := testapp.New(t).Client()
+			c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
+				s.Set("v", v)
+				testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
+			})
+			c.Fails(http.StatusInternalServerError, func(s *sessions.Session) { sessions.Flash[any]("v").Add(s, v) })
+		})
+	}
+}
+
+type nestError struct{ Node *nestNode }
+
+func (*nestError) Error() string { return "" }
+
+// A circle may be closed when the value is in the session already.
+func TestACircleMadeInPlaceIsRefused(t *testing.T) {
+	const key sessions.Key[*nestNode] = "v"
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) { key.Set(s, &nestNode{}) })
+	c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
+		v, _ := key.Get(s)
+		v.Next = v
+		testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
+	})
+	c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
+		key.Update(s, func(v *nestNode) *nestNode { v.Next = v; return v })
+	})
+	c.OK(func(s *sessions.Session) {
+		v, ok := key.Get(s)
+		testapp.Equal(t, "after what failed", *v, nestNode{})
+		testapp.Equal(t, "found", ok, true)
+	})
+}
+
+// nestSelf marshals itself, as CBOR, bytes or text, and its fields are its own.
+type (
+	nestOwn struct {
+		Self *nestOwn
+		raw  []byte
+	}
+	nestBinary struct{ Self *nestBinary }
+	nestText   struct{ Self *nestText }
+	nestHides  struct {
+		Name   string
+		Parent *nestHides `json:"-"`
+		self   *nestHides
+	}
+)
+
+func (o nestOwn) MarshalCBOR() ([]byte, error) { return o.raw, nil }
+
+func (*nestBinary) MarshalBinary() ([]byte, error) { return []byte("b"), nil }
+
+func (nestText) MarshalText() ([]byte, error) { return []byte("t"), nil }
+
+func (o *nestOwn) UnmarshalCBOR(raw []byte) error { o.raw = bytes.Clone(raw); return nil }
+
+func (*nestText) UnmarshalText([]byte) error { return nil }
+
+func (b *nestBinary) UnmarshalBinary(_ []byte) error { return nil }
+
+// What is not encoded may refer to whatever it likes.
+func TestOnlyWhatIsEncodedIsLookedAt(t *testing.T) {
+	own := &nestOwn{raw: []byte{1}}
+	own.Self = own
+	binary := &nestBinary{}
+	binary.Self = binary
+	text := &nestText{}
+	text.Self = text
+	hides := &nestHides{Name: "a"}
+	hides.Parent, hides.self = hides, hides
+	a := testapp.New(t)
+	c := a.Client()
+	c.OK(func(s *sessions.Session) {
+		s.Set("v", map[string]any{"own": own, "binary": []any{binary, *binary}, "text": text, "hides": hides})
+		s.Set("binary", binary)
+	})
+	c.OK(func(s *sessions.Session) {
+		testapp.Equal(t, "read", s.Get("v"), any(map[string]any{"own": int64(1), "binary": []any{[]byte("b"), []byte("b")},
+			"text": "t", "hides": map[string]any{"Name": "a"}}))
+	})
+}
+
+// nestedTo makes a value of n levels, of several kinds.
+func nestedTo(n int) map[string]any {
+	var node *nestNode
+	var list, table, tags, hops any
+	own := nestOwn{raw: append(bytes.Repeat([]byte{0x81}, n), 1)}
+	half := nestOwn{raw: append(bytes.Repeat([]byte{0x81}, n/2), 1)}
+	for range n {
+		node = &nestNode{Next: node}
+		list = []any{list}
+		table = map[string]any{"t": table}
+		inner := any([]any{hops})
+		pointer := &inner
+		hops = &pointer
+		tags = cbor.Tag{Number: 1000, Content: tags}
+	}
+	tags = []any{tags}
+	rest := any(half)
+	for range n - n/2 {
+		rest = []any{rest}
+	}
+	return map[string]any{"struct": node, "list": list, "map": table, "own": own, "rest": rest, "tags": tags, "hops": hops}
+}
+
+// What can be saved can be read, down to the last level there is.
+func TestTheDeepestValueThatCanBeSavedCanBeRead(t *testing.T) {
+	const most = 256
+	fits, over := nestedTo(most), nestedTo(most+1)
+	for name := range fits {
+		t.Run(name, func(t *testing.T) {
+			c := testapp.New(t).Client()
+			c.OK(func(s *sessions.Session) { s.Set("v", fits[name]) })
+			c.OK(func(s *sessions.Session) {
+				if err := s.Decode("v", new(any)); err != nil {
+					t.Errorf("saved, and cannot be read: %v", err)
+				}
+			})
+			c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
+				s.Set("v", over[name])
+				err := s.Save(t.Context())
+				testapp.Error(t, "Save", err, sessions.ErrInvalidValue)
+				if err != nil && !strings.Contains(err.Error(), "256") {
+					t.Errorf("the error does not tell the limit: %v", err)
+				}
+			})
+		})
+	}
+}
