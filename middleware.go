@@ -55,15 +55,18 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 }
 
 // warnIfShared logs once if another manager around this one has the same cookie
-// name or token header. Each then takes the other's session for unknown and
-// replaces its cookie.
+// name or token header. Each then rejects the other's token and replaces it.
 func (m *Manager) warnIfShared(ctx context.Context) {
 	for outer := FromContext(ctx); outer != nil; outer = FromContext(outer.ctx) {
+		name := m.header.Name
 		if outer.m.opts.Cookie.Name == m.opts.Cookie.Name {
-			m.warnShared.Do(func() {
-				m.log.Warn("sessions: two managers around one handler have the same cookie name, and lose each other's sessions", "cookie", m.opts.Cookie.Name)
-			})
+			name = m.opts.Cookie.Name
+		} else if name == "" || outer.m.header.Name != name {
+			continue
 		}
+		m.warnShared.Do(func() {
+			m.log.Warn("sessions: two managers around one handler have the same cookie name or token header, and lose each other's sessions", "name", name)
+		})
 	}
 }
 

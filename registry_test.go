@@ -198,28 +198,35 @@ func TestNewWarnsIfNoStoreIsConfigured(t *testing.T) {
 	}
 }
 
-func TestTwoManagersOfOneCookieNameAreNoticed(t *testing.T) {
+func TestTwoManagersOfOneNameAreNoticed(t *testing.T) {
 	for name, c := range map[string]struct {
-		names []string // of the cookies, outermost first
+		names []string // of the cookies and, after a space, the token headers, outermost first
 		warn  int
 	}{
-		"two of one name":      {[]string{"a", "a"}, 1},
-		"two of two names":     {[]string{"a", "b"}, 0},
-		"one between":          {[]string{"a", "b", "a"}, 1},
-		"three of one name":    {[]string{"a", "a", "a"}, 2},
-		"the default twice":    {[]string{"", "pump-session"}, 1},
-		"names differ in case": {[]string{"a", "A"}, 0},
+		"two of one name":        {[]string{"a", "a"}, 1},
+		"two of two names":       {[]string{"a", "b"}, 0},
+		"one between":            {[]string{"a", "b", "a"}, 1},
+		"three of one name":      {[]string{"a", "a", "a"}, 2},
+		"the default twice":      {[]string{"", "pump-session"}, 1},
+		"names differ in case":   {[]string{"a", "A"}, 0},
+		"two of one header":      {[]string{"a X-Token", "b x-token"}, 1},
+		"two of two headers":     {[]string{"a X-Token", "b X-Other"}, 0},
+		"one header":             {[]string{"a", "b X-Token", "c"}, 0},
+		"one name, two headers":  {[]string{"a X-Token", "a X-Other"}, 1},
+		"one name, one header":   {[]string{"a X-Token", "a X-Token"}, 1},
+		"one header, one beside": {[]string{"a X-Token", "b", "c X-Token"}, 1},
 	} {
 		var log testapp.Log
 		handler := http.Handler(http.NotFoundHandler())
-		for _, cookie := range slices.Backward(c.names) {
-			m, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Name: cookie}, Logger: log.Logger(slog.LevelDebug)})
+		for _, names := range slices.Backward(c.names) {
+			cookie, header, _ := strings.Cut(names, " ")
+			m, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Name: cookie}, TokenHeader: header, Logger: log.Logger(slog.LevelDebug)})
 			handler = m.Wrap(m.Wrap(handler)) // twice does no harm
 		}
 		for range 3 { // says it once
 			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 		}
-		if n := strings.Count(log.String(), "level=WARN"); n != c.warn || c.warn != strings.Count(log.String(), "same cookie name") {
+		if n := strings.Count(log.String(), "level=WARN"); n != c.warn || c.warn != strings.Count(log.String(), "same cookie name or token header") {
 			t.Errorf("%s: %d warnings, want %d: %s", name, n, c.warn, log.String())
 		}
 	}
