@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -73,7 +74,7 @@ func dispatch(ctx context.Context, args []string, c *console) error {
 	}
 	cmd := find(args[0])
 	if cmd == nil {
-		return fail(exitUsage, "there is no command %q; see \"sessions help\"", args[0])
+		return fail(exitUsage, "there is no command %s; see \"sessions help\"", quote(args[0]))
 	}
 	fs := flag.NewFlagSet(cmd.name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // errors and help are printed below
@@ -85,7 +86,7 @@ func dispatch(ctx context.Context, args []string, c *console) error {
 	case err != nil:
 		return fail(exitUsage, "%w; see \"sessions help %s\"", err, cmd.name)
 	case len(rest) > 0 && cmd.args == "":
-		return fail(exitUsage, "unexpected argument %q; see \"sessions help %s\"", rest[0], cmd.name)
+		return fail(exitUsage, "unexpected argument %s; see \"sessions help %s\"", quote(rest[0]), cmd.name)
 	}
 	return do(ctx, c, rest)
 }
@@ -95,7 +96,7 @@ func dispatch(ctx context.Context, args []string, c *console) error {
 func parse(fs *flag.FlagSet, args []string) (rest []string, err error) {
 	for {
 		if err := fs.Parse(args); err != nil {
-			return nil, err
+			return nil, conceal(err, args)
 		}
 		if fs.NArg() == 0 {
 			return rest, nil
@@ -103,6 +104,31 @@ func parse(fs *flag.FlagSet, args []string) (rest []string, err error) {
 		rest = append(rest, fs.Arg(0))
 		args = fs.Args()[1:]
 	}
+}
+
+// longestFlag is longer than any flag, and shorter than any cookie's value. An argument
+// that is longer is not shown: it may be the value of a cookie, which is a credential.
+const longestFlag = 40
+
+// quote quotes an argument for an error.
+func quote(arg string) string {
+	if len(arg) > longestFlag {
+		return fmt.Sprintf("of %d bytes", len(arg))
+	}
+	return strconv.Quote(arg)
+}
+
+// conceal returns err, or another error if an argument that is not to be shown is in it.
+// The value of a cookie may begin with a hyphen, as a flag does.
+func conceal(err error, args []string) error {
+	for n, arg := range args {
+		for part := range strings.SplitSeq(strings.TrimLeft(arg, "-"), "=") {
+			if len(part) > longestFlag && strings.Contains(err.Error(), part) {
+				return fmt.Errorf("argument %d is neither a flag nor an ID; an ID has 64 hexadecimal digits, and is not the cookie's value", n+1)
+			}
+		}
+	}
+	return err
 }
 
 func find(name string) *command {
@@ -120,7 +146,7 @@ func help(args []string, c *console) error {
 	}
 	cmd := find(args[0])
 	if cmd == nil {
-		return fail(exitUsage, "there is no command %q; see \"sessions help\"", args[0])
+		return fail(exitUsage, "there is no command %s; see \"sessions help\"", quote(args[0]))
 	}
 	return cmd.writeHelp(c.out)
 }

@@ -153,4 +153,13 @@ func TestACookieIsNotToldBack(t *testing.T) {
 			t.Errorf("%s tells the cookie: %s", cmd, r.err)
 		}
 	}
+	value := "nPjv4fM0dJTYpzRcTb0KX2Xy7s-8Yl3wq1u_0ZkAeGh"
+	for _, token := range []string{value, "-" + value, "--" + value, "---" + value, "-" + value + "=" + value} {
+		for _, args := range [][]string{{token}, {"help", token}, {"list", token}, {"show", token}, {"destroy", token}, {"destroy", "-yes", token}, {"destroy", "-wait", token}, {"destroy", "-yes=" + token}} {
+			r := at.run(t, args...).expect(t, exitUsage, "")
+			if strings.Contains(r.out+r.err, value) {
+				t.Errorf("%s shows the cookie: %s%s", args, r.out, r.err)
+			}
+		}
+	}
 }

@@ -44,7 +44,7 @@ func (t *target) flags(fs *flag.FlagSet, prefix string) {
 		*setting
 		name, usage string
 	}{
-		{&t.store, "store", "`name` of the store: " + strings.Join(names, ", ") + " (default the scheme of -" + prefix + "url)"},
+		{&t.store, "store", "`name` of the store: " + strings.Join(names, ", ") + " (default by the scheme of -" + prefix + "url: a store's name, or a database's, such as postgresql)"},
 		{&t.url, "url", "`URL` of its data; see the documentation of the store's package for the forms"},
 		{&t.dataDir, "data-dir", "`directory` of the stores file and dbm"},
 		{&t.lockDir, "lock-dir", "`directory` of their lock files (default inside the data's)"},
