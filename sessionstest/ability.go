@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Ability is something that the contract leaves to the backend. A harness
+// Ability is a part of the contract that depends on the backend. A harness
 // declares in Cannot what its backend lacks; everything else is tested.
 type Ability string
 
@@ -16,31 +16,32 @@ const (
 	// Owners: the store implements driver.Owners.
 	Owners Ability = "Owners"
 	// Sweep: the store implements driver.Sweeper and removes expired records
-	// by itself at Config.SweepInterval. A store whose server removes them
-	// declares that it cannot.
+	// at Config.SweepInterval. Declare it if the server removes them.
 	Sweep Ability = "Sweep"
-	// Share: two stores open at the same time with the same Config see the
-	// same records. A store that cannot, because its records are its own or its
-	// database is locked while it is open, is not asked for Processes either.
+	// Share: two stores that are open at the same time with the same Config see
+	// the same records. Declare it for a store in process memory, and for one
+	// whose database is locked while it is open; Processes is then not tested
+	// either.
 	Share Ability = "Share"
-	// Reopen: records survive Close and are there after another Open with the
-	// same Config.
+	// Reopen: records survive Close and can be loaded after another Open with
+	// the same Config.
 	Reopen Ability = "Reopen"
 	// Processes: a second process that opens the same Config sees the same
 	// records.
 	Processes Ability = "Processes"
-	// Goroutines: Close ends every goroutine that the store's calls started. A
-	// store on a client that its caller keeps open declares that it cannot.
+	// Goroutines: Close ends every goroutine that the store's calls started.
+	// Declare it for a store on a client that its caller closes.
 	Goroutines Ability = "Goroutines"
 )
 
 var abilities = []Ability{List, Owners, Sweep, Share, Reopen, Processes, Goroutines}
 
-// checkCannot refuses a declaration that would silently declare nothing.
+// checkCannot returns an error for a declaration that has no effect: an unknown
+// Ability, or no reason.
 func checkCannot(cannot map[Ability]string) error {
 	for a, why := range cannot {
 		if !slices.Contains(abilities, a) {
-			return fmt.Errorf("sessionstest: Cannot names %q, which is no Ability", a)
+			return fmt.Errorf("sessionstest: Cannot has the unknown Ability %q", a)
 		}
 		if strings.TrimSpace(why) == "" {
 			return fmt.Errorf("sessionstest: Cannot[%s] gives no reason", a)

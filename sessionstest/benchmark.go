@@ -8,9 +8,9 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// Benchmark measures each method over the store, with records of 1 KiB, one
-// call at a time and from many goroutines. It uses the Harness's Driver and
-// Config, and checks that the work was done.
+// Benchmark measures each method of the store with records of 1 KiB,
+// sequentially and from many goroutines. It uses the Harness's Driver and
+// Config, and checks the stored records afterwards.
 func Benchmark(b *testing.B, h Harness) {
 	b.Helper()
 	for _, m := range []struct {
@@ -46,7 +46,7 @@ func Benchmark(b *testing.B, h Harness) {
 
 const (
 	benchData = 1024
-	benchKeys = 1024 // among which parallel Loads choose
+	benchKeys = 1024 // read by the parallel Loads
 )
 
 type bench struct {
@@ -54,7 +54,8 @@ type bench struct {
 	s driver.Store
 }
 
-// record makes a record by the real clock, which stores run with.
+// record returns a record that starts at the system time, which the stores of
+// a benchmark use.
 func (b *bench) record() driver.Record {
 	now := driver.MillisOf(time.Now())
 	return driver.Record{Data: noise(benchData), Version: newVersion(), Created: now, Accessed: now, Expires: now + 24*hour}
@@ -62,18 +63,18 @@ func (b *bench) record() driver.Record {
 
 func (b *bench) must(err error) {
 	if err != nil {
-		b.Error(err) // and not Fatal, which is for the benchmark's own goroutine
+		b.Error(err) // not Fatal, which only the benchmark's goroutine may call
 	}
 }
 
-// made creates a record, unmeasured.
+// made creates a record.
 func (b *bench) made() (driver.Key, driver.Record) {
 	key, rec := newKey(), b.record()
 	b.must(b.s.Save(b.Context(), key, 0, rec))
 	return key, rec
 }
 
-// holds proves that a record is there as it should be.
+// holds reports an error unless the stored record equals want.
 func (b *bench) holds(key driver.Key, want driver.Record) {
 	got, err := b.s.Load(b.Context(), key)
 	b.must(err)
@@ -134,7 +135,7 @@ func (b *bench) delete() {
 	}
 	b.StopTimer()
 	if _, err := b.s.Load(b.Context(), keys[0]); err == nil {
-		b.Error("after the benchmark a deleted record is there")
+		b.Error("after the benchmark a deleted record still exists")
 	}
 }
 
@@ -151,7 +152,7 @@ func (b *bench) loadParallel() {
 			got, err := b.s.Load(b.Context(), keys[i%benchKeys])
 			b.must(err)
 			if got.Version != recs[i%benchKeys].Version {
-				b.Error("Load returned another version than was saved")
+				b.Error("Load returned a version other than the saved one")
 			}
 		}
 	})

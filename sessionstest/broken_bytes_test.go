@@ -21,13 +21,13 @@ var byteBreakages = []breakage{
 			return err
 		}
 	}},
-	{name: "Save writes behind the slice", rule: 6, do: func(f *faulty, m *mapStore) {
+	{name: "Save writes beyond the slice's length", rule: 6, do: func(f *faulty, m *mapStore) {
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			_ = append(rec.Data, 0)
 			return m.Save(ctx, key, old, rec)
 		}
 	}},
-	{name: "Load returns the slice it keeps", rule: 6, do: func(f *faulty, m *mapStore) {
+	{name: "Load returns the stored slice", rule: 6, do: func(f *faulty, m *mapStore) {
 		f.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			r, err := m.Load(ctx, key)
 			f.records(func(m2 mapRecords) {
@@ -38,7 +38,7 @@ var byteBreakages = []breakage{
 			return r, err
 		}
 	}},
-	{name: "a listing yields the slice that is kept", rule: 6, do: func(f *faulty, m *mapStore) {
+	{name: "a listing yields the stored slice", rule: 6, do: func(f *faulty, m *mapStore) {
 		f.all = func(ctx context.Context) iter.Seq2[driver.Entry, error] {
 			return rewrite(m.All(ctx), func(e driver.Entry, yield func(driver.Entry, error) bool) bool {
 				f.records(func(r mapRecords) { e.Record = r[m.at(e.Key)] })
@@ -73,7 +73,7 @@ var byteBreakages = []breakage{
 			return r, err
 		}
 	}},
-	{name: "over the limit in its own words", rule: 6, do: func(f *faulty, m *mapStore) {
+	{name: "an error of its own in place of ErrTooLarge", rule: 6, do: func(f *faulty, m *mapStore) {
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			if len(rec.Data) > brokenMaxData {
 				return errors.New("value too long for column")

@@ -23,7 +23,7 @@ var contextBreakages = []breakage{
 	{name: "a listing ignores its context", rule: 5, do: func(f *faulty, m *mapStore) {
 		f.all = func(context.Context) iter.Seq2[driver.Entry, error] { return m.All(context.Background()) }
 	}},
-	{name: "a context's end in words only", rule: 5, do: func(f *faulty, m *mapStore) {
+	{name: "an error that does not wrap the context's", rule: 5, do: func(f *faulty, m *mapStore) {
 		f.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			if err := ctx.Err(); err != nil {
 				return driver.Record{}, errors.New(err.Error())
@@ -61,11 +61,11 @@ var contextBreakages = []breakage{
 			return m.Load(ctx, key)
 		}
 		f.close = func() error {
-			time.AfterFunc(2*time.Second, end) // long after the suite gave up
+			time.AfterFunc(2*time.Second, end) // long after the suite has stopped waiting
 			return m.Close()
 		}
 	}},
-	{name: "Close waits for a listing that waits for it", rule: 11, do: func(f *faulty, m *mapStore) {
+	{name: "Close and a listing deadlock", rule: 11, do: func(f *faulty, m *mapStore) {
 		var mu sync.RWMutex
 		f.all = func(ctx context.Context) iter.Seq2[driver.Entry, error] {
 			return func(yield func(driver.Entry, error) bool) {
@@ -90,7 +90,7 @@ var contextBreakages = []breakage{
 			return m.Close()
 		}
 	}},
-	{name: "Close fails those under way", rule: 11, do: func(f *faulty, m *mapStore) {
+	{name: "Close fails calls in progress", rule: 11, do: func(f *faulty, m *mapStore) {
 		f.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			r, err := m.Load(ctx, key)
 			if errors.Is(err, driver.ErrClosed) {
@@ -99,32 +99,32 @@ var contextBreakages = []breakage{
 			return r, err
 		}
 	}},
-	// Contexts that end meanwhile.
-	{name: "Load has an error of its own for a context that ends meanwhile", rule: 5, by: "context-ends-during-each-call", says: "Load, whose context ended meanwhile,", do: func(f *faulty, m *mapStore) {
+	// Contexts that end during a call.
+	{name: "Load returns an error of its own when its context ends during the call", rule: 5, by: "context-ends-during-each-call", says: "Load whose context ended during the call", do: func(f *faulty, m *mapStore) {
 		f.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			r, err := m.Load(ctx, key)
 			return r, errors.Join(err, timedOut(ctx, err))
 		}
 	}},
-	{name: "Save has an error of its own for a context that ends meanwhile", rule: 5, by: "context-ends-during-each-call", says: "Save with old 0, whose context ended meanwhile,", do: func(f *faulty, m *mapStore) {
+	{name: "Save returns an error of its own when its context ends during the call", rule: 5, by: "context-ends-during-each-call", says: "Save with old 0 whose context ended during the call", do: func(f *faulty, m *mapStore) {
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			err := m.Save(ctx, key, old, rec)
 			return errors.Join(err, timedOut(ctx, err))
 		}
 	}},
-	{name: "Touch has an error of its own for a context that ends meanwhile", rule: 5, by: "context-ends-during-each-call", says: "Touch, whose context ended meanwhile,", do: func(f *faulty, m *mapStore) {
+	{name: "Touch returns an error of its own when its context ends during the call", rule: 5, by: "context-ends-during-each-call", says: "Touch whose context ended during the call", do: func(f *faulty, m *mapStore) {
 		f.touch = func(ctx context.Context, key driver.Key, rec driver.Record) error {
 			err := m.Touch(ctx, key, rec)
 			return errors.Join(err, timedOut(ctx, err))
 		}
 	}},
-	{name: "Delete has an error of its own for a context that ends meanwhile", rule: 5, by: "context-ends-during-each-call", says: "Delete, whose context ended meanwhile,", do: func(f *faulty, m *mapStore) {
+	{name: "Delete returns an error of its own when its context ends during the call", rule: 5, by: "context-ends-during-each-call", says: "Delete whose context ended during the call", do: func(f *faulty, m *mapStore) {
 		f.del = func(ctx context.Context, key driver.Key, v driver.Version) error {
 			err := m.Delete(ctx, key, v)
 			return errors.Join(err, timedOut(ctx, err))
 		}
 	}},
-	{name: "All has an error of its own for a context that ends meanwhile", rule: 5, by: "context-ends-in-a-listing", do: func(f *faulty, m *mapStore) {
+	{name: "All returns an error of its own when its context ends during the call", rule: 5, by: "context-ends-during-a-listing", do: func(f *faulty, m *mapStore) {
 		f.all = func(ctx context.Context) iter.Seq2[driver.Entry, error] {
 			return rewrite(m.All(ctx), func(e driver.Entry, yield func(driver.Entry, error) bool) bool {
 				if ctx.Err() != nil {
@@ -135,13 +135,13 @@ var contextBreakages = []breakage{
 			})
 		}
 	}},
-	{name: "Sweep has an error of its own for a context that ends meanwhile", rule: 5, by: "context-ends-during-each-call", says: "Sweep, whose context ended meanwhile,", do: func(f *faulty, m *mapStore) {
+	{name: "Sweep returns an error of its own when its context ends during the call", rule: 5, by: "context-ends-during-each-call", says: "Sweep whose context ended during the call", do: func(f *faulty, m *mapStore) {
 		f.sweep = func(ctx context.Context) (int, error) {
 			n, err := m.Sweep(ctx)
 			return n, errors.Join(err, timedOut(ctx, err))
 		}
 	}},
-	{name: "a listing ends in silence when its context ends", rule: 5, by: "context-ends-in-a-listing", says: "and no error", do: func(f *faulty, m *mapStore) {
+	{name: "a listing ends without an error when its context ends", rule: 5, by: "context-ends-during-a-listing", says: "and no error", do: func(f *faulty, m *mapStore) {
 		f.owned = func(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
 			return rewrite(m.Owned(ctx, owner), func(e driver.Entry, yield func(driver.Entry, error) bool) bool {
 				return ctx.Err() == nil && yield(e, nil)
@@ -178,7 +178,7 @@ var contextBreakages = []breakage{
 			return m.Close()
 		}
 	}},
-	{name: "Close waits for a listing between two steps", rule: 11, by: "close-within-a-listing", says: "Close did not return", do: func(f *faulty, m *mapStore) {
+	{name: "Close waits for a listing between two steps", rule: 11, by: "close-in-a-listing-body", says: "Close did not return", do: func(f *faulty, m *mapStore) {
 		f.all = func(ctx context.Context) iter.Seq2[driver.Entry, error] {
 			return func(yield func(driver.Entry, error) bool) {
 				if err := m.gate.Enter(); err != nil {
@@ -196,8 +196,8 @@ var contextBreakages = []breakage{
 	}},
 }
 
-// timedOut is what a client says in its own words once a call has gone through
-// and its context has ended.
+// timedOut returns a client's own error for a call that succeeded although its
+// context has ended.
 func timedOut(ctx context.Context, err error) error {
 	if err == nil && ctx.Err() != nil {
 		return errors.New("i/o timeout")

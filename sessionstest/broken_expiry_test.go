@@ -13,7 +13,7 @@ import (
 // expiryBreakages break expiry and the removal of what has expired.
 var expiryBreakages = []breakage{
 	// Expiry.
-	{name: "Load serves the expired", rule: 1, do: func(f *faulty, m *mapStore) {
+	{name: "Load returns expired records", rule: 1, do: func(f *faulty, m *mapStore) {
 		f.load = func(ctx context.Context, key driver.Key) (rec driver.Record, err error) {
 			err = m.run(ctx, func(r mapRecords) error {
 				var ok bool
@@ -26,7 +26,7 @@ var expiryBreakages = []breakage{
 			return rec, err
 		}
 	}},
-	{name: "Touch revives the expired", rule: 1, do: func(f *faulty, m *mapStore) {
+	{name: "Touch extends expired records", rule: 1, do: func(f *faulty, m *mapStore) {
 		f.touch = func(ctx context.Context, key driver.Key, rec driver.Record) error {
 			return m.run(ctx, func(r mapRecords) error {
 				old, ok := r[m.at(key)]
@@ -38,7 +38,7 @@ var expiryBreakages = []breakage{
 			})
 		}
 	}},
-	{name: "Save replaces the expired", rule: 1, do: func(f *faulty, m *mapStore) {
+	{name: "Save replaces expired records", rule: 1, do: func(f *faulty, m *mapStore) {
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			return m.run(ctx, func(r mapRecords) error {
 				there, ok := r[m.at(key)]
@@ -53,7 +53,7 @@ var expiryBreakages = []breakage{
 			})
 		}
 	}},
-	{name: "the expired stands in a creation's way", rule: 1, do: func(f *faulty, m *mapStore) {
+	{name: "an expired record prevents creation", rule: 1, do: func(f *faulty, m *mapStore) {
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			var there bool
 			f.records(func(r mapRecords) { _, there = r[m.at(key)] })
@@ -63,7 +63,7 @@ var expiryBreakages = []breakage{
 			return m.Save(ctx, key, old, rec)
 		}
 	}},
-	{name: "All shows the expired", rule: 1, do: func(f *faulty, m *mapStore) {
+	{name: "All yields expired records", rule: 1, do: func(f *faulty, m *mapStore) {
 		f.all = func(ctx context.Context) iter.Seq2[driver.Entry, error] { return late(m).All(ctx) }
 	}},
 	{name: "the server's clock", rule: 1, do: func(f *faulty, m *mapStore) { m.now = time.Now }},
@@ -71,7 +71,7 @@ var expiryBreakages = []breakage{
 		now := m.now
 		m.now = func() time.Time { return now().Truncate(time.Second) }
 	}},
-	{name: "a lifetime over 30 days is a date", rule: 1, do: func(f *faulty, m *mapStore) {
+	{name: "a lifetime over 30 days is treated as a date", rule: 1, do: func(f *faulty, m *mapStore) {
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			if rec.Expires-rec.Created > 30*24*hour && old == 0 {
 				return nil
@@ -79,7 +79,7 @@ var expiryBreakages = []breakage{
 			return m.Save(ctx, key, old, rec)
 		}
 	}},
-	{name: "half a record", rule: 1, do: func(f *faulty, m *mapStore) {
+	{name: "a torn read", rule: 1, do: func(f *faulty, m *mapStore) {
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			if err := m.Save(ctx, key, old, rec); err != nil {
 				return err
@@ -166,8 +166,8 @@ var expiryBreakages = []breakage{
 			return len(expired), nil
 		}
 	}},
-	{name: "no removal by itself", rule: 8, do: func(f *faulty, m *mapStore) { m.stop = func() {} }},
-	{name: "a sweep by the expiry before it came nearer", rule: 8, by: "sweep-at-a-nearer-expiry", do: func(f *faulty, m *mapStore) {
+	{name: "no sweeper", rule: 8, do: func(f *faulty, m *mapStore) { m.stop = func() {} }},
+	{name: "a sweep by the expiry before an earlier one", rule: 8, by: "sweep-after-earlier-expiry", do: func(f *faulty, m *mapStore) {
 		var latest sync.Map // of driver.Key
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			latest.LoadOrStore(key, rec.Expires)
@@ -186,7 +186,7 @@ var expiryBreakages = []breakage{
 			return n, err
 		}
 	}},
-	{name: "a sweeper of one round", rule: 8, by: "sweep-by-itself", says: "in the second round", do: func(f *faulty, m *mapStore) {
+	{name: "a sweeper that runs once", rule: 8, by: "sweep-at-interval", says: "in the second round", do: func(f *faulty, m *mapStore) {
 		var once sync.Once
 		m.stop = driver.StartSweeper(driver.Config{SweepInterval: 5 * time.Millisecond}, func(ctx context.Context) (n int, err error) {
 			expired := 0
@@ -201,7 +201,7 @@ var expiryBreakages = []breakage{
 			return n, err
 		})
 	}},
-	{name: "a sweeper despite a negative interval", rule: 8, by: "sweep-not-by-itself", do: func(f *faulty, m *mapStore) {
+	{name: "a sweeper despite a negative interval", rule: 8, by: "sweep-disabled", do: func(f *faulty, m *mapStore) {
 		m.stop = driver.StartSweeper(driver.Config{SweepInterval: 2 * time.Millisecond}, m.Sweep)
 	}},
 }

@@ -41,17 +41,17 @@ var keyBreakages = []breakage{
 			return m.Save(ctx, key, old, rec)
 		}
 	}},
-	{name: "Sweep reaches into every namespace", rule: 8, by: "namespaces-apart-in-sweeps", do: sweepsEveryNamespace},
-	{name: "Sweep reaches into every namespace, opened in turn", rule: 8, by: "namespaces-in-turn-for-sweeps", cannot: Share, do: sweepsEveryNamespace},
-	{name: "All lists every namespace, opened in turn", rule: 9, by: "namespaces-in-turn-for-listings", cannot: Share, do: func(f *faulty, m *mapStore) {
+	{name: "Sweep reaches into every namespace", rule: 8, by: "namespaces-sweep", do: sweepsEveryNamespace},
+	{name: "Sweep reaches into every namespace, opened one at a time", rule: 8, by: "namespaces-one-at-a-time-sweep", cannot: Share, do: sweepsEveryNamespace},
+	{name: "All lists every namespace, opened one at a time", rule: 9, by: "namespaces-one-at-a-time-all", cannot: Share, do: func(f *faulty, m *mapStore) {
 		f.all = func(ctx context.Context) iter.Seq2[driver.Entry, error] { return everyNamespace(f, m, "") }
 	}},
-	{name: "Owned lists every namespace, opened in turn", rule: 10, by: "namespaces-in-turn-for-owners", cannot: Share, do: func(f *faulty, m *mapStore) {
+	{name: "Owned lists every namespace, opened one at a time", rule: 10, by: "namespaces-one-at-a-time-owned", cannot: Share, do: func(f *faulty, m *mapStore) {
 		f.owned = func(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
 			return everyNamespace(f, m, owner)
 		}
 	}},
-	{name: "an owner index shared by namespaces", rule: 10, by: "namespaces-share-no-index", do: func() func(f *faulty, m *mapStore) {
+	{name: "an owner index shared by namespaces", rule: 10, by: "namespaces-owner-index", do: func() func(f *faulty, m *mapStore) {
 		var dropped sync.Map // of driver.Key: what every store of the process has
 		return func(f *faulty, m *mapStore) {
 			f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
@@ -77,7 +77,7 @@ var keyBreakages = []breakage{
 			}
 		}
 	}()},
-	{name: "an expiry index shared by namespaces", rule: 8, by: "namespaces-share-no-expiry", do: func() func(f *faulty, m *mapStore) {
+	{name: "an expiry index shared by namespaces", rule: 8, by: "namespaces-expiry-index", do: func() func(f *faulty, m *mapStore) {
 		var dropped sync.Map // of driver.Key
 		return func(f *faulty, m *mapStore) {
 			f.del = func(ctx context.Context, key driver.Key, v driver.Version) error {

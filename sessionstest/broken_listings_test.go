@@ -71,7 +71,7 @@ var listingBreakages = []breakage{
 			}
 		}
 	}},
-	{name: "a listing broken off keeps its lock", rule: 9, do: func(f *faulty, m *mapStore) {
+	{name: "a listing stopped early keeps its lock", rule: 9, do: func(f *faulty, m *mapStore) {
 		var mu sync.Mutex
 		f.all = func(ctx context.Context) iter.Seq2[driver.Entry, error] {
 			return func(yield func(driver.Entry, error) bool) {
@@ -112,7 +112,7 @@ var listingBreakages = []breakage{
 			})
 		}
 	}},
-	{name: "an owner index that shows the dead", rule: 10, do: func(f *faulty, m *mapStore) {
+	{name: "an owner index with deleted records", rule: 10, do: func(f *faulty, m *mapStore) {
 		dead := map[string][]driver.Entry{}
 		var mu sync.Mutex
 		f.del = func(ctx context.Context, key driver.Key, v driver.Version) error {
@@ -140,7 +140,7 @@ var listingBreakages = []breakage{
 			}
 		}
 	}},
-	{name: "Owned shows the expired", rule: 1, do: func(f *faulty, m *mapStore) {
+	{name: "Owned yields expired records", rule: 1, do: func(f *faulty, m *mapStore) {
 		f.owned = func(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
 			return late(m).Owned(ctx, owner)
 		}
@@ -154,7 +154,7 @@ var listingBreakages = []breakage{
 		return a == pattern || ok && strings.HasPrefix(a, prefix)
 	})},
 	{name: "an empty owner owns the ownerless", rule: 10, do: ownedIf(func(a, b string) bool { return a == b })},
-	{name: "an owner index written behind the record", rule: 10, do: func(f *faulty, m *mapStore) {
+	{name: "an owner index written after the record", rule: 10, do: func(f *faulty, m *mapStore) {
 		var mu sync.Mutex
 		indexed := map[driver.Key]bool{}
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
@@ -189,13 +189,13 @@ var listingBreakages = []breakage{
 		}
 	}},
 	// Pages of 100, found by what changes.
-	{name: "pages by offset", rule: 9, by: "list-while-its-body-changes", do: func(f *faulty, m *mapStore) {
+	{name: "pages by offset", rule: 9, by: "list-with-changes-in-the-body", do: func(f *faulty, m *mapStore) {
 		f.all = func(ctx context.Context) iter.Seq2[driver.Entry, error] {
 			return inPages(func() []driver.Entry { entries, _ := collect(m.All(ctx)); return entries },
 				func(a, b driver.Entry) int { return bytes.Compare(a.Key[:], b.Key[:]) }, true)
 		}
 	}},
-	{name: "a record twice when it is modified", rule: 9, by: "list-while-its-body-changes", says: "(saved meanwhile)", do: func(f *faulty, m *mapStore) {
+	{name: "a modified record is yielded twice", rule: 9, by: "list-with-changes-in-the-body", says: "(saved)", do: func(f *faulty, m *mapStore) {
 		var mu sync.Mutex
 		n, at := 0, map[driver.Key]int{}
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
@@ -217,7 +217,7 @@ var listingBreakages = []breakage{
 			}, func(a, b driver.Entry) int { return a.Record.Hint.(int) - b.Record.Hint.(int) }, false)
 		}
 	}},
-	{name: "a record missed when it is touched", rule: 9, by: "owned-while-its-body-changes", says: "to an earlier expiry meanwhile", do: func(f *faulty, m *mapStore) {
+	{name: "a touched record is missed", rule: 9, by: "owned-with-changes-in-the-body", says: "to an earlier expiry", do: func(f *faulty, m *mapStore) {
 		f.owned = func(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
 			return inPages(func() []driver.Entry { entries, _ := collect(m.Owned(ctx, owner)); return entries },
 				func(a, b driver.Entry) int {

@@ -212,12 +212,12 @@ func TestBrokenStores(t *testing.T) {
 	for _, b := range breakages {
 		t.Run(b.name, func(t *testing.T) {
 			s := newSuite(brokenHarness(b.do), t.Name())
-			s.timeout, s.settle = time.Second, 200*time.Millisecond
+			s.timeout, s.leakTimeout = time.Second, 200*time.Millisecond
 			if b.cannot != "" {
-				s.Cannot[b.cannot] = "so that the cases without it have to see the fault"
+				s.Cannot[b.cannot] = "so that cases that do not need it must detect the fault"
 			}
-			// A race that does not happen shows nothing, so there are several
-			// goes; nearly all are caught by the first.
+			// A race does not happen in every attempt, so there are several; nearly
+			// all faults are detected in the first.
 			for range 20 {
 				for _, c := range cases {
 					if b.by == "" && c.rule != b.rule || b.by != "" && c.name != b.by {
@@ -231,7 +231,7 @@ func TestBrokenStores(t *testing.T) {
 					}
 				}
 			}
-			t.Errorf("no case of rule %d (%s) saw this", b.rule, b.by)
+			t.Errorf("no case of rule %d (%s) detected this", b.rule, b.by)
 		})
 	}
 }
@@ -253,10 +253,10 @@ func TestDeclarationsAreTested(t *testing.T) {
 		cannot map[Ability]string
 		want   int
 	}{
-		"as declared":                   {func(*faulty, *mapStore) {}, nil, 0},
-		"declared, yet there":           {func(*faulty, *mapStore) {}, map[Ability]string{List: "a lie"}, 1},
-		"unsupported, yet not declared": {func(f *faulty, _ *mapStore) { f.all = unsupported }, nil, 1},
-		"unsupported and declared":      {func(f *faulty, _ *mapStore) { f.all = unsupported }, map[Ability]string{List: "no names"}, 0},
+		"as declared":                  {func(*faulty, *mapStore) {}, nil, 0},
+		"declared but implemented":     {func(*faulty, *mapStore) {}, map[Ability]string{List: "a lie"}, 1},
+		"unsupported but not declared": {func(f *faulty, _ *mapStore) { f.all = unsupported }, nil, 1},
+		"unsupported and declared":     {func(f *faulty, _ *mapStore) { f.all = unsupported }, map[Ability]string{List: "no names"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := brokenHarness(test.do)
@@ -278,8 +278,7 @@ func TestDeclarationsAreTested(t *testing.T) {
 	})
 }
 
-// A Close that hangs is told by its own rule, whatever the case was about; and
-// after some cases that hang, the suite gives up.
+// A hanging Close is reported under its own rule, whatever the case tests.
 func TestCloseThatHangs(t *testing.T) {
 	s := newSuite(brokenHarness(func(f *faulty, m *mapStore) {
 		f.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
@@ -288,7 +287,7 @@ func TestCloseThatHangs(t *testing.T) {
 		}
 	}), t.Name())
 	s.timeout = 300 * time.Millisecond
-	got := s.check(t, func(c testCase) bool { return c.name == "load-nothing" || c.name == "reopen-goes-on" })
+	got := s.check(t, func(c testCase) bool { return c.name == "load-missing" || c.name == "reopen-keeps-changes" })
 	if len(got) != 2 || s.hung.Load() != 2 {
 		t.Fatalf("%d cases hung, and the failures are %v", s.hung.Load(), got)
 	}
@@ -299,14 +298,14 @@ func TestCloseThatHangs(t *testing.T) {
 	}
 }
 
-// A case that hangs fails in time, and says where.
+// A case that hangs fails after the timeout and reports where it hangs.
 func TestWatchdog(t *testing.T) {
 	s := newSuite(brokenHarness(func(f *faulty, _ *mapStore) {
 		f.load = func(context.Context, driver.Key) (driver.Record, error) { select {} }
 	}), t.Name())
 	s.timeout = 50 * time.Millisecond
-	got := s.check(t, func(c testCase) bool { return c.name == "load-nothing" })
-	if len(got) != 1 || !strings.Contains(got[0].saw, "loadNothing") {
+	got := s.check(t, func(c testCase) bool { return c.name == "load-missing" })
+	if len(got) != 1 || !strings.Contains(got[0].saw, "loadMissing") {
 		t.Errorf("got %v", got)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// versionBreakages break versions, conflicts, deletion and what the methods say of themselves.
+// versionBreakages break versions, conflicts, deletion and the methods' documentation.
 var versionBreakages = []breakage{
 	// Versions and conflicts.
 	{name: "Save ignores the version", rule: 2, do: func(f *faulty, m *mapStore) {
@@ -28,8 +28,8 @@ var versionBreakages = []breakage{
 			return m.Save(ctx, key, old, rec)
 		}
 	}},
-	{name: "Save creates where it was to replace", rule: 2, do: resurrectingSave},
-	{name: "Save revives", rule: 3, do: resurrectingSave},
+	{name: "Save at a version creates", rule: 2, do: resurrectingSave},
+	{name: "Save restores a deleted record", rule: 3, do: resurrectingSave},
 	{name: "Save checks, then acts", rule: 2, do: func(f *faulty, m *mapStore) {
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			if r, err := m.Load(ctx, key); err == nil && r.Version != old || err != nil && old != 0 {
@@ -50,7 +50,7 @@ var versionBreakages = []breakage{
 			return nil
 		}
 	}},
-	{name: "a conflicting Save destroys", rule: 2, do: func(f *faulty, m *mapStore) {
+	{name: "a conflicting Save deletes", rule: 2, do: func(f *faulty, m *mapStore) {
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			err := m.Save(ctx, key, old, rec)
 			if errors.Is(err, driver.ErrConflict) {
@@ -59,13 +59,13 @@ var versionBreakages = []breakage{
 			return err
 		}
 	}},
-	{name: "ErrConflict for a Save that landed", rule: 2, do: func(f *faulty, m *mapStore) {
+	{name: "ErrConflict for a Save that was written", rule: 2, do: func(f *faulty, m *mapStore) {
 		var n int
 		var mu sync.Mutex
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			mu.Lock()
 			defer mu.Unlock()
-			if n++; n%50 == 0 { // as a retry of a write would, now and then
+			if n++; n%50 == 0 { // as a retried write would
 				_ = m.Save(ctx, key, old, rec)
 			}
 			return m.Save(ctx, key, old, rec)
@@ -109,7 +109,7 @@ var versionBreakages = []breakage{
 			return nil
 		}
 	}},
-	// What the methods say of themselves.
+	// The methods' documentation.
 	{name: "an error of its own in place of ErrNotFound", rule: 0, do: func(f *faulty, m *mapStore) {
 		f.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			r, err := m.Load(ctx, key)
@@ -119,7 +119,7 @@ var versionBreakages = []breakage{
 			return r, err
 		}
 	}},
-	{name: "Delete of nothing is an error", rule: 0, do: func(f *faulty, m *mapStore) {
+	{name: "Delete with no record is an error", rule: 0, do: func(f *faulty, m *mapStore) {
 		f.del = func(ctx context.Context, key driver.Key, v driver.Version) error {
 			if _, err := m.Load(ctx, key); v == 0 && errors.Is(err, driver.ErrNotFound) {
 				return err
@@ -142,7 +142,7 @@ var versionBreakages = []breakage{
 	{name: "Touch leaves Accessed", rule: 0, do: func(f *faulty, m *mapStore) {
 		f.touch = touchThen(f, m, func(r *driver.Record) { r.Accessed-- })
 	}},
-	{name: "the hint of before a Touch conflicts", rule: 0, do: func(f *faulty, m *mapStore) {
+	{name: "a hint from before a Touch conflicts", rule: 0, do: func(f *faulty, m *mapStore) {
 		f.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			r, err := m.Load(ctx, key)
 			r.Hint = r.Expires
@@ -169,7 +169,7 @@ var versionBreakages = []breakage{
 		}
 	}},
 	// Deletion.
-	{name: "Touch revives", rule: 3, do: func(f *faulty, m *mapStore) {
+	{name: "Touch restores a deleted record", rule: 3, do: func(f *faulty, m *mapStore) {
 		f.touch = func(ctx context.Context, key driver.Key, rec driver.Record) error {
 			if _, err := m.Load(ctx, key); errors.Is(err, driver.ErrNotFound) {
 				return m.Save(ctx, key, 0, rec)
@@ -186,7 +186,7 @@ var versionBreakages = []breakage{
 			return nil
 		}
 	}},
-	{name: "Save read before a Delete lands after it", rule: 3, do: func(f *faulty, m *mapStore) {
+	{name: "Save writes after a concurrent Delete", rule: 3, do: func(f *faulty, m *mapStore) {
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			if r, err := m.Load(ctx, key); old == 0 || err != nil || r.Version != old {
 				return m.Save(ctx, key, old, rec)
@@ -196,7 +196,7 @@ var versionBreakages = []breakage{
 			return nil
 		}
 	}},
-	{name: "ErrConflict for each Save that landed", rule: 2, says: "although it wrote its record", do: func(f *faulty, m *mapStore) {
+	{name: "ErrConflict for each Save that was written", rule: 2, says: "although it wrote its record", do: func(f *faulty, m *mapStore) {
 		var n atomic.Int64
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			err := m.Save(ctx, key, old, rec)
@@ -206,7 +206,7 @@ var versionBreakages = []breakage{
 			return err
 		}
 	}},
-	{name: "ErrNotWritten for each Save that landed", rule: 2, says: "driver.ErrNotWritten, although it wrote its record", do: func(f *faulty, m *mapStore) {
+	{name: "ErrNotWritten for each Save that was written", rule: 2, says: "driver.ErrNotWritten, although it wrote its record", do: func(f *faulty, m *mapStore) {
 		var n atomic.Int64
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			err := m.Save(ctx, key, old, rec)
@@ -216,7 +216,7 @@ var versionBreakages = []breakage{
 			return err
 		}
 	}},
-	{name: "ErrConflict for a Touch that landed", rule: 2, by: "touch-at-wrong-version", says: "Touch answered driver.ErrConflict, although it wrote", do: func(f *faulty, m *mapStore) {
+	{name: "ErrConflict for a Touch that was written", rule: 2, by: "touch-at-wrong-version", says: "Touch returned driver.ErrConflict, although it wrote", do: func(f *faulty, m *mapStore) {
 		f.touch = func(ctx context.Context, key driver.Key, rec driver.Record) error {
 			if r, err := m.Load(ctx, key); err == nil {
 				rec.Version = r.Version
@@ -225,13 +225,13 @@ var versionBreakages = []breakage{
 			return driver.ErrConflict
 		}
 	}},
-	{name: "ErrConflict for a Delete that landed", rule: 2, by: "delete-at-version", says: "the record that was there is gone", do: func(f *faulty, m *mapStore) {
+	{name: "ErrConflict for a Delete that was written", rule: 2, by: "delete-at-version", says: "but the record is gone", do: func(f *faulty, m *mapStore) {
 		f.del = func(ctx context.Context, key driver.Key, v driver.Version) error {
 			_ = m.Delete(ctx, key, v)
-			return m.Delete(ctx, key, v) // as a client that sends it again
+			return m.Delete(ctx, key, v) // as a client that retries
 		}
 	}},
-	{name: "ErrConflict for a Save that landed as its context ended", rule: 2, by: "context-ends-during-calls", says: "although it wrote its record", do: func(f *faulty, m *mapStore) {
+	{name: "ErrConflict for a Save that was written as its context ended", rule: 2, by: "context-ends-during-saves", says: "although it wrote its record", do: func(f *faulty, m *mapStore) {
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -244,7 +244,7 @@ var versionBreakages = []breakage{
 			return err
 		}
 	}},
-	{name: "a compare-and-swap that loses one in a thousand", rule: 2, by: "race-counter", do: func(f *faulty, m *mapStore) {
+	{name: "a compare-and-swap that loses one write in a thousand", rule: 2, by: "race-counter", do: func(f *faulty, m *mapStore) {
 		var n atomic.Int64
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			if old != 0 && n.Add(1)%1000 == 0 {

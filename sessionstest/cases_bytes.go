@@ -8,18 +8,18 @@ import (
 )
 
 var bytesCases = []testCase{
-	{"hostile-data", 6, "Data comes back byte for byte, NUL and invalid UTF-8 included.", nil, hostileData},
-	{"empty-data", 6, "an empty Data comes back as an empty one.", nil, emptyData},
-	{"data-of-any-size", 6, "Data comes back byte for byte, up to the limit that the store's documentation states.", nil, dataOfAnySize},
-	{"data-over-the-limit", 6, "above the limit that the store's documentation states, Save fails with ErrTooLarge and writes nothing.", nil, dataOverLimit},
-	{"hostile-owner", 6, "Owner comes back byte for byte, NUL and invalid UTF-8 included.", nil, hostileOwner},
-	{"save-keeps-no-slice", 6, "a Store keeps no slice that it was given, nor writes to one.", nil, saveKeepsNoSlice},
-	{"touch-keeps-no-slice", 6, "a Store keeps no slice that it was given.", nil, touchKeepsNoSlice},
-	{"load-returns-its-own", 6, "a Store returns no slice that it keeps.", nil, loadReturnsItsOwn},
-	{"listing-yields-its-own", 6, "a Store returns no slice that it keeps, in a listing neither.", []Ability{List}, listingYieldsItsOwn},
+	{"hostile-data", 6, "Data is returned byte for byte, including NUL and invalid UTF-8.", nil, hostileData},
+	{"empty-data", 6, "a record with empty Data can be saved and loaded.", nil, emptyData},
+	{"data-of-any-size", 6, "Data is returned byte for byte, up to the limit that the store documents.", nil, dataOfAnySize},
+	{"data-over-the-limit", 6, "for Data above the limit that the store documents, Save fails with ErrTooLarge and writes nothing.", nil, dataOverLimit},
+	{"hostile-owner", 6, "Owner is returned byte for byte, including NUL and invalid UTF-8.", nil, hostileOwner},
+	{"save-keeps-no-slice", 6, "a store neither keeps nor changes a slice passed to it.", nil, saveKeepsNoSlice},
+	{"touch-keeps-no-slice", 6, "a store does not keep a slice passed to it.", nil, touchKeepsNoSlice},
+	{"load-returns-a-copy", 6, "a slice that Load returns belongs to the caller.", nil, loadReturnsCopy},
+	{"listing-yields-copies", 6, "a slice that a listing yields belongs to the caller.", []Ability{List}, listingYieldsCopies},
 }
 
-// everyByte is each byte value once.
+// everyByte contains each byte value once.
 var everyByte = func() string {
 	var b [256]byte
 	for i := range b {
@@ -28,7 +28,8 @@ var everyByte = func() string {
 	return string(b[:])
 }()
 
-// hostile is what separators, quotes, encodings and text functions trip over.
+// hostile are strings that break naive separators, quoting, encodings and text
+// functions.
 var hostile = []string{
 	"\x00", "a\x00b", "\x00\x00tail", "tail\x00", "\xff\xfe", "\xc3\x28", "\xed\xa0\x80", "\ufeff",
 	" ", " a ", "a ", "\n", "a\r\nb", "\t", "\x1a", "\x7f",
@@ -47,7 +48,7 @@ func hostileData(e *env) {
 		e.holds(s, key, rec, "of hostile data")
 		second := next(rec, data+data)
 		e.must(s.Save(e.ctx, key, rec.Version, second), "Save of hostile data")
-		e.holds(s, key, second, "of hostile data that was replaced")
+		e.holds(s, key, second, "of replaced hostile data")
 	})
 }
 
@@ -61,12 +62,12 @@ func emptyData(e *env) {
 		now := next(rec, "something")
 		e.must(s.Save(e.ctx, key, rec.Version, now), "Save over empty data")
 		rec.Version = newVersion()
-		e.must(s.Save(e.ctx, key, now.Version, rec), "Save of empty data over some")
-		e.holds(s, key, rec, "of data that was made empty")
+		e.must(s.Save(e.ctx, key, now.Version, rec), "Save of empty data over non-empty data")
+		e.holds(s, key, rec, "of data replaced with empty data")
 	}
 }
 
-// mebibyte is what a store must take that states no limit.
+// mebibyte is the Data that a store without a documented limit must accept.
 const mebibyte = 1 << 20
 
 func dataOfAnySize(e *env) {
@@ -81,24 +82,24 @@ func dataOfAnySize(e *env) {
 		}
 		rec := e.owned(strings.Repeat("o", driver.MaxOwner), string(noise(n)))
 		key := e.create(s, rec)
-		e.holds(s, key, rec, "of data of a certain size")
-		e.must(s.Delete(e.ctx, key, rec.Version), "Delete of data of a certain size")
+		e.holds(s, key, rec, "of data of a given size")
+		e.must(s.Delete(e.ctx, key, rec.Version), "Delete of data of a given size")
 	}
 }
 
 func dataOverLimit(e *env) {
 	if e.suite.MaxData == 0 {
-		e.skip("the harness states no MaxData")
+		e.skip("Harness.MaxData is 0")
 	}
 	s := e.open()
 	large := e.record(string(noise(e.suite.MaxData + 1)))
 	key := newKey()
 	e.wants(s.Save(e.ctx, key, 0, large), driver.ErrTooLarge, "Save with old 0 of data one byte over MaxData")
-	e.absent(s, key, "after a Save that was too large")
+	e.absent(s, key, "after a Save over MaxData")
 	rec := e.record("small")
 	key = e.create(s, rec)
 	e.wants(s.Save(e.ctx, key, rec.Version, large), driver.ErrTooLarge, "Save at a version, of data one byte over MaxData")
-	e.holds(s, key, rec, "after a Save that was too large")
+	e.holds(s, key, rec, "after a Save over MaxData")
 }
 
 func hostileOwner(e *env) {
@@ -106,37 +107,37 @@ func hostileOwner(e *env) {
 	e.each(len(hostileOwners), func(i int) {
 		rec := e.owned(hostileOwners[i], "data")
 		key := e.create(s, rec)
-		e.holds(s, key, rec, "of a hostile owner")
+		e.holds(s, key, rec, "of a record with a hostile owner")
 		second := next(rec, "replaced")
-		e.must(s.Save(e.ctx, key, rec.Version, second), "Save of a hostile owner")
-		e.must(s.Touch(e.ctx, key, extended(second, 1)), "Touch of a hostile owner's record")
-		e.holds(s, key, extended(second, 1), "of a hostile owner, touched")
+		e.must(s.Save(e.ctx, key, rec.Version, second), "Save with a hostile owner")
+		e.must(s.Touch(e.ctx, key, extended(second, 1)), "Touch of a record with a hostile owner")
+		e.holds(s, key, extended(second, 1), "of a touched record with a hostile owner")
 	})
 }
 
 func saveKeepsNoSlice(e *env) {
 	s := e.open()
-	// Room behind the data shows a store that appends to what it was given.
-	room := []byte("the data and some room behind it")
-	before := bytes.Clone(room)
+	// Spare capacity reveals a store that appends to the slice.
+	buf := []byte("the data and some spare bytes")
+	before := bytes.Clone(buf)
 	rec := e.record("")
-	rec.Data = room[:8]
+	rec.Data = buf[:8]
 	want := rec
 	want.Data = bytes.Clone(rec.Data)
 	key := e.create(s, rec)
-	if !bytes.Equal(room, before) {
-		e.failf("Save wrote to the slice that it was given, or behind it: %q became %q", before, room)
+	if !bytes.Equal(buf, before) {
+		e.failf("Save wrote to the slice passed to it, or beyond its length: %q became %q", before, buf)
 	}
-	copy(room, "OVERWRITTEN")
-	e.holds(s, key, want, "after the caller changed the slice that Save was given")
+	copy(buf, "OVERWRITTEN")
+	e.holds(s, key, want, "after the caller changed the slice passed to Save")
 
 	old := want.Version
 	rec.Data, rec.Version = []byte("second"), newVersion()
 	want = rec
 	want.Data = bytes.Clone(rec.Data)
-	e.must(s.Save(e.ctx, key, old, rec), "Save at the present version")
+	e.must(s.Save(e.ctx, key, old, rec), "Save at the current version")
 	clear(rec.Data)
-	e.holds(s, key, want, "after the caller changed the slice that a replacing Save was given")
+	e.holds(s, key, want, "after the caller changed the slice passed to a replacing Save")
 }
 
 func touchKeepsNoSlice(e *env) {
@@ -147,10 +148,10 @@ func touchKeepsNoSlice(e *env) {
 	want.Data = bytes.Clone(rec.Data)
 	e.must(s.Touch(e.ctx, key, rec), "Touch")
 	clear(rec.Data)
-	e.holds(s, key, want, "after the caller changed the slice that Touch was given")
+	e.holds(s, key, want, "after the caller changed the slice passed to Touch")
 }
 
-func loadReturnsItsOwn(e *env) {
+func loadReturnsCopy(e *env) {
 	s := e.open()
 	rec := e.record("data")
 	key := e.create(s, rec)
@@ -159,12 +160,12 @@ func loadReturnsItsOwn(e *env) {
 	clear(one.Data)
 	_ = append(one.Data, "more"...)
 	if d := difference(two, rec); d != "" {
-		e.failf("after the caller changed what one Load returned, of what the other returned %s", d)
+		e.failf("after the caller changed the result of one Load, the other's result differs: %s", d)
 	}
-	e.holds(s, key, rec, "after the caller changed what Load returned")
+	e.holds(s, key, rec, "after the caller changed the record that Load returned")
 }
 
-func listingYieldsItsOwn(e *env) {
+func listingYieldsCopies(e *env) {
 	s := e.open()
 	rec := e.record("data")
 	key := e.create(s, rec)
@@ -173,5 +174,5 @@ func listingYieldsItsOwn(e *env) {
 	for _, entry := range entries {
 		clear(entry.Record.Data)
 	}
-	e.holds(s, key, rec, "after the caller changed what All yielded")
+	e.holds(s, key, rec, "after the caller changed the record that All yielded")
 }

@@ -10,32 +10,32 @@ import (
 
 var closeCases = []testCase{
 	{"close-unused", 11, "Close may be called twice.", nil, closeUnused},
-	{"close-twice", 11, "Close may be called twice, and at the same time.", nil, closeTwice},
+	{"close-twice", 11, "Close may be called several times, also concurrently.", nil, closeTwice},
 	{"closed", 11, "every call after Close fails with ErrClosed.", nil, closedCalls},
 	{"close-with-a-sweeper", 11, "Close ends the store's goroutines.", nil, closeWithSweeper},
 }
 
-// shutdownCases are those in which Close meets other calls.
+// shutdownCases call Close during other calls.
 var shutdownCases = []testCase{
-	{"close-in-traffic", 11, "Close waits for calls under way; what comes after fails with ErrClosed.", nil, closeInTraffic},
-	{"close-in-a-listing", 11, "Close and a listing under way both end.", []Ability{List}, closeInListing},
-	{"close-within-a-listing", 11, "a listing is no call under way between two steps: Close does not wait for it.", []Ability{List}, closeWithinListing},
-	{"close-waits", 11, "every Close waits for the calls under way, a second one too: nothing lands after it has returned.", []Ability{Share}, closeWaits},
-	{"close-one-of-two", 11, "Close releases what its own Open acquired: another store on the same backend goes on.", []Ability{Share}, closeOneOfTwo},
-	{"close-writes-out", 4, "what was acknowledged before Close is there after another Open.", []Ability{Reopen}, closeWritesOut},
+	{"close-during-calls", 11, "Close waits for calls in progress; later calls fail with ErrClosed.", nil, closeDuringCalls},
+	{"close-during-a-listing", 11, "when Close is called during a listing, both return.", []Ability{List}, closeDuringListing},
+	{"close-in-a-listing-body", 11, "between two steps a listing is not a call in progress, so Close does not wait for it.", []Ability{List}, closeInListingBody},
+	{"close-waits", 11, "every Close, including a second one, waits for the calls in progress: nothing is written after it returns.", []Ability{Share}, closeWaits},
+	{"close-one-of-two", 11, "Close releases only what its own Open acquired: other stores on the same backend keep working.", []Ability{Share}, closeOneOfTwo},
+	{"close-flushes", 4, "what was acknowledged before Close can be loaded after the store is reopened.", []Ability{Reopen}, closeFlushes},
 }
 
 func closeUnused(e *env) {
 	s := e.open()
-	e.close(s, "Close of a store that was not used")
-	e.close(s, "Close, a second time")
+	e.close(s, "Close of an unused store")
+	e.close(s, "a second Close")
 }
 
 func closeTwice(e *env) {
 	s := e.open()
 	e.create(s, e.record("data"))
-	e.parallel(3, func(int) { e.close(s, "Close, three times at once") })
-	e.close(s, "Close, once more")
+	e.parallel(3, func(int) { e.close(s, "one of three concurrent Closes") })
+	e.close(s, "another Close")
 }
 
 func closedCalls(e *env) {
@@ -59,8 +59,8 @@ func closeWithSweeper(e *env) {
 	e.close(s, "Close of a store that removes expired records")
 }
 
-// work saves and loads at a key of its own until the store is closed, and
-// returns the record as it was acknowledged last.
+// work saves and loads at its own key until the store is closed, and returns
+// the last acknowledged record.
 func (e *env) work(s driver.Store, ready func()) (driver.Key, driver.Record) {
 	key, rec := newKey(), driver.Record{}
 	for n := 0; !e.failed(); n++ {
@@ -77,21 +77,21 @@ func (e *env) work(s driver.Store, ready func()) (driver.Key, driver.Record) {
 		if n == 2 {
 			ready()
 		}
-		runtime.Gosched() // the one who closes needs a turn
+		runtime.Gosched() // let the closing goroutine run
 	}
 	return key, rec
 }
 
-func closeInTraffic(e *env) {
+func closeDuringCalls(e *env) {
 	e.rounds(8, func(int) {
 		s := e.open()
-		e.closeAmongWork(s)
+		e.closeDuringWork(s)
 	})
 }
 
-// closeAmongWork closes the store while others work, and returns what they
-// had acknowledged.
-func (e *env) closeAmongWork(s driver.Store) map[driver.Key]driver.Record {
+// closeDuringWork closes the store while other goroutines use it, and returns
+// their last acknowledged records.
+func (e *env) closeDuringWork(s driver.Store) map[driver.Key]driver.Record {
 	const workers = 4
 	var busy sync.WaitGroup
 	busy.Add(workers)
@@ -100,7 +100,7 @@ func (e *env) closeAmongWork(s driver.Store) map[driver.Key]driver.Record {
 	e.parallel(workers+1, func(i int) {
 		if i == workers {
 			busy.Wait()
-			e.close(s, "Close among calls under way")
+			e.close(s, "Close with calls in progress")
 			return
 		}
 		ready := sync.OnceFunc(busy.Done)
@@ -113,7 +113,7 @@ func (e *env) closeAmongWork(s driver.Store) map[driver.Key]driver.Record {
 	return recs
 }
 
-func closeInListing(e *env) {
+func closeDuringListing(e *env) {
 	s := e.open()
 	l := e.lister(s)
 	for range 5 {
@@ -123,23 +123,23 @@ func closeInListing(e *env) {
 	first := true
 	for entry, err := range l.All(e.ctx) {
 		if errors.Is(err, driver.ErrClosed) {
-			break // whether a listing under way is finished or ends here is the store's choice
+			break // a listing in progress may finish or end here
 		}
 		e.must(err, "All while the store is being closed")
 		if first {
-			go func() { closed <- e.closed(s) }()
+			go func() { closed <- e.closeStore(s) }()
 			first = false
 		}
 		if _, err := s.Load(e.ctx, entry.Key); err != nil && !errors.Is(err, driver.ErrClosed) {
 			e.failf("Load in the body of a listing, while the store is being closed, failed: %v", err)
 		}
 	}
-	e.must(<-closed, "Close while a listing was under way")
+	e.must(<-closed, "Close during a listing")
 	_, err := s.Load(e.ctx, newKey())
 	e.wants(err, driver.ErrClosed, "Load after Close")
 }
 
-func closeWithinListing(e *env) {
+func closeInListingBody(e *env) {
 	s := e.open()
 	l := e.lister(s)
 	e.fill(s, 20, func(int) driver.Record { return e.record("data") })
@@ -158,7 +158,7 @@ func closeWithinListing(e *env) {
 	e.wants(err, driver.ErrClosed, "Load after Close")
 }
 
-// closeWaits looks at the records through another store as soon as one of two
+// closeWaits reads the records through another store as soon as one of two
 // Closes has returned. Nothing may change after that.
 func closeWaits(e *env) {
 	other := e.open()
@@ -194,16 +194,16 @@ func closeWaits(e *env) {
 				return
 			}
 			busy.Wait()
-			e.close(s, "Close, twice at once among calls under way")
+			e.close(s, "one of two concurrent Closes with calls in progress")
 			for j, key := range keys {
 				seen[i-workers][j] = e.load(other, key, "through another store, after Close").Version
 			}
 		})
 		for j, key := range keys {
-			last := e.load(other, key, "through another store, in the end").Version
+			last := e.load(other, key, "through another store, at the end").Version
 			for _, at := range seen {
 				if at[j] != last {
-					e.fatalf("a Save landed after Close had returned")
+					e.fatalf("a Save took effect after Close had returned")
 				}
 			}
 		}
@@ -215,20 +215,20 @@ func closeOneOfTwo(e *env) {
 	rec := e.record("data")
 	key := e.create(one, rec)
 	e.close(one, "Close of one of two stores")
-	e.holds(two, key, rec, "from the other store")
+	e.holds(two, key, rec, "through the other store")
 	now := next(rec, "replaced")
-	e.must(two.Save(e.ctx, key, rec.Version, now), "Save in the other store")
+	e.must(two.Save(e.ctx, key, rec.Version, now), "Save through the other store")
 	three := e.open()
-	e.holds(three, key, now, "from a third store")
+	e.holds(three, key, now, "through a third store")
 }
 
-func closeWritesOut(e *env) {
+func closeFlushes(e *env) {
 	e.rounds(4, func(int) {
 		s := e.open()
-		recs := e.closeAmongWork(s)
+		recs := e.closeDuringWork(s)
 		s = e.open()
 		for key, rec := range recs {
-			e.holds(s, key, rec, "after Close and another Open")
+			e.holds(s, key, rec, "after the store was reopened")
 		}
 		e.close(s, "Close")
 	})

@@ -12,25 +12,25 @@ import (
 )
 
 var concurrencyCases = []testCase{
-	{"race-counter", 2, "ErrConflict is a certainty, and so is success: of N increments acknowledged by compare-and-swap, N are there.", nil, func(e *env) {
+	{"race-counter", 2, "ErrConflict is certain, and so is success: after N acknowledged compare-and-swap increments the counter is N.", nil, func(e *env) {
 		s := e.open()
 		e.countTogether(s, s)
 	}},
-	{"race-create", 2, "with old 0, Save creates if no live record is there: of many at once, one does.", nil, raceCreate},
-	{"race-create-over-expired", 2, "with old 0, Save creates if no live record is there: of many at once over an expired one, one does.", nil, raceCreateOverExpired},
-	{"race-save", 2, "Save replaces a record only at the version it names: of many at once from one version, one does.", nil, raceSave},
-	{"race-delete-at-version", 2, "Delete at a version removes the record only there: of many at once, one does.", nil, raceDeleteAtVersion},
-	{"race-save-or-delete", 3, "of a Save and a Delete at the same version one succeeds, and the other's ErrConflict is certain.", nil, raceSaveOrDelete},
-	{"race-save-against-delete", 3, "no Save or Touch based on a record loaded before a Delete brings it back, in whatever order they arrive.", nil, raceSaveAgainstDelete},
-	{"race-touch-against-save", 2, "Touch changes the times alone: it never undoes a Save that came between.", nil, raceTouchAgainstSave},
-	{"race-distinct-keys", 4, "a key names one record: what is done at one key is never seen at another.", nil, raceDistinctKeys},
-	{"race-half-records", 1, "Load never returns half a record, in the midst of Saves neither.", nil, raceHalfRecords},
-	{"race-read-your-writes", 4, "what one call has acknowledged every later call sees, from any goroutine.", nil, raceReadYourWrites},
+	{"race-create", 2, "Save with old 0 creates a record only if there is no live one: of several concurrent calls exactly one succeeds.", nil, raceCreate},
+	{"race-create-over-expired", 2, "Save with old 0 creates a record only if there is no live one: of several concurrent calls over an expired record exactly one succeeds.", nil, raceCreateOverExpired},
+	{"race-save", 2, "Save replaces a record only at the version it names: of several concurrent calls with the same old version exactly one succeeds.", nil, raceSave},
+	{"race-delete-at-version", 2, "Delete removes a record only at the version it names: of several concurrent calls exactly one succeeds.", nil, raceDeleteAtVersion},
+	{"race-save-or-delete", 3, "of a concurrent Save and Delete at the same version exactly one succeeds; the other fails with ErrConflict and changes nothing.", nil, raceSaveOrDelete},
+	{"race-save-against-delete", 3, "no Save or Touch based on a record loaded before a Delete restores it, in whatever order the calls arrive.", nil, raceSaveAgainstDelete},
+	{"race-touch-against-save", 2, "Touch changes only the times: it never undoes a concurrent Save.", nil, raceTouchAgainstSave},
+	{"race-distinct-keys", 4, "each key has its own record: calls for one key never affect another.", nil, raceDistinctKeys},
+	{"race-torn-reads", 1, "Load never returns a partly written record, not even during a Save.", nil, raceTornReads},
+	{"race-read-your-writes", 4, "every call sees what earlier calls acknowledged, from any goroutine.", nil, raceReadYourWrites},
 }
 
-// increment adds one to the counter at key, by compare-and-swap, until it
-// succeeds. It returns the versions between which it did, and those that
-// were refused.
+// increment adds 1 to the counter at key by compare-and-swap, retrying until it
+// succeeds. It returns the old and the new version, and the versions whose Save
+// returned ErrConflict.
 func increment(e *env, s driver.Store, key driver.Key) (old, new driver.Version, refused []driver.Version) {
 	for {
 		rec := e.load(s, key, "of a counter")
@@ -48,9 +48,9 @@ func increment(e *env, s driver.Store, key driver.Key) (old, new driver.Version,
 	}
 }
 
-// countTogether has 16 goroutines increment one counter through the stores,
-// and follows the versions from the first to the last. On a fast store there are
-// thousands of increments, so that one lost in a thousand shows.
+// countTogether has 16 goroutines increment one counter through the stores, and
+// follows the chain of versions. On a fast store there are thousands of
+// increments, enough to detect one lost in a thousand.
 func (e *env) countTogether(stores ...driver.Store) {
 	var (
 		mu      sync.Mutex
@@ -79,28 +79,28 @@ func (e *env) countTogether(stores ...driver.Store) {
 	})
 	last := e.load(stores[0], key, "of the counter at the end")
 	if n := len(follows); string(last.Data) != strconv.Itoa(n) {
-		e.failf("the counter is at %s after %d increments that were acknowledged", last.Data, n)
+		e.failf("the counter is %s after %d acknowledged increments", last.Data, n)
 	}
 	steps, at := 0, first.Version
 	for ; follows[at] != 0 && steps <= len(follows); steps++ {
 		at = follows[at]
 	}
 	if at != last.Version || steps != len(follows) {
-		e.failf("the acknowledged Saves do not lead from the first version to the last: after %d of %d steps the chain ends", steps, len(follows))
+		e.failf("the acknowledged Saves do not form a chain from the first version to the last: it ends after %d of %d steps", steps, len(follows))
 	}
 	for old := range follows {
 		if refused[old] {
-			e.failf("ErrConflict was given for a Save whose record was then loaded")
+			e.failf("Save returned ErrConflict, but its record was loaded afterwards")
 		}
 	}
 	if refused[last.Version] {
-		e.failf("ErrConflict was given for a Save whose record is there")
+		e.failf("Save returned ErrConflict, but its record was stored")
 	}
 }
 
-// oneWins has n goroutines try the same thing; exactly one must succeed and
-// all others conflict. It returns the winner.
-func (e *env) oneWins(n int, what string, try func(i int) error) int {
+// oneSucceeds calls f from n goroutines; exactly one call must succeed, and all
+// others must return ErrConflict. It returns the index of the successful one.
+func (e *env) oneSucceeds(n int, what string, try func(i int) error) int {
 	errs := make([]error, n)
 	e.parallel(n, func(i int) { errs[i] = try(i) })
 	winner, winners := -1, 0
@@ -109,16 +109,16 @@ func (e *env) oneWins(n int, what string, try func(i int) error) int {
 		case err == nil:
 			winner, winners = i, winners+1
 		case !errors.Is(err, driver.ErrConflict):
-			e.fatalf("%s failed with %v, want success or ErrConflict", what, err)
+			e.fatalf("%s returned %v, want nil or ErrConflict", what, err)
 		}
 	}
 	if winners != 1 {
-		e.fatalf("%s: of %d at once %d succeeded, want one", what, n, winners)
+		e.fatalf("%s: of %d concurrent calls %d succeeded, want 1", what, n, winners)
 	}
 	return winner
 }
 
-// records makes n records that differ.
+// records returns n different records.
 func (e *env) records(n int) []driver.Record {
 	recs := make([]driver.Record, n)
 	for i := range recs {
@@ -131,7 +131,7 @@ func raceCreate(e *env) {
 	s := e.open()
 	e.rounds(25, func(int) {
 		key, recs := newKey(), e.records(8)
-		w := e.oneWins(len(recs), "Save with old 0", func(i int) error { return s.Save(e.ctx, key, 0, recs[i]) })
+		w := e.oneSucceeds(len(recs), "Save with old 0", func(i int) error { return s.Save(e.ctx, key, 0, recs[i]) })
 		e.holds(s, key, recs[w], "after a race to create")
 	})
 }
@@ -141,7 +141,7 @@ func raceCreateOverExpired(e *env) {
 	e.rounds(25, func(int) {
 		key, _ := e.expire(s)
 		recs := e.records(8)
-		w := e.oneWins(len(recs), "Save with old 0 over an expired record", func(i int) error { return s.Save(e.ctx, key, 0, recs[i]) })
+		w := e.oneSucceeds(len(recs), "Save with old 0 over an expired record", func(i int) error { return s.Save(e.ctx, key, 0, recs[i]) })
 		e.holds(s, key, recs[w], "after a race to create over an expired record")
 	})
 }
@@ -152,7 +152,7 @@ func raceSave(e *env) {
 	e.rounds(25, func(int) {
 		now := e.load(s, key, "before a race to save")
 		recs := e.records(8)
-		w := e.oneWins(len(recs), "Save at the present version", func(i int) error {
+		w := e.oneSucceeds(len(recs), "Save at the current version", func(i int) error {
 			rec := recs[i]
 			rec.Hint = now.Hint
 			return s.Save(e.ctx, key, now.Version, rec)
@@ -166,7 +166,7 @@ func raceDeleteAtVersion(e *env) {
 	e.rounds(25, func(int) {
 		rec := e.record("data")
 		key := e.create(s, rec)
-		e.oneWins(8, "Delete at the present version", func(int) error { return s.Delete(e.ctx, key, rec.Version) })
+		e.oneSucceeds(8, "Delete at the current version", func(int) error { return s.Delete(e.ctx, key, rec.Version) })
 		e.absent(s, key, "after a race to delete")
 	})
 }
@@ -177,16 +177,16 @@ func raceSaveOrDelete(e *env) {
 		key := e.create(s, e.record("data"))
 		rec := e.load(s, key, "before a race to save or delete")
 		now := next(rec, "saved")
-		w := e.oneWins(2, "Save or Delete at the present version", func(i int) error {
+		w := e.oneSucceeds(2, "Save or Delete at the current version", func(i int) error {
 			if i == 0 {
 				return s.Save(e.ctx, key, rec.Version, now)
 			}
 			return s.Delete(e.ctx, key, rec.Version)
 		})
 		if w == 0 {
-			e.holds(s, key, now, "after Save won over Delete")
+			e.holds(s, key, now, "after Save succeeded and Delete did not")
 		} else {
-			e.absent(s, key, "after Delete won over Save")
+			e.absent(s, key, "after Delete succeeded and Save did not")
 		}
 	})
 }
@@ -200,7 +200,7 @@ func raceSaveAgainstDelete(e *env) {
 		e.parallel(6, func(i int) {
 			if i == 5 {
 				busy.Wait()
-				e.must(s.Delete(e.ctx, key, 0), "Delete of a record that is being saved")
+				e.must(s.Delete(e.ctx, key, 0), "Delete during Saves")
 				e.absent(s, key, "after Delete was acknowledged")
 				return
 			}
@@ -209,7 +209,7 @@ func raceSaveAgainstDelete(e *env) {
 			for range 200 {
 				rec, err := s.Load(e.ctx, key)
 				ready()
-				runtime.Gosched() // the one who deletes needs a turn
+				runtime.Gosched() // let the deleting goroutine run
 				if errors.Is(err, driver.ErrNotFound) {
 					return
 				}
@@ -220,11 +220,11 @@ func raceSaveAgainstDelete(e *env) {
 					err = s.Touch(e.ctx, key, extended(rec, 1))
 				}
 				if err != nil && !errors.Is(err, driver.ErrConflict) {
-					e.fatalf("Save or Touch failed with %v, want success or ErrConflict", err)
+					e.fatalf("Save or Touch returned %v, want nil or ErrConflict", err)
 				}
 			}
 		})
-		e.absent(s, key, "after Delete, once every request under way has ended")
+		e.absent(s, key, "after Delete, when all concurrent calls have returned")
 	})
 }
 
@@ -238,20 +238,20 @@ func raceTouchAgainstSave(e *env) {
 			for ; !stop.Load() && !e.failed(); touches.Add(1) {
 				err := s.Touch(e.ctx, key, extended(e.load(s, key, "before Touch"), 1))
 				if err != nil && !errors.Is(err, driver.ErrConflict) {
-					e.fatalf("Touch failed with %v, want success or ErrConflict", err)
+					e.fatalf("Touch returned %v, want nil or ErrConflict", err)
 				}
 			}
 			return
 		}
 		defer stop.Store(true)
 		rec := e.load(s, key, "before Saves")
-		e.roundsAmong(100, &touches, func(n int) {
-			// Touches leave the version alone, so nothing may refuse these.
+		e.roundsWith(100, &touches, func(n int) {
+			// Touch keeps the version, so these must not conflict.
 			now := next(rec, strconv.Itoa(n+1))
-			e.must(s.Save(e.ctx, key, rec.Version, now), "Save at the present version, among Touches")
-			rec = e.load(s, key, "after Save, among Touches")
+			e.must(s.Save(e.ctx, key, rec.Version, now), "Save at the current version, during Touches")
+			rec = e.load(s, key, "after Save, during Touches")
 			if rec.Version != now.Version || string(rec.Data) != string(now.Data) {
-				e.failf("a Touch undid a Save: data %s, want %s", excerpt(rec.Data), excerpt(now.Data))
+				e.failf("a Touch undid a Save: the data is %s, want %s", excerpt(rec.Data), excerpt(now.Data))
 			}
 		})
 	})
@@ -264,20 +264,20 @@ func raceDistinctKeys(e *env) {
 			rec := e.owned("user:"+strconv.Itoa(i), "")
 			rec.Data = stamped(uint32(i), 300*(n%4))
 			key := e.create(s, rec)
-			e.holds(s, key, rec, "by its only writer")
+			e.holds(s, key, rec, "through its only writer")
 			now := next(rec, "")
 			now.Data = stamped(uint32(i), 200)
 			e.must(s.Save(e.ctx, key, rec.Version, now), "Save by the record's only writer")
 			now = extended(now, driver.Millis(n))
 			e.must(s.Touch(e.ctx, key, now), "Touch by the record's only writer")
-			e.holds(s, key, now, "by its only writer")
+			e.holds(s, key, now, "through its only writer")
 			e.must(s.Delete(e.ctx, key, now.Version), "Delete by the record's only writer")
 			e.absent(s, key, "after Delete by its only writer")
 		})
 	})
 }
 
-func raceHalfRecords(e *env) {
+func raceTornReads(e *env) {
 	s := e.open()
 	rec := e.record("")
 	rec.Data = stamped(0, 100)
@@ -287,26 +287,26 @@ func raceHalfRecords(e *env) {
 	e.parallel(5, func(i int) {
 		if i == 0 {
 			defer stop.Store(true)
-			e.roundsAmong(100, &loads, func(n int) {
-				// A part of two records shows: data, owner and times must agree.
+			e.roundsWith(100, &loads, func(n int) {
+				// Data, owner and times must be of the same Save.
 				now := next(rec, "")
 				now.Data = stamped(uint32(n), 1<<(n%16))
 				now.Owner = "user:" + strconv.Itoa(n)
 				now.Accessed = rec.Created + driver.Millis(n)
 				now.Expires = rec.Expires + driver.Millis(n)
-				e.must(s.Save(e.ctx, key, rec.Version, now), "Save at the present version")
+				e.must(s.Save(e.ctx, key, rec.Version, now), "Save at the current version")
 				rec = now
 			})
 			return
 		}
 		for ; !stop.Load() && !e.failed(); loads.Add(1) {
-			got := e.load(s, key, "among Saves")
+			got := e.load(s, key, "during Saves")
 			who, ok := readStamp(got.Data)
 			switch {
 			case !ok:
-				e.failf("Load returned part of a record's data: %s", excerpt(got.Data))
+				e.failf("Load returned a partly written record: %s", excerpt(got.Data))
 			case got.Owner != "" && (got.Owner != "user:"+strconv.Itoa(int(who)) || got.Accessed-got.Created != driver.Millis(who)):
-				e.failf("Load returned the data of Save %d with the owner %q and the times of another", who, got.Owner)
+				e.failf("Load returned the data of Save %d with the owner (%q) or the times of another Save", who, got.Owner)
 			}
 		}
 	})
@@ -321,21 +321,21 @@ func raceReadYourWrites(e *env) {
 	e.parallel(5, func(i int) {
 		if i == 0 {
 			defer stop.Store(true)
-			e.roundsAmong(150, &loads, func(n int) {
+			e.roundsWith(150, &loads, func(n int) {
 				old := rec.Version
 				rec = next(rec, strconv.Itoa(n+1))
-				e.must(s.Save(e.ctx, key, old, rec), "Save at the present version")
+				e.must(s.Save(e.ctx, key, old, rec), "Save at the current version")
 				acknowledged.Store(int64(n + 1))
 			})
 			return
 		}
 		for ; !stop.Load() && !e.failed(); loads.Add(1) {
 			least := acknowledged.Load()
-			got := e.load(s, key, "among Saves")
+			got := e.load(s, key, "during Saves")
 			n, err := strconv.ParseInt(string(got.Data), 10, 64)
 			e.must(err, "reading a counter")
 			if n < least {
-				e.failf("Load saw Save %d after Save %d was acknowledged", n, least)
+				e.failf("Load returned the record of Save %d after Save %d was acknowledged", n, least)
 			}
 		}
 	})

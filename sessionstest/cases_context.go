@@ -12,30 +12,30 @@ import (
 )
 
 var contextCases = []testCase{
-	{"context-cancelled-before", 5, "a context that was cancelled before the call changes nothing, and the error wraps context.Canceled.", nil, func(e *env) {
+	{"context-already-canceled", 5, "a call with a canceled context changes nothing, and its error wraps context.Canceled.", nil, func(e *env) {
 		ctx, cancel := context.WithCancel(e.ctx)
 		cancel()
 		e.changesNothing(ctx, context.Canceled)
 	}},
-	{"context-past-its-deadline", 5, "a context past its deadline changes nothing, and the error wraps context.DeadlineExceeded.", nil, func(e *env) {
+	{"context-past-its-deadline", 5, "a call with a context past its deadline changes nothing, and its error wraps context.DeadlineExceeded.", nil, func(e *env) {
 		ctx, cancel := context.WithDeadline(e.ctx, time.Now().Add(-time.Hour))
 		defer cancel()
 		e.changesNothing(ctx, context.DeadlineExceeded)
 	}},
-	{"context-ends-during-calls", 5, "a call whose context ends leaves the store in order: what it wrote is whole or not there.", nil, contextEndsDuringCalls},
+	{"context-ends-during-saves", 5, "a Save whose context ends has written the whole record or nothing.", nil, contextEndsDuringSaves},
 	{"context-ends-during-each-call", 5, "a call returns soon after its context ends, with an error that wraps the context's.", nil, contextEndsDuringEachCall},
-	{"context-ends-in-a-listing", 5, "a listing whose context ends yields what is left, or ends with an error that wraps the context's.", []Ability{List}, contextEndsInListing},
-	{"context-outlived", 5, "a call's context bounds that call alone: the store outlives it.", nil, contextOutlived},
+	{"context-ends-during-a-listing", 5, "a listing whose context ends yields all remaining records, or ends with an error that wraps the context's.", []Ability{List}, contextEndsDuringListing},
+	{"context-ends-after-the-call", 5, "a call's context bounds only that call: the store keeps working after the context of Open ends.", nil, contextEndsAfterCall},
 }
 
-// call is one use of a method.
+// call is a call of one of the store's methods.
 type call struct {
 	name string
 	do   func(ctx context.Context) error
 }
 
-// calls returns a use of each method that the store has and its harness does
-// not declare away, each of which would succeed on the record at key.
+// calls returns a call of each method that the store implements and the harness
+// does not exclude. Each would succeed on the record at key; free is an unused key.
 func (e *env) calls(s driver.Store, key, free driver.Key, rec driver.Record) []call {
 	calls := []call{
 		{"Load", func(ctx context.Context) error { _, err := s.Load(ctx, key); return err }},
@@ -44,7 +44,7 @@ func (e *env) calls(s driver.Store, key, free driver.Key, rec driver.Record) []c
 		{"Touch", func(ctx context.Context) error { return s.Touch(ctx, key, extended(rec, hour)) }},
 		{"Delete", func(ctx context.Context) error { return s.Delete(ctx, key, 0) }},
 		{"Delete at a version", func(ctx context.Context) error { return s.Delete(ctx, key, rec.Version) }},
-		{"Delete of nothing", func(ctx context.Context) error { return s.Delete(ctx, free, 0) }},
+		{"Delete with no record", func(ctx context.Context) error { return s.Delete(ctx, free, 0) }},
 	}
 	able := func(a Ability) bool { _, cannot := e.suite.Cannot[a]; return !cannot }
 	if l, ok := driver.As[driver.Lister](s); ok && able(List) {
@@ -65,29 +65,30 @@ func (e *env) changesNothing(ctx context.Context, want error) {
 	rec, free := e.owned("user:42", "data"), newKey()
 	key := e.create(s, rec)
 	for _, c := range e.calls(s, key, free, rec) {
-		e.wants(c.do(ctx), want, c.name+" with a context that had ended")
+		e.wants(c.do(ctx), want, c.name+" with an ended context")
 	}
-	e.holds(s, key, rec, "after calls with a context that had ended")
-	e.absent(s, free, "after a Save with a context that had ended")
+	e.holds(s, key, rec, "after calls with an ended context")
+	e.absent(s, free, "after a Save with an ended context")
 	e.clock.set(driver.MillisOf(start))
 	if w, ok := driver.As[driver.Sweeper](s); ok {
 		if _, cannot := e.suite.Cannot[Sweep]; !cannot {
 			_, err := s.Load(e.ctx, expiredKey)
-			e.must(err, "Load, after a Sweep with a context that had ended and with the clock set back,")
+			e.must(err, "Load, after a Sweep with an ended context and the clock set back,")
 			_, err = w.Sweep(e.ctx)
-			e.must(err, "Sweep, after one with a context that had ended")
+			e.must(err, "Sweep after one with an ended context")
 		}
 	}
 }
 
-func contextEndsDuringCalls(e *env) {
+func contextEndsDuringSaves(e *env) {
 	s := e.open()
 	key := e.create(s, e.record("data"))
 	rec := e.load(s, key, "before the calls")
-	// What was written, or may be: a Save whose context ended may land, and late.
+	// Versions that may be stored: a Save whose context ended may still take
+	// effect, even later.
 	possible := map[driver.Version]bool{rec.Version: true}
 	e.rounds(60, func(i int) {
-		// The deadline falls somewhere into the call or behind it.
+		// The deadline passes during or after the call.
 		ctx, cancel := context.WithTimeout(e.ctx, time.Duration(i)*20*time.Microsecond)
 		now := next(rec, "data")
 		now.Data = stamped(uint32(i), 512)
@@ -100,28 +101,28 @@ func contextEndsDuringCalls(e *env) {
 		got := e.load(s, key, "after a Save whose context ended")
 		switch {
 		case err == nil && got.Version != now.Version:
-			e.failf("a Save succeeded, and its record is not there")
+			e.failf("a Save succeeded, but its record is not stored")
 		case err != nil && !ended && !late:
 			e.failf("Save failed before its context ended: %v", err)
 		case err != nil && !late && !errors.Is(err, context.DeadlineExceeded):
-			e.wants(err, context.DeadlineExceeded, "Save, whose context ended meanwhile,")
+			e.wants(err, context.DeadlineExceeded, "Save whose context ended during the call")
 		case !possible[got.Version]:
-			e.failf("a version is there that nobody wrote")
+			e.failf("the record has a version that no Save wrote")
 		case got.Version == now.Version:
 			if d := difference(got, now); d != "" {
-				e.failf("a Save whose context ended left half a record: %s", d)
+				e.failf("a Save whose context ended wrote part of a record: %s", d)
 			}
 		}
 		rec = got
 	})
 }
 
-// soon is how long a call may go on after its context ended, on the slowest of
-// machines. A call has to take longer several times over to be reported.
+// soon is how long a call may continue after its context ended, even on a very
+// slow machine. Only a call that takes longer several times is reported.
 func (e *env) soon() time.Duration { return e.suite.timeout / 10 }
 
-// contextEndsDuringEachCall ends the context of every method's call: at several
-// moments of the time that the call takes, and as the call looks at it.
+// contextEndsDuringEachCall ends the context during a call of each method: after
+// several fractions of its usual duration, and when the call checks the context.
 func contextEndsDuringEachCall(e *env) {
 	s := e.open()
 	for i := range e.calls(s, driver.Key{}, driver.Key{}, driver.Record{}) {
@@ -134,25 +135,25 @@ func contextEndsDuringEachCall(e *env) {
 		e.must(c.do(e.ctx), c.name)
 		usual := time.Since(began)
 		for tenth := time.Duration(1); tenth < 10; tenth += 2 {
-			e.endsMeanwhile(fresh, func() (context.Context, context.CancelFunc) {
+			e.endsDuringCall(fresh, func() (context.Context, context.CancelFunc) {
 				return context.WithTimeout(e.ctx, usual*tenth/10)
 			})
 		}
 		for look := int64(1); look <= 4; look++ {
-			e.endsMeanwhile(fresh, func() (context.Context, context.CancelFunc) {
+			e.endsDuringCall(fresh, func() (context.Context, context.CancelFunc) {
 				ctx, cancel := context.WithCancel(e.ctx)
 				return &endingContext{Context: ctx, cancel: cancel, at: look}, cancel
 			})
 		}
 		if e.failed() {
-			return // each of these takes its time in a store that ignores its context
+			return // a store that ignores contexts makes every call slow
 		}
 	}
 }
 
-// endsMeanwhile makes a call whose context ends in its course, again where it
-// takes too long after that.
-func (e *env) endsMeanwhile(fresh func() call, with func() (context.Context, context.CancelFunc)) {
+// endsDuringCall makes a call whose context ends during it, and repeats the call
+// if it takes too long afterwards.
+func (e *env) endsDuringCall(fresh func() call, with func() (context.Context, context.CancelFunc)) {
 	var took time.Duration
 	var name string
 	for range 3 {
@@ -179,7 +180,7 @@ func (e *env) endsMeanwhile(fresh func() call, with func() (context.Context, con
 		case want == nil:
 			e.failf("%s failed before its context ended: %v", c.name, err)
 		default:
-			e.wants(err, want, c.name+", whose context ended meanwhile,")
+			e.wants(err, want, c.name+" whose context ended during the call")
 		}
 		mu.Lock()
 		if took = 0; !ended.IsZero() {
@@ -190,10 +191,10 @@ func (e *env) endsMeanwhile(fresh func() call, with func() (context.Context, con
 			return
 		}
 	}
-	e.failf("%s returned %v after its context had ended, three times in a row: want soon", name, took.Round(time.Millisecond))
+	e.failf("%s returned %v after its context had ended, three times in a row; want soon after", name, took.Round(time.Millisecond))
 }
 
-// endingContext ends when it is looked at for the at'th time.
+// endingContext ends when it is checked for the at'th time.
 type endingContext struct {
 	context.Context
 	cancel context.CancelFunc
@@ -217,7 +218,7 @@ func (c *endingContext) Done() <-chan struct{} {
 	return c.Context.Done()
 }
 
-func contextEndsInListing(e *env) {
+func contextEndsDuringListing(e *env) {
 	s := e.open()
 	recs := e.fill(s, 150, func(int) driver.Record { return e.owned("user:42", "data") })
 	e.cancelsListing(len(recs), e.lister(s).All, "All")
@@ -227,14 +228,15 @@ func contextEndsInListing(e *env) {
 	}
 }
 
-// cancelsListing ends the context of a listing of n records in its third step.
+// cancelsListing cancels the context of a listing of n records at its third
+// step.
 func (e *env) cancelsListing(n int, list func(context.Context) iter.Seq2[driver.Entry, error], listing string) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	defer cancel()
 	listed := 0
 	for _, err := range list(ctx) {
 		if err != nil {
-			e.wants(err, context.Canceled, listing+", whose context ended meanwhile,")
+			e.wants(err, context.Canceled, listing+" whose context ended during the call")
 			return
 		}
 		if listed++; listed == 3 {
@@ -242,11 +244,11 @@ func (e *env) cancelsListing(n int, list func(context.Context) iter.Seq2[driver.
 		}
 	}
 	if listed != n {
-		e.failf("%s yielded %d of %d records and no error, as its context ended meanwhile: nobody sees that some are missing", listing, listed, n)
+		e.failf("%s yielded %d of %d records and no error after its context ended, so the caller cannot notice the missing ones", listing, listed, n)
 	}
 }
 
-func contextOutlived(e *env) {
+func contextEndsAfterCall(e *env) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	s, err := e.suite.Driver.Open(ctx, e.cfg)
 	e.must(err, "Open")

@@ -8,29 +8,29 @@ import (
 )
 
 var damageCases = []testCase{
-	{"damaged-load", 7, "a record that cannot be read whole is ErrCorrupt, and its neighbours are undisturbed.", nil, damagedLoad},
-	{"damaged-delete", 7, "Delete with version 0 removes whatever is there, a damaged record too.", nil, damagedDelete},
-	{"damaged-listing", 7, "a damaged record is yielded as an error with its Key set, and the listing goes on.", []Ability{List}, damagedListing},
-	{"damaged-owned", 7, "a damaged record does not end Owned: its neighbours are yielded, and it comes as an error with its Key set, or not at all.", []Ability{Owners}, damagedOwned},
-	{"damaged-reopen", 7, "a damaged record does not keep the store from opening, nor its neighbours from being there.", []Ability{Reopen}, damagedReopen},
-	{"damaged-sweep", 7, "a damaged record does not disturb a sweep.", []Ability{Sweep}, damagedSweep},
-	{"newer-format", 7, "a record of a newer format is ErrNewerFormat, its neighbours are undisturbed, and Delete with version 0 removes it.", nil, newerFormat},
-	{"newer-format-listing", 7, "a record of a newer format is yielded as an error with its Key set, and the listing goes on.", []Ability{List}, newerListing},
+	{"damaged-load", 7, "Load returns ErrCorrupt for a damaged record, and other records are unaffected.", nil, damagedLoad},
+	{"damaged-delete", 7, "Delete with version 0 removes any record, including a damaged one.", nil, damagedDelete},
+	{"damaged-listing", 7, "All yields a damaged record as an error with its Key set, and goes on.", []Ability{List}, damagedListing},
+	{"damaged-owned", 7, "Owned yields every readable record despite a damaged one, which it skips or yields as an error with its Key set.", []Ability{Owners}, damagedOwned},
+	{"damaged-reopen", 7, "a damaged record prevents neither opening the store nor loading other records.", []Ability{Reopen}, damagedReopen},
+	{"damaged-sweep", 7, "a damaged record does not stop a sweep.", []Ability{Sweep}, damagedSweep},
+	{"newer-format", 7, "Load returns ErrNewerFormat for a record of a newer format, other records are unaffected, and Delete with version 0 removes it.", nil, newerFormat},
+	{"newer-format-listing", 7, "All yields a record of a newer format as an error with its Key set, and goes on.", []Ability{List}, newerListing},
 }
 
-// damage saves some records and damages two others, so that a listing which
-// ends at the one is missing the other. A store that cannot be shared is closed
-// meanwhile: so it returns the store to go on with.
+// damage saves some records and damages two others, so that a listing that ends
+// at one misses the other. A store that cannot be shared is closed while the
+// records are damaged, so damage returns the store to use afterwards.
 func (e *env) damage(s driver.Store) (_ driver.Store, damaged [2]driver.Key, sound map[driver.Key]driver.Record) {
 	if e.suite.Damage == nil {
-		e.skip("the harness has no Damage")
+		e.skip("Harness.Damage is nil")
 	}
 	return e.spoil(s, e.suite.Damage, "Harness.Damage")
 }
 
 func (e *env) newer(s driver.Store) (_ driver.Store, newer [2]driver.Key, sound map[driver.Key]driver.Record) {
 	if e.suite.Newer == nil {
-		e.skip("the harness has no Newer")
+		e.skip("Harness.Newer is nil")
 	}
 	return e.spoil(s, e.suite.Newer, "Harness.Newer")
 }
@@ -47,7 +47,7 @@ func (e *env) spoil(s driver.Store, spoil func(driver.Config, driver.Key) error,
 	_, alone := e.suite.Cannot[Share]
 	if alone {
 		if why, gone := e.suite.Cannot[Reopen]; gone {
-			e.skip("cannot Share, nor Reopen: " + why)
+			e.skip("cannot Share or Reopen: " + why)
 		}
 		e.close(s, "Close")
 	}
@@ -69,7 +69,7 @@ func damagedLoad(e *env) {
 		}
 	}
 	for key, rec := range sound {
-		e.holds(s, key, rec, "of a damaged record's neighbour")
+		e.holds(s, key, rec, "of an undamaged record")
 	}
 }
 
@@ -78,7 +78,8 @@ func damagedDelete(e *env) {
 	e.removes(s, damaged[0], "a damaged record")
 }
 
-// removes deletes what cannot be read, and has the key be free for another.
+// removes deletes an unreadable record, and checks that its key can be used
+// again.
 func (e *env) removes(s driver.Store, key driver.Key, what string) {
 	e.must(s.Delete(e.ctx, key, 0), "Delete with version 0 of "+what)
 	e.absent(s, key, "after Delete of "+what)
@@ -101,27 +102,27 @@ func damagedOwned(e *env) {
 	e.listsAround(e.owners(s).Owned(e.ctx, "user:42"), "Owned", damaged, sound, driver.ErrCorrupt, 0)
 }
 
-// listsAround has a listing yield each unreadable record as an error, at least
-// least times and at most once, and each of the others once.
+// listsAround checks that a listing yields each unreadable record as an error,
+// at least least times and at most once, and every other record once.
 func (e *env) listsAround(list iter.Seq2[driver.Entry, error], listing string, unreadable [2]driver.Key, sound map[driver.Key]driver.Record, want error, least int) {
 	times := map[driver.Key]int{}
 	for entry, err := range list {
 		times[entry.Key]++
 		switch bad := entry.Key == unreadable[0] || entry.Key == unreadable[1]; {
 		case bad:
-			e.wants(err, want, "a step of "+listing+" with the key of a record that cannot be read")
+			e.wants(err, want, "a step of "+listing+" for an unreadable record")
 		case err != nil:
-			e.failf("%s yielded the key %v, which is not that of an unreadable record, with the error %v", listing, entry.Key, err)
+			e.failf("%s yielded the key %v, which is not the key of an unreadable record, with the error %v", listing, entry.Key, err)
 		}
 	}
 	for _, key := range unreadable {
 		if n := times[key]; n < least || n > 1 {
-			e.failf("%s yielded a record that cannot be read %d times, want once, as an error", listing, n)
+			e.failf("%s yielded an unreadable record %d times, want once, as an error", listing, n)
 		}
 	}
 	for key := range sound {
 		if times[key] != 1 {
-			e.failf("%s yielded the neighbour of a record that cannot be read %d times, want once", listing, times[key])
+			e.failf("%s yielded a readable record %d times, want once", listing, times[key])
 		}
 	}
 }
@@ -131,25 +132,25 @@ func damagedReopen(e *env) {
 	s = e.again(s)
 	for _, key := range damaged {
 		_, err := s.Load(e.ctx, key)
-		e.wants(err, driver.ErrCorrupt, "Load of a damaged record, after another Open")
+		e.wants(err, driver.ErrCorrupt, "Load of a damaged record, after the store was reopened")
 	}
 	for key, rec := range sound {
-		e.holds(s, key, rec, "of a damaged record's neighbour, after another Open")
+		e.holds(s, key, rec, "of an undamaged record, after the store was reopened")
 	}
 	rec := e.record("new")
-	e.holds(s, e.create(s, rec), rec, "of a new record, after another Open with damaged ones")
+	e.holds(s, e.create(s, rec), rec, "of a new record, after the store was reopened with damaged ones")
 }
 
 func damagedSweep(e *env) {
 	s, _, sound := e.damage(e.open())
 	e.clock.set(driver.MillisOf(start) + hour)
-	// Whether the damaged one counts, or goes, is the store's choice.
+	// Sweep may remove and count the damaged record, or not.
 	if _, err := e.sweeper(s).Sweep(e.ctx); err != nil && !errors.Is(err, driver.ErrCorrupt) {
-		e.failf("Sweep with a damaged record in the backend failed: %v", err)
+		e.failf("Sweep with a damaged record stored failed: %v", err)
 	}
 	e.clock.set(driver.MillisOf(start))
 	for key := range sound {
-		e.absent(s, key, "of an expired record beside a damaged one, after Sweep and with the clock set back")
+		e.absent(s, key, "of an expired record that Sweep should have removed despite a damaged one, with the clock set back")
 	}
 }
 
@@ -160,7 +161,7 @@ func newerFormat(e *env) {
 		e.wants(err, driver.ErrNewerFormat, "Load of a record of a newer format")
 	}
 	for key, rec := range sound {
-		e.holds(s, key, rec, "of the neighbour of a record of a newer format")
+		e.holds(s, key, rec, "of a readable record next to one of a newer format")
 	}
 	e.removes(s, newer[0], "a record of a newer format")
 }

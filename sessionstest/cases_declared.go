@@ -7,7 +7,7 @@ import (
 )
 
 var declaredCases = []testCase{
-	{"declared-list", 0, "a store is a Lister, or its harness declares why it is none.", nil, func(e *env) {
+	{"declared-list", 0, "a store implements Lister, or its harness declares why not.", nil, func(e *env) {
 		s := e.open()
 		l, ok := driver.As[driver.Lister](s)
 		e.declared(List, "driver.Lister", ok, func() error {
@@ -15,7 +15,7 @@ var declaredCases = []testCase{
 			return err
 		})
 	}},
-	{"declared-owners", 0, "a store implements Owners, or its harness declares why it does not.", nil, func(e *env) {
+	{"declared-owners", 0, "a store implements Owners, or its harness declares why not.", nil, func(e *env) {
 		s := e.open()
 		o, ok := driver.As[driver.Owners](s)
 		e.declared(Owners, "driver.Owners", ok, func() error {
@@ -23,7 +23,7 @@ var declaredCases = []testCase{
 			return err
 		})
 	}},
-	{"declared-sweep", 0, "a store is a Sweeper, or its harness declares why it is none.", nil, func(e *env) {
+	{"declared-sweep", 0, "a store implements Sweeper, or its harness declares why not.", nil, func(e *env) {
 		s := e.open()
 		w, ok := driver.As[driver.Sweeper](s)
 		e.declared(Sweep, "driver.Sweeper", ok, func() error {
@@ -33,7 +33,7 @@ var declaredCases = []testCase{
 	}},
 }
 
-// declared compares what the store implements with what its harness says.
+// declared compares what the store implements with the harness's Cannot.
 func (e *env) declared(a Ability, iface string, implements bool, call func() error) {
 	_, cannot := e.suite.Cannot[a]
 	var err error
@@ -45,9 +45,9 @@ func (e *env) declared(a Ability, iface string, implements bool, call func() err
 	case !implements && !cannot:
 		e.failf("the store does not implement %s; implement it or declare Cannot[%s]", iface, a)
 	case unsupported && !cannot:
-		e.failf("the store answers errors.ErrUnsupported as a %s; implement it or declare Cannot[%s]", iface, a)
+		e.failf("the store's %s returns errors.ErrUnsupported; implement it or declare Cannot[%s]", iface, a)
 	case implements && cannot && !unsupported:
-		e.failf("Cannot[%s] is declared, yet the store implements %s (it answered with the error %v); drop the declaration, or answer errors.ErrUnsupported", a, iface, err)
+		e.failf("Cannot[%s] is declared, but the store implements %s (it returned the error %v); remove the declaration, or return errors.ErrUnsupported", a, iface, err)
 	case !cannot:
 		e.must(err, iface)
 	}

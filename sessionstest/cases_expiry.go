@@ -8,19 +8,19 @@ import (
 )
 
 var expiryCases = []testCase{
-	{"expiry-to-the-millisecond", 1, "a record is there until 1 ms before its Expires, and absent from Expires on.", nil, expiryExact},
-	{"expiry-under-a-second", 1, "a lifetime under a second is kept: neither rounded up nor taken for none.", nil, expirySubSecond},
-	{"expiry-far-away", 1, "a record is there until its Expires, however far away that is.", nil, expiryFar},
-	{"expiry-by-the-given-clock", 1, "the clock is Config.Now, never the server's.", nil, expiryClock},
-	{"expiry-moved-by-save", 1, "a record expires when its last Save says.", nil, expiryMovedBySave},
-	{"expiry-already-come", 1, "a record whose Expires has come is absent, also if it was written so.", nil, expiryAlreadyCome},
-	{"expired-load", 1, "a record whose Expires has come is absent to Load, ErrNotFound, whether it was removed yet or not.", nil, expiredLoad},
-	{"expired-replace", 1, "a record whose Expires has come is absent to Save, which never creates where it was to replace: ErrConflict.", nil, expiredReplace},
-	{"expired-touch", 1, "a record whose Expires has come is absent to Touch: ErrConflict.", nil, expiredTouch},
-	{"expired-delete", 1, "a record whose Expires has come is absent to Delete: ErrConflict at a version, nil without one.", nil, expiredDelete},
-	{"expired-create", 1, "a record whose Expires has come does not keep Save from creating.", nil, expiredCreate},
-	{"expired-in-all", 1, "a record whose Expires has come is absent to All.", []Ability{List}, expiredInAll},
-	{"expired-in-owned", 1, "a record whose Expires has come is absent to Owned.", []Ability{Owners}, expiredInOwned},
+	{"expiry-to-the-millisecond", 1, "a record can be loaded until 1 ms before its Expires, and is absent from Expires on.", nil, expiryExact},
+	{"expiry-under-a-second", 1, "a lifetime under a second is kept exactly: neither rounded nor treated as no expiry.", nil, expirySubSecond},
+	{"expiry-far-away", 1, "a record can be loaded until its Expires, however distant.", nil, expiryFarAway},
+	{"expiry-by-config-now", 1, "time is read from Config.Now, never from the system's or server's clock.", nil, expiryByConfigNow},
+	{"expiry-moved-by-save", 1, "a record expires at the Expires of its last Save.", nil, expiryMovedBySave},
+	{"expiry-in-the-past", 1, "a record saved or touched with an Expires in the past is absent.", nil, expiryInPast},
+	{"expired-load", 1, "Load returns ErrNotFound for an expired record, whether or not it has been removed.", nil, expiredLoad},
+	{"expired-replace", 1, "an expired record is absent: Save at its version fails with ErrConflict and creates nothing.", nil, expiredReplace},
+	{"expired-touch", 1, "an expired record is absent: Touch fails with ErrConflict.", nil, expiredTouch},
+	{"expired-delete", 1, "an expired record is absent: Delete at its version fails with ErrConflict, and with version 0 returns nil.", nil, expiredDelete},
+	{"expired-create", 1, "an expired record is absent: Save with old 0 creates a new one.", nil, expiredCreate},
+	{"expired-in-all", 1, "All does not yield expired records.", []Ability{List}, expiredInAll},
+	{"expired-in-owned", 1, "Owned does not yield expired records.", []Ability{Owners}, expiredInOwned},
 }
 
 func expiryExact(e *env) {
@@ -51,19 +51,19 @@ func expirySubSecond(e *env) {
 		e.clock.advance(399 * time.Millisecond)
 		got, err := s.Load(e.ctx, key)
 		if errors.Is(err, driver.ErrNotFound) && time.Since(began) >= 300*time.Millisecond {
-			continue // by now a server may have dropped it by a clock of its own
+			continue // a server may have removed it by its own clock
 		}
-		e.must(err, "Load 1 ms before the end of 400")
+		e.must(err, "Load 1 ms before the end of a lifetime of 400 ms")
 		if d := difference(got, rec); d != "" {
-			e.failf("Load 1 ms before the end of 400: %s", d)
+			e.failf("Load 1 ms before the end of a lifetime of 400 ms: %s", d)
 		}
 		e.clock.advance(time.Millisecond)
-		e.absent(s, key, "at the end of 400 ms")
+		e.absent(s, key, "at the end of a lifetime of 400 ms")
 		return
 	}
 }
 
-func expiryFar(e *env) {
+func expiryFarAway(e *env) {
 	s := e.open()
 	const day = 24 * hour
 	var keys []driver.Key
@@ -92,19 +92,19 @@ func expiryFar(e *env) {
 	}
 }
 
-func expiryClock(e *env) {
+func expiryByConfigNow(e *env) {
 	s := e.open()
 	for _, years := range []int{0, 20, -20} {
 		now := start.AddDate(years, 0, 0)
 		e.clock.set(driver.MillisOf(now))
 		rec := e.record("data")
 		key := e.create(s, rec)
-		e.holds(s, key, rec, "within the record's hour, in "+now.Format("2006"))
+		e.holds(s, key, rec, "before the record expires, in "+now.Format("2006"))
 		touched := extended(rec, hour)
-		e.must(s.Touch(e.ctx, key, touched), "Touch within the record's hour, in "+now.Format("2006"))
+		e.must(s.Touch(e.ctx, key, touched), "Touch before the record expires, in "+now.Format("2006"))
 		e.clock.set(touched.Expires)
-		e.absent(s, key, "after the record's hours, in "+now.Format("2006"))
-		e.conflicts(s.Touch(e.ctx, key, extended(touched, hour)), "Touch after the record's hours, in "+now.Format("2006"))
+		e.absent(s, key, "after the record expired, in "+now.Format("2006"))
+		e.conflicts(s.Touch(e.ctx, key, extended(touched, hour)), "Touch after the record expired, in "+now.Format("2006"))
 	}
 }
 
@@ -115,7 +115,7 @@ func expiryMovedBySave(e *env) {
 		key := e.create(s, rec)
 		now := next(rec, "second")
 		now.Expires += by
-		e.must(s.Save(e.ctx, key, rec.Version, now), "Save at the present version")
+		e.must(s.Save(e.ctx, key, rec.Version, now), "Save at the current version")
 		e.clock.set(now.Expires - 1)
 		e.holds(s, key, now, "1 ms before the Expires of the last Save")
 		e.clock.set(now.Expires)
@@ -123,27 +123,27 @@ func expiryMovedBySave(e *env) {
 	}
 }
 
-func expiryAlreadyCome(e *env) {
+func expiryInPast(e *env) {
 	s := e.open()
 	for _, ago := range []driver.Millis{0, 1, hour} {
 		rec := e.record("late")
 		rec.Expires = rec.Created - ago
 		key := newKey()
-		_ = s.Save(e.ctx, key, 0, rec) // whether it is written or refused is the store's choice
-		e.absent(s, key, "of a record that was created expired")
+		_ = s.Save(e.ctx, key, 0, rec) // may succeed or fail
+		e.absent(s, key, "of a record created with an expiry in the past")
 
 		rec = e.record("in time")
 		key = e.create(s, rec)
 		late := extended(rec, -hour-ago)
-		e.must(s.Touch(e.ctx, key, late), "Touch to an expiry that has come")
-		e.absent(s, key, "of a record that was touched to have expired")
+		e.must(s.Touch(e.ctx, key, late), "Touch to an expiry in the past")
+		e.absent(s, key, "of a record touched with an expiry in the past")
 		now := e.record("again")
 		e.must(s.Save(e.ctx, key, 0, now), "Save with old 0 over an expired record")
 		e.holds(s, key, now, "created over an expired record")
 	}
 }
 
-// expire saves a record and lets its time pass, unseen by any call.
+// expire saves a record and moves the clock to its expiry.
 func (e *env) expire(s driver.Store) (driver.Key, driver.Record) {
 	rec := e.owned("user:42", "expired")
 	key := e.create(s, rec)
@@ -192,7 +192,7 @@ func expiredCreate(e *env) {
 	e.conflicts(s.Save(e.ctx, key, rec.Version, next(rec, "revived")), "Save at the version of the expired record")
 	e.conflicts(s.Touch(e.ctx, key, extended(rec, 2*hour)), "Touch of the expired record")
 	e.conflicts(s.Delete(e.ctx, key, rec.Version), "Delete at the version of the expired record")
-	e.holds(s, key, now, "created over an expired record, after what was based on the old one")
+	e.holds(s, key, now, "created over an expired record, after calls based on the expired one")
 }
 
 func expiredInAll(e *env) {

@@ -16,29 +16,29 @@ import (
 )
 
 var listingCases = []testCase{
-	{"list-everything-once", 9, "All yields every live record, as it was saved, exactly once.", []Ability{List}, listEverything},
-	{"list-many", 9, "All yields every live record exactly once, however many pages that takes.", []Ability{List}, listMany},
-	{"list-while-others-change", 9, "a record present from the first step to the last comes exactly once, whatever happens to others and to its times.", []Ability{List}, listWhileChanging},
-	{"list-while-its-body-changes", 9, "a record present from the first step to the last comes exactly once, whatever happens to others and to its times: pages are found by the key, not by a number or a value that changes.", []Ability{List}, func(e *env) {
+	{"list-everything-once", 9, "All yields every live record, as saved, exactly once.", []Ability{List}, listEverything},
+	{"list-many", 9, "All yields every live record exactly once, however many there are.", []Ability{List}, listMany},
+	{"list-during-changes", 9, "a record that exists throughout a listing is yielded exactly once, whatever happens to other records and to its own times.", []Ability{List}, listDuringChanges},
+	{"list-with-changes-in-the-body", 9, "a record that exists throughout a listing is yielded exactly once, whatever the loop body changes: page by key, not by an offset or a value that can change.", []Ability{List}, func(e *env) {
 		s := e.open()
-		e.changeFromWithin(s, e.lister(s).All(e.ctx), "All")
+		e.changeInBody(s, e.lister(s).All(e.ctx), "All")
 	}},
-	{"list-twice", 9, "a listing may be iterated again, and then lists what is there at that time.", []Ability{List}, func(e *env) {
+	{"list-twice", 9, "a listing can be iterated again, and then yields the records that exist at that time.", []Ability{List}, func(e *env) {
 		s := e.open()
 		e.listTwice(s, e.lister(s).All(e.ctx), "All")
 	}},
-	{"list-and-call-from-within", 9, "a listing holds no lock, transaction or connection while it yields, so its body may call the store.", []Ability{List}, func(e *env) {
+	{"list-with-calls-in-the-body", 9, "a listing holds no lock, transaction or connection while it yields, so the loop body may call the store.", []Ability{List}, func(e *env) {
 		s := e.open()
-		e.callFromWithin(s, e.lister(s).All)
+		e.callInBody(s, e.lister(s).All)
 	}},
-	{"list-broken-off", 9, "a listing may be broken off anywhere, and holds nothing afterwards.", []Ability{List}, func(e *env) {
+	{"list-stopped-early", 9, "the caller may stop a listing at any step, and it holds nothing afterwards.", []Ability{List}, func(e *env) {
 		s := e.open()
-		e.breakOff(s, e.lister(s).All(e.ctx))
+		e.stopEarly(s, e.lister(s).All(e.ctx))
 	}},
 }
 
-// fill creates up to n records, fewer where the backend is slow, and returns
-// them by key.
+// fill creates up to n records, fewer on a slow backend, and returns them by
+// key.
 func (e *env) fill(s driver.Store, n int, rec func(i int) driver.Record) map[driver.Key]driver.Record {
 	var mu sync.Mutex
 	recs := make(map[driver.Key]driver.Record)
@@ -70,7 +70,7 @@ func listEverything(e *env) {
 			delete(recs, key)
 		case 1:
 			now := next(rec, "replaced")
-			e.must(s.Save(e.ctx, key, rec.Version, now), "Save at the present version")
+			e.must(s.Save(e.ctx, key, rec.Version, now), "Save at the current version")
 			recs[key] = now
 		case 2:
 			recs[key] = extended(rec, hour)
@@ -85,20 +85,20 @@ func listMany(e *env) {
 	l := e.lister(s)
 	recs := e.fill(s, 1200, func(i int) driver.Record {
 		rec := e.record(strconv.Itoa(i))
-		rec.Expires += driver.Millis(i % 3) // equal expiries must not confuse a page's end
+		rec.Expires += driver.Millis(i % 3) // equal expiries across a page boundary
 		return rec
 	})
 	e.lists(l.All(e.ctx), recs, "All")
 }
 
-func listWhileChanging(e *env) {
+func listDuringChanges(e *env) {
 	s := e.open()
 	l := e.lister(s)
 	e.churn(s, "", func() iter.Seq2[driver.Entry, error] { return l.All(e.ctx) }, "All")
 }
 
-// churn lists again and again while records come, go and are refreshed, and
-// sees that those that stay are yielded once each time.
+// churn lists repeatedly while records are created, deleted and refreshed, and
+// checks that those that exist throughout are yielded once each time.
 func (e *env) churn(s driver.Store, owner string, list func() iter.Seq2[driver.Entry, error], listing string) {
 	const staying = 40
 	keys := make([]driver.Key, staying)
@@ -113,33 +113,33 @@ func (e *env) churn(s driver.Store, owner string, list func() iter.Seq2[driver.E
 		switch i {
 		case 0:
 			defer stop.Store(true)
-			e.roundsAmong(15, &changes, func(int) {
+			e.roundsWith(15, &changes, func(int) {
 				var times [staying]int
 				for entry, err := range list() {
-					e.must(err, listing+" while others change")
-					runtime.Gosched() // the others need a turn, between steps above all
+					e.must(err, listing+" during changes")
+					runtime.Gosched() // let the others run between two steps
 					if i, ok := index[entry.Key]; ok {
 						times[i]++
 					}
 				}
 				for _, n := range times {
 					if n != 1 {
-						e.fatalf("%s yielded a record that was there all the while %d times, want once", listing, n)
+						e.fatalf("%s yielded a record that existed throughout %d times, want once", listing, n)
 					}
 				}
 			})
-		case 1: // refresh those that stay
+		case 1: // refresh the records that exist throughout
 			for j := 0; !stop.Load(); j++ {
-				runtime.Gosched() // on one processor, a step of each in turn
+				runtime.Gosched() // on one processor, alternate
 				key := keys[j%staying]
-				rec := e.load(s, key, "of a record that stays")
+				rec := e.load(s, key, "of a record that exists throughout")
 				if j%3 == 0 {
-					e.must(s.Save(e.ctx, key, rec.Version, next(rec, fmt.Sprint("stays ", j))), "Save of a record that stays")
+					e.must(s.Save(e.ctx, key, rec.Version, next(rec, fmt.Sprint("stays ", j))), "Save of a record that exists throughout")
 				} else {
-					e.must(s.Touch(e.ctx, key, extended(rec, driver.Millis(j%7-3))), "Touch of a record that stays")
+					e.must(s.Touch(e.ctx, key, extended(rec, driver.Millis(j%7-3))), "Touch of a record that exists throughout")
 				}
 			}
-		default: // come and go
+		default: // create and delete short-lived records
 			for ; !stop.Load(); changes.Add(1) {
 				var come [5]driver.Key
 				for j := range come {
@@ -148,17 +148,17 @@ func (e *env) churn(s driver.Store, owner string, list func() iter.Seq2[driver.E
 				}
 				for _, key := range come {
 					runtime.Gosched()
-					e.must(s.Delete(e.ctx, key, 0), "Delete of a record that comes and goes")
+					e.must(s.Delete(e.ctx, key, 0), "Delete of a short-lived record")
 				}
 			}
 		}
 	})
 }
 
-// changeFromWithin changes records in a listing's body: some that were listed
-// and some that were not, so that whatever a page is found by moves under it.
-// There are more records than one page has.
-func (e *env) changeFromWithin(s driver.Store, list iter.Seq2[driver.Entry, error], listing string) {
+// changeInBody changes records in the listing's loop body, both already
+// listed ones and others, so that a listing that pages by a value that can change
+// misses or repeats records. There are more records than fit on a usual page.
+func (e *env) changeInBody(s driver.Store, list iter.Seq2[driver.Entry, error], listing string) {
 	const owner = "user:42"
 	recs := e.fill(s, 260, func(i int) driver.Record {
 		rec := e.owned(owner, "stays "+strconv.Itoa(i))
@@ -170,10 +170,10 @@ func (e *env) changeFromWithin(s driver.Store, list iter.Seq2[driver.Entry, erro
 	times, done := map[driver.Key]int{}, map[driver.Key]string{}
 	step, began := 0, time.Now()
 	for entry, err := range list {
-		e.must(err, listing+" while its body changes records")
+		e.must(err, listing+" with changes in its body")
 		times[entry.Key]++
 		if step++; time.Since(began) > e.effort/4 {
-			continue // a slow backend: the rest without changes
+			continue // a slow backend: list the rest without changes
 		}
 		key := stay[(step/2)%len(stay)]
 		rec, at := recs[key], recs[key].Version
@@ -204,16 +204,16 @@ func (e *env) changeFromWithin(s driver.Store, list iter.Seq2[driver.Entry, erro
 	}
 	for key := range recs {
 		if n := times[key]; n != 1 {
-			what := "not changed meanwhile"
+			what := "unchanged"
 			if done[key] != "" {
-				what = done[key] + " meanwhile"
+				what = done[key]
 			}
-			e.failf("%s yielded a record that was there all the while (%s) %d times, want once", listing, what, n)
+			e.failf("%s yielded a record that existed throughout (%s) %d times, want once", listing, what, n)
 		}
 	}
 }
 
-// listTwice iterates one sequence again after a change.
+// listTwice iterates one sequence again after changes.
 func (e *env) listTwice(s driver.Store, list iter.Seq2[driver.Entry, error], listing string) {
 	e.lists(list, nil, listing+" of an empty store")
 	want := map[driver.Key]driver.Record{}
@@ -224,8 +224,8 @@ func (e *env) listTwice(s driver.Store, list iter.Seq2[driver.Entry, error], lis
 	}
 }
 
-// callFromWithin uses every method of the store in a listing's body.
-func (e *env) callFromWithin(s driver.Store, list func(context.Context) iter.Seq2[driver.Entry, error]) {
+// callInBody calls every method of the store in a listing's loop body.
+func (e *env) callInBody(s driver.Store, list func(context.Context) iter.Seq2[driver.Entry, error]) {
 	before := map[driver.Key]bool{}
 	for range 6 {
 		before[e.create(s, e.owned("user:42", "data"))] = true
@@ -233,7 +233,7 @@ func (e *env) callFromWithin(s driver.Store, list func(context.Context) iter.Seq
 	for entry, err := range list(e.ctx) {
 		e.must(err, "the listing")
 		if !before[entry.Key] {
-			continue // created below; whether it is listed is the store's choice
+			continue // created below; it may be listed or not
 		}
 		delete(before, entry.Key)
 		rec := e.load(s, entry.Key, "in the body of a listing")
@@ -249,12 +249,12 @@ func (e *env) callFromWithin(s driver.Store, list func(context.Context) iter.Seq
 		}
 	}
 	if len(before) > 0 {
-		e.failf("%d records that were there all the while were not listed", len(before))
+		e.failf("%d records that existed throughout were not listed", len(before))
 	}
 }
 
-// breakOff leaves listings early, then uses the store.
-func (e *env) breakOff(s driver.Store, list iter.Seq2[driver.Entry, error]) {
+// stopEarly stops listings early, then uses the store.
+func (e *env) stopEarly(s driver.Store, list iter.Seq2[driver.Entry, error]) {
 	var keys []driver.Key
 	for range 5 {
 		keys = append(keys, e.create(s, e.owned("user:42", "data")))
@@ -266,7 +266,7 @@ func (e *env) breakOff(s driver.Store, list iter.Seq2[driver.Entry, error]) {
 		}
 	}
 	for _, key := range keys {
-		rec := e.load(s, key, "after a listing was broken off")
-		e.must(s.Save(e.ctx, key, rec.Version, next(rec, "changed")), "Save after a listing was broken off")
+		rec := e.load(s, key, "after a listing was stopped early")
+		e.must(s.Save(e.ctx, key, rec.Version, next(rec, "changed")), "Save after a listing was stopped early")
 	}
 }

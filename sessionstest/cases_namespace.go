@@ -8,24 +8,23 @@ import (
 )
 
 var namespaceCases = []testCase{
-	{"namespaces-apart", 4, "a namespace keeps applications apart in one backend: what is done in one is never seen in another.", []Ability{Share}, namespacesApart},
-	{"namespaces-apart-in-listings", 9, "a listing yields the records of its namespace.", []Ability{Share, List}, namespacesInListing},
-	{"namespaces-apart-for-owners", 10, "Owned yields the records of its namespace.", []Ability{Share, Owners}, namespacesOfOwner},
-	{"namespaces-apart-in-sweeps", 8, "Sweep removes the expired records of its namespace, and counts no others.", []Ability{Share, Sweep}, namespacesInSweep},
-	{"namespaces-share-no-index", 10, "Owned misses no record: an index entry belongs to one namespace, also where the keys are equal.", []Ability{Share, Owners}, namespacesShareNoOwners},
-	{"namespaces-share-no-expiry", 8, "Sweep removes all expired records of its namespace: an index entry belongs to one namespace, also where the keys are equal.", []Ability{Share, Sweep}, namespacesShareNoExpiry},
-	{"namespaces-in-turn", 4, "a namespace keeps applications apart in one backend, also where they open it in turn.", []Ability{Reopen}, namespacesInTurn},
-	{"namespaces-in-turn-for-listings", 9, "a listing yields the records of its namespace, also where applications open the backend in turn.", []Ability{Reopen, List}, namespacesInTurnListed},
-	{"namespaces-in-turn-for-owners", 10, "Owned yields the records of its namespace, also where applications open the backend in turn.", []Ability{Reopen, Owners}, namespacesInTurnOwned},
-	{"namespaces-in-turn-for-sweeps", 8, "Sweep removes the expired records of its namespace, and counts no others, also where applications open the backend in turn.", []Ability{Reopen, Sweep}, namespacesInTurnSwept},
+	{"namespaces-records", 4, "records of one namespace are never visible in another.", []Ability{Share}, namespacesRecords},
+	{"namespaces-all", 9, "All yields only the records of its namespace.", []Ability{Share, List}, namespacesInListing},
+	{"namespaces-owned", 10, "Owned yields only the records of its namespace.", []Ability{Share, Owners}, namespacesOfOwner},
+	{"namespaces-sweep", 8, "Sweep removes and counts only expired records of its namespace.", []Ability{Share, Sweep}, namespacesInSweep},
+	{"namespaces-owner-index", 10, "Owned misses no record: index entries of different namespaces are separate, even for equal keys.", []Ability{Share, Owners}, namespacesOwnerIndex},
+	{"namespaces-expiry-index", 8, "Sweep removes every expired record of its namespace: index entries of different namespaces are separate, even for equal keys.", []Ability{Share, Sweep}, namespacesExpiryIndex},
+	{"namespaces-one-at-a-time", 4, "records of one namespace are never visible in another, also if only one is open at a time.", []Ability{Reopen}, namespacesOneAtATime},
+	{"namespaces-one-at-a-time-all", 9, "All yields only the records of its namespace, also if only one is open at a time.", []Ability{Reopen, List}, namespacesOneAtATimeListed},
+	{"namespaces-one-at-a-time-owned", 10, "Owned yields only the records of its namespace, also if only one is open at a time.", []Ability{Reopen, Owners}, namespacesOneAtATimeOwned},
+	{"namespaces-one-at-a-time-sweep", 8, "Sweep removes and counts only expired records of its namespace, also if only one is open at a time.", []Ability{Reopen, Sweep}, namespacesOneAtATimeSwept},
 }
 
 // maxNamespace is the longest Config.Namespace.
 const maxNamespace = 64
 
-// namespaces returns names that are allowed, and easily taken for each other.
-// They begin with the harness's namespace, which may be what makes the case's
-// backend a fresh one.
+// namespaces returns valid names that are easily confused. They begin with the
+// harness's namespace, which may be what makes the case's backend empty.
 func (e *env) namespaces() []string {
 	base := e.cfg.Namespace
 	long := base + strings.Repeat("n", max(0, maxNamespace-1-len(base)))
@@ -36,7 +35,7 @@ func (e *env) namespaces() []string {
 	return append(names, long+"1", long+"2")
 }
 
-// openNamespaces opens the backend once for each of the names.
+// openNamespaces opens a store for each of the names.
 func (e *env) openNamespaces(names []string) []driver.Store {
 	var stores []driver.Store
 	for _, ns := range names {
@@ -45,21 +44,21 @@ func (e *env) openNamespaces(names []string) []driver.Store {
 	return stores
 }
 
-// fewNamespaces returns some of the names, for calls that take their time.
+// fewNamespaces returns some of the names, for slow cases.
 func (e *env) fewNamespaces() []string { return e.namespaces()[:3] }
 
 func (e *env) openNamespace(ns string) driver.Store {
 	return e.open(func(c *driver.Config) { c.Namespace = ns })
 }
 
-func namespacesApart(e *env) {
+func namespacesRecords(e *env) {
 	stores := e.openNamespaces(e.namespaces())
 	key := newKey()
 	recs := make([]driver.Record, len(stores))
 	for i, s := range stores {
-		e.absent(s, key, "in a namespace where nothing was saved")
+		e.absent(s, key, "in a namespace with no records")
 		recs[i] = e.record("in namespace " + e.namespaces()[i])
-		e.must(s.Save(e.ctx, key, 0, recs[i]), "Save with old 0, at a key that is in use in other namespaces")
+		e.must(s.Save(e.ctx, key, 0, recs[i]), "Save with old 0, at a key used in other namespaces")
 	}
 	for i, s := range stores {
 		e.holds(s, key, recs[i], "after Saves at the same key in other namespaces")
@@ -86,7 +85,7 @@ func namespacesInListing(e *env) {
 	stores := e.openNamespaces(e.fewNamespaces())
 	want := e.oneInEach(stores)
 	for i, s := range stores {
-		e.lists(e.lister(s).All(e.ctx), want[i], "All in one of several namespaces")
+		e.lists(e.lister(s).All(e.ctx), want[i], "All with records in several namespaces")
 	}
 }
 
@@ -94,7 +93,7 @@ func namespacesOfOwner(e *env) {
 	stores := e.openNamespaces(e.fewNamespaces())
 	want := e.oneInEach(stores)
 	for i, s := range stores {
-		e.lists(e.owners(s).Owned(e.ctx, "user:42"), want[i], "Owned in one of several namespaces")
+		e.lists(e.owners(s).Owned(e.ctx, "user:42"), want[i], "Owned with records in several namespaces")
 	}
 }
 
@@ -106,11 +105,11 @@ func namespacesInSweep(e *env) {
 		e.sweeps(s, 1)
 		e.clock.set(driver.MillisOf(start))
 		for key := range recs[i] {
-			e.absent(s, key, "after Sweep was to remove the record, with the clock set back")
+			e.absent(s, key, "of a record that Sweep should have removed, with the clock set back")
 		}
 		for j := i + 1; j < len(stores); j++ {
 			for key, rec := range recs[j] {
-				e.holds(stores[j], key, rec, "of a record that expired in another namespace than the swept one, with the clock set back")
+				e.holds(stores[j], key, rec, "of a record that expired in a namespace that was not swept, with the clock set back")
 			}
 		}
 	}
@@ -121,12 +120,12 @@ func (e *env) sameKey(stores []driver.Store) (driver.Key, []driver.Record) {
 	key, recs := newKey(), make([]driver.Record, len(stores))
 	for i, s := range stores {
 		recs[i] = e.owned("user:42", "in namespace "+e.namespaces()[i])
-		e.must(s.Save(e.ctx, key, 0, recs[i]), "Save with old 0, at a key that is in use in other namespaces")
+		e.must(s.Save(e.ctx, key, 0, recs[i]), "Save with old 0, at a key used in other namespaces")
 	}
 	return key, recs
 }
 
-func namespacesShareNoOwners(e *env) {
+func namespacesOwnerIndex(e *env) {
 	stores := e.openNamespaces(e.fewNamespaces())
 	key, recs := e.sameKey(stores)
 	for i, s := range stores {
@@ -137,7 +136,7 @@ func namespacesShareNoOwners(e *env) {
 			other.Owner = "user:43"
 			e.must(s.Save(e.ctx, key, recs[i].Version, other), "Save with another owner, in one namespace")
 		}
-		e.lists(e.owners(s).Owned(e.ctx, "user:42"), nil, "Owned, of the owner who has no record in this namespace any more")
+		e.lists(e.owners(s).Owned(e.ctx, "user:42"), nil, "Owned of an owner with no more records in this namespace")
 		for j := i + 1; j < len(stores); j++ {
 			e.lists(e.owners(stores[j]).Owned(e.ctx, "user:42"), map[driver.Key]driver.Record{key: recs[j]},
 				"Owned, after the record with the same key changed hands in another namespace")
@@ -145,7 +144,7 @@ func namespacesShareNoOwners(e *env) {
 	}
 }
 
-func namespacesShareNoExpiry(e *env) {
+func namespacesExpiryIndex(e *env) {
 	stores := e.openNamespaces(e.fewNamespaces())
 	key, recs := e.sameKey(stores)
 	e.must(stores[0].Delete(e.ctx, key, 0), "Delete in one namespace")
@@ -159,14 +158,14 @@ func namespacesShareNoExpiry(e *env) {
 	e.holds(stores[1], key, extended(recs[1], 2*hour), "after a record with the same key was swept in other namespaces")
 }
 
-func namespacesInTurn(e *env) {
+func namespacesOneAtATime(e *env) {
 	key := newKey()
 	names := e.namespaces()
 	recs := make([]driver.Record, len(names))
 	for i, ns := range names {
 		s := e.openNamespace(ns)
 		recs[i] = e.record("in namespace " + ns)
-		e.must(s.Save(e.ctx, key, 0, recs[i]), "Save with old 0, at a key that is in use in other namespaces")
+		e.must(s.Save(e.ctx, key, 0, recs[i]), "Save with old 0, at a key used in other namespaces")
 		e.close(s, "Close")
 	}
 	for i, ns := range names {
@@ -176,9 +175,9 @@ func namespacesInTurn(e *env) {
 	}
 }
 
-// inTurn saves a record in each of the namespaces, opened one after the other,
-// and then has look see each of them with its record.
-func (e *env) inTurn(look func(s driver.Store, key driver.Key, rec driver.Record)) {
+// oneAtATime saves a record in each of the namespaces, opened one at a time, and
+// then calls look for each of them with its record.
+func (e *env) oneAtATime(look func(s driver.Store, key driver.Key, rec driver.Record)) {
 	names := e.fewNamespaces()
 	keys, recs := make([]driver.Key, len(names)), make([]driver.Record, len(names))
 	for i, ns := range names {
@@ -194,24 +193,24 @@ func (e *env) inTurn(look func(s driver.Store, key driver.Key, rec driver.Record
 	}
 }
 
-func namespacesInTurnListed(e *env) {
-	e.inTurn(func(s driver.Store, key driver.Key, rec driver.Record) {
-		e.lists(e.lister(s).All(e.ctx), map[driver.Key]driver.Record{key: rec}, "All in one of several namespaces")
+func namespacesOneAtATimeListed(e *env) {
+	e.oneAtATime(func(s driver.Store, key driver.Key, rec driver.Record) {
+		e.lists(e.lister(s).All(e.ctx), map[driver.Key]driver.Record{key: rec}, "All with records in several namespaces")
 	})
 }
 
-func namespacesInTurnOwned(e *env) {
-	e.inTurn(func(s driver.Store, key driver.Key, rec driver.Record) {
-		e.lists(e.owners(s).Owned(e.ctx, rec.Owner), map[driver.Key]driver.Record{key: rec}, "Owned in one of several namespaces")
+func namespacesOneAtATimeOwned(e *env) {
+	e.oneAtATime(func(s driver.Store, key driver.Key, rec driver.Record) {
+		e.lists(e.owners(s).Owned(e.ctx, rec.Owner), map[driver.Key]driver.Record{key: rec}, "Owned with records in several namespaces")
 	})
 }
 
-func namespacesInTurnSwept(e *env) {
-	e.inTurn(func(s driver.Store, key driver.Key, rec driver.Record) {
+func namespacesOneAtATimeSwept(e *env) {
+	e.oneAtATime(func(s driver.Store, key driver.Key, rec driver.Record) {
 		e.holds(s, key, rec, "of a record that expired while another namespace was swept, with the clock set back")
 		e.clock.advance(time.Hour)
 		e.sweeps(s, 1)
 		e.clock.set(driver.MillisOf(start))
-		e.absent(s, key, "after Sweep was to remove the record, with the clock set back")
+		e.absent(s, key, "of a record that Sweep should have removed, with the clock set back")
 	})
 }

@@ -9,51 +9,51 @@ import (
 )
 
 var openCases = []testCase{
-	{"open-without-a-directory", 0, "a fault in the configuration, a missing DataDir too, is an error of Open.", nil, openWithoutDirectory},
-	{"open-makes-its-directory", 0, "a DataDir that is missing is made, for its user alone.", nil, openMakesDirectory},
+	{"open-without-a-directory", 0, "Open fails on an invalid configuration, including a missing DataDir.", nil, openWithoutDirectory},
+	{"open-creates-its-directory", 0, "Open creates a missing DataDir that only its user can access.", nil, openCreatesDirectory},
 	{"open-hides-secrets", 0, "an error of Open never quotes a password or a whole URL.", nil, openHidesSecrets},
 }
 
-// needsDirectory skips the case unless DataDir is a directory. A harness may
-// use it as a mere name for what its driver finds by it.
+// needsDirectory skips the case unless DataDir is a directory. A harness may use
+// DataDir as a name only.
 func (e *env) needsDirectory() {
 	if info, err := os.Stat(e.cfg.DataDir); err != nil || !info.IsDir() {
-		e.skip("Config gives no DataDir that is a directory")
+		e.skip("Harness.Config returns no DataDir that is a directory")
 	}
 }
 
-// openWithoutDirectory leaves out all that says where the records are to be. A
-// store that opens all the same would keep them in the working directory.
+// openWithoutDirectory opens a store with neither URL nor DataDir. A store that
+// opens anyway would keep its records in the working directory.
 func openWithoutDirectory(e *env) {
 	e.needsDirectory()
 	if e.cfg.URL != "" {
-		e.skip("the store has a DataDir and a URL: which of them it needs is its own affair")
+		e.skip("the store has both a DataDir and a URL, and may need only one of them")
 	}
 	cfg := e.cfg
 	cfg.DataDir = ""
 	if s, err := e.suite.Driver.Open(e.ctx, cfg); err == nil {
-		e.failf("Open with neither URL nor DataDir gave no error")
+		e.failf("Open with neither URL nor DataDir returned no error")
 		e.close(s, "Close")
 	}
 }
 
-func openMakesDirectory(e *env) {
+func openCreatesDirectory(e *env) {
 	e.needsDirectory()
 	e.cfg.DataDir = filepath.Join(e.cfg.DataDir, "not", "there")
 	s := e.open()
 	rec := e.record("data")
 	key := e.create(s, rec)
-	e.holds(s, key, rec, "from a directory that was missing")
+	e.holds(s, key, rec, "from a directory that Open created")
 	info, err := os.Stat(e.cfg.DataDir)
-	e.must(err, "looking at the directory that Open made")
+	e.must(err, "stat of the directory that Open created")
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 { // Windows has no modes
-		e.failf("Open made its DataDir with mode %#o: other users may look into it, want 0700", info.Mode().Perm())
+		e.failf("Open created its DataDir with mode %#o, so that other users have access; want 0700", info.Mode().Perm())
 	}
 }
 
-// openHidesSecrets gives URLs that nothing can be made of. Whether a store
-// takes one of them is its own affair, and a store that has no URL at all is
-// given one by a program that was configured for another.
+// openHidesSecrets opens stores with invalid URLs. A store may accept one of
+// them. A store that uses no URL is tested too, since a program may be configured
+// for another store.
 func openHidesSecrets(e *env) {
 	scheme := "redis"
 	if u, err := url.Parse(e.cfg.URL); err == nil && u.Scheme != "" {
@@ -71,9 +71,9 @@ func openHidesSecrets(e *env) {
 		cfg.URL = scheme + rest
 		s, err := e.suite.Driver.Open(e.ctx, cfg)
 		if err == nil {
-			e.close(s, "Close of a store that was not used")
+			e.close(s, "Close of an unused store")
 		} else if strings.Contains(err.Error(), secret) {
-			e.failf("Open with a URL that is at fault gave the error %q, in which the password is", err)
+			e.failf("Open with an invalid URL returned the error %q, which contains the password", err)
 		}
 	}
 }

@@ -9,34 +9,34 @@ import (
 )
 
 var ownerCases = []testCase{
-	{"owned-exactly", 10, "Owned misses no record of the owner, and yields no other.", []Ability{Owners}, ownedExactly},
-	{"owned-many", 10, "Owned misses no record of the owner, however many there are.", []Ability{Owners}, ownedMany},
+	{"owned-exactly", 10, "Owned yields every record of the owner and no others.", []Ability{Owners}, ownedExactly},
+	{"owned-many", 10, "Owned yields every record of the owner, however many there are.", []Ability{Owners}, ownedMany},
 	{"owned-hostile", 10, "owners are compared byte for byte.", []Ability{Owners}, ownedHostile},
-	{"owned-follows-the-owner", 10, "Owned yields the records whose owner is the named one now.", []Ability{Owners}, ownedFollows},
-	{"owned-not-the-dead", 10, "what Owned yields is checked against the records: a deleted one is not among them.", []Ability{Owners}, ownedNotTheDead},
-	{"owned-by-nobody", 10, "an empty owner owns nothing.", []Ability{Owners}, ownedByNobody},
-	{"owned-while-others-change", 9, "a record present from the first step to the last comes exactly once.", []Ability{Owners}, ownedWhileChanging},
-	{"owned-while-its-body-changes", 9, "a record present from the first step to the last comes exactly once, whatever happens to others and to its times.", []Ability{Owners}, func(e *env) {
+	{"owned-after-owner-change", 10, "Owned yields the records whose current owner is the given one.", []Ability{Owners}, ownedAfterOwnerChange},
+	{"owned-after-delete", 10, "Owned checks its index against the records: it yields no deleted record.", []Ability{Owners}, ownedAfterDelete},
+	{"owned-by-the-empty-owner", 10, "Owned yields nothing for the empty owner.", []Ability{Owners}, ownedByEmptyOwner},
+	{"owned-during-changes", 9, "a record that exists throughout a listing is yielded exactly once.", []Ability{Owners}, ownedDuringChanges},
+	{"owned-with-changes-in-the-body", 9, "a record that exists throughout a listing is yielded exactly once, whatever the loop body changes.", []Ability{Owners}, func(e *env) {
 		s := e.open()
-		e.changeFromWithin(s, e.owners(s).Owned(e.ctx, "user:42"), "Owned")
+		e.changeInBody(s, e.owners(s).Owned(e.ctx, "user:42"), "Owned")
 	}},
-	{"owned-twice", 9, "a listing may be iterated again, and then lists what is there at that time.", []Ability{Owners}, func(e *env) {
+	{"owned-twice", 9, "a listing can be iterated again, and then yields the records that exist at that time.", []Ability{Owners}, func(e *env) {
 		s := e.open()
 		e.listTwice(s, e.owners(s).Owned(e.ctx, "user:42"), "Owned")
 	}},
-	{"owned-while-created", 10, "Owned misses no record that was acknowledged before the call.", []Ability{Owners}, ownedWhileCreated},
-	{"owned-and-call-from-within", 9, "a listing holds no lock, transaction or connection while it yields, so its body may call the store.", []Ability{Owners}, func(e *env) {
+	{"owned-during-creation", 10, "Owned misses no record whose Save was acknowledged before the call.", []Ability{Owners}, ownedDuringCreation},
+	{"owned-with-calls-in-the-body", 9, "a listing holds no lock, transaction or connection while it yields, so the loop body may call the store.", []Ability{Owners}, func(e *env) {
 		s := e.open()
 		o := e.owners(s)
-		e.callFromWithin(s, func(ctx context.Context) iter.Seq2[driver.Entry, error] { return o.Owned(ctx, "user:42") })
+		e.callInBody(s, func(ctx context.Context) iter.Seq2[driver.Entry, error] { return o.Owned(ctx, "user:42") })
 	}},
-	{"owned-broken-off", 9, "a listing may be broken off anywhere, and holds nothing afterwards.", []Ability{Owners}, func(e *env) {
+	{"owned-stopped-early", 9, "the caller may stop a listing at any step, and it holds nothing afterwards.", []Ability{Owners}, func(e *env) {
 		s := e.open()
-		e.breakOff(s, e.owners(s).Owned(e.ctx, "user:42"))
+		e.stopEarly(s, e.owners(s).Owned(e.ctx, "user:42"))
 	}},
 }
 
-// hostileOwners are all different, some by very little.
+// hostileOwners are all different, some only slightly.
 var hostileOwners = append([]string{
 	"a", "A", "aa", "aA", " a", "user:42", "user:421", "user:4", "User:42", "user:42 ", "user:42\x00",
 	everyByte[1:], everyByte[:driver.MaxOwner],
@@ -60,7 +60,7 @@ func ownedExactly(e *env) {
 	}
 	e.lists(o.Owned(e.ctx, "user:42"), mine, "Owned")
 	e.lists(o.Owned(e.ctx, "user:43"), theirs, "Owned")
-	e.lists(o.Owned(e.ctx, "user:44"), nil, "Owned of an owner of nothing")
+	e.lists(o.Owned(e.ctx, "user:44"), nil, "Owned of an owner with no records")
 	for key, rec := range mine {
 		mine[key] = extended(rec, hour)
 		e.must(s.Touch(e.ctx, key, mine[key]), "Touch")
@@ -91,7 +91,7 @@ func ownedHostile(e *env) {
 	})
 }
 
-func ownedFollows(e *env) {
+func ownedAfterOwnerChange(e *env) {
 	s := e.open()
 	o := e.owners(s)
 	rec := e.record("data")
@@ -106,18 +106,18 @@ func ownedFollows(e *env) {
 			e.lists(o.Owned(e.ctx, owner), map[driver.Key]driver.Record{key: now}, "Owned of the new owner")
 		}
 		if before != "" {
-			e.lists(o.Owned(e.ctx, before), nil, "Owned of the owner before")
+			e.lists(o.Owned(e.ctx, before), nil, "Owned of the previous owner")
 		}
 		rec, before = now, owner
 	}
 	lost := next(rec, "lost")
 	lost.Owner = "user:4"
 	e.conflicts(s.Save(e.ctx, key, rec.Version^1, lost), "Save at a wrong version, with another owner")
-	e.lists(o.Owned(e.ctx, "user:4"), nil, "Owned of an owner whose Save conflicted")
-	e.lists(o.Owned(e.ctx, "user:3"), map[driver.Key]driver.Record{key: rec}, "Owned of the owner, after another's Save conflicted")
+	e.lists(o.Owned(e.ctx, "user:4"), nil, "Owned of an owner whose Save returned ErrConflict")
+	e.lists(o.Owned(e.ctx, "user:3"), map[driver.Key]driver.Record{key: rec}, "Owned of the owner, after another Save returned ErrConflict")
 }
 
-func ownedNotTheDead(e *env) {
+func ownedAfterDelete(e *env) {
 	s := e.open()
 	o := e.owners(s)
 	gone, rec := e.owned("user:42", "gone"), e.owned("user:42", "stays")
@@ -126,7 +126,7 @@ func ownedNotTheDead(e *env) {
 	want := map[driver.Key]driver.Record{key: rec}
 	e.lists(o.Owned(e.ctx, "user:42"), want, "Owned, after Delete of another")
 	e.must(s.Save(e.ctx, goneKey, 0, e.owned("user:43", "another's")), "Save with old 0 after Delete")
-	e.lists(o.Owned(e.ctx, "user:42"), want, "Owned, after the deleted record's key came to another owner")
+	e.lists(o.Owned(e.ctx, "user:42"), want, "Owned, after another owner's record was created at the deleted record's key")
 
 	expired, expiredKey := e.owned("user:44", "expires"), newKey()
 	e.must(s.Save(e.ctx, expiredKey, 0, expired), "Save with old 0")
@@ -137,7 +137,7 @@ func ownedNotTheDead(e *env) {
 	e.lists(o.Owned(e.ctx, "user:44"), map[driver.Key]driver.Record{expiredKey: now}, "Owned, after the record was created again")
 }
 
-func ownedByNobody(e *env) {
+func ownedByEmptyOwner(e *env) {
 	s := e.open()
 	o := e.owners(s)
 	e.create(s, e.record("nobody's"))
@@ -145,13 +145,13 @@ func ownedByNobody(e *env) {
 	e.lists(o.Owned(e.ctx, ""), nil, "Owned of the empty owner")
 }
 
-func ownedWhileChanging(e *env) {
+func ownedDuringChanges(e *env) {
 	s := e.open()
 	o := e.owners(s)
 	e.churn(s, "user:42", func() iter.Seq2[driver.Entry, error] { return o.Owned(e.ctx, "user:42") }, "Owned")
 }
 
-func ownedWhileCreated(e *env) {
+func ownedDuringCreation(e *env) {
 	s := e.open()
 	o := e.owners(s)
 	e.parallel(4, func(i int) {
@@ -164,7 +164,7 @@ func ownedWhileCreated(e *env) {
 					return
 				}
 			}
-			e.fatalf("Owned missed a record whose Save was acknowledged before")
+			e.fatalf("Owned missed a record whose Save was acknowledged before the call")
 		})
 	})
 }

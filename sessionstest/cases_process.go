@@ -3,9 +3,9 @@ package sessionstest
 import "strconv"
 
 var processCases = []testCase{
-	{"process-sees-the-other", 4, "what one call has acknowledged every later call sees, from any process that shares the backend.", []Ability{Share, Processes}, processSees},
-	{"process-logout", 3, "no Save or Touch in one process brings back what was deleted in another.", []Ability{Share, Processes}, processLogout},
-	{"process-counter", 2, "of N increments acknowledged in three processes, N are there.", []Ability{Share, Processes}, processCounter},
+	{"process-sees-writes", 4, "every call sees what earlier calls acknowledged, from any process that shares the backend.", []Ability{Share, Processes}, processSees},
+	{"process-logout", 3, "no Save or Touch in one process restores a record that another process deleted.", []Ability{Share, Processes}, processLogout},
+	{"process-counter", 2, "after N acknowledged increments in three processes the counter is N.", []Ability{Share, Processes}, processCounter},
 }
 
 func processSees(e *env) {
@@ -13,41 +13,41 @@ func processSees(e *env) {
 	rec := e.record("first")
 	key := e.create(s, rec)
 	p := e.start(key)
-	p.asks("load", "ok first")
-	p.asks("save second", "ok")
-	now := e.load(s, key, "after a second process saved")
+	p.expect("load", "ok first")
+	p.expect("save second", "ok")
+	now := e.load(s, key, "after a Save in a second process")
 	if string(now.Data) != "second" {
-		e.failf("Load after a second process saved %q gave %s", "second", excerpt(now.Data))
+		e.failf("Load after a second process saved %q returned %s", "second", excerpt(now.Data))
 	}
 	e.conflicts(s.Save(e.ctx, key, rec.Version, next(rec, "lost")), "Save at a version that a second process replaced")
 	last := next(now, "third")
 	e.must(s.Save(e.ctx, key, now.Version, last), "Save at the version that a second process wrote")
-	p.asks("save lost", "conflict")
-	p.asks("touch", "conflict")
-	p.asks("load", "ok third")
-	p.asks("touch", "ok")
-	e.holds(s, key, extended(last, hour), "after a second process touched")
+	p.expect("save lost", "conflict")
+	p.expect("touch", "conflict")
+	p.expect("load", "ok third")
+	p.expect("touch", "ok")
+	e.holds(s, key, extended(last, hour), "after a Touch in a second process")
 }
 
 func processLogout(e *env) {
 	s := e.open()
 	key := e.create(s, e.record("data"))
 	p := e.start(key)
-	p.asks("load", "ok data")
+	p.expect("load", "ok data")
 	e.must(s.Delete(e.ctx, key, 0), "Delete")
-	p.asks("save revived", "conflict")
-	p.asks("touch", "conflict")
-	p.asks("load", "not found")
-	e.absent(s, key, "after a second process tried to save it")
+	p.expect("save revived", "conflict")
+	p.expect("touch", "conflict")
+	p.expect("load", "not found")
+	e.absent(s, key, "after a Save in a second process that should have conflicted")
 
 	now := e.record("again")
 	e.must(s.Save(e.ctx, key, 0, now), "Save with old 0 after Delete")
 	now = e.load(s, key, "before a second process deletes it")
-	p.asks("delete", "ok")
-	e.conflicts(s.Save(e.ctx, key, now.Version, next(now, "revived")), "Save of what a second process deleted")
-	e.conflicts(s.Touch(e.ctx, key, extended(now, hour)), "Touch of what a second process deleted")
+	p.expect("delete", "ok")
+	e.conflicts(s.Save(e.ctx, key, now.Version, next(now, "revived")), "Save of a record that a second process deleted")
+	e.conflicts(s.Touch(e.ctx, key, extended(now, hour)), "Touch of a record that a second process deleted")
 	e.absent(s, key, "after a second process deleted it")
-	p.asks("load", "not found")
+	p.expect("load", "not found")
 }
 
 func processCounter(e *env) {
@@ -55,7 +55,7 @@ func processCounter(e *env) {
 	key := e.create(s, e.record("0"))
 	children := []*process{e.start(key), e.start(key)}
 	for _, p := range children {
-		p.order("count " + e.effort.String())
+		p.send("count " + e.effort.String())
 	}
 	total := 0
 	e.rounds(50, func(int) {
@@ -66,11 +66,11 @@ func processCounter(e *env) {
 		answer := p.answer()
 		n, err := strconv.Atoi(answer)
 		if err != nil {
-			e.fatalf("in a second process that counts while two others do, Load or Save failed: %s", answer)
+			e.fatalf("Load or Save of a counter failed in one of three processes: %s", answer)
 		}
 		total += n
 	}
 	if last := e.load(s, key, "of the counter at the end"); string(last.Data) != strconv.Itoa(total) {
-		e.failf("the counter is at %s after %d increments acknowledged in three processes", last.Data, total)
+		e.failf("the counter is %s after %d increments acknowledged in three processes", last.Data, total)
 	}
 }

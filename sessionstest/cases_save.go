@@ -7,21 +7,21 @@ import (
 )
 
 var saveCases = []testCase{
-	{"load-nothing", 0, "Load returns the record at the key, or ErrNotFound.", nil, loadNothing},
-	{"create", 4, "what one call has acknowledged every later call sees.", nil, saveCreates},
-	{"replace-whole", 4, "what one call has acknowledged every later call sees: all of it, and nothing of what it replaced.", nil, saveReplaces},
-	{"create-where-one-lives", 2, "with old 0, Save creates if no live record is there, else it writes nothing: ErrConflict.", nil, createOverLive},
-	{"replace-at-wrong-version", 2, "Save replaces a record only at the version it names, else it writes nothing: ErrConflict.", nil, replaceAtWrongVersion},
-	{"replace-where-nothing-is", 2, "Save never creates where it was to replace: ErrConflict.", nil, replaceNothing},
-	{"replace-twice-from-one-load", 2, "of two Saves based on the same version, the second writes nothing: ErrConflict.", nil, replaceTwice},
-	{"extreme-numbers", 6, "a record comes back as it was given, whatever its version and times.", nil, extremeNumbers},
-	{"keys-one-bit-apart", 4, "a key names one record: keys that differ anywhere name different ones.", nil, keysOneBitApart},
+	{"load-missing", 0, "Load returns the record at the key, or ErrNotFound.", nil, loadMissing},
+	{"create", 4, "every call sees what earlier calls acknowledged.", nil, saveCreates},
+	{"replace-whole", 4, "every call sees what earlier calls acknowledged: the whole new record, and nothing of the one it replaced.", nil, saveReplaces},
+	{"create-over-live", 2, "Save with old 0 creates a record only if there is no live one, else it writes nothing and fails with ErrConflict.", nil, createOverLive},
+	{"replace-at-wrong-version", 2, "Save replaces a record only at the version it names, else it writes nothing and fails with ErrConflict.", nil, replaceAtWrongVersion},
+	{"replace-missing", 2, "Save at a version never creates a record: it fails with ErrConflict.", nil, replaceMissing},
+	{"replace-twice-from-one-load", 2, "of two Saves based on the same version, the second writes nothing and fails with ErrConflict.", nil, replaceTwice},
+	{"extreme-numbers", 6, "any valid version and times are returned exactly.", nil, extremeNumbers},
+	{"keys-one-bit-apart", 4, "each key has its own record, also when two keys differ in one bit.", nil, keysOneBitApart},
 }
 
-func loadNothing(e *env) {
+func loadMissing(e *env) {
 	s := e.open()
-	e.absent(s, newKey(), "at a key that was never saved")
-	e.absent(s, driver.Key{}, "at the zero key, never saved")
+	e.absent(s, newKey(), "at an unused key")
+	e.absent(s, driver.Key{}, "at the zero key")
 }
 
 func saveCreates(e *env) {
@@ -46,7 +46,7 @@ func saveReplaces(e *env) {
 		now.Created++
 		now.Accessed += 2
 		now.Expires += 3
-		e.must(s.Save(e.ctx, key, old, now), "Save at the present version")
+		e.must(s.Save(e.ctx, key, old, now), "Save at the current version")
 		e.holds(s, key, now, "after Save replaced it")
 	}
 }
@@ -56,8 +56,8 @@ func createOverLive(e *env) {
 	rec := e.record("first")
 	key := e.create(s, rec)
 	e.conflicts(s.Save(e.ctx, key, 0, e.record("second")), "Save with old 0 over a live record")
-	e.conflicts(s.Save(e.ctx, key, 0, rec), "Save with old 0 of the very record that is there")
-	e.holds(s, key, rec, "after Saves that conflicted")
+	e.conflicts(s.Save(e.ctx, key, 0, rec), "Save with old 0 of a record that is already stored")
+	e.holds(s, key, rec, "after Saves that returned ErrConflict")
 }
 
 func replaceAtWrongVersion(e *env) {
@@ -67,29 +67,29 @@ func replaceAtWrongVersion(e *env) {
 	for _, wrong := range []driver.Version{rec.Version ^ 1, rec.Version ^ 1<<61, newVersion()} {
 		e.conflicts(s.Save(e.ctx, key, wrong, e.record("second")), "Save at a version that the record never had")
 	}
-	e.conflicts(s.Save(e.ctx, key, rec.Version^1, rec), "Save at a wrong version of what is there already")
-	e.holds(s, key, rec, "after Saves that conflicted")
+	e.conflicts(s.Save(e.ctx, key, rec.Version^1, rec), "Save at a wrong version of a record that is already stored")
+	e.holds(s, key, rec, "after Saves that returned ErrConflict")
 }
 
-func replaceNothing(e *env) {
+func replaceMissing(e *env) {
 	s := e.open()
 	key := newKey()
-	e.conflicts(s.Save(e.ctx, key, newVersion(), e.record("from nowhere")), "Save at a version where nothing is")
-	e.absent(s, key, "after a Save that conflicted")
+	e.conflicts(s.Save(e.ctx, key, newVersion(), e.record("from nowhere")), "Save at a version with no record")
+	e.absent(s, key, "after a Save that returned ErrConflict")
 	rec := e.record("first")
-	e.must(s.Save(e.ctx, key, 0, rec), "Save with old 0, after one that conflicted")
+	e.must(s.Save(e.ctx, key, 0, rec), "Save with old 0, after one that returned ErrConflict")
 	e.holds(s, key, rec, "after Save created it")
 }
 
 func replaceTwice(e *env) {
 	s := e.open()
 	key := e.create(s, e.record("first"))
-	mine := e.load(s, key, "by the one")
-	theirs := e.load(s, key, "by the other")
+	mine := e.load(s, key, "the first time")
+	theirs := e.load(s, key, "the second time")
 	winner := next(mine, "second")
-	e.must(s.Save(e.ctx, key, mine.Version, winner), "Save at the present version")
-	e.conflicts(s.Save(e.ctx, key, theirs.Version, next(theirs, "lost")), "Save at the version before")
-	e.holds(s, key, winner, "after the second Save conflicted")
+	e.must(s.Save(e.ctx, key, mine.Version, winner), "Save at the current version")
+	e.conflicts(s.Save(e.ctx, key, theirs.Version, next(theirs, "lost")), "Save at the previous version")
+	e.holds(s, key, winner, "after the second Save returned ErrConflict")
 }
 
 func extremeNumbers(e *env) {
@@ -107,7 +107,7 @@ func extremeNumbers(e *env) {
 		rec := e.record("times")
 		rec.Created, rec.Accessed = m, m+1
 		rec.Expires += 1
-		e.holds(s, e.create(s, rec), rec, "of a time to the millisecond")
+		e.holds(s, e.create(s, rec), rec, "of a record with odd milliseconds")
 	}
 }
 

@@ -3,28 +3,28 @@ package sessionstest
 import "github.com/pump-go/sessions/driver"
 
 var shareCases = []testCase{
-	{"share-sees-the-other", 4, "what one call has acknowledged every later call sees, from any store that shares the backend.", []Ability{Share}, shareSees},
-	{"share-conflicts", 2, "Save, Touch and Delete go by the version that is there, whichever store wrote it.", []Ability{Share}, shareConflicts},
-	{"share-logout", 3, "no Save or Touch through one store brings back what was deleted through another.", []Ability{Share}, shareLogout},
-	{"share-counter", 2, "of N increments acknowledged through two stores on one backend, N are there.", []Ability{Share}, func(e *env) {
+	{"share-sees-writes", 4, "every call sees what earlier calls acknowledged, from any store that shares the backend.", []Ability{Share}, shareSees},
+	{"share-conflicts", 2, "Save, Touch and Delete compare the stored version, whichever store wrote it.", []Ability{Share}, shareConflicts},
+	{"share-logout", 3, "no Save or Touch through one store restores a record deleted through another.", []Ability{Share}, shareLogout},
+	{"share-counter", 2, "after N acknowledged increments through two stores on one backend the counter is N.", []Ability{Share}, func(e *env) {
 		e.countTogether(e.open(), e.open())
 	}},
-	{"share-create", 2, "with old 0, Save creates if no live record is there: of many at once, through several stores, one does.", []Ability{Share}, shareCreate},
+	{"share-create", 2, "Save with old 0 creates a record only if there is no live one: of several concurrent calls through several stores exactly one succeeds.", []Ability{Share}, shareCreate},
 }
 
 func shareSees(e *env) {
 	one, two := e.open(), e.open()
 	rec := e.owned("user:42", "data\x00\xff")
 	key := e.create(one, rec)
-	e.holds(two, key, rec, "through another store than created it")
+	e.holds(two, key, rec, "through a store other than the one that created it")
 	now := next(e.load(two, key, "through another store"), "replaced")
-	e.must(two.Save(e.ctx, key, rec.Version, now), "Save through another store than created it")
-	e.holds(one, key, now, "through another store than replaced it")
+	e.must(two.Save(e.ctx, key, rec.Version, now), "Save through a store other than the one that created it")
+	e.holds(one, key, now, "through a store other than the one that replaced it")
 	now = extended(now, hour)
-	e.must(one.Touch(e.ctx, key, now), "Touch through another store than replaced it")
-	e.holds(two, key, now, "through another store than touched it")
-	e.must(two.Delete(e.ctx, key, now.Version), "Delete through another store than touched it")
-	e.absent(one, key, "through another store than deleted it")
+	e.must(one.Touch(e.ctx, key, now), "Touch through a store other than the one that replaced it")
+	e.holds(two, key, now, "through a store other than the one that touched it")
+	e.must(two.Delete(e.ctx, key, now.Version), "Delete through a store other than the one that touched it")
+	e.absent(one, key, "through a store other than the one that deleted it")
 }
 
 func shareConflicts(e *env) {
@@ -38,8 +38,8 @@ func shareConflicts(e *env) {
 	e.conflicts(one.Save(e.ctx, key, stale.Version, next(stale, "lost")), "Save at a version that the other store replaced")
 	e.conflicts(one.Touch(e.ctx, key, extended(stale, hour)), "Touch at a version that the other store replaced")
 	e.conflicts(one.Delete(e.ctx, key, stale.Version), "Delete at a version that the other store replaced")
-	e.holds(one, key, now, "after calls that conflicted")
-	e.holds(two, key, now, "after calls that conflicted")
+	e.holds(one, key, now, "after calls that returned ErrConflict")
+	e.holds(two, key, now, "after calls that returned ErrConflict")
 }
 
 func shareLogout(e *env) {
@@ -47,8 +47,8 @@ func shareLogout(e *env) {
 	key := e.create(one, e.record("data"))
 	loaded := e.load(one, key, "before the other store deletes it")
 	e.must(two.Delete(e.ctx, key, 0), "Delete through the other store")
-	e.conflicts(one.Save(e.ctx, key, loaded.Version, next(loaded, "revived")), "Save of what the other store deleted")
-	e.conflicts(one.Touch(e.ctx, key, extended(loaded, hour)), "Touch of what the other store deleted")
+	e.conflicts(one.Save(e.ctx, key, loaded.Version, next(loaded, "revived")), "Save of a record that the other store deleted")
+	e.conflicts(one.Touch(e.ctx, key, extended(loaded, hour)), "Touch of a record that the other store deleted")
 	e.absent(one, key, "after Delete through the other store")
 	e.absent(two, key, "after Delete")
 }
@@ -57,7 +57,7 @@ func shareCreate(e *env) {
 	stores := []driver.Store{e.open(), e.open(), e.open()}
 	e.rounds(15, func(int) {
 		key, recs := newKey(), e.records(6)
-		w := e.oneWins(len(recs), "Save with old 0, through several stores", func(i int) error {
+		w := e.oneSucceeds(len(recs), "Save with old 0, through several stores", func(i int) error {
 			return stores[i%len(stores)].Save(e.ctx, key, 0, recs[i])
 		})
 		for _, s := range stores {

@@ -7,29 +7,29 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// A record that a store has not removed shows again when the clock goes back
-// to before its expiry, so going back is how these cases look.
+// These cases set the clock back to before a record's expiry: a record that was
+// not removed can then be loaded again.
 
 var sweepCases = []testCase{
-	{"sweep-nothing", 8, "Sweep removes the records that have expired, and returns how many it removed.", []Ability{Sweep}, sweepNothing},
-	{"sweep-expired-only", 8, "Sweep removes the records that have expired, all of them and no others, and returns how many it removed.", []Ability{Sweep}, sweepExpiredOnly},
-	{"sweep-many", 8, "Sweep removes all the records that have expired, however many batches that takes.", []Ability{Sweep}, sweepMany},
-	{"sweep-moved-expiry", 8, "the sweep goes by the expiry that a record has now, not by one that it had.", []Ability{Sweep}, sweepMovedExpiry},
-	{"sweep-at-a-nearer-expiry", 8, "the sweep goes by the expiry that a record has now, also where a Touch or Save brought it nearer.", []Ability{Sweep}, sweepNearerExpiry},
-	{"sweep-expiry-moved-behind-a-load", 8, "the sweep goes by the expiry that a record has now, also where a Save was based on one loaded before a Touch.", []Ability{Sweep}, sweepBehindLoad},
-	{"sweep-recreated", 8, "a record that was created where an expired one was stays.", []Ability{Sweep}, sweepRecreated},
-	{"sweep-during-refresh", 8, "a record that was refreshed meanwhile stays: the step that deletes looks at the expiry again.", []Ability{Sweep}, sweepDuringRefresh},
-	{"sweep-during-creation", 8, "what is created where an expired record was stays: the step that deletes looks at the expiry again.", []Ability{Sweep}, sweepDuringCreation},
-	{"sweep-by-itself", 8, "the store removes expired records by itself, every Config.SweepInterval.", []Ability{Sweep}, sweepByItself},
-	{"sweep-not-by-itself", 8, "with a negative Config.SweepInterval the store never removes expired records by itself.", []Ability{Sweep}, sweepNotByItself},
+	{"sweep-nothing", 8, "Sweep removes expired records and returns their number.", []Ability{Sweep}, sweepNothing},
+	{"sweep-expired-only", 8, "Sweep removes every expired record and no others, and returns their number.", []Ability{Sweep}, sweepExpiredOnly},
+	{"sweep-many", 8, "Sweep removes every expired record, however many batches that takes.", []Ability{Sweep}, sweepMany},
+	{"sweep-after-later-expiry", 8, "Sweep uses a record's current expiry, not an earlier one.", []Ability{Sweep}, sweepLaterExpiry},
+	{"sweep-after-earlier-expiry", 8, "Sweep uses a record's current expiry, also after a Touch or Save made it earlier.", []Ability{Sweep}, sweepEarlierExpiry},
+	{"sweep-after-save-based-on-older-expiry", 8, "Sweep uses a record's current expiry, also after a Save based on a record loaded before a Touch.", []Ability{Sweep}, sweepAfterSaveOnOlderExpiry},
+	{"sweep-recreated", 8, "Sweep does not remove a record created in place of an expired one.", []Ability{Sweep}, sweepRecreated},
+	{"sweep-during-refresh", 8, "Sweep does not remove a record refreshed during the sweep: the step that deletes checks the expiry again.", []Ability{Sweep}, sweepDuringRefresh},
+	{"sweep-during-creation", 8, "Sweep does not remove a record created during the sweep in place of an expired one: the step that deletes checks the expiry again.", []Ability{Sweep}, sweepDuringCreation},
+	{"sweep-at-interval", 8, "the store removes expired records itself, every Config.SweepInterval.", []Ability{Sweep}, sweepAtInterval},
+	{"sweep-disabled", 8, "with a negative Config.SweepInterval the store removes expired records only when Sweep is called.", []Ability{Sweep}, sweepDisabled},
 }
 
-// sweeps calls Sweep, which has to remove want records.
+// sweeps calls Sweep, which must remove want records.
 func (e *env) sweeps(s driver.Store, want int) {
 	n, err := e.sweeper(s).Sweep(e.ctx)
 	e.must(err, "Sweep")
 	if n != want {
-		e.failf("Sweep says that it removed %d records, where %d had expired", n, want)
+		e.failf("Sweep returned %d, want %d, the number of expired records", n, want)
 	}
 }
 
@@ -64,7 +64,7 @@ func sweepExpiredOnly(e *env) {
 	e.sweeps(s, 0)
 	e.clock.set(driver.MillisOf(start))
 	for _, key := range expired {
-		e.absent(s, key, "after Sweep was to remove the record, with the clock set back")
+		e.absent(s, key, "of a record that Sweep should have removed, with the clock set back")
 	}
 	for key, rec := range live {
 		e.holds(s, key, rec, "of a live record, after Sweep")
@@ -79,7 +79,7 @@ func sweepMany(e *env) {
 	e.sweeps(s, 0)
 }
 
-func sweepMovedExpiry(e *env) {
+func sweepLaterExpiry(e *env) {
 	s := e.open()
 	touched, saved := e.record("touched"), e.record("saved")
 	touchedKey, savedKey := e.create(s, touched), e.create(s, saved)
@@ -88,17 +88,17 @@ func sweepMovedExpiry(e *env) {
 	old := saved.Version
 	saved = next(saved, "saved again")
 	saved.Expires += hour
-	e.must(s.Save(e.ctx, savedKey, old, saved), "Save at the present version")
+	e.must(s.Save(e.ctx, savedKey, old, saved), "Save at the current version")
 
 	e.clock.advance(time.Hour)
 	e.sweeps(s, 0)
-	e.holds(s, touchedKey, touched, "after Touch and a Sweep at the expiry before")
-	e.holds(s, savedKey, saved, "after Save and a Sweep at the expiry before")
+	e.holds(s, touchedKey, touched, "after Touch and a Sweep at the previous expiry")
+	e.holds(s, savedKey, saved, "after Save and a Sweep at the previous expiry")
 	e.clock.advance(time.Hour)
 	e.sweeps(s, 2)
 }
 
-func sweepNearerExpiry(e *env) {
+func sweepEarlierExpiry(e *env) {
 	s := e.open()
 	touched, saved, stays := e.record("touched"), e.record("saved"), e.record("stays")
 	touchedKey, savedKey, key := e.create(s, touched), e.create(s, saved), e.create(s, stays)
@@ -110,28 +110,28 @@ func sweepNearerExpiry(e *env) {
 	e.clock.set(touched.Expires)
 	e.sweeps(s, 2)
 	e.clock.set(driver.MillisOf(start))
-	e.absent(s, touchedKey, "after Sweep at the expiry that a Touch brought nearer, with the clock set back")
-	e.absent(s, savedKey, "after Sweep at the expiry that a Save brought nearer, with the clock set back")
-	e.holds(s, key, stays, "after Sweep, of a record whose expiry has not come")
+	e.absent(s, touchedKey, "after Sweep at the earlier expiry that Touch set, with the clock set back")
+	e.absent(s, savedKey, "after Sweep at the earlier expiry that Save set, with the clock set back")
+	e.holds(s, key, stays, "of a live record, after Sweep")
 }
 
-func sweepBehindLoad(e *env) {
+func sweepAfterSaveOnOlderExpiry(e *env) {
 	s := e.open()
 	key := e.create(s, e.record("first"))
 	loaded := e.load(s, key, "before Touch")
 	e.must(s.Touch(e.ctx, key, extended(loaded, hour)), "Touch to a later expiry")
-	sooner := next(loaded, "second") // expires as loaded: sooner than the Touch says
-	e.must(s.Save(e.ctx, key, loaded.Version, sooner), "Save based on what was loaded before the Touch")
+	sooner := next(loaded, "second") // with the loaded expiry, earlier than the Touch's
+	e.must(s.Save(e.ctx, key, loaded.Version, sooner), "Save based on a record loaded before a Touch")
 
 	key = e.create(s, e.record("first"))
 	loaded = e.load(s, key, "before Touch")
 	e.must(s.Touch(e.ctx, key, extended(loaded, -hour/2)), "Touch to an earlier expiry")
 	later := next(loaded, "second")
-	e.must(s.Save(e.ctx, key, loaded.Version, later), "Save based on what was loaded before the Touch")
+	e.must(s.Save(e.ctx, key, loaded.Version, later), "Save based on a record loaded before a Touch")
 
 	e.clock.set(later.Expires - 1)
 	e.sweeps(s, 0)
-	e.holds(s, key, later, "after a Sweep 1 ms before the expiry that Save wrote")
+	e.holds(s, key, later, "after a Sweep 1 ms before the expiry that Save set")
 	e.clock.set(later.Expires)
 	e.sweeps(s, 2)
 }
@@ -233,12 +233,12 @@ func sweepDuringCreation(e *env) {
 			}
 		})
 		for j, key := range keys {
-			e.holds(s, key, recs[j], "created over an expired record, after a Sweep at the same time")
+			e.holds(s, key, recs[j], "created over an expired record during a Sweep")
 		}
 	})
 }
 
-func sweepByItself(e *env) {
+func sweepAtInterval(e *env) {
 	s := e.open(func(c *driver.Config) { c.SweepInterval = 5 * time.Millisecond })
 	e.sweeper(s)
 	live := e.record("live")
@@ -249,7 +249,7 @@ func sweepByItself(e *env) {
 		for range 10 {
 			expired = append(expired, e.create(s, e.record("data")))
 		}
-		e.eventually("expired records are still there, long after Config.SweepInterval"+round, func() bool {
+		e.eventually("expired records still exist long after Config.SweepInterval"+round, func() bool {
 			e.clock.set(driver.MillisOf(start) + hour)
 			time.Sleep(10 * time.Millisecond)
 			e.clock.set(driver.MillisOf(start))
@@ -258,7 +258,7 @@ func sweepByItself(e *env) {
 				if err == nil {
 					return false
 				}
-				e.wants(err, driver.ErrNotFound, "Load of a record that the store may have removed")
+				e.wants(err, driver.ErrNotFound, "Load of an expired record, with the clock set back")
 			}
 			return true
 		})
@@ -266,14 +266,14 @@ func sweepByItself(e *env) {
 	e.holds(s, key, live, "of a live record, after the store removed expired ones")
 }
 
-func sweepNotByItself(e *env) {
+func sweepDisabled(e *env) {
 	for _, interval := range []time.Duration{-1, -5 * time.Millisecond} {
 		s := e.open(func(c *driver.Config) { c.SweepInterval = interval })
 		e.sweeper(s)
 		key, rec := e.expire(s)
-		time.Sleep(25 * time.Millisecond) // a store that sweeps has time for it; one that does not needs none
+		time.Sleep(25 * time.Millisecond) // enough for a store that sweeps; the others pass at any speed
 		e.clock.set(driver.MillisOf(start))
-		e.holds(s, key, rec, "of an expired record that nobody swept, with the clock set back")
+		e.holds(s, key, rec, "of an expired record that was not swept, with the clock set back")
 		e.close(s, "Close")
 	}
 }

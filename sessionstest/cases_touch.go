@@ -3,11 +3,11 @@ package sessionstest
 import "github.com/pump-go/sessions/driver"
 
 var touchCases = []testCase{
-	{"touch-moves-the-times", 0, "Touch sets Accessed and Expires, and nothing else of the record changes, the version included.", nil, touchMovesTimes},
-	{"touch-back", 1, "a record is absent once its Expires has come, also where Touch moved that to an earlier time.", nil, touchBack},
-	{"touch-at-wrong-version", 2, "Touch changes a record only at its version, else it writes nothing: ErrConflict.", nil, touchAtWrongVersion},
-	{"touch-nothing", 2, "Touch never creates: where no live record is, it writes nothing: ErrConflict.", nil, touchNothing},
-	{"touch-after-replace", 2, "Touch changes a record only at its version, else it writes nothing: ErrConflict.", nil, touchAfterReplace},
+	{"touch-moves-the-times", 0, "Touch sets Accessed and Expires and changes nothing else, not even the version.", nil, touchMovesTimes},
+	{"touch-to-earlier-expiry", 1, "a record is absent from its Expires on, also if Touch made that earlier.", nil, touchToEarlierExpiry},
+	{"touch-at-wrong-version", 2, "Touch changes a record only at its version, else it writes nothing and fails with ErrConflict.", nil, touchAtWrongVersion},
+	{"touch-missing", 2, "Touch never creates a record: if there is no live one, it writes nothing and fails with ErrConflict.", nil, touchMissing},
+	{"touch-after-replace", 2, "Touch changes a record only at its version, else it writes nothing and fails with ErrConflict.", nil, touchAfterReplace},
 }
 
 func touchMovesTimes(e *env) {
@@ -16,16 +16,16 @@ func touchMovesTimes(e *env) {
 	key := e.create(s, rec)
 	for _, by := range []driver.Millis{1, hour, 0, -hour / 2, 40 * 24 * hour} {
 		now := extended(e.load(s, key, "before Touch"), by)
-		e.must(s.Touch(e.ctx, key, now), "Touch at the present version")
+		e.must(s.Touch(e.ctx, key, now), "Touch at the current version")
 		e.holds(s, key, now, "after Touch")
 	}
 	now := e.load(s, key, "after several Touches")
 	last := next(now, "replaced")
-	e.must(s.Save(e.ctx, key, rec.Version, last), "Save at the version that several Touches left alone")
+	e.must(s.Save(e.ctx, key, rec.Version, last), "Save at the version after several Touches")
 	e.holds(s, key, last, "after Touches and a Save")
 }
 
-func touchBack(e *env) {
+func touchToEarlierExpiry(e *env) {
 	s := e.open()
 	rec := e.record("data")
 	key := e.create(s, rec)
@@ -44,14 +44,14 @@ func touchAtWrongVersion(e *env) {
 	wrong := extended(rec, hour)
 	wrong.Version ^= 1
 	e.conflicts(s.Touch(e.ctx, key, wrong), "Touch at a version that the record never had")
-	e.holds(s, key, rec, "after a Touch that conflicted")
+	e.holds(s, key, rec, "after a Touch that returned ErrConflict")
 }
 
-func touchNothing(e *env) {
+func touchMissing(e *env) {
 	s := e.open()
 	key := newKey()
-	e.conflicts(s.Touch(e.ctx, key, e.record("from nowhere")), "Touch where nothing is")
-	e.absent(s, key, "after a Touch that conflicted")
+	e.conflicts(s.Touch(e.ctx, key, e.record("from nowhere")), "Touch with no record")
+	e.absent(s, key, "after a Touch that returned ErrConflict")
 }
 
 func touchAfterReplace(e *env) {
@@ -59,7 +59,7 @@ func touchAfterReplace(e *env) {
 	key := e.create(s, e.record("first"))
 	stale := e.load(s, key, "before it is replaced")
 	now := next(stale, "second")
-	e.must(s.Save(e.ctx, key, stale.Version, now), "Save at the present version")
-	e.conflicts(s.Touch(e.ctx, key, extended(stale, hour)), "Touch at the version before")
-	e.holds(s, key, now, "after a Touch that conflicted")
+	e.must(s.Save(e.ctx, key, stale.Version, now), "Save at the current version")
+	e.conflicts(s.Touch(e.ctx, key, extended(stale, hour)), "Touch at the previous version")
+	e.holds(s, key, now, "after a Touch that returned ErrConflict")
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// start is where every case's clock begins: a whole millisecond, but no whole
-// second, so that rounding shows.
+// start is the initial time of every case's clock: a whole number of
+// milliseconds but not of seconds, to detect rounding.
 var start = time.Date(2031, time.March, 4, 5, 6, 7, 89e6, time.UTC)
 
-// clock is a Config.Now that stands still until a case moves it.
+// clock is a Config.Now that changes only when a case moves it.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
-	max time.Time // the latest that it ever was
+	max time.Time // the latest value of now
 }
 
 func (c *clock) Now() time.Time {
@@ -45,7 +45,7 @@ func (c *clock) move(t time.Time) {
 	}
 }
 
-// latest returns the latest time that the clock ever showed: a record that had
+// latest returns the latest time that the clock has shown. A record that had
 // expired by then may have been removed.
 func (c *clock) latest() driver.Millis {
 	c.mu.Lock()

@@ -19,9 +19,9 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// env is what a case works with: a backend of its own, a clock, and a place
-// to report to. Failures are kept rather than given to a testing.T, since a
-// case that hangs outlives its test.
+// env is the environment of one case: its own backend, a clock, and the failures
+// seen. Failures are kept rather than reported to a testing.T, since a case that
+// hangs outlives its test.
 type env struct {
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -32,8 +32,8 @@ type env struct {
 	says   string
 	cfg    driver.Config
 	clock  *clock
-	// effort is how long a case of many rounds goes on where the backend is
-	// slow. It bounds the number of rounds, never the verdict.
+	// effort limits the duration of a case with many rounds on a slow backend. It
+	// affects the number of rounds, never the verdict.
 	effort time.Duration
 	log    syncBuffer
 	ledger ledger
@@ -43,8 +43,8 @@ type env struct {
 	skipped  string
 	stores   []driver.Store
 	endings  []func()
-	opened   int // stores that are not closed
-	closing  int // calls of Close under way
+	opened   int // number of open stores
+	closing  int // number of Close calls in progress
 }
 
 var envs atomic.Int64
@@ -72,7 +72,7 @@ func newEnv(s *suite, c testCase, cfg driver.Config) *env {
 	return e
 }
 
-// open opens a store on the case's backend. It is closed when the case ends.
+// open opens a store on the case's backend. finish closes it.
 func (e *env) open(changes ...func(*driver.Config)) driver.Store {
 	cfg := e.cfg
 	for _, change := range changes {
@@ -86,12 +86,12 @@ func (e *env) open(changes ...func(*driver.Config)) driver.Store {
 	case err != nil:
 		e.fatalf("Open failed: %v", err)
 	case s == nil:
-		e.fatalf("Open returned neither a Store nor an error")
+		e.fatalf("Open returned a nil Store and a nil error")
 	}
 	s = &watched{s, e, cfg.Namespace}
 	e.closeAtEnd(s)
 	if _, ok := driver.As[driver.Sealer](s); ok {
-		e.fatalf("the store is a driver.Sealer: it keeps no records, and this suite is for stores that do")
+		e.fatalf("the store is a driver.Sealer, which keeps no records; this suite tests stores that do")
 	}
 	return s
 }
@@ -109,15 +109,15 @@ func (e *env) closeAtEnd(s driver.Store) {
 	e.opened++
 }
 
-// atEnd has f called after the case's stores are closed.
+// atEnd registers f to be called after the case's stores are closed.
 func (e *env) atEnd(f func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.endings = append(e.endings, f)
 }
 
-// finish leaves the backend empty, as far as the store can list, and closes
-// what the case opened.
+// finish deletes the case's records, if the store can list them, and closes its
+// stores.
 func (e *env) finish() {
 	e.mu.Lock()
 	stores, endings, clean := e.stores, e.endings, len(e.failures) == 0
@@ -126,8 +126,8 @@ func (e *env) finish() {
 		if clean {
 			e.removeAll(s)
 		}
-		if err := e.closed(s); err != nil {
-			e.breaks(11, "Close may be called in any state, and on a healthy backend it succeeds.", fmt.Sprintf("Close failed: %v", err))
+		if err := e.closeStore(s); err != nil {
+			e.breaks(11, "Close may be called in any state, and succeeds on a healthy backend.", fmt.Sprintf("Close failed: %v", err))
 		}
 	}
 	for _, f := range endings {
@@ -135,17 +135,17 @@ func (e *env) finish() {
 	}
 }
 
-// close closes a store, which has to work.
+// close closes a store, which must succeed.
 func (e *env) close(s driver.Store, call string) {
-	e.must(e.closed(s), call)
+	e.must(e.closeStore(s), call)
 }
 
-// closed closes a store, and has it known meanwhile.
-func (e *env) closed(s driver.Store) error {
+// closeStore closes a store, and records that Close is in progress.
+func (e *env) closeStore(s driver.Store) error {
 	e.count(&e.closing, 1)
 	defer e.count(&e.closing, -1)
 	err := s.Close()
-	e.count(&e.opened, -1) // more than once for a store that is closed twice: then no hint
+	e.count(&e.opened, -1) // may count a store that is closed twice twice
 	return err
 }
 
@@ -155,31 +155,32 @@ func (e *env) count(n *int, by int) {
 	*n += by
 }
 
-// hung records that the case did not end. Where it waits for a Close, that is
-// what hangs, whatever the case is about.
+// hung records that the case did not end. If a Close is in progress, it reports
+// that Close hangs, whatever the case tests.
 func (e *env) hung() {
 	e.mu.Lock()
 	closing := e.closing > 0
 	e.mu.Unlock()
 	in := fmt.Sprintf("after %v, in these goroutines:\n%s", e.suite.timeout, goroutines(e.id))
 	if closing {
-		e.breaks(11, "Close waits for calls under way, and then ends.",
-			"Close did not return. A call that entered a driver.Gate and did not leave it on one of its ways out would do that, "+
-				"and so would a goroutine that Close waits for and nobody stops. The case still ran "+in)
+		e.breaks(11, "Close waits for calls in progress, and then returns.",
+			"Close did not return. Possible causes: a call that entered a driver.Gate and did not leave it on every path, "+
+				"or a goroutine that Close waits for and nothing stops. The case was still running "+in)
 		return
 	}
-	e.failf("the case still ran %s", in)
+	e.failf("the case was still running %s", in)
 }
 
-// removeAll deletes every record that the store lists, and sees that it is gone.
+// removeAll deletes every record that the store lists, and checks that none is
+// left.
 func (e *env) removeAll(s driver.Store) {
 	l, ok := driver.As[driver.Lister](s)
 	if _, cannot := e.suite.Cannot[List]; !ok || cannot {
 		return
 	}
 	const (
-		when    = "when the case was over, "
-		listing = "All yields every live record, and what is damaged as an error with its Key set."
+		when    = "after the case, "
+		listing = "All yields every live record, and a damaged one as an error with its Key set."
 	)
 	keys, err := listedKeys(l.All(e.ctx))
 	switch {
@@ -196,8 +197,8 @@ func (e *env) removeAll(s driver.Store) {
 		deleted[i] = true
 	})
 	if err := errors.Join(errs...); err != nil {
-		e.breaks(0, "Delete with version 0 removes whatever is there, and finding nothing is no error.",
-			fmt.Sprintf("%sDelete with version 0 of what All had yielded failed: %v", when, err))
+		e.breaks(0, "Delete with version 0 removes any record; if there is none, it returns nil.",
+			fmt.Sprintf("%sDelete with version 0 of a record that All had yielded failed: %v", when, err))
 		return
 	}
 	left, err := listedKeys(l.All(e.ctx))
@@ -206,20 +207,20 @@ func (e *env) removeAll(s driver.Store) {
 		e.breaks(9, listing, fmt.Sprintf("%sAll failed: %v", when, err))
 		return
 	case slices.Contains(deleted, false):
-		return // a slow backend: there was no time for all
+		return // a slow backend: not all were deleted in time
 	}
 	for _, key := range left {
 		if _, err := s.Load(e.ctx, key); errors.Is(err, driver.ErrNotFound) {
-			e.breaks(9, "what All yields is there.", when+"All yielded a key at which Load finds nothing")
+			e.breaks(9, "All yields only records that exist.", when+"All yielded a key for which Load returned driver.ErrNotFound")
 		} else {
-			e.breaks(3, "Delete with version 0 removes whatever is there, for good.",
-				fmt.Sprintf("%sa record was deleted with version 0, listed again, and Load gave the error %v", when, err))
+			e.breaks(3, "Delete with version 0 removes any record permanently.",
+				fmt.Sprintf("%sa record that was deleted with version 0 was listed again, and Load returned the error %v", when, err))
 		}
 	}
 }
 
-// listedKeys returns the keys that a listing yields, those of damaged records
-// and of a newer format too, up to any other error.
+// listedKeys returns the keys that a listing yields, including those of
+// unreadable records, up to any other error.
 func listedKeys(seq iter.Seq2[driver.Entry, error]) (keys []driver.Key, err error) {
 	for entry, err := range seq {
 		if err != nil && !unreadable(err) {
@@ -230,17 +231,18 @@ func listedKeys(seq iter.Seq2[driver.Entry, error]) (keys []driver.Key, err erro
 	return keys, nil
 }
 
-// unreadable reports whether a record is there that cannot be read.
+// unreadable reports whether err is about a record that exists and cannot be
+// read.
 func unreadable(err error) bool {
 	return errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrNewerFormat)
 }
 
-// failf records what the case saw, and goes on.
+// failf records a failure and continues.
 func (e *env) failf(format string, args ...any) {
 	e.breaks(e.rule, e.says, fmt.Sprintf(format, args...))
 }
 
-// fatalf records what the case saw, and ends the goroutine that called it.
+// fatalf records a failure and ends the calling goroutine.
 func (e *env) fatalf(format string, args ...any) {
 	e.failf(format, args...)
 	runtime.Goexit()
@@ -252,7 +254,7 @@ func (e *env) breaks(rule int, says, saw string) {
 	e.failures = append(e.failures, failure{name: e.name, rule: rule, says: says, saw: saw})
 }
 
-// skip ends the case: it does not apply to this store.
+// skip ends the case because it does not apply to this store.
 func (e *env) skip(why string) {
 	e.mu.Lock()
 	e.skipped = why
@@ -260,7 +262,7 @@ func (e *env) skip(why string) {
 	runtime.Goexit()
 }
 
-// guard makes a failure of a panic in f.
+// guard calls f and records a panic as a failure.
 func (e *env) guard(f func()) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -286,29 +288,29 @@ func (e *env) verdict() verdict {
 	return verdict{failures: failures, skipped: e.skipped, log: e.log.String()}
 }
 
-// parallel runs f(0) to f(n-1) at the same time and waits for all.
+// parallel calls f(0) to f(n-1) concurrently and waits for all.
 func (e *env) parallel(n int, f func(i int)) {
 	var wg sync.WaitGroup
-	gun := make(chan struct{})
+	start := make(chan struct{})
 	for i := range n {
 		wg.Go(func() {
-			<-gun
+			<-start
 			e.guard(func() { f(i) })
 		})
 	}
-	close(gun)
+	close(start)
 	wg.Wait()
 }
 
-// rounds calls f n times, or fewer on a backend so slow that effort ran out.
-// It stops at the first round that fails.
+// rounds calls f n times, or fewer if effort runs out. It stops at the first
+// failure.
 func (e *env) rounds(n int, f func(i int)) {
-	e.roundsAmong(n, nil, f)
+	e.roundsWith(n, nil, f)
 }
 
-// roundsAmong does as rounds, and goes on until the others too have counted n
-// of theirs, so that a fast backend does not end a race before it began.
-func (e *env) roundsAmong(n int, others *atomic.Int64, f func(i int)) {
+// roundsWith is like rounds, but continues until others has also reached n, so
+// that a race does not end before the other goroutines have started.
+func (e *env) roundsWith(n int, others *atomic.Int64, f func(i int)) {
 	began := time.Now()
 	for i := 0; !e.failed() && (i < n || others != nil && others.Load() < int64(n)); i++ {
 		if i > 0 && time.Since(began) > e.effort {
@@ -321,8 +323,7 @@ func (e *env) roundsAmong(n int, others *atomic.Int64, f func(i int)) {
 	}
 }
 
-// each calls f(0) to f(n-1), some at the same time, or fewer on a backend so
-// slow that effort ran out.
+// each calls f(0) to f(n-1), several concurrently, or fewer if effort runs out.
 func (e *env) each(n int, f func(i int)) {
 	var begun atomic.Int64
 	began := time.Now()
@@ -337,8 +338,8 @@ func (e *env) each(n int, f func(i int)) {
 	})
 }
 
-// syncBuffer takes a store's log. A store may log after its test is over,
-// where a testing.T would panic.
+// syncBuffer collects a store's log. A store may log after the test has ended,
+// when a testing.T would panic.
 type syncBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

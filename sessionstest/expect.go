@@ -10,25 +10,25 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// must ends the case if a call failed that had to work.
+// must ends the case if err is not nil.
 func (e *env) must(err error, call string) {
 	if err != nil {
 		e.fatalf("%s failed: %v", call, err)
 	}
 }
 
-// wants reports a call that did not answer with the error it should.
+// wants records a failure unless err wraps want.
 func (e *env) wants(err, want error, call string) {
 	switch {
 	case errors.Is(err, want):
 	case err == nil:
-		e.failf("%s gave no error, want %s", call, named(want))
+		e.failf("%s returned no error, want %s", call, named(want))
 	default:
-		e.failf("%s gave the error %q, which errors.Is does not match with %s", call, err, named(want))
+		e.failf("%s returned the error %q, which errors.Is does not match with %s", call, err, named(want))
 	}
 }
 
-// named is an error by the name that a driver returns it under.
+// named returns an error's Go name and its text.
 func named(err error) string {
 	for name, known := range map[string]error{
 		"driver.ErrNotFound":    driver.ErrNotFound,
@@ -48,26 +48,26 @@ func named(err error) string {
 	return fmt.Sprintf("%q", err)
 }
 
-// conflicts reports a call that was not refused.
+// conflicts records a failure unless err wraps driver.ErrConflict.
 func (e *env) conflicts(err error, call string) {
 	e.wants(err, driver.ErrConflict, call)
 }
 
-// create saves rec at a key of its own.
+// create saves rec at a new key.
 func (e *env) create(s driver.Store, rec driver.Record) driver.Key {
 	key := newKey()
 	e.must(s.Save(e.ctx, key, 0, rec), "Save of a new record")
 	return key
 }
 
-// load returns a record that has to be there.
+// load returns the record at key, and ends the case if there is none.
 func (e *env) load(s driver.Store, key driver.Key, when string) driver.Record {
 	rec, err := s.Load(e.ctx, key)
 	e.must(err, "Load "+when)
 	return rec
 }
 
-// holds reports a record that is not at key as it should be.
+// holds records a failure unless Load returns want.
 func (e *env) holds(s driver.Store, key driver.Key, want driver.Record, when string) {
 	rec, err := s.Load(e.ctx, key)
 	if err != nil {
@@ -77,18 +77,18 @@ func (e *env) holds(s driver.Store, key driver.Key, want driver.Record, when str
 	}
 }
 
-// absent reports a record that is at key.
+// absent records a failure unless Load returns driver.ErrNotFound.
 func (e *env) absent(s driver.Store, key driver.Key, when string) {
 	_, err := s.Load(e.ctx, key)
 	e.wants(err, driver.ErrNotFound, "Load "+when)
 }
 
-// lister returns the store as a Lister. A store that is none skips the case:
-// one case alone reports a missing declaration.
+// lister returns the store as a Lister, or skips the case: only "declared-list"
+// reports a missing declaration.
 func (e *env) lister(s driver.Store) driver.Lister {
 	l, ok := driver.As[driver.Lister](s)
 	if !ok {
-		e.skip("the store is no driver.Lister")
+		e.skip("the store does not implement driver.Lister")
 	}
 	return l
 }
@@ -96,7 +96,7 @@ func (e *env) lister(s driver.Store) driver.Lister {
 func (e *env) owners(s driver.Store) driver.Owners {
 	o, ok := driver.As[driver.Owners](s)
 	if !ok {
-		e.skip("the store is no driver.Owners")
+		e.skip("the store does not implement driver.Owners")
 	}
 	return o
 }
@@ -104,12 +104,12 @@ func (e *env) owners(s driver.Store) driver.Owners {
 func (e *env) sweeper(s driver.Store) driver.Sweeper {
 	w, ok := driver.As[driver.Sweeper](s)
 	if !ok {
-		e.skip("the store is no driver.Sweeper")
+		e.skip("the store does not implement driver.Sweeper")
 	}
 	return w
 }
 
-// collect drains a listing up to its first error.
+// collect returns the entries of a listing up to its first error.
 func collect(seq iter.Seq2[driver.Entry, error]) (entries []driver.Entry, err error) {
 	for entry, err := range seq {
 		if err != nil {
@@ -120,7 +120,7 @@ func collect(seq iter.Seq2[driver.Entry, error]) (entries []driver.Entry, err er
 	return entries, nil
 }
 
-// lists reports a listing that does not yield exactly what want holds.
+// lists records a failure unless the listing yields exactly want.
 func (e *env) lists(seq iter.Seq2[driver.Entry, error], want map[driver.Key]driver.Record, listing string) {
 	entries, err := collect(seq)
 	e.must(err, listing)
@@ -129,10 +129,10 @@ func (e *env) lists(seq iter.Seq2[driver.Entry, error], want map[driver.Key]driv
 		times[entry.Key]++
 		rec, ok := want[entry.Key]
 		if !ok {
-			e.failf("%s yielded a record that it should not: data %s, owner %q, expires %d at %d",
+			e.failf("%s yielded an unexpected record: data %s, owner %q, expires %d at %d",
 				listing, excerpt(entry.Record.Data), entry.Record.Owner, entry.Record.Expires, e.clock.millis())
 		} else if d := difference(entry.Record, rec); d != "" {
-			e.failf("%s yielded a record of which %s", listing, d)
+			e.failf("%s yielded a record that differs: %s", listing, d)
 		}
 	}
 	for key, rec := range want {
@@ -142,8 +142,8 @@ func (e *env) lists(seq iter.Seq2[driver.Entry, error], want map[driver.Key]driv
 	}
 }
 
-// eventually waits for what another goroutine brings about. It gives up long
-// after any slow machine would have done it.
+// eventually waits until done returns true. Its limit is far beyond what a slow
+// machine needs.
 func (e *env) eventually(what string, done func() bool) {
 	for deadline := time.Now().Add(e.suite.timeout * 2 / 3); !done(); {
 		if time.Now().After(deadline) {

@@ -33,7 +33,7 @@ func TestRunGivesUp(t *testing.T) {
 		t.Error("a store that hangs passed")
 	}
 	said := string(out)
-	if n := strings.Count(said, "Close did not return"); n != mostHung || !strings.Contains(said, "3 cases hung, for 300ms each: the other ") {
+	if n := strings.Count(said, "Close did not return"); n != maxHung || !strings.Contains(said, "3 cases hung, for 300ms each; the other ") {
 		t.Errorf("Close was said to hang %d times, in\n%s", n, said)
 	}
 }
@@ -55,13 +55,13 @@ func TestLeaksAreWaitedForThreeTimes(t *testing.T) {
 	h, end := leaking()
 	defer end()
 	s := newSuite(h, t.Name())
-	s.settle = 30 * time.Millisecond
+	s.leakTimeout = 30 * time.Millisecond
 	got := s.check(t, func(c testCase) bool { return c.rule != 8 && c.name != "data-of-any-size" })
-	if len(got) != mostHung {
-		t.Fatalf("%d failures, want %d: %v", len(got), mostHung, got)
+	if len(got) != maxHung {
+		t.Fatalf("%d failures, want %d: %v", len(got), maxHung, got)
 	}
 	for i, f := range got {
-		if f.rule != 11 || !strings.HasPrefix(f.saw, "goroutines are left 30ms after Close") || strings.Contains(f.saw, "do not wait for theirs") != (i == mostHung-1) {
+		if f.rule != 11 || !strings.HasPrefix(f.saw, "goroutines are still running 30ms after Close") || strings.Contains(f.saw, "later cases are not checked") != (i == maxHung-1) {
 			t.Errorf("%v", f)
 		}
 	}

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// label is the profiler label that a case's goroutines carry. A goroutine
-// inherits the labels of the one that started it, which tells apart a store's
-// goroutines from those of other tests.
+// label is the profiler label of a case's goroutines. A goroutine inherits the
+// labels of the one that started it, which distinguishes a store's goroutines
+// from those of other tests.
 const label = "sessionstest"
 
 // goroutines returns the stacks of the goroutines labelled with id.
@@ -28,20 +28,20 @@ func goroutines(id string) string {
 	return strings.Join(ours, "\n\n")
 }
 
-// checkGoroutines sees that none of the case's goroutines is left.
+// checkGoroutines records a failure if goroutines of the case do not end.
 func (e *env) checkGoroutines() {
-	if _, cannot := e.suite.Cannot[Goroutines]; cannot || e.failed() || e.suite.leaked.Load() >= mostHung {
+	if _, cannot := e.suite.Cannot[Goroutines]; cannot || e.failed() || e.suite.leaked.Load() >= maxHung {
 		return
 	}
-	for deadline := time.Now().Add(e.suite.settle); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(e.suite.leakTimeout); ; time.Sleep(time.Millisecond) {
 		left := goroutines(e.id)
 		if left == "" {
 			return
 		}
 		if time.Now().After(deadline) {
-			saw := fmt.Sprintf("goroutines are left %v after Close", e.suite.settle)
-			if e.suite.leaked.Add(1) == mostHung {
-				saw += fmt.Sprintf(", in %d cases so far: the cases after this one do not wait for theirs", mostHung)
+			saw := fmt.Sprintf("goroutines are still running %v after Close", e.suite.leakTimeout)
+			if e.suite.leaked.Add(1) == maxHung {
+				saw += fmt.Sprintf(", in %d cases so far; later cases are not checked", maxHung)
 			}
 			e.breaks(11, "Close ends the store's goroutines.", saw+":\n"+left)
 			return

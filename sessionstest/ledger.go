@@ -8,9 +8,9 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// watched is a store of a case. After each ErrConflict it looks whether that was
-// the truth: a store that writes and answers ErrConflict breaks many rules by
-// consequence, and the case shall name the one that it broke first.
+// watched wraps a case's store. After each ErrConflict it checks that nothing was
+// written: a store that writes and returns ErrConflict breaks many rules as a
+// consequence, and the case must report the cause.
 type watched struct {
 	driver.Store
 	e         *env
@@ -21,7 +21,7 @@ func (w *watched) Unwrap() driver.Store { return w.Store }
 
 func (w *watched) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 	c := w.begin(key)
-	fresh := w.e.ledger.offer(rec.Version)
+	fresh := w.e.ledger.firstUse(rec.Version)
 	err := w.Store.Save(ctx, key, old, rec)
 	if notWritten := errors.Is(err, driver.ErrNotWritten); notWritten || errors.Is(err, driver.ErrConflict) {
 		got, loading := w.Store.Load(w.e.ctx, key)
@@ -30,7 +30,7 @@ func (w *watched) Save(ctx context.Context, key driver.Key, old driver.Version, 
 			if notWritten {
 				name = "driver.ErrNotWritten"
 			}
-			w.e.untrue("Save answered " + name + ", although it wrote its record: the Load that followed found the version of this Save")
+			w.e.falseConflict("Save returned " + name + ", although it wrote its record: a Load afterwards returned the version of this Save")
 		}
 		w.gone(c, "Save", loading)
 	}
@@ -45,13 +45,13 @@ func (w *watched) Touch(ctx context.Context, key driver.Key, rec driver.Record) 
 	after.Accessed, after.Expires = rec.Accessed, rec.Expires
 	if errors.Is(err, driver.ErrConflict) {
 		got, loading := w.Store.Load(w.e.ctx, key)
-		if c.sure() && loading == nil && difference(c.before, after) != "" && difference(got, after) == "" {
-			w.e.untrue("Touch answered driver.ErrConflict, although it wrote: the Load that followed found the times of this Touch")
+		if c.exclusive() && loading == nil && difference(c.before, after) != "" && difference(got, after) == "" {
+			w.e.falseConflict("Touch returned driver.ErrConflict, although it wrote: a Load afterwards returned the times of this Touch")
 		}
 		w.gone(c, "Touch", loading)
 	}
 	if c.before.Version == 0 {
-		after = driver.Record{} // of a record that the ledger does not have
+		after = driver.Record{} // the ledger does not know the record
 	}
 	c.end(err, after)
 	return err
@@ -68,33 +68,33 @@ func (w *watched) Delete(ctx context.Context, key driver.Key, version driver.Ver
 	return err
 }
 
-// gone reports a live record that is gone after a call answered ErrConflict,
-// where no other call can have removed it.
-func (w *watched) gone(c *change, call string, loading error) {
-	if c.sure() && c.before.Version != 0 && c.before.Expires > w.e.clock.latest() && errors.Is(loading, driver.ErrNotFound) {
-		w.e.untrue(call + " answered driver.ErrConflict, and the record that was there is gone: the Load that followed answered driver.ErrNotFound")
+// gone records a failure if a live record is gone after a call returned
+// ErrConflict and no other call can have removed it.
+func (w *watched) gone(c *pendingChange, call string, loading error) {
+	if c.exclusive() && c.before.Version != 0 && c.before.Expires > w.e.clock.latest() && errors.Is(loading, driver.ErrNotFound) {
+		w.e.falseConflict(call + " returned driver.ErrConflict, but the record is gone: a Load afterwards returned driver.ErrNotFound")
 	}
 }
 
-// untrue reports an ErrConflict that was none, if it is the first fault of the
-// case. What the case sees later follows from it, and is not shown.
-func (e *env) untrue(saw string) {
+// falseConflict records a false ErrConflict if it is the case's first failure. Later
+// failures are its consequences and are not shown.
+func (e *env) falseConflict(saw string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.failures) > 0 && !e.failures[0].root {
-		return // this follows from that
+		return // a consequence of the earlier failure
 	}
 	e.failures = append(e.failures, failure{name: e.name, rule: 2, root: true,
-		says: "ErrConflict is a certainty, and so is ErrNotWritten: the call wrote nothing, and never will.",
-		saw:  saw + ". (A client that sends a write again by itself does this: the first one lands, the second one conflicts with it.)"})
+		says: "ErrConflict and ErrNotWritten are certain: the call wrote nothing, and never will.",
+		saw:  saw + ". (A likely cause is a client that retries writes by itself: the first attempt succeeds, the second conflicts with it.)"})
 }
 
-// ledger is what a case's stores acknowledged.
+// ledger records what a case's stores have acknowledged.
 type ledger struct {
 	mu      sync.Mutex
 	records map[ledgerKey]*account
-	offered map[driver.Version]bool // what a Save was called with
-	others  bool                    // other processes write as well
+	saved   map[driver.Version]bool // versions that Save was called with
+	others  bool                    // other processes write too
 }
 
 type ledgerKey struct {
@@ -102,16 +102,16 @@ type ledgerKey struct {
 	key       driver.Key
 }
 
-// account is what is known of one record.
+// account is what the ledger knows about one record.
 type account struct {
-	rec      driver.Record // with version 0 where none is, or nothing is known
-	begun    int           // calls so far
-	underWay int
-	lost     bool // a call failed, and may have written, or still will
+	rec        driver.Record // version 0: none, or unknown
+	begun      int           // calls so far
+	inProgress int
+	lost       bool // a call failed and may have written, or may write later
 }
 
-// change is a call that may change a record.
-type change struct {
+// pendingChange is a call in progress that may change a record.
+type pendingChange struct {
 	l      *ledger
 	a      *account
 	begun  int
@@ -119,26 +119,27 @@ type change struct {
 	before driver.Record
 }
 
-// sharedWithOthers makes sure of nothing but what its own stores were called with.
+// sharedWithOthers records that other processes write too, so that the ledger
+// knows only the versions its own stores saved.
 func (l *ledger) sharedWithOthers() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.others = true
 }
 
-// offer reports whether no Save was called with the version before.
-func (l *ledger) offer(v driver.Version) bool {
+// firstUse reports whether v is new: no earlier Save was called with it.
+func (l *ledger) firstUse(v driver.Version) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.offered == nil {
-		l.offered = make(map[driver.Version]bool)
+	if l.saved == nil {
+		l.saved = make(map[driver.Version]bool)
 	}
-	was := l.offered[v]
-	l.offered[v] = true
+	was := l.saved[v]
+	l.saved[v] = true
 	return !was
 }
 
-func (w *watched) begin(key driver.Key) *change {
+func (w *watched) begin(key driver.Key) *pendingChange {
 	l := &w.e.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -151,26 +152,26 @@ func (w *watched) begin(key driver.Key) *change {
 		l.records[ledgerKey{w.namespace, key}] = a
 	}
 	a.begun++
-	a.underWay++
-	return &change{l: l, a: a, begun: a.begun, alone: a.underWay == 1 && !a.lost, before: a.rec}
+	a.inProgress++
+	return &pendingChange{l: l, a: a, begun: a.begun, alone: a.inProgress == 1 && !a.lost, before: a.rec}
 }
 
-// sure reports whether no other call can have changed the record since this one
+// exclusive reports whether no other call can have changed the record since this one
 // began.
-func (c *change) sure() bool {
+func (c *pendingChange) exclusive() bool {
 	c.l.mu.Lock()
 	defer c.l.mu.Unlock()
 	return c.alone && c.a.begun == c.begun && !c.l.others
 }
 
-// end takes down what the call left at the key.
-func (c *change) end(err error, after driver.Record) {
-	sure := c.sure()
+// end records the result of the call.
+func (c *pendingChange) end(err error, after driver.Record) {
+	exclusive := c.exclusive()
 	c.l.mu.Lock()
 	defer c.l.mu.Unlock()
-	c.a.underWay--
+	c.a.inProgress--
 	switch {
-	case !sure:
+	case !exclusive:
 		c.a.rec = driver.Record{}
 	case err == nil:
 		c.a.rec = after

@@ -10,19 +10,19 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// NewManager returns a Manager for the tests of a program, on a store in memory
-// that can do what handlers may ask for: list sessions, find those of an owner,
-// sweep. It is closed when the test ends. Each configure may change its options.
+// NewManager returns a Manager for the tests of a program. Its store is in memory
+// and implements every optional interface. It is closed when the test ends. Each
+// configure may change its options.
 //
 //	m := sessionstest.NewManager(t, func(o *sessions.Options) { o.Now = clock.Now })
 //	server := httptest.NewServer(m.Wrap(routes(m)))
 //
-// Its Logger writes to the test's log, and fails the test when a value cannot be
-// stored or is read as another type than it was set. The test must therefore not
-// end before its requests do.
+// Its Logger writes to the test's log, and fails the test if a value cannot be
+// stored or is read as a type other than it was set as. The test must therefore
+// not end before its requests do.
 //
-// After Close every use of a session fails, and the client gets the error page, as
-// while a store is down. The example Outage shows a store that comes back.
+// After Close every use of a session fails and the client gets the error page, as
+// when a store is down. The example Outage shows a store that recovers.
 func NewManager(t testing.TB, configure ...func(*sessions.Options)) *sessions.Manager {
 	t.Helper()
 	o := sessions.Options{
@@ -44,8 +44,8 @@ func NewManager(t testing.TB, configure ...func(*sessions.Options)) *sessions.Ma
 	return m
 }
 
-// testLog fails the test for what only the program can get wrong: the type of a
-// value. In production it is a warning and an empty value, or the error page.
+// testLog fails the test for a mistake of the program: a value of the wrong type.
+// In production it causes a warning and a zero value, or the error page.
 type testLog struct {
 	slog.Handler
 	t testing.TB

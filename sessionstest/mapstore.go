@@ -11,15 +11,15 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// mapStore is the contract at its plainest: a map under a mutex. The suite is
-// tested with it.
+// mapStore is the simplest store that keeps the contract: a map and a mutex. It
+// is used by NewManager and by the suite's own tests.
 type mapStore struct {
 	gate      driver.Gate
 	namespace string
 	now       func() time.Time
 	stop      func()
 	limit     int // of Data, in bytes; 0 for none
-	// do runs f alone on the records of all namespaces.
+	// do calls f with the records of all namespaces, one call at a time.
 	do func(f func(mapRecords) error) error
 }
 
@@ -30,8 +30,8 @@ type mapKey struct {
 	Key       driver.Key
 }
 
-// mapDriver opens mapStores. Those opened with the same URL and DataDir share
-// their records, for as long as the driver lives.
+// mapDriver opens mapStores. Stores opened with the same URL and DataDir share
+// their records.
 type mapDriver struct {
 	mu       sync.Mutex
 	backends map[string]*mapBackend
@@ -48,7 +48,7 @@ func (d *mapDriver) Open(_ context.Context, cfg driver.Config) (driver.Store, er
 	return s, nil
 }
 
-// backend returns what all stores with this URL and DataDir share.
+// backend returns the records that stores with this URL and DataDir share.
 func (d *mapDriver) backend(cfg driver.Config) *mapBackend {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -70,7 +70,7 @@ func (b *mapBackend) do(f func(mapRecords) error) error {
 	return f(b.records)
 }
 
-// newMapStore returns a store that does not sweep before it is started.
+// newMapStore returns a store without a sweeper; see start.
 func newMapStore(cfg driver.Config, do func(func(mapRecords) error) error) *mapStore {
 	return &mapStore{namespace: cfg.Namespace, now: cfg.WithDefaults().Now, do: do}
 }
@@ -79,7 +79,7 @@ func (s *mapStore) start(cfg driver.Config) {
 	s.stop = driver.StartSweeper(cfg.WithDefaults(), s.Sweep)
 }
 
-// run admits a call, unless the store is closed or the context has ended.
+// run calls f, unless the store is closed or the context has ended.
 func (s *mapStore) run(ctx context.Context, f func(mapRecords) error) error {
 	if err := s.gate.Enter(); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (s *mapStore) run(ctx context.Context, f func(mapRecords) error) error {
 
 func (s *mapStore) at(key driver.Key) mapKey { return mapKey{s.namespace, key} }
 
-// live returns the record at key, if one is there and has not expired.
+// live returns the record at key, if there is one that has not expired.
 func (s *mapStore) live(m mapRecords, key driver.Key) (driver.Record, bool) {
 	r, ok := m[s.at(key)]
 	return r, ok && !r.Expired(s.now())
@@ -167,7 +167,7 @@ func (s *mapStore) Owned(ctx context.Context, owner string) iter.Seq2[driver.Ent
 	return s.list(ctx, func(r driver.Record) bool { return owner != "" && r.Owner == owner })
 }
 
-// list copies what it will yield, so that it yields with no lock held.
+// list copies the records before it yields, to hold no lock while it yields.
 func (s *mapStore) list(ctx context.Context, pick func(driver.Record) bool) iter.Seq2[driver.Entry, error] {
 	return func(yield func(driver.Entry, error) bool) {
 		var entries []driver.Entry

@@ -15,8 +15,8 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// directoryHarness has stores that want a directory. What they keep in it is
-// in memory all the same.
+// directoryHarness returns a harness whose stores need a directory. Their records
+// are in memory nonetheless.
 func directoryHarness(check func(driver.Config) error) Harness {
 	h := brokenHarness(func(*faulty, *mapStore) {})
 	open := h.Driver.Open
@@ -37,14 +37,14 @@ func soundDirectory(cfg driver.Config) error {
 	return os.MkdirAll(cfg.DataDir, 0o700)
 }
 
-// urlHarness has stores that read a URL.
+// urlHarness returns a harness whose stores need a URL.
 func urlHarness(check func(string) error) Harness {
 	h := directoryHarness(func(cfg driver.Config) error { return check(cfg.URL) })
 	h.Config = func(testing.TB) driver.Config { return driver.Config{URL: "map://host/1"} }
 	return h
 }
 
-// lockedDriver has a backend that one store at a time can open.
+// lockedDriver has a backend that only one store can have open.
 type lockedDriver struct {
 	mapDriver
 	open atomic.Bool
@@ -70,8 +70,8 @@ func (d *lockedDriver) Open(_ context.Context, cfg driver.Config) (driver.Store,
 	return &lockedStore{f, sync.OnceFunc(func() { d.open.Store(false) })}, nil
 }
 
-// A backend with an exclusive lock keeps the contract once its harness declares
-// that it cannot be shared, and is told to declare it.
+// A backend with an exclusive lock passes if its harness declares Cannot[Share];
+// otherwise the failure advises to declare it.
 func TestExclusiveLock(t *testing.T) {
 	d := new(lockedDriver)
 	var backends atomic.Int64
@@ -87,7 +87,7 @@ func TestExclusiveLock(t *testing.T) {
 		t.Errorf("%s: %s", f.name, f)
 	}
 	h.Cannot = map[Ability]string{Processes: "the records are in this process's memory"}
-	got := newSuite(h, t.Name()).check(t, func(c testCase) bool { return c.name == "share-sees-the-other" })
+	got := newSuite(h, t.Name()).check(t, func(c testCase) bool { return c.name == "share-sees-writes" })
 	if len(got) != 1 || !strings.Contains(got[0].saw, "declare Cannot[Share]") {
 		t.Errorf("without the declaration: %v", got)
 	}
@@ -98,42 +98,42 @@ func TestBrokenOpens(t *testing.T) {
 	for _, b := range []struct {
 		name    string
 		harness Harness
-		by      string // the case that sees it; "" for a store that is sound
+		by      string // the case that detects it; "" for a correct store
 		says    string
 	}{
-		{"a sound store in a directory", directoryHarness(soundDirectory), "", ""},
-		{"takes the working directory", directoryHarness(func(driver.Config) error { return nil }),
-			"open-without-a-directory", "Open with neither URL nor DataDir gave no error"},
-		{"makes no directory", directoryHarness(func(cfg driver.Config) error {
+		{"a correct store in a directory", directoryHarness(soundDirectory), "", ""},
+		{"uses the working directory", directoryHarness(func(driver.Config) error { return nil }),
+			"open-without-a-directory", "Open with neither URL nor DataDir returned no error"},
+		{"does not create its directory", directoryHarness(func(cfg driver.Config) error {
 			_, err := os.Stat(cfg.DataDir)
 			return err
-		}), "open-makes-its-directory", "Open failed"},
-		{"opens its directory to all", directoryHarness(func(cfg driver.Config) error {
+		}), "open-creates-its-directory", "Open failed"},
+		{"creates its directory with mode 0755", directoryHarness(func(cfg driver.Config) error {
 			return errors.Join(soundDirectory(cfg), os.Chmod(cfg.DataDir, 0o755))
-		}), "open-makes-its-directory", "mode 0755"},
-		{"a sound store with a URL", urlHarness(func(s string) error {
+		}), "open-creates-its-directory", "mode 0755"},
+		{"a correct store with a URL", urlHarness(func(s string) error {
 			if _, err := url.Parse(s); err != nil {
 				return errors.New("Options.URL must be like map://host/1")
 			}
 			return nil
 		}), "", ""},
-		{"passes on what url.Parse says", urlHarness(func(s string) error {
+		{"wraps the error of url.Parse", urlHarness(func(s string) error {
 			_, err := url.Parse(s)
 			return err
-		}), "open-hides-secrets", "the password is"},
-		{"quotes a URL that its harness never gave", directoryHarness(func(cfg driver.Config) error {
+		}), "open-hides-secrets", "which contains the password"},
+		{"quotes an unexpected URL", directoryHarness(func(cfg driver.Config) error {
 			if cfg.URL != "" {
 				return fmt.Errorf("URL %q: this store has none", cfg.URL)
 			}
 			return soundDirectory(cfg)
-		}), "open-hides-secrets", "the password is"},
+		}), "open-hides-secrets", "which contains the password"},
 		{"quotes the parameters", urlHarness(func(s string) error {
 			if _, query, _ := strings.Cut(s, "?"); query != "" {
 				return fmt.Errorf("unknown parameters %q", query)
 			}
 			return nil
-		}), "open-hides-secrets", "the password is"},
-		{"does not open beside a damaged record", directoryHarness(func(driver.Config) error {
+		}), "open-hides-secrets", "which contains the password"},
+		{"does not open with a damaged record", directoryHarness(func(driver.Config) error {
 			if opens++; opens%2 == 0 {
 				return driver.ErrCorrupt
 			}
@@ -147,7 +147,7 @@ func TestBrokenOpens(t *testing.T) {
 			got := newSuite(b.harness, t.Name()).check(t, pick)
 			switch {
 			case b.by == "" && len(got) > 0:
-				t.Errorf("a sound store failed: %v", got)
+				t.Errorf("a correct store failed: %v", got)
 			case b.by != "" && (len(got) == 0 || !strings.Contains(got[0].saw, b.says)):
 				t.Errorf("%s saw %v, want %q", b.by, got, b.says)
 			}

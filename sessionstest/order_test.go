@@ -10,9 +10,9 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// What a store gets wrong in general is seen by a case about that first, not by
-// one about hostile bytes or damage that happens to use it.
-func TestFirstFailureIsTheOneToLookAt(t *testing.T) {
+// A general fault is reported by a case about it first, not by one about hostile
+// bytes or damage.
+func TestFirstFailureIsTheCause(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		do    func(f *faulty, m *mapStore)
@@ -34,7 +34,7 @@ func TestFirstFailureIsTheOneToLookAt(t *testing.T) {
 				return r, err
 			}
 		}, "closed", 11},
-		{"a listing of what is gone", func(f *faulty, m *mapStore) {
+		{"a listing of deleted records", func(f *faulty, m *mapStore) {
 			var key driver.Key
 			f.save = func(ctx context.Context, k driver.Key, old driver.Version, rec driver.Record) error {
 				key = k
@@ -66,8 +66,8 @@ func TestFirstFailureIsTheOneToLookAt(t *testing.T) {
 	}
 }
 
-// An ErrConflict that is none shows as that alone, however many rules it breaks
-// by consequence.
+// A false ErrConflict is reported alone, however many rules it breaks as a
+// consequence.
 func TestFalseConflictIsTheOnlyFailure(t *testing.T) {
 	s := newSuite(brokenHarness(func(f *faulty, m *mapStore) {
 		f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
@@ -86,6 +86,6 @@ func TestFalseConflictIsTheOnlyFailure(t *testing.T) {
 		}
 	}
 	if len(got) == 0 {
-		t.Error("no case saw it")
+		t.Error("no case detected it")
 	}
 }

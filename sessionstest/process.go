@@ -18,50 +18,50 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// A second process is this test's program again, with processEnv in its
-// environment. It opens the same backend and answers the first process line by
-// line: orders on its standard input, answers, marked, on its output.
+// A second process is the same test binary, with processEnv in its environment.
+// It opens the same backend, reads commands from its standard input, and writes
+// an answer to each, prefixed with processMarker, to its standard output.
 const (
 	processEnv    = "SESSIONSTEST_PROCESS"
 	processMarker = "sessionstest:"
 )
 
-// assignment is where a second process finds the backend.
-type assignment struct {
+// job tells a second process which test and backend it works for.
+type job struct {
 	Test                  string
 	URL, DataDir, LockDir string
 	Namespace, CookieName string
 	Key                   string
 	Clock                 driver.Millis
-	// Timeout ends a process whose parent forgot it.
+	// Timeout ends a process whose parent does not.
 	Timeout time.Duration
 }
 
-// process is a second process, as the first one sees it.
+// process is the first process's handle on a second one.
 type process struct {
-	e       *env
-	orders  io.WriteCloser
-	answers *bufio.Scanner
-	other   strings.Builder // what else it printed
+	e        *env
+	commands io.WriteCloser
+	answers  *bufio.Scanner
+	other    strings.Builder // its other output
 }
 
-// start starts a second process, whose orders are about the record at key.
+// start starts a second process, whose commands are about the record at key.
 func (e *env) start(key driver.Key) *process {
 	e.ledger.sharedWithOthers()
 	program, err := os.Executable()
-	e.must(err, "finding the test's own program")
-	a, err := json.Marshal(assignment{
+	e.must(err, "locating the test binary")
+	a, err := json.Marshal(job{
 		Test: e.suite.test,
 		URL:  e.cfg.URL, DataDir: e.cfg.DataDir, LockDir: e.cfg.LockDir,
 		Namespace: e.cfg.Namespace, CookieName: e.cfg.CookieName,
 		Key: key.String(), Clock: e.clock.millis(), Timeout: e.suite.timeout,
 	})
-	e.must(err, "describing the backend to a second process")
+	e.must(err, "encoding the backend's location for a second process")
 	cmd := exec.CommandContext(e.ctx, program, "-test.run="+runPattern(e.suite.test), "-test.count=1")
 	cmd.Env = append(os.Environ(), processEnv+"="+string(a),
 		"GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE")) // the race detector waits a second otherwise
 	p := &process{e: e}
-	p.orders, err = cmd.StdinPipe()
+	p.commands, err = cmd.StdinPipe()
 	e.must(err, "starting a second process")
 	out, err := cmd.StdoutPipe()
 	e.must(err, "starting a second process")
@@ -70,7 +70,7 @@ func (e *env) start(key driver.Key) *process {
 	cmd.Stderr = &faults
 	e.must(cmd.Start(), "starting a second process")
 	e.atEnd(func() {
-		_ = p.orders.Close() // its end of the work
+		_ = p.commands.Close() // ends the process
 		for p.answers.Scan() {
 			fmt.Fprintln(&p.other, p.answers.Text())
 		}
@@ -91,10 +91,10 @@ func runPattern(test string) string {
 	return strings.Join(parts, "/")
 }
 
-// order sends an order without waiting for the answer.
-func (p *process) order(order string) {
-	_, err := io.WriteString(p.orders, order+"\n")
-	p.e.must(err, "ordering a second process to "+order)
+// send sends a command without waiting for the answer.
+func (p *process) send(command string) {
+	_, err := io.WriteString(p.commands, command+"\n")
+	p.e.must(err, "sending a second process the command "+command)
 }
 
 // answer waits for the next answer.
@@ -105,7 +105,7 @@ func (p *process) answer() string {
 		}
 		fmt.Fprintln(&p.other, p.answers.Text())
 	}
-	p.e.fatalf("a second process ended early")
+	p.e.fatalf("a second process exited early")
 	return ""
 }
 
@@ -115,35 +115,35 @@ func (p *process) wants(want string) {
 	}
 }
 
-// asks sends an order and compares the answer.
-func (p *process) asks(order, want string) {
-	p.order(order)
+// expect sends a command and compares the answer.
+func (p *process) expect(command, want string) {
+	p.send(command)
 	if got := p.answer(); got != want {
-		p.e.failf("%s in a second process gave %q, want %q", order, got, want)
+		p.e.failf("%s in a second process returned %q, want %q", command, got, want)
 	}
 }
 
-// serveIfAsked makes the test a second process's, if this process is one. It
-// does not return then: the rest of the test is skipped.
-func serveIfAsked(t *testing.T, h Harness) {
-	asked, ok := os.LookupEnv(processEnv)
+// serveSecondProcess runs the commands of the first process, if this is a second one.
+// It then skips the rest of the test.
+func serveSecondProcess(t *testing.T, h Harness) {
+	encoded, ok := os.LookupEnv(processEnv)
 	if !ok {
 		return
 	}
-	var a assignment
-	if err := json.Unmarshal([]byte(asked), &a); err != nil {
-		t.Fatalf("sessionstest: reading what a second process is to do: %v", err)
+	var a job
+	if err := json.Unmarshal([]byte(encoded), &a); err != nil {
+		t.Fatalf("sessionstest: decoding the job of a second process: %v", err)
 	}
 	if a.Test != t.Name() {
-		t.Skip("a second process works for another test")
+		t.Skip("this second process runs another test")
 	}
 	if err := serve(t.Context(), h.Driver, a, os.Stdin, os.Stdout); err != nil {
 		t.Fatalf("sessionstest: in a second process: %v", err)
 	}
-	t.Skip("a second process has done its work")
+	t.Skip("this second process is done")
 }
 
-func serve(ctx context.Context, d driver.Driver, a assignment, orders io.Reader, answers io.Writer) error {
+func serve(ctx context.Context, d driver.Driver, a job, commands io.Reader, answers io.Writer) error {
 	key, err := driver.ParseKey(a.Key)
 	if err != nil {
 		return err
@@ -160,21 +160,21 @@ func serve(ctx context.Context, d driver.Driver, a assignment, orders io.Reader,
 	}
 	w := &worker{s: s, key: key}
 	fmt.Fprintln(answers, processMarker+"ready")
-	for in := bufio.NewScanner(orders); in.Scan(); {
+	for in := bufio.NewScanner(commands); in.Scan(); {
 		fmt.Fprintln(answers, processMarker+w.do(ctx, in.Text()))
 	}
 	return s.Close()
 }
 
-// worker carries out orders on one record.
+// worker runs commands on one record.
 type worker struct {
 	s      driver.Store
 	key    driver.Key
 	loaded driver.Record
 }
 
-func (w *worker) do(ctx context.Context, order string) string {
-	verb, arg, _ := strings.Cut(order, " ")
+func (w *worker) do(ctx context.Context, command string) string {
+	verb, arg, _ := strings.Cut(command, " ")
 	switch verb {
 	case "load":
 		rec, err := w.s.Load(ctx, w.key)
@@ -196,10 +196,11 @@ func (w *worker) do(ctx context.Context, order string) string {
 		}
 		return w.count(ctx, effort)
 	}
-	return "unknown order"
+	return "unknown command"
 }
 
-// count increments the counter up to 50 times and answers how often it did.
+// count increments the counter up to 50 times and answers with the number of
+// successful increments.
 func (w *worker) count(ctx context.Context, effort time.Duration) string {
 	n := 0
 	for began := time.Now(); n < 50 && time.Since(began) < effort; {
@@ -222,7 +223,7 @@ func (w *worker) count(ctx context.Context, effort time.Duration) string {
 	return strconv.Itoa(n)
 }
 
-// outcome is an error in a word, or in its own words on one line.
+// outcome returns a short word for an expected error, else its text on one line.
 func outcome(err error) string {
 	switch {
 	case err == nil:

@@ -26,13 +26,13 @@ func openFile(_ context.Context, cfg driver.Config) (driver.Store, error) {
 	return s, nil
 }
 
-// inFile runs f on the map in the file, alone among all processes.
+// inFile calls f with the map in the file, under an exclusive lock.
 func inFile(path string, f func(mapRecords) error) error {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
-	defer file.Close() // and with it the lock goes
+	defer file.Close() // releases the lock
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func seekStart(f *os.File) error {
 	return err
 }
 
-// processHarness has a backend that processes share.
+// processHarness returns a harness whose backend processes share.
 func processHarness() Harness {
 	return Harness{
 		Driver: driver.OpenFunc(openFile),
@@ -63,10 +63,10 @@ func processHarness() Harness {
 }
 
 func TestProcesses(t *testing.T) {
-	// As a subtest, since a second process must find those too.
+	// In a subtest, which a second process must find too.
 	t.Run("in a subtest", func(t *testing.T) {
 		h := processHarness()
-		serveIfAsked(t, h)
+		serveSecondProcess(t, h)
 		s := newSuite(h, t.Name())
 		for _, c := range processCases {
 			t.Run(c.name, func(t *testing.T) {

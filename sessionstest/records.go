@@ -13,12 +13,12 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// newVersion draws a version as the manager does: random and positive.
+// newVersion returns a random positive version, as the manager does.
 func newVersion() driver.Version {
 	return driver.Version(rand.Int64N(math.MaxInt64) + 1)
 }
 
-// newKey draws a key, as likely as any digest.
+// newKey returns a random key.
 func newKey() (k driver.Key) {
 	_, _ = crand.Read(k[:]) // never fails
 	return k
@@ -26,9 +26,9 @@ func newKey() (k driver.Key) {
 
 const hour = driver.Millis(time.Hour / time.Millisecond)
 
-// record makes a record that begins now and lives for an hour. The hour is
-// long in real time too: a server that drops records by its own clock, after
-// the whole lifetime, never drops it under a case.
+// record returns a record that is created now and expires in an hour. That is
+// long in real time too, so a server that removes records by its own clock does
+// not remove it during a case.
 func (e *env) record(data string) driver.Record {
 	now := e.clock.millis()
 	return driver.Record{
@@ -40,29 +40,29 @@ func (e *env) record(data string) driver.Record {
 	}
 }
 
-// owned makes a record that belongs to owner.
+// owned is like record, with an owner.
 func (e *env) owned(owner, data string) driver.Record {
 	rec := e.record(data)
 	rec.Owner = owner
 	return rec
 }
 
-// next returns the record as its next write: other data, another version, the
+// next returns the record to save next: with new data and a new version, and the
 // same hint.
 func next(rec driver.Record, data string) driver.Record {
 	rec.Data, rec.Version = []byte(data), newVersion()
 	return rec
 }
 
-// extended returns the record as a Touch gets it.
+// extended returns the record to pass to Touch, with its expiry moved.
 func extended(rec driver.Record, by driver.Millis) driver.Record {
 	rec.Accessed++
 	rec.Expires += by
 	return rec
 }
 
-// difference returns in words how got differs from want, or "". The
-// hint is the store's own.
+// difference describes how got differs from want, or returns "". Hints are not
+// compared.
 func difference(got, want driver.Record) string {
 	switch {
 	case got.Version != want.Version:
@@ -81,7 +81,7 @@ func difference(got, want driver.Record) string {
 	return ""
 }
 
-// excerpt shows a little of what may be large.
+// excerpt returns the beginning and the length of data.
 func excerpt(b []byte) string {
 	if len(b) > 48 {
 		return fmt.Sprintf("%q… (%d bytes)", b[:48], len(b))
@@ -89,7 +89,7 @@ func excerpt(b []byte) string {
 	return fmt.Sprintf("%q", b)
 }
 
-// noise returns n bytes in which every position matters.
+// noise returns n random bytes.
 func noise(n int) []byte {
 	b := make([]byte, n)
 	r := rand.NewChaCha8([32]byte{byte(n), byte(n >> 8), byte(n >> 16)})
@@ -97,15 +97,15 @@ func noise(n int) []byte {
 	return b
 }
 
-// stamped returns n bytes of noise that name whose they are and carry their own
-// checksum, so that a mixture of two shows.
+// stamped returns n bytes of noise with an identifier and a checksum, which
+// detects a mixture of two.
 func stamped(who uint32, n int) []byte {
 	b := binary.BigEndian.AppendUint32(nil, who)
 	b = append(b, noise(n)...)
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
 }
 
-// readStamp returns who stamped b, or false if b is not whole.
+// readStamp returns the identifier in b, or false if the checksum is wrong.
 func readStamp(b []byte) (who uint32, ok bool) {
 	if len(b) < 8 {
 		return 0, false

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// mostSeen is how many different things a case reports about one rule. A store
-// that breaks a rule at all tends to break it a hundred times over.
-const mostSeen = 5
+// maxShown is the number of different failures that a case reports per rule. A
+// store that breaks a rule usually breaks it many times.
+const maxShown = 5
 
-// report words a case's failures, rule by rule: what was seen, the same thing
-// once, and then the rule.
+// report formats a case's failures by rule: each different failure once, and then
+// the rule.
 func report(failures []failure) (reports []string) {
 	type rule struct {
 		number int
@@ -35,7 +35,7 @@ func report(failures []failure) (reports []string) {
 		}
 		var b strings.Builder
 		for i, saw := range seen {
-			if i == mostSeen {
+			if i == maxShown {
 				fmt.Fprintf(&b, "and %d more like these\n", len(seen)-i)
 				break
 			}

@@ -15,7 +15,7 @@ func TestNewerRecord(t *testing.T) {
 	}
 }
 
-func TestReportSaysEachThingOnce(t *testing.T) {
+func TestReportShowsEachFailureOnce(t *testing.T) {
 	load := failure{name: "a-case", rule: 1, says: "what has expired is absent.", saw: "Load found it"}
 	hint := failure{name: "a-case", says: "Touch moves the times.", saw: "Touch moved the data"}
 	failures := []failure{load, hint, load, load}

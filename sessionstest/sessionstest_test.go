@@ -9,7 +9,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// ownBackend gives each case a backend of its own, by name.
+// ownBackend returns a separate backend for each case.
 func ownBackend(t testing.TB) driver.Config { return driver.Config{URL: t.Name()} }
 
 func TestRun(t *testing.T) {
@@ -21,7 +21,7 @@ func TestRun(t *testing.T) {
 	})
 }
 
-// A store in memory, that is gone with Close, needs no more than this.
+// The harness of a store whose records end with Close.
 func TestRunInMemory(t *testing.T) {
 	const why = "the records are in this process's memory"
 	open := func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
@@ -32,7 +32,7 @@ func TestRunInMemory(t *testing.T) {
 	}})
 }
 
-// plain hides the optional interfaces of a store.
+// plain hides a store's optional interfaces.
 type plain struct{ driver.Store }
 
 func TestRunWithoutOptionalInterfaces(t *testing.T) {
@@ -58,7 +58,7 @@ func TestHarnessDeclarations(t *testing.T) {
 	}
 }
 
-func TestCasesAreStated(t *testing.T) {
+func TestCaseRules(t *testing.T) {
 	names := map[string]bool{}
 	for _, c := range cases {
 		switch {
@@ -67,7 +67,7 @@ func TestCasesAreStated(t *testing.T) {
 		case c.rule < 0 || c.rule > 11:
 			t.Errorf("%s: there is no rule %d", c.name, c.rule)
 		case c.says == "" || c.says[len(c.says)-1] != '.':
-			t.Errorf("%s does not state its rule in a sentence", c.name)
+			t.Errorf("%s does not state its rule as a sentence", c.name)
 		}
 		names[c.name] = true
 	}

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// A slow store is tried less, and passes. Cases at the same time do not take
-// each other's goroutines for their own.
+// A slow store passes with fewer rounds, and concurrent cases do not report each
+// other's goroutines.
 func TestSlowStore(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes its time")
+		t.Skip("slow")
 	}
 	s := newSuite(brokenHarness(func(_ *faulty, m *mapStore) {
 		do := m.do

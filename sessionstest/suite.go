@@ -11,20 +11,20 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// testCase is one situation in which a store has to keep a rule.
+// testCase tests a rule in one situation.
 type testCase struct {
 	name string
-	// rule is the number in package driver's documentation; 0 stands for the
-	// documentation of the method itself. says is the rule in words.
+	// rule is the number in package driver's documentation, or 0 for a rule in the
+	// documentation of a method. says is its text.
 	rule  int
 	says  string
 	needs []Ability
 	run   func(*env)
 }
 
-// cases is the contract, in the order in which a new driver meets it: the plain
-// use of each method comes before what is hostile, damaged or at the same time,
-// so that the first failure is the one to look at.
+// cases are all cases, in the order in which a driver is usually written: simple
+// calls of each method come before hostile data, damage and concurrency, so that
+// the first failure is the one to fix first.
 var cases = slices.Concat(
 	declaredCases,
 	openCases,
@@ -48,18 +48,18 @@ var cases = slices.Concat(
 	processCases,
 )
 
-// failure is one way in which a case saw a rule broken.
+// failure is one observation of a broken rule.
 type failure struct {
-	name string // the case's
+	name string // of the case
 	rule int
 	says string
 	saw  string
-	root bool // the case's other failures follow from it
+	root bool // the case's other failures are its consequences
 }
 
 func (f failure) String() string { return f.saw + "\n" + f.broke() }
 
-// broke returns which rule it was.
+// broke returns the rule, formatted.
 func (f failure) broke() string {
 	if f.rule == 0 {
 		return "\tdocumentation of package driver: " + f.says
@@ -67,39 +67,38 @@ func (f failure) broke() string {
 	return fmt.Sprintf("\trule %d of package driver: %s", f.rule, f.says)
 }
 
-// verdict is what came of one case.
+// verdict is the result of one case.
 type verdict struct {
 	failures []failure
-	skipped  string // why it was not run, if it was not
-	log      string // what the store logged meanwhile
+	skipped  string // the reason, if it was skipped
+	log      string // the store's log
 }
 
-// suite runs cases over one harness.
+// suite runs cases with one harness.
 type suite struct {
 	Harness
-	test    string        // the name of the test that runs it
-	timeout time.Duration // how long a case may take
-	settle  time.Duration // how long a goroutine may take to end after Close
-	hung    atomic.Int64  // how many cases hung
-	leaked  atomic.Int64  // how many cases left goroutines behind
+	test        string        // the name of the test that runs it
+	timeout     time.Duration // how long a case may take
+	leakTimeout time.Duration // how long a goroutine may take to end after Close
+	hung        atomic.Int64  // how many cases hung
+	leaked      atomic.Int64  // how many cases left goroutines behind
 }
 
-// mostHung is after how many cases that hang Run gives up: a store that hangs
-// once tends to hang each time, and go test would stop it all before a word is
-// printed. For the same reason it waits for no more goroutines after so many
-// cases that left some behind.
-const mostHung = 3
+// maxHung is the number of hanging cases after which Run stops: a store that
+// hangs once usually hangs every time, and go test's own timeout would discard the
+// report. After as many cases that left goroutines, Run no longer waits for them.
+const maxHung = 3
 
 func newSuite(h Harness, test string) *suite {
-	s := &suite{Harness: h, test: test, timeout: h.Timeout, settle: 5 * time.Second}
+	s := &suite{Harness: h, test: test, timeout: h.Timeout, leakTimeout: 5 * time.Second}
 	if s.timeout == 0 {
 		s.timeout = 30 * time.Second
 	}
 	return s
 }
 
-// run runs one case. A Config that fails ends tb's test, everything else is in
-// the verdict.
+// run runs one case. If Harness.Config fails, tb's test ends; every other failure
+// is in the verdict.
 func (s *suite) run(tb testing.TB, c testCase) verdict {
 	for _, a := range c.needs {
 		if why, ok := s.Cannot[a]; ok {
@@ -111,7 +110,7 @@ func (s *suite) run(tb testing.TB, c testCase) verdict {
 		cfg = s.Config(tb)
 	}
 	if len(cfg.Namespace) > maxNamespace-16 {
-		tb.Fatalf("sessionstest: Harness.Config gave a Namespace of %d characters, at most %d", len(cfg.Namespace), maxNamespace-16)
+		tb.Fatalf("sessionstest: Harness.Config returned a Namespace of %d characters; the limit is %d", len(cfg.Namespace), maxNamespace-16)
 	}
 	e := newEnv(s, c, cfg)
 	defer e.cancel()
@@ -136,8 +135,8 @@ func (s *suite) run(tb testing.TB, c testCase) verdict {
 	}
 }
 
-// check runs the picked cases and returns how they failed, for those who want
-// to see a store fail.
+// check runs the picked cases and returns their failures. It is used by the
+// suite's own tests.
 func (s *suite) check(tb testing.TB, pick func(testCase) bool) []failure {
 	var all []failure
 	for _, c := range cases {
