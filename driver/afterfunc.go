@@ -2,11 +2,11 @@ package driver
 
 import "context"
 
-// AfterFunc is like context.AfterFunc: it runs f in a goroutine of its own once ctx
-// has ended, unless stop is called first, which reports whether it prevented that.
-// For a context that a Manager gives to a store it is cheaper, as it needs
-// neither a timer nor another context for each call: on PostgreSQL that was a
-// third of what the library took.
+// AfterFunc is like context.AfterFunc: it runs f in its own goroutine after ctx
+// ends, unless stop is called first; stop reports whether it prevented that. With
+// a context that a Manager passes to a store it is cheaper, since it needs
+// neither a timer nor another context per call: on PostgreSQL that is a third of
+// the library's share of a call.
 func AfterFunc(ctx context.Context, f func()) (stop func() bool) {
 	if own, ok := ctx.(interface {
 		AfterFunc(func()) func() bool

@@ -8,20 +8,20 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// Any context will do.
+// AfterFunc works with any context.
 func TestAfterFunc(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ran := false
 		driver.AfterFunc(ctx, func() { ran = true })
-		stop := driver.AfterFunc(ctx, func() { t.Error("it was stopped") })
+		stop := driver.AfterFunc(ctx, func() { t.Error("a stopped function ran") })
 		if !stop() {
-			t.Error("it was not stopped")
+			t.Error("stop did not prevent the call")
 		}
 		cancel()
 		synctest.Wait()
 		if !ran {
-			t.Error("it did not run")
+			t.Error("the function did not run")
 		}
 	})
 }

@@ -1,14 +1,14 @@
 package driver
 
-// As returns the first store in s's chain that implements T: s itself, or a
-// store that it wraps. A store that wraps another names it with a method
+// As returns the first store in s's chain that implements T. The chain consists
+// of s and the stores returned by repeatedly calling
 //
 //	Unwrap() Store
 //
-// and then need not repeat the optional interfaces of the inner store. What the
-// outer store implements itself comes first, as with errors.As. The manager looks
-// for [Lister], [Owners], [Sweeper] and [Sealer] this way, so a wrapper that has
-// to see those calls implements them, and forwards them to what As finds.
+// so a store that wraps another need not repeat the optional interfaces of the
+// inner store. The manager finds [Lister], [Owners], [Sweeper] and [Sealer] with
+// As. A wrapper that must intercept their calls implements them, and forwards the
+// calls to the store that As returns for the inner one.
 func As[T any](s Store) (T, bool) {
 	for s != nil {
 		if t, ok := s.(T); ok {

@@ -10,7 +10,7 @@ import (
 // plain has no optional interface.
 type plain struct{ driver.Store }
 
-// sweeping counts the sweeps it is asked for.
+// sweeping counts calls of Sweep.
 type sweeping struct {
 	driver.Store
 	sweeps int
@@ -18,12 +18,12 @@ type sweeping struct {
 
 func (s *sweeping) Sweep(context.Context) (int, error) { s.sweeps++; return 0, nil }
 
-// wrapper names the store inside.
+// wrapper has an Unwrap method and no optional interface.
 type wrapper struct{ driver.Store }
 
 func (w wrapper) Unwrap() driver.Store { return w.Store }
 
-// sweepingWrapper has a Sweep of its own, and names the store inside.
+// sweepingWrapper has both Sweep and Unwrap.
 type sweepingWrapper struct {
 	sweeping
 	inner driver.Store
@@ -31,7 +31,7 @@ type sweepingWrapper struct {
 
 func (w *sweepingWrapper) Unwrap() driver.Store { return w.inner }
 
-func TestAsFindsTheOutermost(t *testing.T) {
+func TestAs(t *testing.T) {
 	inner := &sweeping{}
 	outer := &sweepingWrapper{inner: wrapper{inner}}
 	for name, test := range map[string]struct {

@@ -5,47 +5,50 @@ import (
 	"time"
 )
 
-// DefaultSweepInterval is how often a store removes expired records.
+// DefaultSweepInterval is the default time between two removals of expired
+// records.
 const DefaultSweepInterval = time.Minute
 
-// Config is what a store is opened with. The manager has validated what is
-// common to all stores; a Driver validates what is its own (the URL, a missing
-// DataDir).
+// Config is the configuration passed to Driver.Open. The manager has validated
+// what is common to all stores; a Driver validates the rest, such as the URL and a
+// missing DataDir.
 type Config struct {
-	// URL is Options.URL as the program gave it; it may hold a password. The
-	// driver defines its forms, and any other is an error. The bare scheme,
+	// URL is Options.URL unchanged; it may contain a password. The driver defines
+	// the valid forms and returns an error for any other. The bare scheme,
 	// "name:", means the same as the store's name without a URL.
 	URL string
-	// DataDir is where a store on the local disk keeps its data, unless its URL
-	// says so. The store makes it where it is missing, for its user alone: mode
-	// 0700. Without either of them it does not open.
+	// DataDir is the directory for the data of a store on the local disk, unless
+	// its URL names one. The store creates it with mode 0700 if missing. If neither
+	// is set, Open fails.
 	DataDir string
-	// LockDir is for the lock files of a store on the local disk, and made as
-	// DataDir is. Empty means: inside DataDir. Several stores, of several
-	// DataDirs, may share it.
+	// LockDir is the directory for the lock files of a store on the local disk,
+	// created like DataDir. If empty, they are inside DataDir. Stores with
+	// different DataDirs may share it.
 	LockDir string
-	// Namespace keeps applications apart in one backend: at most 64 of the
-	// characters a-z 0-9 . _ and -, beginning with a letter or digit; or empty.
+	// Namespace separates applications that share a backend. It is empty, or has
+	// up to 64 of the characters a-z 0-9 . _ and -, and begins with a letter or
+	// digit.
 	Namespace string
-	// CookieName is the name that tokens travel under. A Sealer binds its
-	// tokens to it and counts it towards the size that browsers accept.
+	// CookieName is the name of the cookie. A Sealer binds its tokens to it, and
+	// includes it in the size that browsers limit.
 	CookieName string
-	// Keys derives 32-byte keys for a purpose from the program's secrets, the
-	// present secret's first, none if the program has no secret. The purpose,
-	// the cookie name and the namespace are part of the derivation. A store
-	// never sees the secrets themselves. May be nil: no secret.
+	// Keys derives a 32-byte key for a purpose from each of the program's secrets,
+	// the current secret's first. It returns none if the program has no secret. The
+	// purpose, the cookie name and the namespace are part of the derivation, and
+	// the store never sees the secrets. Keys may be nil, which means no secret.
 	Keys func(purpose string) [][]byte
-	// SweepInterval is the time between two removals of expired records.
-	// Negative: the store never starts one by itself.
+	// SweepInterval is the time between two removals of expired records. If
+	// negative, the store does not remove them periodically.
 	SweepInterval time.Duration
-	// Now is the clock for everything that concerns expiry.
+	// Now returns the current time. Expiry is computed from it alone.
 	Now func() time.Time
-	// Logger receives what no caller can be told, such as a failed sweep.
+	// Logger receives events that no caller can be told about, such as a failed
+	// sweep.
 	Logger *slog.Logger
 }
 
-// WithDefaults returns the configuration with SweepInterval, Now, Logger and
-// Keys filled in where they are zero.
+// WithDefaults returns a copy of c with defaults for SweepInterval, Now, Logger
+// and Keys where they are zero.
 func (c Config) WithDefaults() Config {
 	if c.SweepInterval == 0 {
 		c.SweepInterval = DefaultSweepInterval

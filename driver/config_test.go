@@ -10,17 +10,17 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-func TestDefaultsFillWhatIsZero(t *testing.T) {
+func TestWithDefaultsFillsZeroFields(t *testing.T) {
 	c := driver.Config{URL: "u", Namespace: "n"}.WithDefaults()
 	if c.SweepInterval != time.Minute || c.Logger != slog.Default() || time.Since(c.Now()) > time.Minute || c.Keys("any") != nil {
 		t.Errorf("%+v", c)
 	}
 	if c.URL != "u" || c.Namespace != "n" {
-		t.Errorf("something else changed: %+v", c)
+		t.Errorf("other fields changed: %+v", c)
 	}
 }
 
-func TestDefaultsLeaveWhatIsSet(t *testing.T) {
+func TestWithDefaultsKeepsOtherFields(t *testing.T) {
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
 	c := driver.Config{
 		SweepInterval: -1, Logger: logger,
@@ -32,7 +32,7 @@ func TestDefaultsLeaveWhatIsSet(t *testing.T) {
 	}
 }
 
-func TestOpenFuncIsADriver(t *testing.T) {
+func TestOpenFunc(t *testing.T) {
 	var got string
 	var d driver.Driver = driver.OpenFunc(func(_ context.Context, cfg driver.Config) (driver.Store, error) {
 		got = cfg.URL

@@ -9,14 +9,14 @@ import (
 )
 
 // MakeDataDir creates a directory for a store's data, with its missing parents,
-// and returns its absolute path with symbolic links resolved. What it creates
-// has mode 0700 whatever the umask; what exists keeps its mode.
+// and returns its absolute path with symbolic links resolved. Directories that it
+// creates have mode 0700 whatever the umask; existing ones keep their mode.
 //
-// On Unix it returns an error if another user could replace what is in the
-// directory or the directory itself: if everyone may write to it and it is not
-// sticky, or if a directory or link on the way to it belongs to another user
-// and lies where everyone may write. A directory of one's own below such a
-// place is accepted; the error says so.
+// On Unix it returns an error if another user could replace the directory or its
+// contents: if it is world-writable and not sticky, or if a directory or link on
+// its path belongs to another user and is in a world-writable directory. A
+// directory of the program's own user inside a world-writable one is accepted;
+// the error says so.
 func MakeDataDir(dir string) (string, error) {
 	abs, err := filepath.Abs(dir) // the program may change its working directory
 	if err != nil {
@@ -56,7 +56,7 @@ func makeDir(dir string) error {
 		return os.Chmod(dir, 0o700)
 	}
 	if info, statErr := os.Stat(dir); statErr == nil && info.IsDir() {
-		return nil // another process was faster
+		return nil // another process created it
 	}
 	return err
 }

@@ -12,15 +12,15 @@ import (
 
 const everyoneWrites = 0o002
 
-// checkExposure returns an error if another user could replace dir or what is
-// in it. dir is absolute and exists.
+// checkExposure returns an error if another user could replace dir or its
+// contents. dir must be absolute and exist.
 func checkExposure(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err
 	}
 	if info.Mode()&everyoneWrites != 0 && info.Mode()&fs.ModeSticky == 0 {
-		return fmt.Errorf("%s has mode %04o, so every user could replace what is in it: "+
+		return fmt.Errorf("%s has mode %04o, so every user could replace its contents: "+
 			"remove that permission (chmod o-w), or name a subdirectory such as %s, "+
 			"which is created with mode 0700 (for example in a Kubernetes emptyDir)",
 			dir, info.Mode().Perm(), filepath.Join(dir, "sessions"))
@@ -33,7 +33,7 @@ func checkExposure(dir string) error {
 		if above.Mode()&everyoneWrites == 0 {
 			continue
 		}
-		entry, err := os.Lstat(dir) // a link is as good as what it names
+		entry, err := os.Lstat(dir) // not Stat: the owner of a link can replace it
 		if err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ func TestMakeDataDirResolvesLinks(t *testing.T) {
 	}
 }
 
-func TestMakeDataDirRefusesWhatOthersCanReplace(t *testing.T) {
+func TestMakeDataDirRejectsReplaceableDirectories(t *testing.T) {
 	type step func(base string) error
 	dir := func(name string, mode fs.FileMode, uid int) step {
 		return func(base string) error {
@@ -98,7 +98,7 @@ func TestMakeDataDirRefusesWhatOthersCanReplace(t *testing.T) {
 		{"setgid, mode 2777", []step{dir("d", fs.ModeSetgid|0o777, 0)}, "d", "chmod o-w", false},
 		{"a link to mode 0777", []step{dir("d", 0o777, 0), link("d", "l", 0)}, "l", "mode 0777", false},
 		{"missing, in mode 0777", []step{dir("d", 0o777, 0)}, "d/own/sessions", "", false},
-		{"one's own, in mode 0777", []step{dir("d", 0o777, 0), dir("d/own", 0o755, 0)}, "d/own", "", false},
+		{"own, in mode 0777", []step{dir("d", 0o777, 0), dir("d/own", 0o755, 0)}, "d/own", "", false},
 		{"another user's, in mode 0777", []step{dir("d", 0o777, 0), dir("d/x", 0o755, other)}, "d/x", "belongs to user 65534", true},
 		{"below another user's, in mode 0777", []step{dir("d", 0o777, 0), dir("d/x", 0o755, other)}, "d/x/sessions", "belongs to user 65534", true},
 		{"another user's, in mode 1777", []step{dir("d", sticky|0o777, 0), dir("d/x", 0o755, other)}, "d/x", "belongs to user 65534", true},
@@ -107,7 +107,7 @@ func TestMakeDataDirRefusesWhatOthersCanReplace(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			if c.root && os.Geteuid() != 0 {
-				t.Skip("only root can give files away")
+				t.Skip("changing a file's owner requires root")
 			}
 			base := t.TempDir()
 			for _, step := range c.steps {

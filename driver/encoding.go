@@ -6,26 +6,26 @@ import (
 	"hash/crc32"
 )
 
-// A record as one byte string, for stores whose backend holds just that:
+// The encoding of a record as one byte string, for backends that store bytes:
 //
 //	format 1 byte | version, created, accessed, expires 8 bytes each |
 //	owner's length 1 byte | owner | data | CRC-32C of all before it 4 bytes
 //
 // All numbers are big-endian. Every future format keeps its first byte and its
-// last four, so that damage can be told from novelty.
+// last four, so that a newer format can be distinguished from damage.
 const (
 	recordFormat = 1
 	recordHead   = 1 + 4*8 + 1
 	recordSum    = 4
 )
 
-// RecordOverhead is how many bytes AppendRecord adds to Data and Owner.
+// RecordOverhead is the number of bytes that AppendRecord adds to Data and Owner.
 const RecordOverhead = recordHead + recordSum
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// AppendRecord appends the record, all but its Hint, to b. An Owner over
-// MaxOwner bytes is an error.
+// AppendRecord appends the encoded record, without its Hint, to b. It returns an
+// error if Owner is longer than MaxOwner bytes.
 func AppendRecord(b []byte, r Record) ([]byte, error) {
 	if len(r.Owner) > MaxOwner {
 		return b, fmt.Errorf("driver: encode record: owner of %d bytes, at most %d: %w", len(r.Owner), MaxOwner, ErrTooLarge)
@@ -42,9 +42,9 @@ func AppendRecord(b []byte, r Record) ([]byte, error) {
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli)), nil
 }
 
-// ParseRecord reads what AppendRecord wrote. Bytes that are damaged in any way
-// are ErrCorrupt; bytes that are whole but of a later format are ErrNewerFormat.
-// Data is a part of b, not a copy.
+// ParseRecord decodes a record that AppendRecord encoded. It returns ErrCorrupt
+// for damaged bytes, and ErrNewerFormat for intact bytes of a newer format. Data
+// is a part of b, not a copy.
 func ParseRecord(b []byte) (Record, error) {
 	if len(b) < 1+recordSum {
 		return Record{}, fmt.Errorf("driver: decode record of %d bytes: %w", len(b), ErrCorrupt)
@@ -57,7 +57,7 @@ func ParseRecord(b []byte) (Record, error) {
 		return Record{}, fmt.Errorf("driver: decode record: format %d, known up to %d: %w", body[0], recordFormat, ErrNewerFormat)
 	}
 	if len(body) < recordHead || len(body)-recordHead < int(body[recordHead-1]) {
-		return Record{}, fmt.Errorf("driver: decode record: cut short: %w", ErrCorrupt)
+		return Record{}, fmt.Errorf("driver: decode record: truncated: %w", ErrCorrupt)
 	}
 	owner := int(body[recordHead-1])
 	r := Record{

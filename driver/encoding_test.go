@@ -36,7 +36,7 @@ func same(a, b driver.Record) bool {
 		a.Created == b.Created && a.Accessed == b.Accessed && a.Expires == b.Expires
 }
 
-func TestRecordComesBackAsItWas(t *testing.T) {
+func TestRecordRoundTrip(t *testing.T) {
 	for _, r := range records() {
 		r.Hint = "stays with the store"
 		b := encode(t, r)
@@ -49,8 +49,7 @@ func TestRecordComesBackAsItWas(t *testing.T) {
 	}
 }
 
-// A record as format 1 writes it, byte for byte: what is on people's disks.
-// Later formats have to go on reading it.
+// The stored form of format 1, byte for byte. Later versions must still read it.
 func TestFormat1IsRead(t *testing.T) {
 	const stored = "\x01" + "\x00\x00\x00\x00\x00\x00\x01\x02" +
 		"\xff\xff\xff\xff\xff\xff\xff\xfe" + "\x00\x00\x01\x97\xa5\x4c\x00\x00" + "\x00\x00\x01\x97\xa5\x4c\x00\x01" +
@@ -78,7 +77,7 @@ func TestOwnerTooLongIsNotEncoded(t *testing.T) {
 	}
 }
 
-func TestDamageIsNoticed(t *testing.T) {
+func TestDamageIsDetected(t *testing.T) {
 	whole := encode(t, records()[2])
 	corrupt := func(what string, i int, b []byte) {
 		t.Helper()
@@ -99,12 +98,12 @@ func TestDamageIsNoticed(t *testing.T) {
 	corrupt("empty", 0, nil)
 }
 
-// sealed ends b with the checksum that every format has.
+// sealed returns b with the checksum that every format ends with.
 func sealed(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(bytes.Clone(b), crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
 }
 
-func TestNewerFormatIsToldFromDamage(t *testing.T) {
+func TestNewerFormatIsNotDamage(t *testing.T) {
 	for _, body := range []string{"\x02", "\x02anything a later version may write", "\xff"} {
 		if _, err := driver.ParseRecord(sealed([]byte(body))); !errors.Is(err, driver.ErrNewerFormat) || errors.Is(err, driver.ErrCorrupt) {
 			t.Errorf("%q: %v", body, err)
@@ -112,8 +111,9 @@ func TestNewerFormatIsToldFromDamage(t *testing.T) {
 	}
 }
 
-// A right checksum does not excuse a record that no store can have written.
-func TestNonsenseWithARightChecksum(t *testing.T) {
+// A record that no store can have written is damaged even if its checksum is
+// correct.
+func TestInvalidRecordWithCorrectChecksum(t *testing.T) {
 	whole := encode(t, records()[2])
 	body := whole[:len(whole)-4]
 	noVersion, negative, noExpiry, owner := bytes.Clone(body), bytes.Clone(body), bytes.Clone(body), bytes.Clone(body)
@@ -131,8 +131,8 @@ func TestNonsenseWithARightChecksum(t *testing.T) {
 	}
 }
 
-// FuzzParseRecord looks for bytes that make ParseRecord panic, answer two
-// things at once, or take for a record what AppendRecord does not write.
+// FuzzParseRecord checks that ParseRecord does not panic, returns exactly one of
+// its errors, and accepts only what AppendRecord writes.
 func FuzzParseRecord(f *testing.F) {
 	for _, r := range records() {
 		b := encode(f, r)

@@ -6,19 +6,19 @@ import (
 )
 
 // Gate implements rule 11 for a Store: each call enters and leaves, and Close
-// waits for those inside. The zero Gate is open. A listing leaves before it
-// yields and enters again for its next step, so that the loop's body may call the
-// Store, and close it.
+// waits for the calls that have entered. The zero Gate is open. A listing leaves
+// before it yields and enters again for its next step, so that the loop's body may
+// call the Store, and close it.
 type Gate struct {
 	mu     sync.Mutex
 	inside int
 	closed bool
-	empty  chan struct{} // made by Close, closed when nobody is inside
+	empty  chan struct{} // made by Close, closed when no call is inside
 	once   sync.Once
 	err    error
 }
 
-// Enter admits a call, which then must call Leave, or returns ErrClosed.
+// Enter returns nil, and the call must then call Leave, or it returns ErrClosed.
 func (g *Gate) Enter() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -29,7 +29,7 @@ func (g *Gate) Enter() error {
 	return nil
 }
 
-// Leave ends a call that Enter admitted.
+// Leave ends a call for which Enter returned nil.
 func (g *Gate) Leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -39,9 +39,9 @@ func (g *Gate) Leave() {
 	}
 }
 
-// Close shuts the gate, waits for the calls inside, then runs each release in
-// order and returns their errors joined. All of it happens once: a further
-// Close waits for the first and returns the same.
+// Close closes the gate, waits for the calls inside, then calls each release in
+// order and returns their errors joined. Only the first Close does this; any other
+// waits for it and returns the same error.
 func (g *Gate) Close(release ...func() error) error {
 	g.once.Do(func() {
 		g.mu.Lock()

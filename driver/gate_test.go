@@ -9,7 +9,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-func TestGateWaitsForThoseInside(t *testing.T) {
+func TestGateWaitsForCallsInside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var gate driver.Gate
 		for range 2 {
@@ -24,17 +24,17 @@ func TestGateWaitsForThoseInside(t *testing.T) {
 		}()
 		synctest.Wait()
 		if err := gate.Enter(); !errors.Is(err, driver.ErrClosed) {
-			t.Errorf("a latecomer: %v", err)
+			t.Errorf("Enter after Close: %v", err)
 		}
 		gate.Leave()
 		synctest.Wait()
 		if released || closed {
-			t.Error("Close did not wait for the last one inside")
+			t.Error("Close did not wait for the last call")
 		}
 		gate.Leave()
 		synctest.Wait()
 		if !released || !closed {
-			t.Errorf("with nobody inside: released %v, closed %v", released, closed)
+			t.Errorf("after the last call left: released %v, closed %v", released, closed)
 		}
 	})
 }
@@ -66,7 +66,7 @@ func TestGateReleasesInOrderAndOnce(t *testing.T) {
 		t.Errorf("Close: %v, want both errors", err)
 	}
 	if again := gate.Close(release(4, nil)); again != err {
-		t.Errorf("second Close: %v, want what the first said", again)
+		t.Errorf("second Close: %v, want the first one's", again)
 	}
 	if len(order) != 3 || order[0] != 1 || order[1] != 2 || order[2] != 3 {
 		t.Errorf("released in order %v", order)
@@ -76,14 +76,14 @@ func TestGateReleasesInOrderAndOnce(t *testing.T) {
 	}
 }
 
-func TestGateThatNobodyEntered(t *testing.T) {
+func TestGateUnused(t *testing.T) {
 	var gate driver.Gate
 	if err := gate.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestGateUnderTraffic(t *testing.T) {
+func TestGateDuringCalls(t *testing.T) {
 	var gate driver.Gate
 	var resource struct { // a plain value: the race detector sees a use after its release
 		sync.Mutex
@@ -103,7 +103,7 @@ func TestGateUnderTraffic(t *testing.T) {
 				}
 				resource.Lock()
 				if !resource.open {
-					t.Error("inside after the release")
+					t.Error("a call is inside after the release")
 				}
 				resource.Unlock()
 				gate.Leave()

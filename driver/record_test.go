@@ -8,7 +8,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-func TestKeyHasOneSpelling(t *testing.T) {
+func TestParseKey(t *testing.T) {
 	key := driver.Key{0: 0xab, 31: 0x01}
 	s := key.String()
 	if s != "ab"+strings.Repeat("0", 60)+"01" {
@@ -32,7 +32,7 @@ func TestMillisAreUTCAndRoundedDown(t *testing.T) {
 	}
 }
 
-func TestRecordIsAbsentFromItsExpiryOn(t *testing.T) {
+func TestRecordExpired(t *testing.T) {
 	r := driver.Record{Expires: 1000}
 	for at, want := range map[int64]bool{999: false, 1000: true, 1001: true} {
 		if got := r.Expired(time.UnixMilli(at)); got != want {
@@ -44,7 +44,7 @@ func TestRecordIsAbsentFromItsExpiryOn(t *testing.T) {
 	}
 }
 
-// FuzzParseKey reads any text as a key: it is what String writes, or none.
+// FuzzParseKey checks that ParseKey accepts only what String returns.
 func FuzzParseKey(f *testing.F) {
 	for _, seed := range []string{"", driver.Key{1, 31: 2}.String(), strings.ToUpper(driver.Key{0xab}.String()), strings.Repeat("g", 64), strings.Repeat("0", 65), "0x" + strings.Repeat("0", 62)} {
 		f.Add(seed)

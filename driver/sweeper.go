@@ -7,12 +7,13 @@ import (
 	"time"
 )
 
-// StartSweeper calls sweep every Config.SweepInterval, give or take a tenth so
-// that several processes spread out, until stop is called. An error goes to
-// the logger and the next round comes as usual. stop cancels the context of a
-// round under way and waits for its end; it may be called more than once. A
-// Store's Close calls it before Gate.Close, which would wait for the round to
-// come to its end by itself. With a negative interval nothing is started.
+// StartSweeper calls sweep every Config.SweepInterval until stop is called. Each
+// interval varies randomly by up to a tenth, so that several processes do not
+// sweep at once. An error is logged, and the next sweep is made as usual. stop
+// cancels the context of a sweep in progress and waits for it to return; it may be
+// called more than once. A Store's Close calls it before Gate.Close, which would
+// wait for an uncanceled sweep. If the interval is negative, StartSweeper does
+// nothing.
 func StartSweeper(cfg Config, sweep func(context.Context) (int, error)) (stop func()) {
 	if cfg.SweepInterval < 0 {
 		return func() {}
@@ -46,7 +47,7 @@ func StartSweeper(cfg Config, sweep func(context.Context) (int, error)) (stop fu
 	}
 }
 
-// spread returns d changed at random by up to a tenth either way.
+// spread returns d, changed randomly by up to a tenth.
 func spread(d time.Duration) time.Duration {
 	return d + time.Duration((rand.Float64()-0.5)*0.2*float64(d))
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-func TestSweeperComesRound(t *testing.T) {
+func TestSweeperInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var rounds []time.Time
 		start := time.Now()
@@ -37,7 +37,7 @@ func TestSweeperComesRound(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		if n := len(rounds); n > 11 {
-			t.Error("it goes on after stop")
+			t.Error("sweeps continue after stop")
 		}
 	})
 }
@@ -66,24 +66,24 @@ func TestNegativeIntervalStartsNothing(t *testing.T) {
 	})
 }
 
-func TestStopCancelsTheRoundAndWaits(t *testing.T) {
+func TestStopCancelsTheSweepAndWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := false
 		stop := driver.StartSweeper(driver.Config{}, func(ctx context.Context) (int, error) {
 			<-ctx.Done()
-			time.Sleep(time.Second) // a store that takes its time to end
+			time.Sleep(time.Second) // a slow store
 			ended = true
 			return 0, ctx.Err()
 		})
 		time.Sleep(2 * time.Minute)
 		stop()
 		if !ended {
-			t.Error("stop returned in the middle of a round")
+			t.Error("stop returned during a sweep")
 		}
 	})
 }
 
-func TestFailedRoundIsLoggedAndTheNextOneComes(t *testing.T) {
+func TestFailedSweepIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		answers := []error{errors.New("disk on fire"), driver.ErrClosed, nil}
