@@ -55,6 +55,9 @@ func (s *Session) commit(ctx context.Context, on trigger) error {
 	if err := s.loadError(); err != nil {
 		return err
 	}
+	if done, err := s.commitLate(on.context(ctx), write); done || err != nil {
+		return err
+	}
 	if write {
 		var err error
 		if s.changes, err = s.view.ChangesInPlace(s.changes); err != nil {
@@ -72,6 +75,10 @@ func (s *Session) commit(ctx context.Context, on trigger) error {
 	if s.m.sealer != nil {
 		return s.commitSealed(ctx, write)
 	}
+	renewNow := on == byResponse && (write || len(s.changes) == 0) && s.renewDue()
+	if renewNow && len(s.changes) > 0 {
+		s.next, s.idChange = newIdentity(), renew
+	}
 	var act func(*Session, context.Context) error
 	switch stored := s.base.Version != 0; {
 	case write && !stored && s.view.Empty():
@@ -84,6 +91,8 @@ func (s *Session) commit(ctx context.Context, on trigger) error {
 		act = (*Session).rename
 	case write && len(s.changes) > 0:
 		act = (*Session).update
+	case renewNow:
+		act = (*Session).renewUnchanged
 	case stored && s.idChange == keepID && !(on == byResponse && s.recorded) && (s.oldSecret || s.refreshDue()):
 		act = (*Session).refresh
 	}
@@ -134,6 +143,7 @@ func (s *Session) saved(rec driver.Record) {
 	s.isNew = s.isNew || s.idChange == invalidate
 	if s.idChange != keepID || !s.id.known {
 		s.id, s.next, s.idChange = *s.current(), identity{}, keepID
+		s.id.stored = 0
 		s.cookieAction, s.oldSecret = setCookie, false
 	} else if s.oldSecret || s.reissueDue(s.base.Accessed, rec.Accessed) {
 		s.cookieAction, s.oldSecret = setCookie, false
@@ -145,7 +155,7 @@ func (s *Session) saved(rec driver.Record) {
 		}
 	}
 	rec.Hint = nil // it belonged to the version before
-	s.base, s.changes = rec, nil
+	s.base, s.changes, s.lateness = rec, nil, onTime
 }
 
 // create stores a new session.
@@ -203,12 +213,9 @@ func (s *Session) retryCAS(ctx context.Context, entry *commitqueue.Entry) error 
 	if rec, ok := entry.Handoff(s.base.Version); ok && s.rebase(rec) == nil {
 		return nil
 	}
-	rec, err := s.m.store.Load(ctx, s.id.key)
-	if errors.Is(err, ErrNotFound) {
-		return ErrEnded
-	}
+	rec, err := s.m.read(ctx, s.id.key)
 	if err != nil {
-		return err
+		return ended(err)
 	}
 	return s.rebase(rec)
 }
@@ -230,46 +237,63 @@ func (s *Session) rebase(rec driver.Record) error {
 	return nil
 }
 
-// replace stores the new session that Invalidate began, then removes the old
-// one.
+// replace stores the new session that Invalidate began, and replaces the old one
+// by a forward to it.
 func (s *Session) replace(ctx context.Context) error {
 	old := s.id.key
 	rec, err := s.insertNew(ctx)
 	if err != nil {
 		return err
 	}
-	done := false
-	defer s.withdrawUnless(ctx, &done)
-	if err := s.removeInvalidated(ctx, old); err != nil {
+	keep := false
+	defer s.withdrawUnless(ctx, &keep)
+	if err := s.forwardInvalidated(ctx, old); err != nil {
+		keep = errors.Is(err, errUnknown)
 		return err
 	}
-	done = true
+	keep = true
 	s.saved(rec)
 	s.m.note(ctx, eventDestroyed, old)
 	s.m.note(ctx, eventCreated, s.id.key)
 	return nil
 }
 
-// removeInvalidated removes the session that Invalidate has ended: whatever
-// became of it, unless values were popped from it. Those must be there still.
-func (s *Session) removeInvalidated(ctx context.Context, key driver.Key) error {
-	pops := s.changes.Pops()
-	if len(pops) == 0 {
-		return s.m.remove(ctx, key, 0)
-	}
-	for at := s.base.Version; ; {
-		err := s.m.remove(ctx, key, at)
-		if !errors.Is(err, ErrConflict) {
+// forwardInvalidated replaces the session that Invalidate has ended by a forward
+// to the new one, whatever others have changed in it. If they have renewed it, it
+// ends the renewed one. If they have ended it, there is nothing to do. Values that
+// were popped from it must still be there.
+func (s *Session) forwardInvalidated(ctx context.Context, key driver.Key) error {
+	pops, old := s.changes.Pops(), s.base
+	entry := s.m.queues.Entry(key)
+	defer entry.Leave()
+	for {
+		err := s.m.write(ctx, key, old.Version, newForward(old, s.next.key, s.clock()))
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrEnded) {
 			return err
 		}
-		rec, err := s.m.store.Load(ctx, key)
-		if errors.Is(err, ErrNotFound) {
-			return ErrEnded
+		if errors.Is(err, ErrConflict) {
+			if err := entry.Retry(ctx); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
+		old, err = s.m.read(ctx, key)
+		for f, ok := errors.AsType[forwarded](err); ok; f, ok = errors.AsType[forwarded](err) {
+			if f.to == s.next.key {
+				return nil // by an earlier attempt of unknown outcome
+			}
+			if len(pops) > 0 {
+				return ErrEnded
+			}
+			key = f.to
+			old, err = s.m.read(ctx, key)
 		}
-		view, err := content.Parse(rec.Data, rec.Owner)
+		switch {
+		case errors.Is(err, ErrNotFound) && len(pops) == 0:
+			return nil
+		case err != nil:
+			return ended(err)
+		}
+		view, err := content.Parse(old.Data, old.Owner)
 		if err != nil {
 			return err
 		}
@@ -278,58 +302,73 @@ func (s *Session) removeInvalidated(ctx context.Context, key driver.Key) error {
 				return err
 			}
 		}
-		at = rec.Version
 	}
 }
 
-// rename stores the session under its new id, then removes it under the old
-// one, at the version that was copied. A crash between the two leaves a record
-// that nobody holds; the other order would lose the session. If another request
-// changed the old record first, its changes are taken along; if one ended the
-// session, the new record goes too.
+// rename stores the session under its new id, then replaces it under the old one,
+// at the version that was copied, by a forward. A crash between the two leaves an
+// orphaned record; the other order would lose the session. If another request has
+// changed the old record first, its changes are merged; if one has ended the
+// session, the new record is removed.
 func (s *Session) rename(ctx context.Context) error {
 	old := s.id.key
 	rec, err := s.insertNew(ctx)
 	if err != nil {
 		return err
 	}
-	done := false
-	defer s.withdrawUnless(ctx, &done)
+	keep := false
+	defer s.withdrawUnless(ctx, &keep)
 	entry := s.m.queues.Entry(old)
 	defer entry.Leave()
 	for {
-		s.m.renews.of(s.base.Owner).moves()
-		err := s.m.remove(ctx, old, s.base.Version)
-		if err == nil {
-			done = true
+		err := s.m.write(ctx, old, s.base.Version, newForward(s.base, s.next.key, s.clock()))
+		if errors.Is(err, ErrConflict) {
+			err = s.retryCAS(ctx, &entry)
+			if err == nil {
+				if rec, err = s.insertNew(ctx); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		f, _ := errors.AsType[forwarded](err)
+		switch {
+		case err == nil, f.to == s.next.key: // the latter by an earlier attempt of unknown outcome
+			keep = true
 			s.saved(rec)
 			s.m.note(ctx, eventRenewed, s.id.key, old)
 			return nil
-		}
-		if !errors.Is(err, ErrConflict) {
-			return err
-		}
-		if err := s.retryCAS(ctx, &entry); err != nil {
-			return err
-		}
-		inserted := rec.Version
-		if rec, err = s.record(); err != nil {
-			return err
-		}
-		rec.Hint = nil
-		err = s.m.write(ctx, s.next.key, inserted, rec)
-		if errors.Is(err, ErrConflict) {
-			return ErrEnded // only logging the owner out everywhere knows of it
-		}
-		if err != nil {
+		default:
+			keep = errors.Is(err, errUnknown) // the forward may lead to it
 			return err
 		}
 	}
 }
 
-// insertNew stores the session under its next id. An id that is taken, however
-// unlikely, is left to its holder, unless that is an earlier try of ours whose
-// outcome was unknown: it had landed, and nobody was told of it.
+// renewUnchanged gives the session a new id when Options.RenewAfter has passed and
+// there is nothing else to store. If another request has renewed or ended the
+// session first, there is nothing to do.
+func (s *Session) renewUnchanged(ctx context.Context) error {
+	s.next, s.idChange = newIdentity(), renew
+	err := s.rename(ctx)
+	if err == nil {
+		return nil
+	}
+	s.next, s.idChange = identity{}, keepID
+	switch {
+	case errors.Is(err, ErrEnded):
+		s.cookieAction = noCookie
+		return nil
+	case errors.Is(err, errUnknown):
+		return err // the client may have the old id in vain
+	}
+	s.m.log.Warn("sessions: renewing the id failed", "session", s.publicID(), "error", err)
+	return nil
+}
+
+// insertNew stores the session under its next id, or stores it there again. An id
+// that is taken, however unlikely, is left alone, unless it was taken by an earlier
+// attempt of unknown outcome.
 func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 	if s.headerSent {
 		return driver.Record{}, ErrHeaderSent
@@ -340,10 +379,17 @@ func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 			return rec, err
 		}
 		rec.Hint = nil
-		err = s.m.write(ctx, s.current().key, 0, rec)
+		next := s.current()
+		err = s.m.write(ctx, next.key, next.stored, rec)
 		if !errors.Is(err, ErrConflict) {
 			s.next.unsure = errors.Is(err, errUnknown)
+			if err == nil {
+				s.next.stored = rec.Version
+			}
 			return rec, err
+		}
+		if next.stored != 0 {
+			return rec, ErrEnded // by DestroyOwned: no client knows the new id yet
 		}
 		if s.next.unsure {
 			s.withdraw(ctx)
@@ -373,16 +419,21 @@ func (s *Session) withdraw(ctx context.Context) {
 	}
 }
 
-// flushDeletes removes the records of destroyed sessions.
+// flushDeletes removes the records of destroyed sessions, or of those that they
+// were renewed to.
 func (s *Session) flushDeletes(ctx context.Context) error {
 	bounded := s.m.storeContext(ctx)
 	defer bounded.Release()
 	for s.pendingDeletes != nil {
-		if err := s.m.store.Delete(bounded, s.pendingDeletes.key, 0); err != nil {
+		p := s.pendingDeletes
+		key, removed, err := s.m.remove(bounded, p.key, p.version)
+		if err != nil {
 			return fmt.Errorf("sessions: destroy: %w", err)
 		}
-		s.m.note(bounded, eventDestroyed, s.pendingDeletes.key)
-		s.pendingDeletes = s.pendingDeletes.next
+		if removed {
+			s.m.note(bounded, eventDestroyed, key)
+		}
+		s.pendingDeletes = p.next
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/driver"
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
@@ -375,11 +377,11 @@ func TestACrowdOutlivesNoLogout(t *testing.T) {
 				ender.OK(end)
 				wg.Wait()
 				a.Store.Up()
-				// A renewal waits in the line, and may well be the last.
-				if counted == 0 || refused == 0 && name != "renewed" {
-					t.Errorf("%d were counted, %d refused", counted, refused)
+				// The end waits for its turn too, and may well be the last.
+				if counted == 0 {
+					t.Errorf("none was counted, %d were refused", refused)
 				}
-				if _, err := a.Store.Inner().Load(t.Context(), old); err == nil {
+				if slices.ContainsFunc(a.Store.Records(t), func(e driver.Entry) bool { return e.Key == old }) {
 					t.Error("the ended session is stored")
 				}
 				if name == "renewed" {

@@ -37,6 +37,10 @@ type Inspection struct {
 	// Expires is the cookie's expiry, if Session.SetExpires gave the session one
 	// of its own; else nil.
 	Expires *Expiry
+	// Forward is the key of the record that a renewed session has now, if the
+	// record is what the session left under its old id; else nil. There is nothing
+	// else in such a record.
+	Forward *driver.Key
 	// IdleTimeout is the idle timeout, if Session.SetIdleTimeout gave the session one of
 	// its own; else nil.
 	IdleTimeout *time.Duration
@@ -55,6 +59,9 @@ type Encoded struct {
 // so without the program's types. Bytes that no Manager can have written are
 // ErrCorrupt, unless they are of a later format: ErrNewerFormat.
 func Inspect(rec driver.Record) (Inspection, error) {
+	if to, ok := content.ParseForward(rec.Data); ok {
+		return Inspection{Forward: &to}, nil
+	}
 	c, err := content.Parse(rec.Data, rec.Owner)
 	if err != nil {
 		return Inspection{}, fmt.Errorf("sessions: inspect: %w", err)

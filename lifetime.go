@@ -118,11 +118,22 @@ func (s *Session) refreshDue() bool {
 	return since >= every || since <= -every-skew || s.base.Expires != s.deadline(s.base.Accessed)
 }
 
+// renewDue reports whether Options.RenewAfter has passed: whether a multiple of it,
+// counted from the session's creation, lies between the recorded access and now. A
+// renewal records the access. The client must be able to learn of the new id.
+func (s *Session) renewDue() bool {
+	every := driver.Millis(s.m.opts.RenewAfter.Milliseconds())
+	if every == 0 || s.base.Version == 0 || s.idChange != keepID || s.headerSent || s.rawTokens == "" || !s.id.held {
+		return false
+	}
+	return (s.base.Accessed-s.created)/every != (s.clock()-s.created)/every
+}
+
 // times fills in when the record was accessed and expires. Within the throttle
 // they stay as they are stored, so that a store's indexes are left alone.
 func (s *Session) times(rec *driver.Record) {
 	rec.Created = s.created
-	if s.base.Version != 0 && s.idChange != invalidate && !s.refreshDue() {
+	if s.base.Version != 0 && s.idChange == keepID && !s.refreshDue() {
 		rec.Accessed, rec.Expires = s.base.Accessed, s.base.Expires
 		return
 	}

@@ -93,6 +93,9 @@ func (s *Session) load() {
 	s.phase = loaded
 	switch {
 	case err == nil:
+	case errors.Is(err, ErrEnded): // forwarded
+		s.start()
+		s.lateness = late
 	case errors.Is(err, ErrNotFound):
 		s.start() // an unknown id is never adopted
 	case errors.Is(err, ErrCorrupt):
@@ -109,7 +112,7 @@ func (s *Session) load() {
 // changed, may come first for as long as the browser keeps it; what it names is
 // over sooner or later, and must not hide the session of the cookie behind it.
 func (s *Session) fetchFirst() error {
-	err := ErrNotFound
+	result := ErrNotFound
 	parent := s.ctx
 	if s.headerSent { // a goroutine of the handler's; the request's context has ended
 		parent = context.WithoutCancel(parent)
@@ -118,17 +121,19 @@ func (s *Session) fetchFirst() error {
 	ctx.Context = deadline.Make(parent, s.m.opts.StoreTimeout, &s.m.timers)
 	defer ctx.Release()
 	for who := range s.verifiedTokens() {
-		switch err = s.fetch(ctx, who.identity, who.oldSecret); {
+		switch err := s.fetch(ctx, who.identity, who.oldSecret); {
+		case errors.Is(err, ErrEnded): // forwarded
+			s.m.note(s.ctx, eventLate, who.key)
+			result = err
 		case errors.Is(err, ErrNotFound):
 			s.m.note(s.ctx, eventOver, who.key)
 		case errors.Is(err, ErrCorrupt):
 			s.warnDamaged(err)
-			err = ErrNotFound
 		default:
 			return err
 		}
 	}
-	return err
+	return result
 }
 
 func (s *Session) warnDamaged(err error) {
@@ -148,6 +153,9 @@ func (s *Session) fetch(ctx context.Context, who identity, oldSecret bool) error
 // adopt makes the record the session's base and view, unless it is over by a
 // limit that is shorter than it was.
 func (s *Session) adopt(rec driver.Record) error {
+	if err := asForward(rec); err != nil {
+		return err
+	}
 	view, err := content.Parse(rec.Data, rec.Owner)
 	if err != nil {
 		return err
@@ -200,7 +208,15 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 	bounded := m.storeContext(ctx)
 	defer bounded.Release()
 	s := m.detached()
-	if err := s.fetch(bounded, identity{key: key, known: true}, false); err != nil {
+	for range maxForwards {
+		err = s.fetch(bounded, identity{key: key, known: true}, false)
+		f, isForward := errors.AsType[forwarded](err)
+		if !isForward {
+			break
+		}
+		key = f.to
+	}
+	if err != nil {
 		return nil, fmt.Errorf("sessions: find: %w", err)
 	}
 	return s, nil

@@ -13,6 +13,7 @@ const (
 	eventRenewed   = "sessions: session renewed"
 	eventDestroyed = "sessions: session destroyed"
 	eventOver      = "sessions: session expired, ended or unknown"
+	eventLate      = "sessions: request came with the id that the session had before it was renewed"
 	eventConflict  = "sessions: session changed meanwhile, merging"
 )
 

@@ -422,7 +422,7 @@ func TestUpdateThatPanicsInARenewal(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	other := c.Copy()
-	a.Store.Before("Delete", func() { other.OK(func(s *sessions.Session) { s.Set("x", 1) }) })
+	a.Store.Next("Save", testapp.OK, testapp.Fault{Before: func() { other.OK(func(s *sessions.Session) { s.Set("x", 1) }) }})
 	n := 0
 	func() {
 		defer func() { testapp.Equal(t, "panic", recover(), any("oops")) }()
@@ -480,7 +480,7 @@ func TestPopAndAnEndOfTheSession(t *testing.T) {
 		c := a.Client()
 		c.OK(func(s *sessions.Session) { otp.Set(s, "secret") })
 		other := c.Copy()
-		a.Store.Before("Delete", func() { other.OK(testapp.Increment) })
+		a.Store.Next("Save", testapp.OK, testapp.Fault{Before: func() { other.OK(testapp.Increment) }})
 		c.OK(func(s *sessions.Session) { otp.Pop(s); s.Invalidate(); testapp.User.Set(s, "ann") })
 		a.Store.Record(t)
 		testapp.Equal(t, "user", c.User(), "ann")
@@ -490,7 +490,7 @@ func TestPopAndAnEndOfTheSession(t *testing.T) {
 		c := a.Client()
 		c.OK(func(s *sessions.Session) { otp.Set(s, "secret") })
 		other := c.Copy()
-		a.Store.Before("Delete", func() { other.OK(func(s *sessions.Session) { otp.Set(s, "another") }) })
+		a.Store.Next("Save", testapp.OK, testapp.Fault{Before: func() { other.OK(func(s *sessions.Session) { otp.Set(s, "another") }) }})
 		c.OK(func(s *sessions.Session) {
 			otp.Pop(s)
 			s.Invalidate()

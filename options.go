@@ -66,6 +66,14 @@ type Options struct {
 	// IdleTimeout. The default, 0, is no limit.
 	Lifetime time.Duration
 
+	// RenewAfter is the time after which a session in use gets a new id, as by
+	// Session.Renew: OWASP's renewal timeout. It counts from the session's creation.
+	// The request that renews costs what a Renew costs. A parallel request fails as
+	// it does with any Renew: it reads an empty session, and its changes are
+	// answered with 409. At least 2 minutes. The default, 0, is never. The cookie
+	// store cannot do it.
+	RenewAfter time.Duration
+
 	// StoreTimeout bounds each load and each commit, and each step of Owned and
 	// DestroyOwned. The default is 5 seconds.
 	StoreTimeout time.Duration

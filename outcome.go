@@ -41,55 +41,20 @@ func (m *Manager) write(ctx context.Context, key driver.Key, old driver.Version,
 			unsure = err
 		}
 		now, err := m.store.Load(ctx, key)
-		switch {
-		case err == nil && now.Version == rec.Version:
+		if err == nil && now.Version == rec.Version {
 			return nil
+		}
+		if err == nil {
+			err = asForward(now) // the session was renewed since
+		}
+		switch {
 		case err == nil && now.Version == old:
 			rec.Hint = now.Hint
 		case err == nil:
 			return fmt.Errorf("%w, and another request has changed the session since: %w", errUnknown, unsure)
 		case errors.Is(err, ErrNotFound) && old == 0:
 		case errors.Is(err, ErrNotFound):
-			return ErrEnded
-		default:
-			return fmt.Errorf("%w: %w", errUnknown, errors.Join(unsure, err))
-		}
-	}
-	return fmt.Errorf("%w: %w", errUnknown, unsure)
-}
-
-// remove removes a record at a version, or with version 0 whichever is there,
-// and makes sure of the outcome. It returns nil if the record is gone: with a
-// version, by this call alone. It returns ErrConflict if the record is at
-// another version.
-//
-// Without an answer it looks. A record that is still there is removed once
-// more: of two that arrive, one finds nothing. One that is gone, of which a
-// version was to be removed, may have gone by this call or by a log-out, and
-// nobody can tell: that is a failure to report.
-func (m *Manager) remove(ctx context.Context, key driver.Key, version driver.Version) error {
-	var unsure error
-	for range maxSends {
-		err := m.store.Delete(ctx, key, version)
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, ErrConflict), errors.Is(err, driver.ErrNotWritten):
-			if unsure == nil {
-				return err
-			}
-		case errors.Is(err, ErrClosed), errors.Is(err, errors.ErrUnsupported):
-			return err
-		default:
-			unsure = err
-		}
-		now, err := m.store.Load(ctx, key)
-		switch {
-		case errors.Is(err, ErrNotFound) && version == 0:
-			return nil
-		case err == nil && version != 0 && now.Version != version:
-			return ErrConflict // it was changed first
-		case err == nil, version == 0 && (errors.Is(err, ErrCorrupt) || errors.Is(err, ErrNewerFormat)):
+			return ended(err)
 		default:
 			return fmt.Errorf("%w: %w", errUnknown, errors.Join(unsure, err))
 		}

@@ -20,6 +20,10 @@ func (s *Session) SetOwner(owner string) error {
 	}
 	s.touch()
 	defer s.mu.Unlock()
+	if owner != "" {
+		s.noteSignIn()
+	}
+	s.noteChange()
 	if s.view.Owner != owner {
 		s.do(&content.SetOwner{Owner: owner})
 	}
@@ -101,66 +105,141 @@ func (m *Manager) listed(op string, entries iter.Seq2[driver.Entry, error]) iter
 }
 
 // DestroyOwned destroys the owner's sessions, but for those in except: "log out
-// my other devices". It returns how many it destroyed. A session that another
-// request is changing meanwhile is looked at again, and goes if it is still the
-// owner's. When it returns without an error, no session is left that was the
-// owner's when it began, but for one that another process renewed twice, each
-// time just as it was looked for. One that a newer version stored stays, and is
-// an error when the others are gone.
+// my other devices". It returns the number of sessions it has destroyed. When it
+// returns without an error, no session is left that was the owner's when it began,
+// whatever other requests, in any process, have changed or renewed meanwhile. A
+// session that has another owner by now stays. One that a newer version of this
+// module has stored stays too, and is an error once the others are gone.
 func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Session) (int, error) {
 	owners, ok := driver.As[driver.Owners](m.store)
 	if !ok {
 		return 0, unsupported("destroy an owner's sessions")
 	}
-	keep := make(map[driver.Key]bool)
+	d := ownerLogout{m: m, owner: owner, keep: make(map[driver.Key]bool)}
 	for _, s := range except {
-		s.touch()
-		// A renewal may be under way: keep both ends of it.
-		keep[s.id.key], keep[s.current().key] = true, true
-		s.mu.Unlock()
-	}
-	destroyed := 0
-	var unread error
-	// A listing may miss a session that is renewed in its course: the new id comes
-	// too late for it, the old one goes too early. The next one has it. So it
-	// takes two with nothing in them, and with no renewal of this process's.
-	renewed, began := m.renews.of(owner), time.Now()
-	for quiet := 0; quiet < 2; {
-		quiet++
-		missed := renewed.list()
-		for e, err := range m.owned(ctx, owners, owner) {
-			if errors.Is(err, ErrCorrupt) {
-				continue // it opens no session
-			}
-			if errors.Is(err, ErrNewerFormat) {
-				unread = fmt.Errorf("sessions: destroy owned: session %v: %w", e.Key, err)
-				continue
-			}
-			if err != nil {
-				return destroyed, fmt.Errorf("sessions: destroy owned: %w", err)
-			}
-			if keep[e.Key] {
-				continue
-			}
-			// At the version whose owner was seen: it may belong to another by now.
-			bounded := m.storeContext(ctx)
-			err = m.store.Delete(bounded, e.Key, e.Record.Version)
-			bounded.Release()
-			switch {
-			case err == nil:
-				destroyed++
-				m.note(ctx, eventDestroyed, e.Key)
-			case !errors.Is(err, ErrConflict):
-				return destroyed, fmt.Errorf("sessions: destroy owned: %w", err)
-			}
-			quiet = 0
-		}
-		if quiet > 0 && missed() {
-			quiet = 0
-			if time.Since(began) > m.opts.StoreTimeout {
-				return destroyed, fmt.Errorf("sessions: destroy owned: the sessions are renewed all the time: %w", context.DeadlineExceeded)
-			}
+		if err := d.except(ctx, s); err != nil {
+			return 0, fmt.Errorf("sessions: destroy owned: %w", err)
 		}
 	}
-	return destroyed, unread
+	for {
+		// A listing may miss a session that is renewed meanwhile under its new id,
+		// but not its forward. Should the listing take so long that forwards expire
+		// in its course, another one is needed.
+		began := m.now()
+		if err := d.pass(ctx, owners); err != nil {
+			return d.destroyed, fmt.Errorf("sessions: destroy owned: %w", err)
+		}
+		if m.now()-began < forwardLife/2 {
+			return d.destroyed, d.unread
+		}
+	}
+}
+
+// ownerLogout is one call of DestroyOwned.
+type ownerLogout struct {
+	m         *Manager
+	owner     string
+	keep      map[driver.Key]bool // excepted
+	followed  map[driver.Key]bool // by this pass: each key once
+	destroyed int
+	unread    error
+}
+
+// except keeps s, under whatever id it has.
+func (d *ownerLogout) except(ctx context.Context, s *Session) error {
+	s.touch()
+	key, stored := s.id.key, s.base.Version != 0
+	// A renewal may be under way: keep both ends of it.
+	d.keep[key], d.keep[s.current().key] = true, true
+	s.mu.Unlock()
+	if !stored {
+		return nil
+	}
+	bounded := d.m.storeContext(ctx)
+	defer bounded.Release()
+	for range maxForwards {
+		_, err := d.m.read(bounded, key)
+		f, isForward := errors.AsType[forwarded](err)
+		switch {
+		case isForward:
+			key = f.to
+			d.keep[key] = true
+			continue
+		case errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt), errors.Is(err, ErrNewerFormat):
+			return nil
+		}
+		return err
+	}
+	return nil
+}
+
+// pass lists the owner's records once, and destroys the sessions that they are or
+// lead to.
+func (d *ownerLogout) pass(ctx context.Context, owners driver.Owners) error {
+	d.unread, d.followed = nil, make(map[driver.Key]bool)
+	for e, err := range d.m.owned(ctx, owners, d.owner) {
+		switch {
+		case errors.Is(err, ErrCorrupt): // it opens no session
+		case errors.Is(err, ErrNewerFormat):
+			d.unread = fmt.Errorf("sessions: destroy owned: session %v: %w", e.Key, err)
+		case err != nil:
+			return err
+		default:
+			if err := d.destroy(ctx, e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// destroy destroys the session of a listed record, at a version whose owner was
+// seen: it may belong to another owner by now.
+func (d *ownerLogout) destroy(ctx context.Context, e driver.Entry) error {
+	bounded := d.m.storeContext(ctx)
+	defer bounded.Release()
+	key, rec, err := e.Key, e.Record, asForward(e.Record)
+	entry := d.m.queues.Entry(key)
+	defer func() { entry.Leave() }()
+	for !d.keep[key] {
+		f, isForward := errors.AsType[forwarded](err)
+		switch {
+		case isForward:
+			if d.followed[f.to] {
+				return nil
+			}
+			d.followed[f.to] = true
+			key = f.to
+			entry.Leave()
+			entry = d.m.queues.Entry(key)
+		case errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt):
+			return nil
+		case errors.Is(err, ErrNewerFormat):
+			d.unread = fmt.Errorf("sessions: destroy owned: session %v: %w", key, err)
+			return nil
+		case err != nil:
+			return err
+		case rec.Owner != d.owner:
+			return nil
+		default:
+			err := d.m.store.Delete(bounded, key, rec.Version)
+			if err == nil {
+				d.destroyed++
+				d.m.note(bounded, eventDestroyed, key)
+				return nil
+			}
+			if !errors.Is(err, ErrConflict) {
+				return err
+			}
+			if err := entry.Retry(bounded); err != nil {
+				return err
+			}
+			if next, ok := entry.Handoff(rec.Version); ok {
+				rec = next
+				continue
+			}
+		}
+		rec, err = d.m.read(bounded, key)
+	}
+	return nil
 }

@@ -57,6 +57,7 @@ type state struct {
 	next         identity     // of a session that moves or is new
 	recorded     bool         // the response's commit saw to the record of this access
 	cookieAction cookieAction // what the response is to tell the client
+	lateness     lateness     // see forward.go
 	view         content.Content
 	changes      content.Changes
 	// fault is why loading failed, or else what could not be made, or may be
@@ -71,17 +72,18 @@ type state struct {
 
 // pendingDelete is a list of keys. There is seldom one, and so a pointer will do.
 type pendingDelete struct {
-	key  driver.Key
-	next *pendingDelete
+	key     driver.Key
+	version driver.Version // 0: unknown
+	next    *pendingDelete
 }
 
 // deleteLater adds a key to those whose records are to be removed.
-func (s *Session) deleteLater(key driver.Key) {
+func (s *Session) deleteLater(key driver.Key, version driver.Version) {
 	end := &s.pendingDeletes
 	for *end != nil {
 		end = &(*end).next
 	}
-	*end = &pendingDelete{key: key}
+	*end = &pendingDelete{key: key, version: version}
 }
 
 type phase byte
@@ -117,8 +119,10 @@ type identity struct {
 	key   driver.Key
 	known bool // there is a key
 	held  bool // there is an id
-	// unsure: a record may be stored under it, whose writing was not answered.
+	// unsure: a record may be stored under it, by a write without an answer.
 	unsure bool
+	// stored is the version under which the next id is stored already.
+	stored driver.Version
 }
 
 func newIdentity() identity { return identityOf(token.NewID()) }
@@ -175,6 +179,7 @@ func (s *Session) do(ch content.Change) {
 	if s.phase == failed {
 		return
 	}
+	s.noteChange()
 	if err := ch.Apply(&s.view); err != nil {
 		s.fail(err)
 		return
@@ -204,6 +209,7 @@ func (s *Session) start() {
 	s.id, s.next, s.idChange = identity{}, identity{}, keepID
 	s.base, s.view, s.changes, s.fault = driver.Record{}, content.Content{}, nil, nil
 	s.created, s.isNew, s.oldSecret, s.sealed = s.m.now(), true, false, ""
+	s.lateness = onTime
 }
 
 // Err tells why the session could not be loaded, or nil. It loads the session,
@@ -237,6 +243,7 @@ func (s *Session) Set(name string, v any) {
 	s.touch()
 	defer s.mu.Unlock()
 	if s.phase != failed && s.base.Version == 0 { // as do would, without a change to keep
+		s.noteChange()
 		s.view.Set(name, v)
 		return
 	}
@@ -247,6 +254,7 @@ func (s *Session) Set(name string, v any) {
 func (s *Session) Delete(name string) {
 	s.touch()
 	defer s.mu.Unlock()
+	s.noteChange()
 	if s.view.Has(name) {
 		s.do(&content.Delete{Name: name})
 	}
@@ -257,6 +265,7 @@ func (s *Session) Delete(name string) {
 func (s *Session) Clear() {
 	s.touch()
 	defer s.mu.Unlock()
+	s.noteChange()
 	if !s.view.Empty() || s.base.Version != 0 {
 		s.do(content.Clear{})
 	}
@@ -423,13 +432,19 @@ func (s *Session) ResetSettings() error {
 	return s.loadError()
 }
 
-// Renew gives the session a new id and keeps its data; the old id is dead. Call
-// it wherever a client's rights change, at login above all, so that an id that
-// was planted or seen before is worth nothing (OWASP ASVS 5.0, 7.2.4). It is done by
-// the commit or by Save; on a session that is not stored yet there is nothing
-// to do. It fails with ErrHeaderSent once the client cannot be told, and
-// outside of a request with errors.ErrUnsupported if the session came from a
-// listing.
+// Renew gives the session a new id and keeps its data. The old id stops working.
+// Call it when a client's rights change, at sign-in above all, so that an id that
+// was planted or seen before is worthless (OWASP ASVS 5.0, 7.2.4). The commit or
+// Save does it; for a session that is not stored yet there is nothing to do.
+//
+// For two minutes, the store keeps a forward under the old id, for requests that
+// were on their way. Such a late request reads an empty session; its changes fail
+// with ErrEnded; Destroy and Invalidate end the renewed session. If it calls Renew,
+// or SetOwner with an owner, it begins a session of its own. So do not call Renew
+// to rotate ids: use Options.RenewAfter.
+//
+// Renew returns ErrHeaderSent if the client can no longer be told, and
+// errors.ErrUnsupported outside of a request if the session came from a listing.
 func (s *Session) Renew() error { return s.changeID("renew", renew) }
 
 // Invalidate begins a new, empty session under a new id in place of this one,
@@ -454,6 +469,10 @@ func (s *Session) changeID(op string, to idChange) error {
 	}
 	if s.base.Version == 0 {
 		s.next = identity{}
+		if s.lateness != onTime && to == invalidate {
+			s.lateness = lateInvalidate
+		}
+		s.noteSignIn()
 		return nil
 	}
 	s.next = newIdentity()
@@ -474,6 +493,9 @@ func (s *Session) revert() {
 		return // there is nothing
 	}
 	s.changes, s.fault = nil, nil
+	if s.lateness != onTime {
+		s.lateness = late
+	}
 	if s.base.Version == 0 {
 		s.view = content.Content{}
 		return
@@ -505,16 +527,15 @@ func (s *Session) Destroy(ctx context.Context) error {
 		s.state = new(state)
 	}
 	s.active.Store(true)
-	if s.phase != loaded {
-		// The token tells which record to remove; what is in it does not matter.
-		for who := range s.verifiedTokens() {
-			s.deleteLater(who.key)
+	if s.phase != loaded || s.lateness != onTime {
+		for v := range s.verifiedTokens() {
+			s.deleteLater(v.key, 0)
 		}
 	}
 	switch {
 	case s.phase != loaded, !s.id.known:
 	case s.m.sealer == nil:
-		s.deleteLater(s.id.key)
+		s.deleteLater(s.id.key, s.base.Version)
 	default:
 		s.m.note(sessionless{ctx}, eventDestroyed, s.id.key) // as far as that goes
 	}

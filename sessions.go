@@ -95,7 +95,6 @@ type Manager struct {
 	cookie *token.Cookie
 	header token.Header
 	queues *commitqueue.Queues
-	renews *renewals
 	timers deadline.Timers
 
 	warnShared sync.Once // see warnIfShared
@@ -124,7 +123,6 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 		cookie: newCookie(opts.Cookie),
 		header: token.NewHeader(opts.TokenHeader),
 		queues: commitqueue.New(),
-		renews: newRenewals(),
 	}
 	m.sealer, _ = driver.As[driver.Sealer](store)
 	if unset {
@@ -154,6 +152,10 @@ func open(ctx context.Context, opts Options) (driver.Store, Options, token.Keys,
 	})
 	if err != nil {
 		return nil, opts, token.Keys{}, fmt.Errorf("sessions: open store: %w", err)
+	}
+	if _, ok := driver.As[driver.Sealer](store); ok && opts.RenewAfter > 0 {
+		err := fmt.Errorf("sessions: %w: Options.RenewAfter: this store keeps no sessions whose id could be renewed", ErrInvalidOptions)
+		return nil, opts, token.Keys{}, errors.Join(err, store.Close())
 	}
 	if opts.WrapStore != nil {
 		inner := store

@@ -52,7 +52,7 @@ func validate(o Options) (Options, driver.Driver, error) {
 	for _, limit := range []struct {
 		name string
 		d    time.Duration
-	}{{"IdleTimeout", o.IdleTimeout}, {"Lifetime", o.Lifetime}, {"StoreTimeout", o.StoreTimeout}} {
+	}{{"IdleTimeout", o.IdleTimeout}, {"Lifetime", o.Lifetime}, {"RenewAfter", o.RenewAfter}, {"StoreTimeout", o.StoreTimeout}} {
 		if err := checkTimeout(limit.d); err != nil {
 			fault("Options.%s: %w", limit.name, err)
 		}
@@ -61,6 +61,9 @@ func validate(o Options) (Options, driver.Driver, error) {
 		fault("Options.Lifetime: %v is shorter than Options.IdleTimeout, %v", o.Lifetime, o.IdleTimeout)
 	}
 
+	if minimum := time.Duration(forwardLife) * time.Millisecond; o.RenewAfter > 0 && o.RenewAfter < minimum {
+		fault("Options.RenewAfter: %v is shorter than %v", o.RenewAfter, minimum)
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -36,10 +36,15 @@ const (
 	outcomes
 )
 
-// copy copies every record of the list.
+// copy copies every record of the list, forwards too, which are not counted:
+// without them, the old ID of a renewed session would open it in the destination.
 func (cp *copier) copy(ctx context.Context, list iter.Seq2[driver.Entry, error]) error {
 	return cp.each(ctx, list, func(ctx context.Context, e driver.Entry) (outcome, error) {
-		return cp.put(ctx, e.Key, e.Record)
+		o, err := cp.put(ctx, e.Key, e.Record)
+		if err == nil && isForward(e.Record) {
+			o = none
+		}
+		return o, err
 	})
 }
 

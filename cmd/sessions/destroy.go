@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
 )
 
@@ -112,7 +113,7 @@ func (d *destruction) each(ctx context.Context, c *console, s *opened, keys []dr
 	}()
 	there := keys[:0]
 	for _, key := range keys {
-		rec, err := s.Load(ctx, key)
+		e, err := s.follow(ctx, key)
 		switch {
 		case errors.Is(err, driver.ErrNotFound):
 			missing++
@@ -128,7 +129,7 @@ func (d *destruction) each(ctx context.Context, c *console, s *opened, keys []dr
 		case err != nil:
 			c.note("%v  %s", key, faultOf(err))
 		default:
-			c.note("%s", line(&driver.Entry{Key: key, Record: rec}))
+			c.note("%s", line(&e))
 		}
 	}
 	if len(there) > 0 {
@@ -136,13 +137,32 @@ func (d *destruction) each(ctx context.Context, c *console, s *opened, keys []dr
 			return err
 		}
 	}
+	m, err := manager(ctx, s)
+	if err != nil {
+		return err
+	}
 	for _, key := range there {
-		if err := s.Delete(ctx, key, 0); err != nil {
+		if err := destroy(ctx, m, s, key); err != nil {
 			return fmt.Errorf("after %d of %d: %w", destroyed, len(there), err)
 		}
 		destroyed++
 	}
 	return d.tell(c, destroyed, missing)
+}
+
+// destroy destroys the session at key, or the one that it was renewed to. One that
+// is damaged is removed as it is.
+func destroy(ctx context.Context, m *sessions.Manager, s *opened, key driver.Key) error {
+	session, err := m.Find(ctx, key.String())
+	switch {
+	case errors.Is(err, sessions.ErrNotFound):
+		return nil // ended meanwhile
+	case err != nil && damaged(err):
+		return s.Delete(ctx, key, 0)
+	case err != nil:
+		return err
+	}
+	return session.Destroy(ctx)
 }
 
 // owned destroys the owner's sessions.
@@ -156,6 +176,9 @@ func (d *destruction) owned(ctx context.Context, c *console, s *opened) error {
 		for e, err := range list {
 			if err != nil && !damaged(err) {
 				return err
+			}
+			if err == nil && isForward(e.Record) {
+				continue
 			}
 			if n++; n <= shown && err == nil {
 				c.note("%s", line(&e))

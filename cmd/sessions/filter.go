@@ -82,6 +82,8 @@ func (f *filter) each(ctx context.Context, c *console, s *opened, do func(found)
 			continue
 		case err != nil:
 			return err
+		case found.Forward != nil:
+			continue
 		case nobodys && e.Record.Owner != "" || !f.match(&e.Record, now):
 			continue
 		}

@@ -54,7 +54,7 @@ damaged; the others are shown.
 			var shown, missing, faults int
 			for _, key := range keys {
 				e := found{Entry: driver.Entry{Key: key}}
-				e.Record, err = s.Load(ctx, key)
+				e.Entry, err = s.follow(ctx, key)
 				if err == nil {
 					e.Inspection, err = sessions.Inspect(e.Record)
 				}

@@ -127,6 +127,11 @@ func Parse(data []byte, owner string) (Content, error) {
 	switch {
 	case r.failed || format == 0:
 		return Content{}, fmt.Errorf("decode session of %d bytes: %w", len(data), driver.ErrCorrupt)
+	case format == forwardFormat:
+		if _, ok := ParseForward(data); ok {
+			return Content{}, fmt.Errorf("decode session: %w", ErrForward)
+		}
+		return Content{}, fmt.Errorf("decode forward of %d bytes: %w", len(data), driver.ErrCorrupt)
 	case format != dataFormat && format != lifetimeFormat:
 		return Content{}, fmt.Errorf("decode session: unknown format %d: %w", format, driver.ErrNewerFormat)
 	}

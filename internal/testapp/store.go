@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/content"
 	"github.com/pump-go/sessions/memory"
 )
 
@@ -125,8 +126,25 @@ func (f *Store) Listable() bool {
 	return ok
 }
 
-// Records returns what is stored; nothing if the store cannot list its records.
+// Records returns the sessions that are stored, without forwards; nothing if the
+// store cannot list its records.
 func (f *Store) Records(t testing.TB) []driver.Entry {
+	t.Helper()
+	return slices.DeleteFunc(f.all(t), isForward)
+}
+
+// Forwards returns what renewed sessions have left under their old ids.
+func (f *Store) Forwards(t testing.TB) []driver.Entry {
+	t.Helper()
+	return slices.DeleteFunc(f.all(t), func(e driver.Entry) bool { return !isForward(e) })
+}
+
+func isForward(e driver.Entry) bool {
+	_, ok := content.ParseForward(e.Record.Data)
+	return ok
+}
+
+func (f *Store) all(t testing.TB) []driver.Entry {
 	t.Helper()
 	lister, ok := f.Inner().(driver.Lister)
 	if !ok {
