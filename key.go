@@ -59,8 +59,7 @@ func (k Key[T]) Get(s *Session) (T, bool) {
 	defer s.mu.Unlock()
 	t, found, err := content.Get[T](&s.view, string(k))
 	if err != nil {
-		s.m.log.Warn("sessions: stored value does not fit its type",
-			"session", s.publicID(), "key", string(k), "type", fmt.Sprintf("%T", *new(T)), "error", err)
+		s.warnMisfit(string(k), fmt.Sprintf("%T", *new(T)), err)
 		return *new(T), false
 	}
 	return t, found

@@ -3,20 +3,11 @@ package sessions
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/pump-go/sessions/driver"
-	"github.com/pump-go/sessions/internal/content"
 	"github.com/pump-go/sessions/internal/token"
 )
-
-func checkTimeout(d time.Duration) error {
-	if d < 0 || d > content.MaxTimeout || d%time.Millisecond != 0 {
-		return fmt.Errorf("%v is not from 0 to 100 years in whole milliseconds", d)
-	}
-	return nil
-}
 
 // timeout is the session's idle timeout; 0 is none.
 func (s *Session) timeout() time.Duration {

@@ -64,10 +64,10 @@ type state struct {
 	// stored already; the commit fails with it.
 	fault          error
 	created        driver.Millis
-	nowCached      driver.Millis          // see clock
-	errObserved    bool                   // the program has asked whether it could be loaded
-	pendingDeletes *pendingDelete         // destroyed, but the store has not confirmed it
-	lines          [cookieLine + 1]string // of the response's header
+	nowCached      driver.Millis  // see clock
+	errObserved    bool           // the program has asked whether it could be loaded
+	pendingDeletes *pendingDelete // destroyed, but the store has not confirmed it
+	lines          [3]string      // of the response's header, see headers.go
 }
 
 // pendingDelete is a list of keys. There is seldom one, and so a pointer will do.
@@ -227,11 +227,21 @@ func (s *Session) Err() error {
 // hold. If any map in the value has a key that is not a string,
 // all its maps are map[any]any. Use a Key to read a value as its own type.
 func (s *Session) Get(name string) any {
-	v, _ := Key[any](name).Get(s)
+	s.touch()
+	defer s.mu.Unlock()
+	v, _, err := content.Get[any](&s.view, name)
+	if err != nil {
+		s.warnMisfit(name, "any", err)
+		return nil
+	}
 	return v
 }
 
-// Has tells whether there is a value of the name.
+func (s *Session) warnMisfit(name, typ string, err error) {
+	s.m.log.Warn("sessions: stored value does not fit its type", "session", s.publicID(), "key", name, "type", typ, "error", err)
+}
+
+// Has reports whether there is a value of the name.
 func (s *Session) Has(name string) bool {
 	s.touch()
 	defer s.mu.Unlock()

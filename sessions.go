@@ -138,6 +138,9 @@ func open(ctx context.Context, opts Options) (driver.Store, Options, token.Keys,
 	if err != nil {
 		return nil, opts, token.Keys{}, fmt.Errorf("sessions: %w:\n%w", ErrInvalidOptions, err)
 	}
+	if opts.ErrorHandler == nil {
+		opts.ErrorHandler = errorPage
+	}
 	keys := token.NewKeys(opts.Cookie.Secret, opts.Cookie.PreviousSecrets, opts.Cookie.Name, opts.Namespace)
 	store, err := d.Open(ctx, driver.Config{
 		URL:           opts.URL,

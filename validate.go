@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions/driver"
-
+	"github.com/pump-go/sessions/internal/content"
 	"github.com/pump-go/sessions/internal/token"
 )
 
@@ -21,6 +21,9 @@ const minSecret = 32
 
 // maxNamespace keeps a namespace fit for a directory name and a key prefix.
 const maxNamespace = 64
+
+// minRenewAfter is as long as a forward lives, so that they do not pile up.
+const minRenewAfter = 2 * time.Minute
 
 // validate returns the options with their defaults filled in and the driver
 // that they name, or all that is wrong with them.
@@ -61,17 +64,14 @@ func validate(o Options) (Options, driver.Driver, error) {
 		fault("Options.Lifetime: %v is shorter than Options.IdleTimeout, %v", o.Lifetime, o.IdleTimeout)
 	}
 
-	if minimum := time.Duration(forwardLife) * time.Millisecond; o.RenewAfter > 0 && o.RenewAfter < minimum {
-		fault("Options.RenewAfter: %v is shorter than %v", o.RenewAfter, minimum)
+	if o.RenewAfter > 0 && o.RenewAfter < minRenewAfter {
+		fault("Options.RenewAfter: %v is shorter than %v", o.RenewAfter, minRenewAfter)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
-	}
-	if o.ErrorHandler == nil {
-		o.ErrorHandler = errorPage
 	}
 	o.Cookie = validateCookie(o.Cookie, o.Now(), fault)
 	return o, d, errors.Join(faults...)
@@ -212,4 +212,12 @@ func isNamespace(s string) bool {
 		}
 	}
 	return len(s) <= maxNamespace
+}
+
+// checkTimeout returns an error if d is no timeout of a session.
+func checkTimeout(d time.Duration) error {
+	if d < 0 || d > content.MaxTimeout || d%time.Millisecond != 0 {
+		return fmt.Errorf("%v is not from 0 to 100 years in whole milliseconds", d)
+	}
+	return nil
 }
