@@ -32,7 +32,7 @@ func (s *Session) unseal(token string) error {
 	return nil
 }
 
-// commitSealed seals the session anew if anything about it is to change.
+// commitSealed seals the session again if anything in it has changed.
 func (s *Session) commitSealed(ctx context.Context, write bool) error {
 	stored := s.base.Version != 0
 	if !stored && s.view.Empty() {

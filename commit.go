@@ -12,13 +12,12 @@ import (
 	"github.com/pump-go/sessions/internal/content"
 )
 
-// Save commits the changes now, rather than with the response. After it, the
-// session shows what the store holds, other requests' changes included. It
-// fails with ErrEnded if the session was ended by another request, with
-// ErrConflict if a value that was popped went to another request, and with
-// ErrHeaderSent if the client can no longer be given the cookie it needs; then
-// the session keeps its changes, and Revert drops them. ctx bounds it, as
-// Options.StoreTimeout does.
+// Save commits the changes now instead of with the response. After it, the
+// session shows what the store holds, including other requests' changes. It
+// returns ErrEnded if another request ended the session, ErrConflict if another
+// request took a value that was popped, and ErrHeaderSent if the client needs a
+// cookie that can no longer be sent. After an error the session keeps its
+// changes; Revert drops them. ctx and Options.StoreTimeout bound the call.
 func (s *Session) Save(ctx context.Context) error {
 	s.touch()
 	defer s.mu.Unlock()
@@ -32,15 +31,16 @@ func (s *Session) Save(ctx context.Context) error {
 type trigger byte
 
 const (
-	// byResponse: the response's header is about to leave, or has left. The
-	// handler's or client's going away does not cancel the commit.
+	// byResponse: the response header is about to be sent, or was sent. The
+	// commit is not canceled when the handler returns or the client
+	// disconnects.
 	byResponse trigger = iota
-	// bySave: the program asked for it.
+	// bySave: the program called Save.
 	bySave
 )
 
-// commit brings the store up to date with the session. Where the program saves
-// by hand, changes count on that occasion alone.
+// commit stores the changes of the session. With ManualSave, only Save stores
+// them.
 func (s *Session) commit(ctx context.Context, on trigger) error {
 	if s.phase == untouched {
 		return nil
@@ -67,8 +67,8 @@ func (s *Session) commit(ctx context.Context, on trigger) error {
 			return fmt.Errorf("sessions: save: %w", s.fault)
 		}
 	} else if len(s.changes) > 0 && s.base.Version != 0 {
-		// The access is recorded by the timeout that is stored, not by one that
-		// was set and not saved.
+		// The access is recorded with the stored timeout, not with one that was
+		// set but not saved.
 		defer func(view content.Content) { s.view = view }(s.view)
 		s.view, _ = content.Parse(s.base.Data, s.base.Owner) // it was parsed before
 	}
@@ -111,7 +111,7 @@ func (s *Session) commit(ctx context.Context, on trigger) error {
 	return nil
 }
 
-// context is the one that a commit on this occasion runs under.
+// context returns the context of a commit with this trigger.
 func (on trigger) context(ctx context.Context) context.Context {
 	if on == byResponse {
 		return context.WithoutCancel(ctx)
@@ -119,7 +119,7 @@ func (on trigger) context(ctx context.Context) context.Context {
 	return ctx
 }
 
-// record encodes the session as it is now, under a new version.
+// record encodes the present session, under a new version.
 func (s *Session) record() (driver.Record, error) {
 	data, err := s.view.Encode()
 	if err != nil {
@@ -203,8 +203,8 @@ func (s *Session) update(ctx context.Context) error {
 	}
 }
 
-// retryCAS waits, after a conflict, for the session's turn, and rebases it
-// on the record as it is then.
+// retryCAS waits for the session's turn after a conflict, and rebases the
+// session on the record that is stored then.
 func (s *Session) retryCAS(ctx context.Context, entry *commitqueue.Entry) error {
 	s.m.note(ctx, eventConflict, s.id.key)
 	if err := entry.Retry(ctx); err != nil {
@@ -220,8 +220,8 @@ func (s *Session) retryCAS(ctx context.Context, entry *commitqueue.Entry) error 
 	return s.rebase(rec)
 }
 
-// rebase puts the session's changes on top of a newer record. If they do not
-// fit there, the session stays as it was.
+// rebase applies the session's changes to a newer record. If they do not fit,
+// the session stays as it was.
 func (s *Session) rebase(rec driver.Record) error {
 	view, err := content.Parse(rec.Data, rec.Owner)
 	if err != nil {
@@ -399,16 +399,16 @@ func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 	return driver.Record{}, errors.New("three new session ids in a row were taken: the random source repeats itself")
 }
 
-// withdrawUnless withdraws it if the commit came to no good end: the function of
-// an Update may panic when it is repeated.
+// withdrawUnless withdraws the record if the commit fails or panics: the
+// function of an Update may panic when it runs again.
 func (s *Session) withdrawUnless(ctx context.Context, done *bool) {
 	if !*done {
 		s.withdraw(ctx)
 	}
 }
 
-// withdraw removes the record under the next id, which the client will never
-// hold. Should that fail, the record expires unused.
+// withdraw removes the record under the next ID, which the client never gets.
+// If that fails, the record remains unused until it expires.
 func (s *Session) withdraw(ctx context.Context) {
 	brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()

@@ -41,17 +41,17 @@ type contextKey byte
 
 const innermost contextKey = 0
 
-// FromContext returns the session of the request whose context it is, or nil
-// outside of Manager.Wrap; every use of a nil Session panics and says so. Where
-// several managers wrap the handler it is the innermost one's; see
-// Manager.FromContext.
+// FromContext returns the session of the request with this context, or nil
+// outside of Manager.Wrap. Any use of a nil Session panics with a message that
+// says so. If several Managers wrap the handler, it is the session of the
+// innermost one; see Manager.FromContext.
 func FromContext(ctx context.Context) *Session {
 	s, _ := ctx.Value(innermost).(*Session)
 	return s
 }
 
-// FromContext returns this Manager's session, or nil if the Manager does not
-// wrap the handler.
+// FromContext returns the session of this Manager, or nil if the Manager does
+// not wrap the handler.
 func (m *Manager) FromContext(ctx context.Context) *Session {
 	s, _ := ctx.Value(m).(*Session)
 	return s
@@ -87,10 +87,11 @@ func hideSession(v any) any {
 	return v
 }
 
-// NewContext returns a context in which FromContext and the session's
-// Manager.FromContext return s: one of Manager.Load or Manager.NewSession, for code
-// that is called outside of Manager.Wrap. Changes are stored by Session.Save alone,
-// also inside a handler that Manager.Wrap wraps. s must not be nil.
+// NewContext returns a context in which FromContext, and FromContext of the
+// session's Manager, return s. Use it to pass a session from Manager.Load or
+// Manager.NewSession to code that calls FromContext. Only Session.Save stores
+// changes to s, even inside a handler that Manager.Wrap wraps. s must not be
+// nil.
 func NewContext(ctx context.Context, s *Session) context.Context {
 	return context.WithValue(context.WithValue(ctx, s.m, s), innermost, s)
 }

@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// ofTheAnswer are the header fields that tell of the handler's own answer, and
-// are not true of the error page. Some would have a proxy send a file in its
-// place, or a cache keep it. Clear-Site-Data would take the cookie away from a
-// client whose logout has failed.
+// ofTheAnswer are the header fields that describe the handler's own response
+// and would be wrong on the error page. Some would make a proxy send a file
+// instead, or a cache keep the page. Clear-Site-Data would delete the cookie of
+// a client whose sign-out has failed.
 var ofTheAnswer = []string{"Content-Length", "Content-Type", "Content-Encoding", "Content-Language", "Content-Location",
 	"Content-Range", "Content-Disposition", "Content-Digest", "Repr-Digest", "Etag", "Last-Modified", "Expires",
 	"Location", "Refresh", "Accept-Ranges", "Trailer", "Clear-Site-Data",
 	"X-Accel-Redirect", "X-Sendfile", "X-Lighttpd-Send-File", "X-Reproxy-Url",
 	"X-Accel-Expires", "Cdn-Cache-Control", "Surrogate-Control"}
 
-// fail answers a request whose session could not be loaded or saved.
+// fail writes the error page for a session that could not be loaded or saved.
 func (x *exchange) fail(err error) {
 	m, h := x.session.m, x.response.Writer.Header()
 	m.logFailure(x.r.Context(), err)
@@ -50,7 +50,7 @@ func (m *Manager) logFailure(ctx context.Context, err error) {
 	m.log.Error("sessions: request failed", "session", s, "error", err)
 }
 
-// errorPage is the default ErrorHandler. The page tells nothing of the cause.
+// errorPage is the default ErrorHandler. The page does not reveal the cause.
 func errorPage(w http.ResponseWriter, _ *http.Request, err error) {
 	status := statusOf(err)
 	http.Error(w, http.StatusText(status), status)
@@ -67,7 +67,7 @@ func statusOf(err error) int {
 	}
 }
 
-// answer notes whether an ErrorHandler has begun to answer.
+// answer records whether an ErrorHandler has written a response.
 type answer struct {
 	http.ResponseWriter
 	begun bool

@@ -18,35 +18,36 @@ var (
 	// cookie is left alone: it may belong to a newer session.
 	ErrEnded = errors.New("session ended meanwhile")
 
-	// ErrNoValue is returned when the session has no value of the name.
+	// ErrNoValue is returned when the session has no value of that name.
 	ErrNoValue = errors.New("no such session value")
 
 	// ErrInvalidValue is returned for a value that cannot be stored, and for a
 	// stored value that does not fit the requested type.
 	ErrInvalidValue = codec.ErrInvalidValue
 
-	// ErrHeaderSent is returned when a change needs a cookie, and the response
-	// header has already been sent. Nothing was stored.
+	// ErrHeaderSent is returned when a change needs a new cookie but the
+	// response header has already been sent. Nothing was stored.
 	ErrHeaderSent = errors.New("response header already sent")
 )
 
 // Errors of the store, the same values as in package driver.
 var (
-	// ErrNotFound is returned when no live session has the token or id.
+	// ErrNotFound is returned when no live session has the token or ID.
 	ErrNotFound = driver.ErrNotFound
-	// ErrConflict is returned when a value that Key.Pop took was taken or
-	// replaced by another request first.
+	// ErrConflict is returned when Key.Pop took a value that another request
+	// took or replaced first.
 	ErrConflict = driver.ErrConflict
-	// ErrCorrupt is returned when the stored bytes of a session are damaged. In a
-	// request it is logged, and the request gets a new session.
+	// ErrCorrupt is returned when the stored bytes of a session are damaged. A
+	// request does not fail with it: the damage is logged, and the request gets
+	// a new session.
 	ErrCorrupt = driver.ErrCorrupt
-	// ErrNewerFormat: the session was stored by a newer version of this module, or
-	// of the store. It is an error in every use, so that a deployment under way
-	// logs nobody out.
+	// ErrNewerFormat is returned when the session was stored by a newer version
+	// of this module or of the store. It is always an error, never a new
+	// session, so that a rolling deployment signs nobody out.
 	ErrNewerFormat = driver.ErrNewerFormat
-	// ErrTooLarge: the session is over the store's limit.
+	// ErrTooLarge is returned when the session exceeds the store's limit.
 	ErrTooLarge = driver.ErrTooLarge
-	// ErrClosed: the Manager was closed.
+	// ErrClosed is returned after the Manager was closed.
 	ErrClosed = driver.ErrClosed
 )
 

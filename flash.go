@@ -8,15 +8,15 @@ import (
 	"github.com/pump-go/sessions/internal/content"
 )
 
-// Flash is the name of a queue of messages of type T, which wait in the session
-// until a page shows them: typically the next one, after a redirect. What T may
-// be is as with Key.
+// Flash is the name of a queue of messages of type T. They wait in the session
+// until a page shows them, typically the next one after a redirect. T may be
+// any type that is valid for Key.
 //
 //	const notices sessions.Flash[string] = "notices"
 //
-// Two requests that take messages at the same time may both return them: showing a
-// message twice is better than failing a page. For a value that only one request
-// may have, use Key.Pop.
+// Two requests that take messages at the same time may both get them: showing a
+// message twice is better than failing a page. For a value that only one
+// request may have, use Key.Pop.
 type Flash[T any] string
 
 // Add appends a message to the queue. Messages that parallel requests add are
@@ -39,11 +39,12 @@ func (q Flash[T]) Add(s *Session, message T) {
 	s.do(&content.AddFlash{Flash: content.Flash{Queue: string(q), ID: rand.Uint64(), Raw: raw}})
 }
 
-// Take returns the messages in the order they were added, and removes them. One
-// that another request adds meanwhile stays for the next Take.
+// Take returns the messages in the order in which they were added, and removes
+// them. A message that another request adds meanwhile remains for the next
+// Take.
 func (q Flash[T]) Take(s *Session) []T { return q.read(s, true) }
 
-// Peek returns the messages and leaves them.
+// Peek returns the messages without removing them.
 func (q Flash[T]) Peek(s *Session) []T { return q.read(s, false) }
 
 func (q Flash[T]) read(s *Session, take bool) []T {
@@ -73,8 +74,8 @@ func (q Flash[T]) read(s *Session, take bool) []T {
 // flashes is the queue of AddFlash and Flashes.
 const flashes Flash[string] = "flash"
 
-// AddFlash adds a text to the session's common queue of messages.
+// AddFlash adds a message to the session's common queue.
 func (s *Session) AddFlash(message string) { flashes.Add(s, message) }
 
-// Flashes returns the texts of the common queue and removes them.
+// Flashes returns the messages of the common queue and removes them.
 func (s *Session) Flashes() []string { return flashes.Take(s) }

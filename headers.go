@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// pendingCookie is what the response says of the client's token. It is for what is
-// stored: not for the id of a Renew that failed or was not saved.
+// pendingCookie is what the response does with the client's token. It refers to
+// what is stored, not to the ID of a Renew that failed or was not saved.
 func (s *Session) pendingCookie() cookieAction {
 	if s.cookieAction == deleteCookie && s.pendingDeletes != nil {
 		return noCookie
@@ -15,8 +15,8 @@ func (s *Session) pendingCookie() cookieAction {
 	return s.cookieAction
 }
 
-// putHeaders marks the answer as this client's own, and puts the token where
-// the client looks for it.
+// putHeaders marks the response as private to this client, and puts the token
+// where the client looks for it.
 func (s *Session) putHeaders(h http.Header) {
 	s.vary(h, "Cookie")
 	if s.m.header.Name != "" {
@@ -44,7 +44,7 @@ func (s *Session) putHeaders(h http.Header) {
 	default:
 		s.m.cookie.Set(h, s.line(cookieLine, s.m.cookie.Deletion()))
 	}
-	// Nothing stores the token with the answer (RFC 9111, 5.2.2.4).
+	// No cache stores the token with the response (RFC 9111, 5.2.2.4).
 	switch {
 	case private:
 		h["Cache-Control"] = s.line(cacheLine, uncached)
@@ -53,7 +53,7 @@ func (s *Session) putHeaders(h http.Header) {
 	}
 }
 
-// vary says that the answer depends on a field of the request's header.
+// vary states that the response depends on a field of the request header.
 func (s *Session) vary(h http.Header, field string) {
 	switch lines := h["Vary"]; {
 	case len(lines) == 0:
@@ -70,14 +70,14 @@ const (
 	cookieLine
 )
 
-// line makes a header field of one line, of the session's own so that whoever
-// changes it in place changes this response alone, and without an allocation.
+// line makes a header field of one line, without an allocation. The slice is
+// the session's own, so that changing it in place affects only this response.
 func (u *state) line(place int, text string) []string {
 	u.lines[place] = text
 	return u.lines[place : place+1 : place+1]
 }
 
-// lists tells whether one of the comma-separated lists has the item.
+// lists reports whether one of the comma-separated lists contains the item.
 func lists(lines []string, item string) bool {
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ",") {

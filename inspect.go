@@ -12,52 +12,49 @@ import (
 // Here is what tools need that work on stored records rather than on sessions:
 // that copy a store, look into one, or repair it. A program's handlers do not.
 
-// OpenStore opens the store that the options name, without a Manager on top. It
-// validates the options and fails as New does. The caller closes the store.
+// OpenStore opens the store that the options name, without a Manager. It
+// validates the options and fails as New does. The caller must close the store.
 //
-// Nothing stands between the caller and the driver's contract (see package
-// driver): no StoreTimeout bounds a call, nothing is merged, and a record that
-// is written is only as good as its bytes. Records that are copied whole, with
-// their keys and versions, stay the sessions that they are: clients' tokens
-// open them in the other store, under the same secret, cookie name and
-// namespace.
+// The caller uses the store directly, under the contract of package driver:
+// StoreTimeout does not bound the calls, changes are not merged, and records
+// are not checked before they are written. A record that is copied to another
+// store together with its key and version remains the same session: the
+// client's token opens it there, if the secret, the cookie name and the
+// namespace are the same.
 func OpenStore(ctx context.Context, opts Options) (driver.Store, error) {
 	store, _, _, err := open(ctx, opts)
 	return store, err
 }
 
-// Inspection is what a stored record holds, beside the fields of the record
-// itself.
+// Inspection is the content of a stored record that is not in the fields of
+// driver.Record.
 type Inspection struct {
-	// Values are the session's values, in order of their names.
+	// Values are the session's values, sorted by name.
 	Values []Encoded
-	// Flashes are the messages that wait, each under the name of its queue, in
-	// the order in which they were added.
+	// Flashes are the waiting messages, in the order in which they were added,
+	// each under the name of its queue.
 	Flashes []Encoded
-	// Expires is the cookie's expiry, if Session.SetExpires gave the session one
-	// of its own; else nil.
+	// Expires is the cookie expiry that Session.SetExpires set, or nil.
 	Expires *Expiry
 	// Forward is the key of the record that a renewed session has now, if the
 	// record is what the session left under its old id; else nil. There is nothing
 	// else in such a record.
 	Forward *driver.Key
-	// IdleTimeout is the idle timeout, if Session.SetIdleTimeout gave the session one of
-	// its own; else nil.
+	// IdleTimeout is the idle timeout that Session.SetIdleTimeout set, or nil.
 	IdleTimeout *time.Duration
-	// Lifetime is the lifetime, if Session.SetLifetime gave the session one of its
-	// own; else nil.
+	// Lifetime is the lifetime that Session.SetLifetime set, or nil.
 	Lifetime *time.Duration
 }
 
-// Encoded is a value as it is stored.
+// Encoded is a value in its stored form.
 type Encoded struct {
 	Name string
 	CBOR []byte // RFC 8949; part of the record's Data, not a copy
 }
 
-// Inspect reads what the data of a record says, without decoding any value and
-// so without the program's types. Bytes that no Manager can have written are
-// ErrCorrupt, unless they are of a later format: ErrNewerFormat.
+// Inspect parses the data of a record. It decodes no value, so it does not need
+// the program's types. It returns ErrNewerFormat for a newer format, and
+// ErrCorrupt for other bytes that no Manager can have written.
 func Inspect(rec driver.Record) (Inspection, error) {
 	if to, ok := content.ParseForward(rec.Data); ok {
 		return Inspection{Forward: &to}, nil

@@ -12,48 +12,53 @@ import (
 //
 //	const cart sessions.Key[[]Item] = "cart"
 //
-// T may be anything that CBOR can hold (github.com/fxamacker/cbor): the basic
-// types, time.Time, structs by their exported fields (json and cbor tags are
-// honored), slices, maps and pointers of these, and types with MarshalBinary and
-// UnmarshalBinary, or MarshalText and UnmarshalText. Methods for JSON and gob are
-// not used. No type needs to be registered. A value may be 256 levels of slices,
-// maps and structs deep, so it cannot refer to itself.
+// T may be any type that CBOR can represent (github.com/fxamacker/cbor): the
+// basic types, time.Time, structs by their exported fields (json and cbor tags
+// are honored), slices, maps and pointers of these, and types with
+// MarshalBinary and UnmarshalBinary, or MarshalText and UnmarshalText. Methods
+// for JSON and gob are not used. No type needs to be registered. Slices, maps
+// and structs may be nested 256 levels deep, so a value cannot refer to itself.
 //
 // A value that could not be read back fails the commit with ErrInvalidValue,
-// which names the type and the field: a struct with only unexported fields (zero
-// is accepted), an interface with methods that is not nil, a type that marshals
-// and does not unmarshal, a field of an embedded pointer to an unexported struct,
-// fields that an embedded type's marshal method or a field of the same name hides,
-// map keys that become equal, functions and channels. T itself must not be an
-// interface with methods.
+// which names the type and the field:
 //
-// Fields are left out by Go's convention, without an error, if they are
-// unexported and beside exported ones, tagged "-", or shadowed by an outer field.
-// So are the fields of another package's types: an oauth2.Token loses its extra
-// values. A value in an interface, as in a map[string]any, comes back with the
-// types that Session.Get returns.
+//   - a struct with only unexported fields, unless it is zero
+//   - an interface with methods, unless it is nil; T itself must not be one
+//   - a type that marshals but does not unmarshal
+//   - a field of an embedded pointer to an unexported struct
+//   - a field that is hidden by the marshal method of an embedded type, or by
+//     another field of the same name at the same depth
+//   - map keys that become equal
+//   - functions and channels
 //
-// A time keeps its zone's offset, in minutes. If the offset has seconds, as
-// before standard time, the time comes back in UTC; inside another value it is
-// off by the seconds, so set it in UTC there.
+// By Go's convention, other fields are left out without an error: unexported
+// fields beside exported ones, fields tagged "-", and fields that an outer
+// field shadows. This includes types of other packages: an oauth2.Token loses
+// its extra values. A value in an interface, as in a map[string]any, is read
+// back as one of the types that Session.Get returns.
+//
+// A time keeps its zone's offset in minutes. If the offset has seconds, as
+// before standard time, the time is read back in UTC. Inside another value,
+// such a time is off by these seconds, so convert it to UTC first.
 //
 // A map, slice or pointer that Get or Update returned, or that Set was given,
-// may be changed in place: it is compared when the session is committed. When
-// a Save merged with another request's, get it again first; and where a value
-// is got as several types, change the one that came first. The session only
-// reads it, so one value may be in many sessions; but whoever changes it while
-// one of them is committed, which is when the response's header leaves, when
-// the handler returns, and in Save, has a data race like any other: give
-// goroutines a copy, or a type that locks itself in its MarshalBinary.
+// may be changed in place: the commit compares it with what was stored. Get it
+// again after a Save that merged changes of another request. If a value is got
+// as several types, change the one that was got first.
 //
-// A change in place is found by comparing encodings. If a type's MarshalBinary
-// or MarshalText returns other bytes for the same value from call to call, as gob
-// does for a map, changes in place may go unnoticed: use Set or Update.
+// The session only reads the value, so one value may be in several sessions.
+// Changing it during a commit is a data race. Commits run when the response
+// header is sent, when the handler returns, and in Save. Give goroutines a
+// copy, or use a type whose MarshalBinary locks it.
+//
+// Changes in place are found by comparing encodings. If a type's MarshalBinary
+// or MarshalText returns different bytes for the same value, as gob does for a
+// map, they may go unnoticed: use Set or Update.
 type Key[T any] string
 
-// Get returns the value, and whether there is one. A stored value that does not
-// fit T counts as none; it stays stored until it is overwritten, and the log
-// tells of it.
+// Get returns the value and reports whether there is one. A stored value that
+// does not fit T is logged and reported as missing. It remains stored until it
+// is overwritten.
 func (k Key[T]) Get(s *Session) (T, bool) {
 	s.touch()
 	defer s.mu.Unlock()
@@ -65,9 +70,10 @@ func (k Key[T]) Get(s *Session) (T, bool) {
 	return t, found
 }
 
-// Decode is Get with the reason why there is no value, and without a line in the
-// log: ErrNoValue if the session has none, ErrInvalidValue if the stored one does
-// not fit T, or the error of loading the session.
+// Decode returns the value, or an error that says why there is none: ErrNoValue
+// if the session has no value of that name, ErrInvalidValue if the stored value
+// does not fit T, or the error of loading the session. Unlike Get, it logs
+// nothing.
 func (k Key[T]) Decode(s *Session) (T, error) {
 	s.touch()
 	defer s.mu.Unlock()
@@ -84,13 +90,13 @@ func (k Key[T]) Decode(s *Session) (T, error) {
 	return t, nil
 }
 
-// Has tells whether there is a value, of whatever type.
+// Has reports whether there is a value, of any type.
 func (k Key[T]) Has(s *Session) bool { return s.Has(string(k)) }
 
-// Set replaces the value. Where two requests set it at once, the one that
-// commits last wins, for this value alone; so what belongs together, such as a
-// user and their rights, belongs in one value. If it cannot be encoded, the
-// commit fails.
+// Set replaces the value. If two requests set it at the same time, the later
+// commit wins, for this value only. So keep data that belongs together, such as
+// a user and their rights, in one value. If v cannot be encoded, the commit
+// fails.
 func (k Key[T]) Set(s *Session, v T) {
 	if !decodable[T]() {
 		s.refuse(undecodable[T](string(k)))
@@ -99,7 +105,7 @@ func (k Key[T]) Set(s *Session, v T) {
 	s.Set(string(k), v)
 }
 
-// decodable tells whether a T can be made of what is stored.
+// decodable reports whether a stored value can be decoded into a T.
 func decodable[T any]() bool {
 	t := reflect.TypeFor[T]()
 	return t.Kind() != reflect.Interface || t.NumMethod() == 0
@@ -116,15 +122,15 @@ func (s *Session) refuse(err error) {
 	s.fail(err)
 }
 
-// Update replaces the value by what f makes of the present one (or of the zero
-// T, if there is none) and returns it. Where other requests do the same at
-// once, no update is lost: f runs again on the newer value. So it may run
-// several times, and must neither have effects of its own nor use the session.
-// Update returns what f made first; where the committed value matters, Save and
-// then Get.
+// Update replaces the value with the result of f, and returns the result. f
+// gets the present value, or the zero T if there is none. If parallel requests
+// update the value, no update is lost: f runs again on the newer value. So f
+// may run several times, and must neither have side effects nor use the
+// session. Update returns the result of the first run; for the committed value,
+// call Session.Save and then Get.
 //
 // If the stored value does not fit T, Update changes nothing and the commit
-// fails, so that it is not lost by mistake.
+// fails, so that the value is not lost by mistake.
 func (k Key[T]) Update(s *Session, f func(T) T) T {
 	if !decodable[T]() {
 		s.refuse(undecodable[T](string(k)))
@@ -145,11 +151,11 @@ func (k Key[T]) Update(s *Session, f func(T) T) T {
 	return t
 }
 
-// Pop returns the value and removes it. Of several requests that pop the same
-// value, the commit of one succeeds; the others' fail with ErrConflict. So a
-// token kept in a session is used once. Save first where the effect of using
-// it must not come before the certainty, and before Destroy, which drops what
-// was changed.
+// Pop returns the value and removes it. If several requests pop the same value,
+// the commit of one succeeds and those of the others fail with ErrConflict, so
+// a token in a session is used once. Call Session.Save before acting on the
+// value if the action must happen at most once, and before Session.Destroy,
+// which drops changes.
 func (k Key[T]) Pop(s *Session) (T, bool) {
 	s.touch()
 	defer s.mu.Unlock()

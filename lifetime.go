@@ -33,7 +33,7 @@ func (s *Session) expires() token.Expiry {
 	return s.m.cookie.Expiry
 }
 
-// deadline is when the session is over if it is not used after accessed.
+// deadline is when the session ends if it is not used after accessed.
 func (s *Session) deadline(accessed driver.Millis) driver.Millis {
 	idle := s.timeout()
 	if idle == 0 {
@@ -49,9 +49,10 @@ func (s *Session) deadline(accessed driver.Millis) driver.Millis {
 // skew is how far the clocks of several machines may be apart.
 const skew = driver.Millis(time.Minute / time.Millisecond)
 
-// outlived reports whether the session is past a lifetime that was shortened after
-// its record was written. So is one from a future further off than the lifetime: a
-// clock that ran ahead when it began does not make it last longer than twice.
+// outlived reports whether the session is past a lifetime that was shortened
+// after its record was written. A session created in the future, by more than
+// its lifetime, is past it too: a clock that was ahead makes a session last
+// twice its lifetime at most.
 func (s *Session) outlived() bool {
 	life := driver.Millis(s.lifetime().Milliseconds())
 	if life == 0 {
@@ -61,9 +62,9 @@ func (s *Session) outlived() bool {
 	return age >= life || age < -max(life, skew)
 }
 
-// idleTooLong tells that the session is past a IdleTimeout that was shortened after
-// its record was written. Accesses since the one that is recorded, which the
-// timeout of then left out, are in its favour.
+// idleTooLong reports whether the session is past an IdleTimeout that was
+// shortened after its record was written. It allows for accesses that were not
+// recorded under the earlier timeout.
 func (s *Session) idleTooLong() bool {
 	const day = driver.Millis(24 * time.Hour / time.Millisecond)
 	idle, then := driver.Millis(s.timeout().Milliseconds()), s.base.Expires-s.base.Accessed
@@ -78,8 +79,8 @@ func (s *Session) refreshShare() driver.Millis {
 	return 100
 }
 
-// clock is the time, read once for a load and for each attempt to commit: to read it takes
-// longer than anything that is done with it.
+// clock is the time, read once per load and per attempt to commit: reading it
+// takes longer than anything that is done with it.
 func (s *Session) clock() driver.Millis {
 	if s.nowCached == 0 {
 		s.nowCached = s.m.now()
@@ -87,8 +88,8 @@ func (s *Session) clock() driver.Millis {
 	return s.nowCached
 }
 
-// refreshEvery is how long an access may go unrecorded, so that reading does
-// not mean writing.
+// refreshEvery is how long accesses may go unrecorded, so that not every read
+// is also a write.
 func (s *Session) refreshEvery() driver.Millis {
 	const day = 24 * time.Hour
 	every := day
@@ -101,9 +102,9 @@ func (s *Session) refreshEvery() driver.Millis {
 	return driver.Millis(max(every, time.Millisecond).Milliseconds())
 }
 
-// refreshDue tells whether this access is to be recorded: some time has passed,
-// the clock was set back by more than clocks differ, or the stored expiry is not
-// what the settings say.
+// refreshDue reports whether this access must be recorded: enough time has
+// passed, the clock was set back by more than clocks differ, or the stored
+// expiry does not match the settings.
 func (s *Session) refreshDue() bool {
 	since, every := s.clock()-s.base.Accessed, s.refreshEvery()
 	return since >= every || since <= -every-skew || s.base.Expires != s.deadline(s.base.Accessed)
@@ -120,8 +121,8 @@ func (s *Session) renewDue() bool {
 	return (s.base.Accessed-s.created)/every != (s.clock()-s.created)/every
 }
 
-// times fills in when the record was accessed and expires. Within the throttle
-// they stay as they are stored, so that a store's indexes are left alone.
+// times sets the record's access time and expiry. If this access need not be
+// recorded, they stay as stored, so that the store's indexes do not change.
 func (s *Session) times(rec *driver.Record) {
 	rec.Created = s.created
 	if s.base.Version != 0 && s.idChange == keepID && !s.refreshDue() {
@@ -131,21 +132,21 @@ func (s *Session) times(rec *driver.Record) {
 	rec.Accessed, rec.Expires = s.clock(), s.deadline(s.clock())
 }
 
-// reissueDue tells whether a cookie that rolls has gone far enough since it was
-// issued: whether the time between two records of access passed a multiple of
-// the interval, counted from the session's creation.
+// reissueDue reports whether a rolling cookie must be sent again: whether a
+// multiple of the interval, counted from the session's creation, lies between
+// the two recorded accesses.
 func (s *Session) reissueDue(before, after driver.Millis) bool {
 	every := driver.Millis(s.expires().ReissueEvery().Milliseconds())
 	return every > 0 && (before-s.created)/every != (after-s.created)/every
 }
 
-// refresh records this access. It moves the times alone, and only where nobody
-// changed the session meanwhile. Its failure is no reason to withhold the
-// answer: the log tells.
+// refresh records this access. It changes only the times, and only if no other
+// request has changed the session meanwhile. Errors are logged and do not fail
+// the response.
 //
-// A session that came under a previous secret is refreshed in any case: only
-// one that is alive is given a cookie under the present one, lest it take the
-// place of a newer session's.
+// A session whose token was signed with a previous secret is always refreshed:
+// only a live session may get a cookie under the present secret, so that it
+// does not overwrite a newer session's cookie.
 func (s *Session) refresh(ctx context.Context) error {
 	rec := s.base
 	s.times(&rec)

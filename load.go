@@ -13,9 +13,9 @@ import (
 	"github.com/pump-go/sessions/internal/deadline"
 )
 
-// maxCandidates bounds the work on a request with many cookies of our name,
-// which a neighbouring host can plant, and maxGenuine the store calls on one
-// with many that verify.
+// maxCandidates limits the work for a request with many cookies of this name,
+// which a neighboring host can plant. maxGenuine limits the store calls for a
+// request with many that verify.
 const (
 	maxCandidates = 16
 	maxGenuine    = 4
@@ -42,8 +42,8 @@ func (m *Manager) tokenSource(h http.Header) (line string, byHeader bool) {
 	}
 }
 
-// clientTokens yields the tokens that the client sent: the one in the header field,
-// if it uses that, or else those in its cookies, as many as are worth a look.
+// clientTokens yields the tokens that the client sent: the one in the header
+// field if the client uses it, or else those in its cookies, up to a limit.
 func (s *Session) clientTokens() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if s.byHeader {
@@ -60,13 +60,14 @@ func (s *Session) clientTokens() iter.Seq[string] {
 	}
 }
 
-// verified is a session that the client names by a token that verifies.
+// verified is a session that the client presents with a token that verifies.
 type verified struct {
 	identity
 	oldSecret bool // signed with a previous secret
 }
 
-// verifiedTokens yields the sessions that the client names, in its order.
+// verifiedTokens yields the sessions that the client presents, in the order in
+// which it does.
 func (s *Session) verifiedTokens() iter.Seq[verified] {
 	return func(yield func(verified) bool) {
 		genuine := 0
@@ -82,7 +83,7 @@ func (s *Session) verifiedTokens() iter.Seq[verified] {
 	}
 }
 
-// load brings in the session that the request presents, or makes it a new one.
+// load loads the session that the request presents, or makes it a new one.
 func (s *Session) load() {
 	var err error
 	if s.m.sealer != nil {
@@ -107,10 +108,10 @@ func (s *Session) load() {
 	}
 }
 
-// fetchFirst brings in the first session that the client names and that is
-// alive. A cookie that was set for another path or domain, before those were
-// changed, may come first for as long as the browser keeps it; what it names is
-// over sooner or later, and must not hide the session of the cookie behind it.
+// fetchFirst loads the first live session that the client presents. After Path
+// or Domain has changed, a browser keeps the old cookie and may send it first.
+// Its session ends sooner or later, and must not hide that of the cookie behind
+// it.
 func (s *Session) fetchFirst() error {
 	result := ErrNotFound
 	parent := s.ctx
@@ -150,8 +151,8 @@ func (s *Session) fetch(ctx context.Context, who identity, oldSecret bool) error
 	return s.adopt(rec)
 }
 
-// adopt makes the record the session's base and view, unless it is over by a
-// limit that is shorter than it was.
+// adopt makes the record the session's base and view, unless the session has
+// ended by a limit that was shortened since.
 func (s *Session) adopt(rec driver.Record) error {
 	if err := asForward(rec); err != nil {
 		return err
@@ -170,8 +171,8 @@ func (s *Session) adopt(rec driver.Record) error {
 }
 
 // Load opens the session of a token outside of a request: for a WebSocket, a
-// remote call, a job. What is changed takes effect with Session.Save. It fails
-// with ErrNotFound if the token is not genuine, or its session is over.
+// remote call, a job. Changes take effect with Session.Save. Load returns
+// ErrNotFound if the token is not valid or its session has ended.
 func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
 	bounded := m.storeContext(ctx)
 	defer bounded.Release()
@@ -190,13 +191,13 @@ func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
 	return s, nil
 }
 
-// Find opens the session of a public id, as Session.ID gives it: to show it, to
-// change it, to sign out one device. It has no Token and cannot be renewed. It
-// fails with ErrNotFound if there is no such session, or it is over, and with
-// errors.ErrUnsupported where the store keeps no sessions.
+// Find opens the session with a public ID, as Session.ID returns it: to show
+// it, to change it, or to sign out one device. It has no Token and cannot be
+// renewed. Find returns ErrNotFound if there is no live session with this ID,
+// and errors.ErrUnsupported if the store keeps no sessions.
 //
-// The id proves nothing about who sends it. Check that the session's Owner is
-// the user whose request it is.
+// The ID is not a credential: anybody can send one. Check that the session's
+// Owner is the user who makes the request.
 func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 	if m.sealer != nil {
 		return nil, unsupported("find")
@@ -222,17 +223,16 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 	return s, nil
 }
 
-// NewSession returns a new, empty session outside of a request: for a sign-in by a
-// remote call, or a fixture of an end-to-end test. Session.Save stores it, and
-// Session.Token then returns the token for the client. Nothing is stored before,
-// nor if the session is empty.
+// NewSession returns a new, empty session outside of a request: for a sign-in
+// by a remote call, or a fixture of an end-to-end test. Session.Save stores it,
+// unless it is empty, and Session.Token then returns the token for the client.
 func (m *Manager) NewSession() *Session {
 	s := m.detached()
 	s.start()
 	return s
 }
 
-// detached makes a session that belongs to no request.
+// detached returns a session that belongs to no request.
 func (m *Manager) detached() *Session {
 	return &Session{m: m, ctx: context.Background(), phase: loaded, state: new(state)}
 }

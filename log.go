@@ -17,9 +17,10 @@ const (
 	eventConflict  = "sessions: session changed meanwhile, merging"
 )
 
-// note logs an event of the session at key, which its public id names, for an
-// audit trail. before is the key that a renewed session had. ctx is for handlers
-// that find a trace in it; where the session is locked it must be sessionless.
+// note logs an event of the session at key, identified by its public ID, for an
+// audit trail. before is the old key of a renewed session. ctx is for log
+// handlers that find a trace in it; while the session is locked it must be
+// sessionless.
 func (m *Manager) note(ctx context.Context, event string, key driver.Key, before ...driver.Key) {
 	if !m.log.Enabled(ctx, slog.LevelDebug) {
 		return // most often, and so no id is written out

@@ -8,25 +8,26 @@ import (
 	"github.com/pump-go/sessions/internal/response"
 )
 
-// Wrap returns a handler that gives next its session: FromContext, called with
-// the request's context, returns it. The session is committed before the
-// response's header leaves, in whichever way it leaves, and once more when next
-// returns, for what was changed since. If next panics, nothing is committed and
-// the panic goes on. Wrapping twice with one Manager does no harm. Several
-// managers may wrap one handler if each has a cookie name, and a TokenHeader if
-// any, of its own.
+// Wrap returns a handler that calls next with a session in the request's
+// context, where FromContext finds it. The session is committed just before the
+// response header is sent, whatever sends it, and again when next returns, for
+// later changes. If next panics, nothing is committed and the panic continues.
+// Wrapping twice with one Manager does no harm. Several Managers may wrap one
+// handler if each has its own cookie name, and its own TokenHeader if it has
+// one.
 //
-// The session belongs to the request. What next leaves running may use it, but
-// has to call Session.Save.
+// The session belongs to the request. Goroutines that outlive next may use the
+// session but must call Session.Save.
 //
-// Put Wrap around http.TimeoutHandler and the like, not into them: what answers
-// in the handler's place sends no cookie, so a session that is renewed after
-// the time is up is lost to its client. What they answer is committed while the
-// handler still runs: there it must not change a value in place, see Key.
+// Put Wrap around http.TimeoutHandler and similar handlers, not inside them.
+// Inside, the response that they write in place of next's has no cookie, so a
+// session that is renewed after the timeout is lost to its client. Around them,
+// the session is committed with that response while next is still running, so
+// next must not change a value in place (see Key).
 //
-// A hijacked connection never sends the header fields that were set before it,
-// the cookie of a new session among them: a program that speaks its own
-// protocol must send them itself.
+// A hijacked connection does not send header fields that were set before,
+// including the cookie of a new session. A program that speaks its own protocol
+// must send them itself.
 func (m *Manager) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if m.FromContext(r.Context()) != nil {
@@ -138,9 +139,9 @@ func (x *exchange) finish() {
 	}
 }
 
-// commitAfterHeader commits what was changed after the header. It returns an
-// error if the session was first used then and could not be loaded: the response
-// may treat the client as anonymous, and must not look complete.
+// commitAfterHeader commits changes made after the header was sent. It returns
+// an error if the session was first used then and could not be loaded: the
+// response may treat the client as anonymous, and must not look complete.
 func (s *Session) commitAfterHeader() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,60 +9,66 @@ import (
 	"github.com/pump-go/sessions/internal/token"
 )
 
-// Options configures a Manager. The zero value is usable where the memory
-// store is imported. New validates all of it and reports all faults at once.
+// Options configures a Manager. The zero value is usable if the memory store is
+// imported. New validates all options and reports all faults at once.
 type Options struct {
 	// Store is the name of a registered store: "memory", "file", "dbm",
 	// "database", "memcached", "google", "cookie", or a third party's. The
-	// default is the one that URL's scheme names, or "memory" if URL and Driver are
-	// not set either; New then logs a warning, since a variable may be unset.
+	// default is the store that the scheme of URL names. If neither URL nor
+	// Driver is set, it is "memory", and New logs a warning, because a variable
+	// may be unset.
 	Store string
 
-	// URL tells the store where its data is; each store's package documents
-	// its forms. Store may be left out if the scheme is the name of a store, or
-	// one that its driver answers to (driver.Schemes), such as postgresql.
+	// URL is where the store's data is. Each store's package documents its
+	// forms. Store may be omitted if the scheme is the name of a store, or one
+	// that a driver lists (driver.Schemes), such as postgresql.
 	URL string
 
-	// Driver takes the place of Store: a driver made by a store package's New,
-	// for a client or with options that a URL cannot carry.
+	// Driver replaces Store: a driver made by the New function of a store's
+	// package, with a client or with options that a URL cannot express.
 	Driver driver.Driver
 
-	// DataDir is the directory in which a store on the local disk keeps its data:
-	// file, dbm, and a third party's. They create it with mode 0700, and need it.
+	// DataDir is the data directory of a store on the local disk: file, dbm, or
+	// a third party's. These stores require it, unless their URL names one. It
+	// is created with mode 0700 if it is missing.
 	DataDir string
 
-	// LockDir is where those keep their lock files. The default is inside
-	// DataDir. Several DataDirs may share one.
+	// LockDir is the directory for the lock files of these stores. The default
+	// is inside DataDir. Several DataDirs may share one LockDir.
 	LockDir string
 
-	// Namespace keeps several applications apart in one backend, their listings
-	// and their secrets' uses included: at most 64 of the characters a-z 0-9 .
-	// _ and -, beginning with a letter or digit. The default is none.
+	// Namespace separates several applications in one backend, including their
+	// listings and the keys derived from their secrets. It has at most 64 of
+	// the characters a-z 0-9 . _ and -, and begins with a letter or digit. The
+	// default is none.
 	Namespace string
 
 	// Cookie is the session cookie: its name, secrets and attributes.
 	Cookie Cookie
 
-	// TokenHeader is a request header field, such as "X-Session-Token", that
-	// clients without cookies (apps, other servers) may carry the session's
-	// token in. A request that has the field, be it empty because there is no
-	// token yet, is answered in the field of the same name and never with a
-	// cookie, and its cookies count for nothing; an empty answer says that the
-	// session is over and the token to be dropped. All else is as with a
-	// cookie. Under "Authorization" the token stands behind "Bearer ", and
-	// other schemes are left alone. Other sites' pages cannot send the field
-	// unless the program's CORS answers allow it, so such requests need no
+	// TokenHeader is a request header field, such as "X-Session-Token", in
+	// which clients without cookies (apps, other servers) send the session's
+	// token. If a request has the field, even an empty one, its cookies are
+	// ignored, and the response uses the field of the same name and never sets
+	// a cookie. An empty field in the response means that the session has ended
+	// and the client should drop the token. Everything else is as with a
+	// cookie.
+	//
+	// If the field is "Authorization", the token follows "Bearer ", and other
+	// schemes are ignored. Pages of other sites cannot send the field unless
+	// the program's CORS responses allow it, so such requests need no
 	// protection against forgery. The default is none.
 	TokenHeader string
 
-	// IdleTimeout is the idle time after which a session is over (OWASP ASVS
-	// 7.3.1), kept by the server. It is exact to 1% (10% in the cookie store),
-	// as not every access is recorded, and never exceeded. One that is shortened
-	// holds at once for the sessions that are there. The default, 0, is no limit.
+	// IdleTimeout is the time without use after which a session ends (OWASP
+	// ASVS 5.0, 7.3.1). The server enforces it. It is never exceeded, but may
+	// be up to 1% shorter (10% in the cookie store), because not every access
+	// is recorded. Shortening it affects existing sessions immediately. The
+	// default, 0, is no limit.
 	IdleTimeout time.Duration
 
-	// Lifetime is the time from its creation after which a session is over,
-	// however busy it is (OWASP ASVS 5.0, 7.3.2). It must not be shorter than
+	// Lifetime is the time after its creation at which a session ends, even if
+	// it is in use (OWASP ASVS 5.0, 7.3.2). It must not be shorter than
 	// IdleTimeout. The default, 0, is no limit.
 	Lifetime time.Duration
 
@@ -74,90 +80,94 @@ type Options struct {
 	// store cannot do it.
 	RenewAfter time.Duration
 
-	// StoreTimeout bounds each load and each commit, and each step of Owned and
-	// DestroyOwned. The default is 5 seconds.
+	// StoreTimeout limits the time of each load, each commit, and each step of
+	// Owned and DestroyOwned. The default is 5 seconds.
 	StoreTimeout time.Duration
 
-	// SweepInterval is the time between two removals of expired records by the
-	// store, give or take a tenth. The default is a minute. If negative, the
-	// store removes none by itself; call Manager.Sweep.
+	// SweepInterval is the time between two sweeps, in which the store removes
+	// expired records. It varies by up to a tenth. The default is one minute.
+	// If it is negative, the store does not sweep by itself; call
+	// Manager.Sweep.
 	SweepInterval time.Duration
 
-	// ManualSave leaves it to the handler to call Session.Save: what it did not
-	// save is dropped. Destroy, and the record of the last access, happen all
-	// the same.
+	// ManualSave turns the automatic commit off: changes are dropped unless the
+	// handler calls Session.Save. Session.Destroy still takes effect, and
+	// accesses are still recorded.
 	ManualSave bool
 
-	// ErrorHandler answers the request when its session could not be loaded or
-	// saved. Header fields that belong to the handler's own answer have been
-	// removed. It must write an answer; if it does not, a bare status goes out.
-	// The session's cookie is left as the client has it. The default answers
-	// 503 Service Unavailable, 409 Conflict for ErrEnded and ErrConflict, or
-	// 500 for what only the program can mend, with a page that tells nothing
-	// of the cause. The cause is logged, whichever handler answers.
+	// ErrorHandler writes the response when the session could not be loaded or
+	// saved. Header fields of the handler's own response have been removed, and
+	// the client keeps its session cookie. If ErrorHandler writes nothing, only
+	// a status is sent. The default writes a page that does not reveal the
+	// cause, with status 503 Service Unavailable, 409 Conflict for ErrEnded and
+	// ErrConflict, or 500 Internal Server Error for bugs in the program. The
+	// cause is always logged.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 
-	// WrapStore, if not nil, is given the store once it is open, and returns
-	// the one to use in its place: around it, for metrics, tracing, a fault on
-	// purpose. What it returns keeps the driver contract, and its Close closes the
-	// store. A wrapper with a method Unwrap() driver.Store need not repeat the
-	// optional interfaces of the store: they are found by driver.As. A wrapper
-	// that hides a driver.Sealer is an error of New. The contexts of its calls have
-	// no session, which is locked meanwhile. Package otelsessions has one for
-	// OpenTelemetry.
+	// WrapStore, if not nil, is called with the opened store and returns the
+	// store to use instead: a wrapper for metrics, tracing or fault injection.
+	// The wrapper must keep the driver contract, and its Close must close the
+	// store. If it has a method Unwrap() driver.Store, it need not repeat the
+	// optional interfaces of the store, which driver.As finds. New returns an
+	// error for a wrapper that hides a driver.Sealer. The contexts of its calls
+	// carry no session, because the session is locked during a call. Package
+	// otelsessions provides a wrapper for OpenTelemetry.
 	WrapStore func(driver.Store) driver.Store
 
-	// Logger takes what happens to sessions, by their public ids, and never
-	// sees a token. Failures of the store and damaged records are errors and
-	// warnings; a request that lost its session to another is info; that a
-	// session was created, renewed, destroyed, or not found any more, and that
-	// a commit met another's, is debug. Give a logger of level debug for an
-	// audit trail (OWASP ASVS 5.0, 16.3). The default is slog.Default() at the
-	// time of New.
+	// Logger receives session events, identified by public ID, and never a
+	// token. Store failures and damaged records are logged as errors and
+	// warnings; a request that lost its session to another request, at level
+	// info. At level debug it is an audit trail (OWASP ASVS 5.0, 16.3):
+	// sessions that were created, renewed, destroyed or not found, and commits
+	// that were merged. The default is slog.Default() at the time of New.
 	Logger *slog.Logger
 
 	// Now is the clock, for tests. The default is time.Now.
 	Now func() time.Time
 }
 
-// Cookie is the session cookie (RFC 6265bis). Its attributes are the same in
-// every response, the one that deletes it included.
+// Cookie configures the session cookie (RFC 6265bis). Every response that sets
+// or deletes the cookie uses the same attributes.
 type Cookie struct {
 	// Name defaults to "pump-session". New checks what browsers require of names
 	// that begin with __Host-, __Secure-, __Http- or __Host-Http-.
 	Name string
 
-	// Secret signs session ids, so that a forged one never reaches the store,
-	// and encrypts the sessions of the cookie store, which needs it. At least
-	// 32 random bytes; "openssl rand -base64 32" makes a good one. Nil is none;
-	// empty but not nil is an error, so that an unset variable is noticed.
+	// Secret signs session IDs, so that a forged ID never reaches the store. It
+	// also encrypts the sessions of the cookie store, which requires it. It has
+	// at least 32 random bytes; "openssl rand -base64 32" makes a good one. Nil
+	// means no secret. An empty slice that is not nil is an error, so that an
+	// unset variable is noticed.
 	Secret []byte
 
-	// PreviousSecrets are still accepted, so that Secret can be replaced
-	// without logging anyone out: a session that presents one gets a new
-	// cookie. Remove them when the longest session since then is over. Where
-	// several processes serve the same clients, make the new secret known to
-	// all of them here first, before the first one has it as its Secret.
+	// PreviousSecrets are old secrets that are still accepted, so that Secret
+	// can be replaced without signing anyone out. A client whose cookie was
+	// signed with one gets a new cookie. Remove an old secret when the longest
+	// session since its replacement has ended. If several processes serve the
+	// same clients, first add the new secret to PreviousSecrets in all of them,
+	// and only then use it as Secret.
 	PreviousSecrets [][]byte
 
-	// Domain is the domain that may read the cookie, its subdomains included.
-	// The default is the current host alone. New refuses a top-level domain and
-	// a trailing dot, for which browsers drop the cookie. It does not know the
-	// list of public suffixes (co.uk, github.io), for which they do the same.
+	// Domain is the domain to which browsers send the cookie, including its
+	// subdomains. The default is the current host only. New returns an error
+	// for a top-level domain and for a trailing dot, with which browsers reject
+	// the cookie. Browsers also reject public suffixes (co.uk, github.io); New
+	// does not check these.
 	Domain string
 
-	// Path defaults to "/". It is written as in URLs, with %20 for a space. Where it or Domain is changed, browsers keep the
-	// cookie they had, may send it first, and nothing deletes it. A session that
-	// is over hides no other; but in the cookie store the old one does not end,
-	// so change Name along with them there.
+	// Path defaults to "/". Write it as in a URL, with %20 for a space. If Path
+	// or Domain changes, browsers keep the old cookie as well, may send it
+	// first, and nothing deletes it. An old cookie whose session has ended does
+	// not hide the new one. In the cookie store, the old session does not end,
+	// so change Name at the same time.
 	Path string
 
-	// Expires is when the browser drops the cookie: ExpireNever (the default),
-	// ExpireWithBrowser, ExpireAt or ExpireAfter. Session.SetExpires overrides
-	// it for one session.
+	// Expires determines when the browser drops the cookie: ExpireNever (the
+	// default), ExpireWithBrowser, ExpireAt or ExpireAfter. Session.SetExpires
+	// overrides it for one session.
 	Expires Expiry
 
-	// Secure keeps the cookie to HTTPS. The default is false; set it in
+	// Secure restricts the cookie to HTTPS. The default is false; set it in
 	// production (OWASP ASVS 5.0, 3.3.1).
 	Secure bool
 
@@ -169,8 +179,8 @@ type Cookie struct {
 	// Secure; http.SameSiteDefaultMode sends no attribute.
 	SameSite http.SameSite
 
-	// Partitioned gives the cookie one jar for each top-level site (CHIPS). It
-	// needs Secure.
+	// Partitioned makes browsers keep a separate cookie for each top-level site
+	// (CHIPS). It requires Secure.
 	Partitioned bool
 }
 

@@ -8,22 +8,24 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// maxSends is how often one write is sent before its outcome stays unknown.
+// maxSends is how often a write is sent before its outcome is reported as
+// unknown.
 const maxSends = 3
 
-// errUnknown: a write may be stored, or not.
+// errUnknown: the write may or may not have been stored.
 var errUnknown = errors.New("the outcome of the write is unknown")
 
-// write saves a record and makes sure of the outcome. It returns nil if the
-// record is stored, ErrConflict if nothing was written because the stored
-// version is not old, and ErrEnded if it was written, or may have been, and the
-// session has been ended since.
+// write saves a record and resolves the outcome. It returns nil if the record
+// is stored, ErrConflict if nothing was written because the stored version is
+// not old, and ErrEnded if it was, or may have been, written and the session
+// has ended since.
 //
-// A Save that timed out may have landed, or may yet. The version tells: it was
-// drawn for this write alone. If it is there, all is well. If the old one still
-// is, the identical write goes out again: should both arrive, one of them finds
-// the old version gone. If a third one is there, ours may lie beneath it, and
-// writing again could count an update twice: that is a failure to report.
+// A Save that timed out may have been stored, or may be stored yet. The stored
+// version shows which, because each write has its own. If it is ours, the write
+// succeeded. If it is the old one, the identical write is sent again; should
+// both arrive, one of them finds the old version gone. If it is a third one,
+// ours may have been stored before it. Writing again could count an update
+// twice, so this is reported as a failure.
 func (m *Manager) write(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 	var unsure error
 	for range maxSends {

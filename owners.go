@@ -11,9 +11,9 @@ import (
 	"github.com/pump-go/sessions/internal/content"
 )
 
-// SetOwner says whom the session belongs to, such as "user:42"; "" is nobody.
-// The store indexes it, for Manager.Owned and Manager.DestroyOwned. At most 255
-// bytes, compared byte by byte; more is an error.
+// SetOwner sets whom the session belongs to, such as "user:42"; "" is nobody.
+// The store indexes the owner for Manager.Owned and Manager.DestroyOwned.
+// Owners are compared byte by byte. An owner longer than 255 bytes is an error.
 func (s *Session) SetOwner(owner string) error {
 	if len(owner) > driver.MaxOwner {
 		return fmt.Errorf("sessions: set owner: %d bytes, at most %d", len(owner), driver.MaxOwner)
@@ -30,7 +30,7 @@ func (s *Session) SetOwner(owner string) error {
 	return s.loadError()
 }
 
-// Owner is whom the session belongs to; "" is nobody.
+// Owner returns whom the session belongs to, or "" for nobody.
 func (s *Session) Owner() string {
 	s.touch()
 	defer s.mu.Unlock()
@@ -39,8 +39,9 @@ func (s *Session) Owner() string {
 
 // All yields every session of the store, in no particular order. Each may be
 // read, changed and saved, or destroyed; it has no Token and cannot be renewed.
-// A damaged record comes as an error, and the iteration goes on; after any
-// other error it ends. It fails with errors.ErrUnsupported where the store cannot tell.
+// A damaged record is yielded as an error, and the iteration continues; any
+// other error ends it. The error is errors.ErrUnsupported if the store cannot
+// list its sessions.
 func (m *Manager) All(ctx context.Context) iter.Seq2[*Session, error] {
 	lister, ok := driver.As[driver.Lister](m.store)
 	if !ok {
@@ -49,7 +50,7 @@ func (m *Manager) All(ctx context.Context) iter.Seq2[*Session, error] {
 	return m.listed("list", lister.All(ctx))
 }
 
-// Owned yields the sessions whose owner it is, as All does. It misses none that
+// Owned yields the sessions of an owner, as All does. It misses no session that
 // was committed before the call.
 func (m *Manager) Owned(ctx context.Context, owner string) iter.Seq2[*Session, error] {
 	owners, ok := driver.As[driver.Owners](m.store)
@@ -59,8 +60,8 @@ func (m *Manager) Owned(ctx context.Context, owner string) iter.Seq2[*Session, e
 	return m.listed("list an owner's sessions", m.owned(ctx, owners, owner))
 }
 
-// owned yields the owner's records, and gives up on a store that brings none,
-// and no end, for as long as StoreTimeout.
+// owned yields the owner's records. It gives up if the store yields nothing and
+// does not end for StoreTimeout.
 func (m *Manager) owned(ctx context.Context, owners driver.Owners, owner string) iter.Seq2[driver.Entry, error] {
 	return func(yield func(driver.Entry, error) bool) {
 		ctx, cancel := context.WithCancelCause(ctx)

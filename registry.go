@@ -16,18 +16,18 @@ var (
 	drivers   = make(map[string]driver.Driver)
 )
 
-// ErrUnknownStore is wrapped by New's error when no driver is registered under
-// the name that Options.Store or the scheme of Options.URL gives. The error's
-// text names the import line to add, and the stores that are registered.
+// ErrUnknownStore is wrapped by the error of New when no registered driver
+// matches Options.Store or the scheme of Options.URL. The error's text names
+// the import line to add and the registered stores.
 var ErrUnknownStore = errors.New("unknown store")
 
 // ours are the stores of this module, each in the package of its name.
 var ours = []string{"memory", "file", "dbm", "database", "memcached", "google", "cookie"}
 
-// Register makes a driver available under a store name: lower-case letters,
-// digits, '+', '.' and '-', beginning with a letter, as in a URL's scheme. A
-// store's package calls it from init. It panics on an unfit name, on a nil
-// driver, and if the name is taken.
+// Register makes a driver available under a store name. A store's package calls
+// it from init. The name consists of lower-case letters, digits, '+', '.' and
+// '-', and begins with a letter, like a URL scheme. Register panics if the name
+// is invalid or already taken, or if the driver is nil.
 func Register(name string, d driver.Driver) {
 	driversMu.Lock()
 	defer driversMu.Unlock()
@@ -82,10 +82,10 @@ func resolve(store, url string) (driver.Driver, error) {
 	return nil, fmt.Errorf("%w %q; %s; registered: %s", ErrUnknownStore, clip(store), importAdvice(store), registered())
 }
 
-// StoreForURL returns the name of the registered store that New chooses for a URL
-// if Options.Store is empty: the one that has the URL's scheme as its name, or
-// else the one whose driver answers to it (driver.Schemes), such as "database"
-// for postgresql://. It fails with ErrUnknownStore if there is none.
+// StoreForURL returns the name of the store that New uses for a URL when
+// Options.Store is empty: the registered store that has the URL's scheme as its
+// name, or else the one whose driver lists the scheme (driver.Schemes), such as
+// "database" for postgresql://. It returns ErrUnknownStore if there is none.
 func StoreForURL(url string) (string, error) {
 	name, _, err := byURL(url)
 	if err != nil {
@@ -156,7 +156,7 @@ func clip(s string) string {
 	return s
 }
 
-// isScheme tells whether s has the form of a URL's scheme (RFC 3986, 3.1) in
+// isScheme reports whether s has the form of a URL scheme (RFC 3986, 3.1) in
 // lower case.
 func isScheme(s string) bool {
 	for i, c := range []byte(s) {

@@ -17,11 +17,12 @@ import (
 // Session is one client's session in one request. It is loaded from the store
 // when it is first used. Its methods are safe for concurrent use.
 //
-// Where loading failed, the session reads as empty, takes no changes, and Err
-// tells why; the middleware then sends the error page in place of the
-// handler's answer, or cuts it off (http.ErrAbortHandler) if its header has
-// left. A handler needs to look at Err only to stop early, or to send something
-// fit itself after the header: what has looked is not cut off.
+// If loading fails, the session reads as empty and ignores changes, and Err
+// returns the error. The middleware then sends the error page instead of the
+// handler's response. If the response header has already been sent, it aborts
+// the response (http.ErrAbortHandler), unless the handler has called Err. So a
+// handler needs Err only to stop early, or to end a response in its own way
+// after the header was sent.
 type Session struct {
 	m   *Manager
 	ctx context.Context // of the request; bounds loading
@@ -70,7 +71,8 @@ type state struct {
 	lines          [3]string      // of the response's header, see headers.go
 }
 
-// pendingDelete is a list of keys. There is seldom one, and so a pointer will do.
+// pendingDelete is a list of keys. It is rarely needed, so the session has only
+// a pointer to it.
 type pendingDelete struct {
 	key     driver.Key
 	version driver.Version // 0: unknown
@@ -189,7 +191,7 @@ func (s *Session) do(ch content.Change) {
 	}
 }
 
-// loadError tells why loading failed, or is nil.
+// loadError returns the load error, or nil.
 func (s *Session) loadError() error {
 	if s.phase != failed {
 		return nil
@@ -212,8 +214,8 @@ func (s *Session) start() {
 	s.lateness = onTime
 }
 
-// Err tells why the session could not be loaded, or nil. It loads the session,
-// if that was not done.
+// Err returns the load error, or nil. It loads the session if that was not done
+// yet.
 func (s *Session) Err() error {
 	s.touch()
 	defer s.mu.Unlock()
@@ -221,11 +223,11 @@ func (s *Session) Err() error {
 	return s.loadError()
 }
 
-// Get returns the value of the name, or nil if there is none. A value from the
-// store has CBOR's natural Go type: bool, int64, float64, string, []byte,
-// time.Time, []any or map[string]any, and big.Int for an integer that int64 cannot
-// hold. If any map in the value has a key that is not a string,
-// all its maps are map[any]any. Use a Key to read a value as its own type.
+// Get returns the value of that name, or nil if there is none. A value from the
+// store has the natural Go type for CBOR: bool, int64, float64, string, []byte,
+// time.Time, []any or map[string]any, and big.Int for an integer that int64
+// cannot hold. If any map in the value has a key that is not a string, all its
+// maps are map[any]any. Use a Key to read a value as its own type.
 func (s *Session) Get(name string) any {
 	s.touch()
 	defer s.mu.Unlock()
@@ -248,7 +250,7 @@ func (s *Session) Has(name string) bool {
 	return s.view.Has(name)
 }
 
-// Set replaces the value of the name. See Key.
+// Set replaces the value of that name. See Key for what v may be.
 func (s *Session) Set(name string, v any) {
 	s.touch()
 	defer s.mu.Unlock()
@@ -260,7 +262,7 @@ func (s *Session) Set(name string, v any) {
 	s.do(&content.Set{Name: name, Val: v})
 }
 
-// Delete removes the value of the name, if there is one.
+// Delete removes the value of that name, if there is one.
 func (s *Session) Delete(name string) {
 	s.touch()
 	defer s.mu.Unlock()
@@ -270,8 +272,8 @@ func (s *Session) Delete(name string) {
 	}
 }
 
-// Clear removes all values and flash messages, and keeps the session: its id,
-// its owner and its settings.
+// Clear removes all values and flash messages. The session keeps its ID, its
+// owner and its settings.
 func (s *Session) Clear() {
 	s.touch()
 	defer s.mu.Unlock()
@@ -288,9 +290,9 @@ func (s *Session) Keys() []string {
 	return s.view.Names()
 }
 
-// Decode stores the value of the name in what into points to. It returns
-// ErrNoValue if there is none, ErrInvalidValue if it does not fit, and the error
-// of loading the session if that failed.
+// Decode stores the value of that name in the variable that into points to. It
+// returns ErrNoValue if there is none, ErrInvalidValue if it does not fit, or
+// the error of loading the session.
 func (s *Session) Decode(name string, into any) error {
 	s.touch()
 	defer s.mu.Unlock()
@@ -307,8 +309,9 @@ func (s *Session) Decode(name string, into any) error {
 	return nil
 }
 
-// ID names the session in public, in 64 hex digits: it is the store's key, safe
-// to log and useless as a credential. Renew and Invalidate change it at once.
+// ID returns the session's public ID, 64 hex digits. It is the record's key in
+// the store: safe to log, and useless as a credential. Renew and Invalidate
+// change it immediately.
 func (s *Session) ID() string {
 	s.touch()
 	defer s.mu.Unlock()
@@ -317,12 +320,12 @@ func (s *Session) ID() string {
 
 func (s *Session) publicID() string { return s.current().key.String() }
 
-// Token is the credential that the session's cookie holds, for clients that
-// keep it elsewhere, and for Manager.Load. It opens the session: do not log it.
-// That of a new session is valid once the session is committed. A session that
-// a listing gave has none: the store does not know it. In a store that keeps
-// its records with the client, every commit makes another token; until the
-// first there is none.
+// Token returns the credential that is in the session's cookie, for clients
+// that keep it elsewhere and for Manager.Load. It gives access to the session:
+// do not log it. The token of a new session is valid once the session has been
+// committed. A session from a listing has none, because the store does not know
+// it. In a store that keeps its records with the client, every commit makes
+// another token, and there is none before the first.
 func (s *Session) Token() string {
 	s.touch()
 	defer s.mu.Unlock()
@@ -342,23 +345,24 @@ func (s *Session) tokenOf(i *identity) string {
 	}
 }
 
-// IsNew tells that the session began in this request, whatever was done since.
+// IsNew reports whether the session was created during this request, even if it
+// has been saved since.
 func (s *Session) IsNew() bool {
 	s.touch()
 	defer s.mu.Unlock()
 	return s.isNew || s.idChange == invalidate
 }
 
-// Created is when the session began, in UTC to the millisecond.
+// Created returns when the session was created, in UTC, to the millisecond.
 func (s *Session) Created() time.Time {
 	s.touch()
 	defer s.mu.Unlock()
 	return s.created.Time()
 }
 
-// LastAccessed is when the session was used before this request, to within the
-// precision of Options.IdleTimeout (a day, if there is none). In a new session it
-// is Created.
+// LastAccessed returns when the session was last used before this request, with
+// the precision of Options.IdleTimeout (a day without one). For a new session
+// it returns Created.
 func (s *Session) LastAccessed() time.Time {
 	s.touch()
 	defer s.mu.Unlock()
@@ -368,11 +372,11 @@ func (s *Session) LastAccessed() time.Time {
 	return s.accessed.Time()
 }
 
-// Deadline returns when the session ends if it is not used after this request, in
-// UTC: by its idle timeout or its lifetime, whichever comes first. With
-// neither it is 400 days away. It changes with the session's settings, and is the
-// zero time if the session could not be loaded. Calling it loads the session and
-// so counts as a use: a page that polls it keeps the session alive.
+// Deadline returns when the session will end, in UTC, if it is not used after
+// this request: by its idle timeout or its lifetime, whichever comes first.
+// With neither it is 400 days away. The session's settings change it. It is the
+// zero time if the session could not be loaded. Calling Deadline loads the
+// session and so counts as a use: a page that polls it keeps the session alive.
 func (s *Session) Deadline() time.Time {
 	s.touch()
 	defer s.mu.Unlock()
@@ -385,8 +389,8 @@ func (s *Session) Deadline() time.Time {
 }
 
 // SetExpires gives this session's cookie an expiry of its own: "remember me".
-// An Expiry that a cookie cannot have, or that is past, is an error, and so is
-// ErrHeaderSent once the client cannot be told.
+// It returns an error if e is in the past or is not valid for a cookie, and
+// ErrHeaderSent if the client can no longer get a new cookie.
 func (s *Session) SetExpires(e Expiry) error {
 	s.touch()
 	defer s.mu.Unlock()
@@ -401,9 +405,8 @@ func (s *Session) SetExpires(e Expiry) error {
 	return s.loadError()
 }
 
-// SetIdleTimeout gives this session an idle timeout of its own, in place of
-// Options.IdleTimeout: whole milliseconds, at most 100 years; 0 is no limit. The
-// session's lifetime still ends it, even if it is shorter.
+// SetIdleTimeout gives this session an idle timeout of its own, in whole
+// milliseconds; 0 is no limit. Options.Lifetime still applies.
 func (s *Session) SetIdleTimeout(d time.Duration) error {
 	if err := checkTimeout(d); err != nil {
 		return fmt.Errorf("sessions: set idle timeout: %w", err)
@@ -414,11 +417,11 @@ func (s *Session) SetIdleTimeout(d time.Duration) error {
 	return s.loadError()
 }
 
-// SetLifetime gives this session a lifetime of its own, in place of
-// Options.Lifetime: 30 days for "remember me" beside 12 hours. It counts from
-// Created, in whole milliseconds, at most 100 years; 0 is no limit. Renew keeps it.
-// The session's idle timeout still ends it, if that comes first. A session that is
-// older than d already ends with this request.
+// SetLifetime gives this session a lifetime of its own in place of
+// Options.Lifetime, such as 30 days for "remember me" instead of 12 hours. It
+// counts from Created, in whole milliseconds, at most 100 years; 0 is no limit.
+// Renew keeps it. The idle timeout still applies. If the session is already
+// older than d, it ends with this request.
 func (s *Session) SetLifetime(d time.Duration) error {
 	if err := checkTimeout(d); err != nil {
 		return fmt.Errorf("sessions: set lifetime: %w", err)
@@ -429,9 +432,9 @@ func (s *Session) SetLifetime(d time.Duration) error {
 	return s.loadError()
 }
 
-// ResetSettings undoes SetExpires, SetIdleTimeout and SetLifetime, whichever request
-// called them: the Manager's options apply to this session again. It returns
-// ErrHeaderSent once the client cannot be told when to drop its cookie.
+// ResetSettings undoes SetExpires, SetIdleTimeout and SetLifetime, even those
+// of earlier requests: the Manager's options apply to this session again. It
+// returns ErrHeaderSent if the client can no longer get a new cookie.
 func (s *Session) ResetSettings() error {
 	s.touch()
 	defer s.mu.Unlock()
@@ -457,9 +460,9 @@ func (s *Session) ResetSettings() error {
 // errors.ErrUnsupported outside of a request if the session came from a listing.
 func (s *Session) Renew() error { return s.changeID("renew", renew) }
 
-// Invalidate begins a new, empty session under a new id in place of this one,
-// whose record is removed. It is done by the commit or by Save, and fails as
-// Renew does.
+// Invalidate replaces this session with a new, empty one that has a new ID, and
+// removes the old record. It takes effect with the commit or with Save, and
+// fails as Renew does.
 func (s *Session) Invalidate() error { return s.changeID("invalidate", invalidate) }
 
 func (s *Session) changeID(op string, to idChange) error {
@@ -490,8 +493,8 @@ func (s *Session) changeID(op string, to idChange) error {
 	return nil
 }
 
-// Revert undoes what this request changed since the session was loaded or last
-// saved, a Renew or Invalidate included.
+// Revert undoes the changes since the session was loaded or last saved,
+// including Renew and Invalidate.
 func (s *Session) Revert() {
 	s.touch()
 	defer s.mu.Unlock()
@@ -519,14 +522,14 @@ func (s *Session) revert() {
 	s.view, s.created = view, s.base.Created
 }
 
-// Destroy ends the session: its record is removed now, and the response deletes
-// the client's cookie. What was changed is dropped; what is set afterwards
-// begins a new session. If the store fails, the error is returned, the commit
-// tries again, and if it fails too the client gets the error page and keeps its
-// cookie. ctx bounds the call, as Options.StoreTimeout does.
+// Destroy ends the session. Its record is removed now, and the response deletes
+// the client's cookie. Changes are dropped; values that are set afterwards
+// begin a new session. If the store fails, Destroy returns the error and the
+// commit tries again. If that fails too, the client gets the error page and
+// keeps its cookie. ctx and Options.StoreTimeout bound the call.
 //
-// The cookie store has nothing to remove: a copy of the cookie stays good until
-// it expires.
+// The cookie store has no record to remove: a copy of the cookie works until it
+// expires.
 func (s *Session) Destroy(ctx context.Context) error {
 	s.lock()
 	defer s.mu.Unlock()
@@ -561,11 +564,12 @@ func (s *Session) Destroy(ctx context.Context) error {
 	return s.flushDeletes(ctx)
 }
 
-// LogValue is the session's public id, so that a session may be logged. It does
-// not load the session: one that nobody has used yet is "unused".
+// LogValue returns the session's public ID, so that a session may be logged. It
+// does not load the session: for a session that has not been used yet it
+// returns "unused".
 func (s *Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// String is what LogValue tells.
+// String returns the same text as LogValue.
 func (s *Session) String() string {
 	if s == nil {
 		return "none"
@@ -578,5 +582,6 @@ func (s *Session) String() string {
 	return s.publicID()
 }
 
-// Format prints String for every verb, so that no %+v shows an id.
+// Format prints the result of String for every verb, so that not even %+v
+// prints the secret ID.
 func (s *Session) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }

@@ -85,7 +85,8 @@ import (
 	"github.com/pump-go/sessions/internal/token"
 )
 
-// Manager opens sessions on one store. Its methods are safe for concurrent use.
+// Manager opens the sessions of one store. Its methods are safe for concurrent
+// use.
 type Manager struct {
 	opts   Options
 	log    *slog.Logger
@@ -103,10 +104,10 @@ type Manager struct {
 	closeErr error
 }
 
-// New validates the options, opens the store, and returns a Manager for it.
-// Faults of the options are reported all together, none quoting a secret or a
-// URL; they match ErrInvalidOptions. A store that is down is no fault here: requests
-// fail until it is back. ctx bounds the opening alone.
+// New validates the options, opens the store, and returns a Manager for it. The
+// error reports all faults of the options together, quotes neither a secret nor
+// a URL, and matches ErrInvalidOptions. A store that is down is not an error of
+// New: requests fail until it is back. ctx bounds only the opening.
 func New(ctx context.Context, opts Options) (*Manager, error) {
 	unset := opts.Store == "" && opts.URL == "" && opts.Driver == nil
 	store, opts, keys, err := open(ctx, opts)
@@ -176,9 +177,9 @@ func open(ctx context.Context, opts Options) (driver.Store, Options, token.Keys,
 	return store, opts, keys, nil
 }
 
-// Close waits for store calls under way and closes the store. Sessions still in
-// use fail with ErrClosed from then on. It may be called more than once, and
-// returns the same each time.
+// Close waits for store calls under way and closes the store. Sessions that are
+// still in use then fail with ErrClosed. Close may be called more than once,
+// and returns the same error each time.
 func (m *Manager) Close() error {
 	m.close.Do(func() {
 		if err := m.store.Close(); err != nil {
@@ -188,9 +189,9 @@ func (m *Manager) Close() error {
 	return m.closeErr
 }
 
-// Sweep removes the expired records now, beyond what the store does by itself,
-// and returns how many there were. It fails with errors.ErrUnsupported where
-// the store leaves the removal to its backend.
+// Sweep removes expired records now, in addition to the store's own sweeps, and
+// returns how many it removed. It returns errors.ErrUnsupported if the store
+// leaves the removal to its backend.
 func (m *Manager) Sweep(ctx context.Context) (int, error) {
 	sw, ok := driver.As[driver.Sweeper](m.store)
 	if !ok {
@@ -203,11 +204,11 @@ func (m *Manager) Sweep(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// Ping asks the store for a session that nobody has, and tells whether it
-// answered: a health check. It costs what one read costs, in every store, and
-// proves that sessions can be read; whether they can be written too, only a
-// write would tell. ctx bounds it, as Options.StoreTimeout does. The cookie
-// store has nobody to ask, and fails only when it was closed.
+// Ping loads a random, nonexistent session to check that the store responds, as
+// a health check. It costs one read in every store. It shows that sessions can
+// be read, but not that they can be written. ctx and Options.StoreTimeout bound
+// it. The cookie store has no server to ask, so there Ping fails only after
+// Close.
 func (m *Manager) Ping(ctx context.Context) error {
 	bounded := m.storeContext(ctx)
 	defer bounded.Release()

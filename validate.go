@@ -15,7 +15,7 @@ import (
 	"github.com/pump-go/sessions/internal/token"
 )
 
-// minSecret is the shortest secret taken: as many bytes as the digest of the
+// minSecret is the minimum length of a secret: the size of the digest of the
 // HMAC that it keys (RFC 2104, 3).
 const minSecret = 32
 
@@ -25,8 +25,8 @@ const maxNamespace = 64
 // minRenewAfter is as long as a forward lives, so that they do not pile up.
 const minRenewAfter = 2 * time.Minute
 
-// validate returns the options with their defaults filled in and the driver
-// that they name, or all that is wrong with them.
+// validate returns the options with their defaults and the driver that they
+// name, or an error with all faults.
 func validate(o Options) (Options, driver.Driver, error) {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
@@ -135,9 +135,9 @@ func validateSecret(name string, secret []byte, fault func(string, ...any)) {
 	}
 }
 
-// validatePath refuses a Path that the path of no URL begins with (RFC 3986,
-// 3.3): browsers compare the two byte by byte, as the URL is on its way to the
-// server, and so never send the cookie back.
+// validatePath returns an error for a Path with which no URL path can begin
+// (RFC 3986, 3.3). Browsers compare the two byte by byte, in the form that is
+// sent to the server, and would never send the cookie back.
 func validatePath(path string, fault func(string, ...any)) {
 	if path[0] != '/' {
 		fault("Options.Cookie.Path: %q does not begin with a slash", clip(path))
@@ -165,8 +165,9 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
-// validateDomain refuses a Domain for which browsers drop the cookie on every
-// host. Public suffixes of several labels, such as co.uk, are not known here.
+// validateDomain returns an error for a Domain for which browsers drop the
+// cookie on every host. It does not know public suffixes of several labels,
+// such as co.uk.
 func validateDomain(domain string, fault func(string, ...any)) {
 	if net.ParseIP(domain) != nil {
 		return // browsers take it on that address, as if Domain was empty
@@ -183,8 +184,8 @@ func validateDomain(domain string, fault func(string, ...any)) {
 	}
 }
 
-// validatePrefix checks what browsers demand of a cookie with a name prefix;
-// they compare the prefix without regard to case (RFC 6265bis, 4.1.3).
+// validatePrefix checks what browsers require of a cookie with a name prefix.
+// They ignore the prefix's case (RFC 6265bis, 4.1.3).
 func validatePrefix(c Cookie, fault func(string, ...any)) {
 	prefixed := func(prefix string) bool {
 		return len(c.Name) >= len(prefix) && strings.EqualFold(c.Name[:len(prefix)], prefix)
