@@ -2,7 +2,6 @@ package sessions
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/pump-go/sessions/driver"
 	"github.com/pump-go/sessions/internal/content"
-	"github.com/pump-go/sessions/internal/token"
 )
 
 // Session is one client's session in one request. It is loaded from the store
@@ -26,192 +24,18 @@ import (
 type Session struct {
 	m   *Manager
 	ctx context.Context // of the request; bounds loading
-	// in is what the request's header said of tokens before the handler had it.
+	// rawTokens is the request's Cookie or token header as it was before the
+	// handler could change it.
 	rawTokens string
 
 	mu         sync.Mutex
 	phase      phase
-	byHeader   bool // the token is in Options.TokenHeader rather than a cookie
-	headerSent bool // the client can be told nothing more
-	// active: used since the response's commit, or with values that may change
-	// without being. Once its use is over, what is not active need not be looked at.
+	byHeader   bool // the client uses Options.TokenHeader, not a cookie
+	headerSent bool // the response header has been sent
+	// active: the session was used since the response's commit, or has values that
+	// may change in place. If not, there is nothing to commit after the handler.
 	active atomic.Bool
 	*state // nil while untouched
-}
-
-// use is what a session has once it is used. Most of a program's requests may
-// never do, and so pay for none of it: half the time of an untouched request.
-type state struct {
-	loading storeContext // for loading; in here it needs no allocation
-
-	sealed string // the token as the client has it, of a store that keeps none itself
-
-	// What is stored.
-	base      driver.Record // Version 0: nothing is stored
-	accessed  driver.Millis // the access before this one
-	id        identity
-	oldSecret bool // the client's token is signed with a previous secret
-	isNew     bool
-
-	// What the request made of it.
-	idChange     idChange     // Renew or Invalidate, until the commit
-	next         identity     // of a session that moves or is new
-	recorded     bool         // the response's commit saw to the record of this access
-	cookieAction cookieAction // what the response is to tell the client
-	lateness     lateness     // see forward.go
-	view         content.Content
-	changes      content.Changes
-	// fault is why loading failed, or else what could not be made, or may be
-	// stored already; the commit fails with it.
-	fault          error
-	created        driver.Millis
-	nowCached      driver.Millis  // see clock
-	errObserved    bool           // the program has asked whether it could be loaded
-	pendingDeletes *pendingDelete // destroyed, but the store has not confirmed it
-	lines          [3]string      // of the response's header, see headers.go
-}
-
-// pendingDelete is a list of keys. It is rarely needed, so the session has only
-// a pointer to it.
-type pendingDelete struct {
-	key     driver.Key
-	version driver.Version // 0: unknown
-	next    *pendingDelete
-}
-
-// deleteLater adds a key to those whose records are to be removed.
-func (s *Session) deleteLater(key driver.Key, version driver.Version) {
-	end := &s.pendingDeletes
-	for *end != nil {
-		end = &(*end).next
-	}
-	*end = &pendingDelete{key: key, version: version}
-}
-
-type phase byte
-
-const (
-	untouched phase = iota
-	loaded
-	failed
-)
-
-// idChange is a change of id that the next commit makes.
-type idChange byte
-
-const (
-	keepID idChange = iota
-	renew
-	invalidate
-)
-
-// cookieAction is what the response's Set-Cookie line is to do.
-type cookieAction byte
-
-const (
-	noCookie cookieAction = iota
-	setCookie
-	deleteCookie
-)
-
-// identity is what a session is known by. The id is missing where the session
-// came from a listing: the store does not know it.
-type identity struct {
-	id    token.ID
-	key   driver.Key
-	known bool // there is a key
-	held  bool // there is an id
-	// unsure: a record may be stored under it, by a write without an answer.
-	unsure bool
-	// stored is the version under which the next id is stored already.
-	stored driver.Version
-}
-
-func newIdentity() identity { return identityOf(token.NewID()) }
-
-func identityOf(id token.ID) identity {
-	return identity{id: id, key: id.Key(), known: true, held: true}
-}
-
-// lock is the entry of every method.
-func (s *Session) lock() {
-	if s == nil {
-		panic("sessions: no session in this context: is the handler inside Manager.Wrap?")
-	}
-	s.mu.Lock()
-}
-
-// touch locks the session and makes sure that it is loaded, or failed.
-func (s *Session) touch() {
-	s.lock()
-	if !s.active.Load() {
-		s.active.Store(true)
-	}
-	if s.phase == untouched {
-		defer s.unlockUnlessLoaded()
-		s.state = new(state)
-		s.load()
-	}
-}
-
-// unlockUnlessLoaded is for a store that panics: the session has failed, so
-// that it does not pass for a new one, and nobody waits for it.
-func (s *Session) unlockUnlessLoaded() {
-	if s.phase == untouched {
-		s.phase, s.fault = failed, errLoadPanicked
-		s.mu.Unlock()
-	}
-}
-
-var errLoadPanicked = errors.New("sessions: load: the store panicked")
-
-// current is the identity that the session has, or will have after the commit.
-func (s *Session) current() *identity {
-	if s.idChange == keepID && s.id.known {
-		return &s.id
-	}
-	if !s.next.known {
-		s.next = newIdentity()
-	}
-	return &s.next
-}
-
-// do makes a change and keeps it for the commit.
-func (s *Session) do(ch content.Change) {
-	if s.phase == failed {
-		return
-	}
-	s.noteChange()
-	if err := ch.Apply(&s.view); err != nil {
-		s.fail(err)
-		return
-	}
-	if s.base.Version != 0 { // what is new is merged with nothing
-		s.changes = s.changes.Append(ch)
-	}
-}
-
-// loadError returns the load error, or nil.
-func (s *Session) loadError() error {
-	if s.phase != failed {
-		return nil
-	}
-	return s.fault
-}
-
-// fail keeps the first reason why what the program asked for cannot be done.
-func (s *Session) fail(err error) {
-	if s.fault == nil {
-		s.fault = err
-	}
-}
-
-// start makes it a new session, with nothing in it.
-func (s *Session) start() {
-	s.id, s.next, s.idChange = identity{}, identity{}, keepID
-	s.base, s.view, s.changes, s.fault = driver.Record{}, content.Content{}, nil, nil
-	s.created, s.isNew, s.oldSecret, s.sealed = s.m.now(), true, false, ""
-	s.lateness = onTime
 }
 
 // Err returns the load error, or nil. It loads the session if that was not done

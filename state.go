@@ -1,0 +1,190 @@
+package sessions
+
+import (
+	"errors"
+
+	"github.com/pump-go/sessions/driver"
+	"github.com/pump-go/sessions/internal/content"
+	"github.com/pump-go/sessions/internal/token"
+)
+
+// Here is the inside of a Session: what is stored, what the request has changed,
+// and the few functions that all methods are made of.
+
+// state is what a session has once it is used. Requests that do not use their
+// session, often most of them, do not pay for it.
+type state struct {
+	loading storeContext // for loading; here it needs no allocation of its own
+
+	sealed string // the client's token, if the session is in it
+
+	// What is stored.
+	base      driver.Record // Version 0: nothing is stored
+	accessed  driver.Millis // the access before this one
+	id        identity
+	oldSecret bool // the client's token is signed with a previous secret
+	isNew     bool
+
+	// What the request has changed.
+	idChange     idChange     // Renew or Invalidate, until the commit
+	next         identity     // of a session that is new or changes its id
+	recorded     bool         // the response's commit has recorded this access
+	cookieAction cookieAction // of the response
+	lateness     lateness     // see forward.go
+	view         content.Content
+	changes      content.Changes
+	// fault is the load error, or else the first error of a change. The commit
+	// returns it.
+	fault          error
+	created        driver.Millis
+	nowCached      driver.Millis  // see clock
+	errObserved    bool           // the program has called Err and got the load error
+	pendingDeletes *pendingDelete // destroyed, and not yet confirmed by the store
+	lines          [3]string      // of the response's header, see headers.go
+}
+
+// pendingDelete is a list of keys. It is rarely needed, so the session has only
+// a pointer to it.
+type pendingDelete struct {
+	key     driver.Key
+	version driver.Version // 0: unknown
+	next    *pendingDelete
+}
+
+// deleteLater adds the session at key to those that flushDeletes removes.
+func (s *Session) deleteLater(key driver.Key, version driver.Version) {
+	end := &s.pendingDeletes
+	for *end != nil {
+		end = &(*end).next
+	}
+	*end = &pendingDelete{key: key, version: version}
+}
+
+// phase is how far loading is.
+type phase byte
+
+const (
+	untouched phase = iota
+	loaded
+	failed
+)
+
+// idChange is a change of id that the next commit makes.
+type idChange byte
+
+const (
+	keepID idChange = iota
+	renew
+	invalidate
+)
+
+// cookieAction is what the response does with the client's cookie, or its token
+// header.
+type cookieAction byte
+
+const (
+	noCookie cookieAction = iota
+	setCookie
+	deleteCookie
+)
+
+// identity is a session's id and key. A session from a listing has no id: the
+// store only knows the key.
+type identity struct {
+	id    token.ID
+	key   driver.Key
+	known bool // there is a key
+	held  bool // there is an id
+	// unsure: a record may be stored under it, by a write without an answer.
+	unsure bool
+	// stored is the version under which the next id is stored already.
+	stored driver.Version
+}
+
+func newIdentity() identity { return identityOf(token.NewID()) }
+
+func identityOf(id token.ID) identity {
+	return identity{id: id, key: id.Key(), known: true, held: true}
+}
+
+// lock locks the session. Every exported method begins with lock or touch.
+func (s *Session) lock() {
+	if s == nil {
+		panic("sessions: no session in this context: is the handler inside Manager.Wrap?")
+	}
+	s.mu.Lock()
+}
+
+// touch locks the session, and loads it on the first call.
+func (s *Session) touch() {
+	s.lock()
+	if !s.active.Load() {
+		s.active.Store(true)
+	}
+	if s.phase == untouched {
+		defer s.unlockUnlessLoaded()
+		s.state = new(state)
+		s.load()
+	}
+}
+
+// unlockUnlessLoaded handles a store that panics: the session has failed to load,
+// so it is not taken for a new one, and no goroutine waits for its lock.
+func (s *Session) unlockUnlessLoaded() {
+	if s.phase == untouched {
+		s.phase, s.fault = failed, errLoadPanicked
+		s.mu.Unlock()
+	}
+}
+
+var errLoadPanicked = errors.New("sessions: load: the store panicked")
+
+// current returns the identity that the session has, or will have after the
+// commit.
+func (s *Session) current() *identity {
+	if s.idChange == keepID && s.id.known {
+		return &s.id
+	}
+	if !s.next.known {
+		s.next = newIdentity()
+	}
+	return &s.next
+}
+
+// do applies a change and keeps it for the commit.
+func (s *Session) do(ch content.Change) {
+	if s.phase == failed {
+		return
+	}
+	s.noteChange()
+	if err := ch.Apply(&s.view); err != nil {
+		s.fail(err)
+		return
+	}
+	if s.base.Version != 0 { // a new session has nothing to merge with
+		s.changes = s.changes.Append(ch)
+	}
+}
+
+// loadError returns the load error, or nil.
+func (s *Session) loadError() error {
+	if s.phase != failed {
+		return nil
+	}
+	return s.fault
+}
+
+// fail keeps the first error for the commit.
+func (s *Session) fail(err error) {
+	if s.fault == nil {
+		s.fault = err
+	}
+}
+
+// start makes the session a new, empty one.
+func (s *Session) start() {
+	s.id, s.next, s.idChange = identity{}, identity{}, keepID
+	s.base, s.view, s.changes, s.fault = driver.Record{}, content.Content{}, nil, nil
+	s.created, s.isNew, s.oldSecret, s.sealed = s.m.now(), true, false, ""
+	s.lateness = onTime
+}
