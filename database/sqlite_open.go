@@ -24,8 +24,9 @@ var (
 // is called twice.
 //
 // d opens the names ":memory:" and "file:PATH?mode=rw", where PATH is escaped as
-// in a URI (https://www.sqlite.org/uri.html). Its errors have a method Code() int
-// that returns SQLite's result code.
+// in a URI (https://www.sqlite.org/uri.html). Its connections implement
+// driver.ExecerContext, and its errors have a method Code() int that returns SQLite's
+// result code.
 func RegisterSQLite(d sqldriver.Driver) {
 	sqliteMu.Lock()
 	defer sqliteMu.Unlock()
@@ -150,25 +151,11 @@ func (c *sqliteConnector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	// Statements, because each driver has its own parameters for them. It may be
 	// busy while another connection turns the log on; see store.run.
 	for _, pragma := range []string{"busy_timeout=0", "journal_mode=WAL", "synchronous=" + c.synchronous} {
-		if err := execOn(ctx, conn, "PRAGMA "+pragma); err != nil {
+		if _, err := conn.(sqldriver.ExecerContext).ExecContext(ctx, "PRAGMA "+pragma, nil); err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
 	}
 	return conn, nil
-}
-
-func execOn(ctx context.Context, conn sqldriver.Conn, query string) error {
-	if conn, ok := conn.(sqldriver.ExecerContext); ok {
-		_, err := conn.ExecContext(ctx, query, nil)
-		return err
-	}
-	stmt, err := conn.Prepare(query)
-	if err != nil {
-		return err
-	}
-	defer stmt.Close()
-	_, err = stmt.Exec(nil) //nolint:staticcheck // all that a driver must have
-	return err
 }
 
 // createPrivate creates an empty file with mode 0600 if none exists; SQLite gives the
