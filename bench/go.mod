@@ -10,6 +10,7 @@ require (
 	github.com/lib/pq v1.12.3
 	github.com/mattn/go-sqlite3 v1.14.53
 	github.com/pump-go/sessions v0.0.0
+	github.com/pump-go/sessions/database v0.0.0
 	go.etcd.io/bbolt v1.5.0
 	golang.org/x/perf v0.0.0-20260908200009-22c9c6c9d4da
 )
@@ -28,5 +29,3 @@ require (
 	github.com/gorilla/securecookie v1.1.2
 	github.com/x448/float16 v0.8.4 // indirect
 )
-
-replace github.com/pump-go/sessions => ..

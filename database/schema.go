@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/pump-go/sessions/driver"
-	"github.com/pump-go/sessions/internal/sem"
 )
 
 // schemaVersion is the version of the tables that this package creates.
@@ -46,7 +45,7 @@ func (s *store) ensureTables(ctx context.Context) error {
 	if s.ready.Load() {
 		return nil
 	}
-	if err := sem.Acquire(ctx, s.tablesSem); err != nil {
+	if err := acquire(ctx, s.tablesSem); err != nil {
 		return err
 	}
 	defer func() { <-s.tablesSem }()

@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
-
-	"github.com/pump-go/sessions/internal/sem"
 )
 
 // statement is one of the store's statements. It is prepared when it is first
@@ -68,7 +66,7 @@ func (st *statement) close() error {
 func (st *statement) exec(ctx context.Context, args ...any) (n int64, err error) {
 	s := st.s
 	if s.pool.writerSem != nil {
-		if err := sem.Acquire(ctx, s.pool.writerSem); err != nil {
+		if err := acquire(ctx, s.pool.writerSem); err != nil {
 			return 0, notSent{err}
 		}
 		defer func() { <-s.pool.writerSem }()
@@ -172,7 +170,7 @@ func (s *store) run(ctx context.Context, grace time.Duration, f func(context.Con
 	case s.pool.writerSem != nil:
 		inner = context.Background()
 	case s.pool.callSem != nil:
-		if err := sem.Acquire(ctx, s.pool.callSem); err != nil {
+		if err := acquire(ctx, s.pool.callSem); err != nil {
 			return notSent{err}
 		}
 		defer func() { <-s.pool.callSem }()

@@ -1,7 +1,6 @@
 package main
 
-// The stores that the command knows: all of the module. One that needs cgo and
-// was built without it says so when it is opened.
+// The stores that the command knows: all there are.
 import (
 	_ "github.com/pump-go/sessions/cookie"
 	_ "github.com/pump-go/sessions/file"

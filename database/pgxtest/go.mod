@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/pump-go/sessions v0.0.0
+	github.com/pump-go/sessions/database v0.0.0
 )
 
 require (
@@ -20,5 +21,3 @@ require (
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 )
-
-replace github.com/pump-go/sessions => ../..

@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/pump-go/sessions v0.0.0
+	github.com/pump-go/sessions/database v0.0.0
 	modernc.org/sqlite v1.62.0
 )
 
@@ -24,5 +25,3 @@ require (
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
 )
-
-replace github.com/pump-go/sessions => ../..

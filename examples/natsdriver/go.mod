@@ -22,7 +22,3 @@ require (
 	golang.org/x/sys v0.50.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 )
-
-// For work in this repository. A driver in a repository of its own has no such
-// line, and a version of sessions above.
-replace github.com/pump-go/sessions => ../..

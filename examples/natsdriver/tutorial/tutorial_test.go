@@ -105,7 +105,7 @@ func (r *reader) init() {
 		r.t.Fatal(err)
 	}
 	s := strings.Replace(string(mod), "module github.com/pump-go/sessions/examples/natsdriver", "module example.com/natsdriver", 1)
-	r.write("go.mod", strings.Replace(s, "=> ../..", "=> "+root, 1))
+	r.write("go.mod", s+"\nreplace github.com/pump-go/sessions => "+root+"\n")
 	r.write("go.sum", string(sum))
 }
 

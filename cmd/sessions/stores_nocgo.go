@@ -1,0 +1,5 @@
+//go:build !cgo
+
+package main
+
+import _ "github.com/pump-go/sessions/database/puresqlite"
