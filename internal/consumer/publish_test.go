@@ -8,43 +8,74 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
 
-// publish makes a module proxy of directories: one with this module as it is in
-// the working tree, and behind it the machine's own cache, which has what this
-// module needs since this test was built with it. So nothing goes to the network.
-func publish(t *testing.T) (proxy string) {
+// published returns the directories of the modules that users get.
+func published(t *testing.T) []string {
 	t.Helper()
-	out, err := exec.Command("go", "env", "GOMODCACHE").Output()
+	out, err := exec.Command(filepath.Join(root, ".ci", "modules"), "list", "published").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache := filepath.Join(strings.TrimSpace(string(out)), "cache", "download")
+	return strings.Fields(string(out))
+}
 
-	dir := t.TempDir()
-	at := filepath.Join(dir, filepath.FromSlash(module), "@v")
-	if err := os.MkdirAll(at, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	gomod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+// publish makes a module proxy of directories: one with our modules as they are in
+// the working tree, at the version by which they require each other. Behind it are
+// the machine's own cache, and the proxy that the machine uses.
+func publish(t *testing.T) (proxy, version string) {
+	t.Helper()
+	gowork, err := os.ReadFile(filepath.Join(root, "go.work"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{
-		"list":            version + "\n",
-		version + ".info": fmt.Sprintf(`{"Version":%q,"Time":"2026-01-01T00:00:00Z"}`, version),
-		version + ".mod":  string(gomod),
-	} {
-		if err := os.WriteFile(filepath.Join(at, name), []byte(text), 0o600); err != nil {
+	match := regexp.MustCompile(regexp.QuoteMeta(module) + ` (v\S+) =>`).FindSubmatch(gowork)
+	if match == nil {
+		t.Fatal("go.work does not name the version")
+	}
+	version = string(match[1])
+	dir := t.TempDir()
+	for _, sub := range published(t) {
+		path := module
+		if sub != "." {
+			path += "/" + sub
+		}
+		at := filepath.Join(dir, filepath.FromSlash(path), "@v")
+		if err := os.MkdirAll(at, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		gomod, err := os.ReadFile(filepath.Join(root, sub, "go.mod"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range map[string]string{
+			"list":            version + "\n",
+			version + ".info": fmt.Sprintf(`{"Version":%q,"Time":"2026-01-01T00:00:00Z"}`, version),
+			version + ".mod":  string(gomod),
+		} {
+			if err := os.WriteFile(filepath.Join(at, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := pack(filepath.Join(at, version+".zip"), filepath.Join(root, sub), path+"@"+version); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := pack(filepath.Join(at, version+".zip")); err != nil {
+	env := goEnv(t, "GOMODCACHE", "GOPROXY")
+	cache := filepath.Join(env[0], "cache", "download")
+	return fileURL(dir) + "," + fileURL(cache) + "," + env[1], version
+}
+
+func goEnv(t *testing.T, names ...string) []string {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"env"}, names...)...).Output()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return fileURL(dir) + "," + fileURL(cache) + ",off"
+	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 }
 
 func fileURL(dir string) string {
@@ -55,20 +86,20 @@ func fileURL(dir string) string {
 	return "file://" + dir
 }
 
-// pack writes the module's zip file, as https://go.dev/ref/mod#zip-files has it:
-// all files, but for those of modules below and of version control.
-func pack(to string) error {
+// pack writes a module's zip file (https://go.dev/ref/mod#zip-files): all files,
+// without those of modules below and of version control.
+func pack(to, from, prefix string) error {
 	file, err := os.Create(to)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
 	archive := zip.NewWriter(file)
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && path != root {
+		if d.IsDir() && path != from {
 			if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil || d.Name() == ".git" {
 				return filepath.SkipDir
 			}
@@ -76,11 +107,11 @@ func pack(to string) error {
 		if !d.Type().IsRegular() || d.Name() == ".git" { // a file, in a worktree
 			return nil
 		}
-		name, err := filepath.Rel(root, path)
+		name, err := filepath.Rel(from, path)
 		if err != nil {
 			return err
 		}
-		w, err := archive.Create(module + "@" + version + "/" + filepath.ToSlash(name))
+		w, err := archive.Create(prefix + "/" + filepath.ToSlash(name))
 		if err != nil {
 			return err
 		}

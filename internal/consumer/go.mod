@@ -1,0 +1,3 @@
+module github.com/pump-go/sessions/internal/consumer
+
+go 1.26.0
