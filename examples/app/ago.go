@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// ago puts a time in words that are right in every time zone.
+// ago describes a time relative to now, so that it needs no time zone.
 func ago(d time.Duration) string {
 	if d < time.Minute {
 		return "just now"
@@ -13,9 +13,9 @@ func ago(d time.Duration) string {
 	return span(d) + " ago"
 }
 
-// lastUsed puts a session's last access in words. Not every access is recorded,
-// as that would mean a write for each: the record may be late by 1% of the idle
-// limit, or by a day if there is none. The sign-in itself was an access.
+// lastUsed describes a session's last access. To save writes, not every access is
+// recorded: the recorded time may be late by 1% of the idle timeout, or by a day if
+// there is none. The sign-in itself was an access.
 func lastUsed(since, signedIn, idleLimit time.Duration) string {
 	late := 24 * time.Hour
 	if idleLimit > 0 {

@@ -8,8 +8,8 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// What the app keeps in a session. Each value has one typed key; no type needs
-// to be registered, and no value is decoded before a handler asks for it.
+// The values that the app keeps in a session. Each has one typed key. No type needs
+// to be registered, and a value is decoded only when a handler reads it.
 const (
 	login   sessions.Key[Login]    = "login"
 	cart    sessions.Key[Cart]     = "cart"
@@ -27,8 +27,8 @@ type app struct {
 	log      *slog.Logger
 }
 
-// handler is the whole app. One Wrap gives every route its session, and costs
-// nothing on those that do not use it, such as the style sheet.
+// handler returns the whole app. One Wrap provides a session to every route, and
+// costs nothing on those that do not use it, such as the style sheet.
 func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", a.shop)
@@ -47,8 +47,8 @@ func (a *app) handler() http.Handler {
 	return a.protect(a.sessions.Wrap(mux))
 }
 
-// protect refuses what other sites make a visitor's browser send: a session
-// cookie goes along with such requests as with our own.
+// protect rejects cross-site requests: a browser can send the session cookie with
+// them as with our own.
 func (a *app) protect(next http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection()
 	origin.SetDenyHandler(http.HandlerFunc(crossOrigin))
@@ -61,7 +61,7 @@ func (a *app) protect(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		// The pages are personal: nothing may show them after signing out.
+		// The pages are personal: no cache may show them after signing out.
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})

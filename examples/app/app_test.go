@@ -45,8 +45,7 @@ func start(t *testing.T, flags ...string) shop {
 	return shop{server, a}
 }
 
-// browser is a client with a cookie jar of its own. It follows redirects, as
-// browsers do.
+// browser is a client with its own cookie jar that follows redirects.
 type browser struct {
 	t     *testing.T
 	base  string
@@ -67,7 +66,7 @@ func newBrowser(t *testing.T, base, agent string) *browser {
 	return &browser{t, base, agent, http.Client{Jar: jar}}
 }
 
-// do sends the request and returns the status and the page it leads to.
+// do sends the request, follows redirects, and returns the final status and page.
 func (b *browser) do(method, path string, form url.Values, header ...string) (status int, page string) {
 	b.t.Helper()
 	req, err := http.NewRequestWithContext(b.t.Context(), method, b.base+path, strings.NewReader(form.Encode()))
@@ -93,7 +92,7 @@ func (b *browser) do(method, path string, form url.Values, header ...string) (st
 	return res.StatusCode, string(body)
 }
 
-// get and post expect a good answer.
+// get and post fail the test unless the status is 200.
 func (b *browser) get(path string) string {
 	b.t.Helper()
 	status, page := b.do(http.MethodGet, path, nil)
@@ -116,7 +115,7 @@ func (b *browser) post(path string, pairs ...string) string {
 	return page
 }
 
-// token is what the browser's session cookie holds, or "".
+// token returns the value of the browser's session cookie, or "".
 func (b *browser) token() string {
 	u, err := url.Parse(b.base)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// Cart is the quantity of each product, by its id. Names and prices stay out of
-// the session: they are the shop's to change.
+// Cart is the quantity of each product by ID. Names and prices are not in the
+// session, since the shop may change them.
 type Cart map[string]int
 
 const maxQuantity = 99
@@ -60,8 +60,8 @@ func (a *app) removeFromCart(w http.ResponseWriter, r *http.Request) {
 	a.changeCart(w, r, "/cart", "is out of your cart.", func(int) int { return 0 })
 }
 
-// changeCart changes one quantity and goes back to a page that shows it. The
-// redirect makes the browser's reload repeat the page, not the change.
+// changeCart changes one quantity and redirects to a page that shows it. Because of
+// the redirect, reloading repeats the page and not the change.
 func (a *app) changeCart(w http.ResponseWriter, r *http.Request, back, done string, change func(old int) int) {
 	p, ok := product(r.PathValue("product"))
 	if !ok {
@@ -69,10 +69,10 @@ func (a *app) changeCart(w http.ResponseWriter, r *http.Request, back, done stri
 		return
 	}
 	s := sessions.FromContext(r.Context())
-	tellIfEnded(r, s)
-	// Update, not Get and Set: of two tabs that add at once, none is lost. The
-	// function may run again on what the other tab saved, so it changes what it
-	// is given and has no effects of its own.
+	noticeEnded(r, s)
+	// Update, not Get and Set, so that concurrent changes from two tabs are both
+	// kept. The function may run again on the value that the other tab saved, so
+	// it changes only its argument.
 	cart.Update(s, func(old Cart) Cart {
 		c := Cart{}
 		maps.Copy(c, old)
@@ -87,7 +87,7 @@ func (a *app) changeCart(w http.ResponseWriter, r *http.Request, back, done stri
 	http.Redirect(w, r, back, http.StatusSeeOther)
 }
 
-// count is how many pieces are in the cart.
+// count returns the number of items in the cart.
 func (c Cart) count() (n int) {
 	for _, quantity := range c {
 		n += quantity

@@ -10,7 +10,7 @@ type Cents int
 
 func (c Cents) String() string { return fmt.Sprintf("€\u00a0%d.%02d", c/100, c%100) }
 
-// Product is what the shop sells.
+// Product is an article of the shop.
 type Product struct {
 	ID, Name, About string
 	Price           Cents

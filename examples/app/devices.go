@@ -22,7 +22,7 @@ type devicesPage struct {
 	Unable  bool // the store cannot list
 }
 
-// Others tells whether there is a device to sign out.
+// Others reports whether there are other devices to sign out.
 func (p devicesPage) Others() bool { return len(p.Devices) > 1 }
 
 func (a *app) devices(w http.ResponseWriter, r *http.Request) {
@@ -38,7 +38,7 @@ func (a *app) devices(w http.ResponseWriter, r *http.Request) {
 		case errors.Is(err, errors.ErrUnsupported):
 			page.Unable = true
 		case errors.Is(err, sessions.ErrCorrupt):
-			// One damaged record, which opens no session. The listing goes on.
+			// A damaged record, which cannot open a session. The listing continues.
 		case err != nil:
 			a.fail(w, r, err)
 			return
@@ -46,7 +46,7 @@ func (a *app) devices(w http.ResponseWriter, r *http.Request) {
 			page.Devices = append(page.Devices, a.describe(other, s))
 		}
 	}
-	// This device first, then the latest sign-in: a store lists in no order.
+	// Sort this device first, then by latest sign-in: a store lists in no order.
 	slices.SortFunc(page.Devices, func(x, y device) int {
 		if x.This != y.This {
 			if x.This {
@@ -59,8 +59,8 @@ func (a *app) devices(w http.ResponseWriter, r *http.Request) {
 	a.render(w, r, http.StatusOK, "devices", "Your devices", page)
 }
 
-// describe tells what the page shows of one of the user's sessions. Its public
-// ID tells which is the one that asks.
+// describe returns what the page shows of one of the user's sessions. The public ID
+// identifies the one that made the request.
 func (a *app) describe(other, this *sessions.Session) device {
 	l, _ := login.Get(other)
 	signedIn := time.Since(l.At)
@@ -78,8 +78,8 @@ func (a *app) signOutOthers(w http.ResponseWriter, r *http.Request) {
 		askToSignIn(w, r, s)
 		return
 	}
-	// The other devices are anonymous from their next request on. A request of
-	// theirs that is under way now cannot save its session back.
+	// The other devices are anonymous from their next request on. Their requests in
+	// progress cannot save their sessions again.
 	n, err := a.sessions.DestroyOwned(r.Context(), l.owner(), s)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
@@ -88,7 +88,7 @@ func (a *app) signOutOthers(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	default:
-		a.log.Info("signed out the others", "session", s.ID(), "count", n)
+		a.log.Info("signed out other devices", "session", s.ID(), "count", n)
 		notices.Add(s, Notice{Text: signedOut(n)})
 	}
 	http.Redirect(w, r, "/devices", http.StatusSeeOther)
@@ -106,7 +106,7 @@ func signedOut(n int) string {
 }
 
 func askToSignIn(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
-	tellIfEnded(r, s)
+	noticeEnded(r, s)
 	notices.Add(s, Notice{Text: "Please sign in to see your devices.", Problem: true})
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 }

@@ -7,17 +7,16 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// Pages for when something is wrong. None uses the session: it may be the one
-// thing that does not work.
+// The error pages. None uses the session, since that may be what failed.
 
 type message struct {
 	Text  string
-	Link  string // where to go on
+	Link  string // the page to continue with
 	Label string
 }
 
-// sessionFailed is the sessions.Options.ErrorHandler. The library has logged
-// the cause; the page does not tell it.
+// sessionFailed is the sessions.Options.ErrorHandler. The library has logged the
+// cause; the page does not show it.
 func sessionFailed(w http.ResponseWriter, r *http.Request, err error) {
 	again := message{Link: "/", Label: "Try again"}
 	if r.Method == http.MethodGet {
@@ -26,22 +25,22 @@ func sessionFailed(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, sessions.ErrEnded):
 		showMessage(w, http.StatusConflict, "You were signed out elsewhere", message{
-			"This session ended while the page was on its way, so the change was not saved.", "/", "Go on to the shop"})
+			"This session ended during the request, so the change was not saved.", "/", "Continue to the shop"})
 	case errors.Is(err, sessions.ErrConflict):
-		again.Text = "Another window did the same at this moment."
-		showMessage(w, http.StatusConflict, "Someone was faster", again)
+		again.Text = "Another window did the same at the same time."
+		showMessage(w, http.StatusConflict, "Already done", again)
 	case errors.Is(err, sessions.ErrTooLarge):
-		showMessage(w, http.StatusInsufficientStorage, "That is too much", message{
-			"Your session holds no more. Nothing was changed.", "/cart", "See your cart"})
+		showMessage(w, http.StatusInsufficientStorage, "Session full", message{
+			"Your session is full. Nothing was changed.", "/cart", "See your cart"})
 	default:
-		again.Text = "The shop cannot reach its sessions at the moment. That signs nobody out."
+		again.Text = "The shop cannot reach its sessions at the moment. You are still signed in."
 		w.Header().Set("Retry-After", "5")
 		showMessage(w, http.StatusServiceUnavailable, "Please try again", again)
 	}
 }
 
-// fail answers when a handler itself met an error of the sessions. What it
-// changed before is dropped: half of a sign-in is none.
+// fail responds to an error of the session in a handler. It discards the handler's
+// earlier changes, so that no partial sign-in is saved.
 func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
 	s := sessions.FromContext(r.Context())
 	a.log.Error("request failed", "session", s.ID(), "path", r.URL.Path, "error", err)

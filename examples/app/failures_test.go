@@ -20,8 +20,8 @@ func TestSessionFailed(t *testing.T) {
 	}{
 		{errors.New("dial tcp 10.0.0.7: refused"), 503, "try again"},
 		{fmt.Errorf("save: %w", sessions.ErrEnded), 409, "signed out elsewhere"},
-		{fmt.Errorf("pop: %w", sessions.ErrConflict), 409, "Someone was faster"},
-		{fmt.Errorf("save: %w", sessions.ErrTooLarge), 507, "too much"},
+		{fmt.Errorf("pop: %w", sessions.ErrConflict), 409, "Already done"},
+		{fmt.Errorf("save: %w", sessions.ErrTooLarge), 507, "Session full"},
 	} {
 		w := httptest.NewRecorder()
 		sessionFailed(w, httptest.NewRequest("GET", "/cart", nil), test.err)
@@ -38,7 +38,7 @@ func TestOutage(t *testing.T) {
 	b := newBrowser(t, s.URL, firefox)
 	b.post("/signin", "name", "Ada")
 	token := b.token()
-	if err := s.sessions.Close(); err != nil { // no store answers now
+	if err := s.sessions.Close(); err != nil { // every store call now fails
 		t.Fatal(err)
 	}
 	for _, request := range [][2]string{{"GET", "/"}, {"GET", "/devices"}, {"POST", "/cart/mini/add"}, {"POST", "/signout"}} {
@@ -49,13 +49,13 @@ func TestOutage(t *testing.T) {
 		expect(t, page, "Please try again")
 	}
 	if b.token() != token {
-		t.Error("the outage cost the client its cookie")
+		t.Error("the client lost its cookie in the outage")
 	}
 	expect(t, b.get("/style.css"), "body")
 }
 
-// TestSignedOutUnderWay signs a device out while a request of it is served.
-func TestSignedOutUnderWay(t *testing.T) {
+// TestSignedOutDuringRequest signs a device out while its request is served.
+func TestSignedOutDuringRequest(t *testing.T) {
 	s := start(t)
 	b := newBrowser(t, s.URL, firefox)
 	b.post("/signin", "name", "Ada")
@@ -76,8 +76,8 @@ func TestSignedOutUnderWay(t *testing.T) {
 	expect(t, w.Body.String(), "You were signed out elsewhere")
 }
 
-// TestASignOutThatFailsIsNotLogged as one that happened.
-func TestASignOutThatFailsIsNotLogged(t *testing.T) {
+// A sign-out that fails is not logged as one that succeeded.
+func TestFailedSignOutIsNotLogged(t *testing.T) {
 	s := start(t)
 	var log strings.Builder
 	s.log = slog.New(slog.NewTextHandler(&log, nil))
@@ -86,7 +86,7 @@ func TestASignOutThatFailsIsNotLogged(t *testing.T) {
 	r := httptest.NewRequest("POST", "/signout", nil)
 	r.AddCookie(&http.Cookie{Name: cookieName, Value: b.token()})
 	s.sessions.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = sessions.FromContext(r.Context()).Owner() // it is loaded
+		_ = sessions.FromContext(r.Context()).Owner() // loads it
 		if err := s.sessions.Close(); err != nil {
 			t.Error(err)
 		}

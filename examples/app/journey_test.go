@@ -17,9 +17,9 @@ func TestTwoDevices(t *testing.T) {
 	before := one.token()
 	expect(t, one.post("/signin", "name", "Ada", "remember", "yes"), "Welcome, Ada", "Firefox on Linux", "Sign out")
 	if one.token() == before {
-		t.Error("signing in kept the session's id")
+		t.Error("signing in did not change the session's ID")
 	}
-	expect(t, one.get("/cart"), "Mini pump") // it came along
+	expect(t, one.get("/cart"), "Mini pump") // kept
 	expect(t, two.post("/signin", "name", "ada"), "Welcome, ada", "Safari on iPhone")
 
 	devices := one.get("/devices")
@@ -28,7 +28,7 @@ func TestTwoDevices(t *testing.T) {
 	expect(t, one.post("/devices/signout-others"), "One other device is signed out.", "No other device")
 	page := two.get("/devices")
 	expect(t, page, "Your earlier session is over", "Please sign in")
-	expectNot(t, two.get("/"), "Your earlier session is over") // told once
+	expectNot(t, two.get("/"), "Your earlier session is over") // shown once
 	expectNot(t, page, "Sign out", "ada")
 	expect(t, one.get("/"), "Good to see you, Ada")
 
@@ -39,7 +39,7 @@ func TestTwoDevices(t *testing.T) {
 
 func TestCart(t *testing.T) {
 	b := newBrowser(t, start(t).URL, firefox)
-	// A screen reader says the title when the page comes, and so the message.
+	// A screen reader reads the title when the page opens, so it has the message.
 	expect(t, b.post("/cart/mini/add"), "<title>Mini pump is in your cart. Shop ·")
 	b.post("/cart/mini/add")
 	b.post("/cart/patch/add")
@@ -113,7 +113,7 @@ func TestCrossOriginIsRefused(t *testing.T) {
 	expect(t, b.get("/"), "Ada")
 }
 
-// TestCookieStore restarts the app: what is left is the secret and the jar.
+// TestCookieStore restarts the app, which keeps only its secret.
 func TestCookieStore(t *testing.T) {
 	flags := []string{"-store", "cookie", "-secret", secret}
 	b := newBrowser(t, start(t, flags...).URL, firefox)
@@ -134,6 +134,6 @@ func TestCookieStore(t *testing.T) {
 	expectNot(t, b.post("/signout"), "Ada")
 }
 
-// moveTo goes on at another address with the same cookies. (A jar tells hosts
-// apart, not ports.)
+// moveTo continues at another address with the same cookies. (A jar distinguishes
+// hosts, not ports.)
 func (b *browser) moveTo(base string) { b.base = base }

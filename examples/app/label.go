@@ -2,9 +2,8 @@ package main
 
 import "strings"
 
-// deviceLabel makes of a User-Agent header what its owner recognises, such as
-// "Firefox on Linux". Browsers name those they descend from, so the order
-// decides.
+// deviceLabel returns a label for a User-Agent header, such as "Firefox on Linux".
+// Browsers also name their predecessors, so the order of the checks matters.
 func deviceLabel(userAgent string) string {
 	browser := firstNamed(userAgent, []naming{
 		{"Edg", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"},

@@ -1,11 +1,11 @@
-// App is a small shop that shows what sessions are for: signing in and out,
+// App is a small shop that shows typical uses of sessions: signing in and out,
 // "remember me", a cart, a visit counter, messages that survive a redirect, and
-// a list of the devices where one is signed in.
+// the list of a user's signed-in devices.
 //
 //	go run ./examples/app        # then open http://127.0.0.1:8080
 //	go run ./examples/app -h     # the stores and settings to try
 //
-// app.go is the place to begin reading.
+// Start reading in app.go.
 package main
 
 import (
@@ -27,12 +27,12 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program immediately
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 	case errors.Is(err, errUsage):
-		os.Exit(2) // package flag has said what is wrong
+		os.Exit(2) // package flag has printed the error
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "app:", err)
 		os.Exit(1)
@@ -48,14 +48,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	if set.needSecret() {
 		set.makeSecret()
-		log.Warn("made a secret for this run: a restart signs everyone out; give -secret or SESSIONS_SECRET to prevent that")
+		log.Warn("generated a secret for this run, so a restart signs everyone out; set SESSIONS_SECRET to prevent that")
 	}
 
 	m, err := sessions.New(ctx, set.options(log))
 	if err != nil {
 		return err
 	}
-	// The manager closes last: requests that are being drained still need it.
+	// The manager closes last, since requests that are being drained need it.
 	defer func() { err = errors.Join(err, m.Close()) }()
 
 	l, err := net.Listen("tcp", set.addr)
@@ -68,10 +68,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	return serve(ctx, l, a.handler(), log)
 }
 
-// drain is how long requests under way may take after the signal to stop.
+// drain is how long requests in progress may take after the signal to stop.
 const drain = 10 * time.Second
 
-// serve answers requests until ctx is done, then lets those under way finish.
+// serve serves requests until ctx is done, then waits for those in progress.
 func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
 	server := &http.Server{
 		Handler:           h,
@@ -90,7 +90,7 @@ func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	}
 
 	log.Info("stopping")
-	// ctx is done already, so the drain needs one of its own.
+	// ctx is done, so the drain needs its own context.
 	bound, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
 	if err := server.Shutdown(bound); err != nil {
@@ -100,7 +100,7 @@ func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	return nil
 }
 
-// visitable is the address as a browser on this machine can open it.
+// visitable returns an address that a browser on this machine can open.
 func visitable(addr net.Addr) string {
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {

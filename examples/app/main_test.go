@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// TestRun starts the program as main does, and stops it as a signal does.
+// TestRun starts the program like main, and stops it like a signal.
 func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	out, said := io.Pipe()
@@ -48,11 +48,11 @@ func TestRun(t *testing.T) {
 		t.Fatal("the program does not stop")
 	}
 	if strings.Contains(log.String(), secret) {
-		t.Error("the log tells the secret")
+		t.Error("the log contains the secret")
 	}
 }
 
-// TestDrain stops the server while it serves a request, which still is answered.
+// TestDrain stops the server during a request, which still gets its response.
 func TestDrain(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -63,7 +63,7 @@ func TestDrain(t *testing.T) {
 	go func() {
 		done <- serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			stop()
-			for { // until nobody is let in any more
+			for { // until the server accepts no connections
 				c, err := net.Dial("tcp", l.Addr().String())
 				if err != nil {
 					break
@@ -110,6 +110,6 @@ func TestFlags(t *testing.T) {
 	}
 	empty := func(string) (string, bool) { return "", true }
 	if _, err := parseFlags(nil, empty, io.Discard); err == nil {
-		t.Error("an empty SESSIONS_SECRET is taken for none")
+		t.Error("an empty SESSIONS_SECRET was accepted")
 	}
 }

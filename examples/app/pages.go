@@ -16,7 +16,7 @@ import (
 //go:embed templates/*.html style.css icon.svg
 var files embed.FS
 
-// pages are the templates by name, each within the common layout.
+// pages has the templates by name, each in the common layout.
 var pages = func() map[string]*template.Template {
 	all := make(map[string]*template.Template)
 	for _, name := range []string{"shop", "cart", "signin", "devices", "message"} {
@@ -25,13 +25,13 @@ var pages = func() map[string]*template.Template {
 	return all
 }()
 
-// Notice is a message for the next page that is shown.
+// Notice is a message for the next page.
 type Notice struct {
 	Text    string
 	Problem bool
 }
 
-// page is what the layout shows around each page.
+// page is the data of the layout.
 type page struct {
 	Title   string
 	Path    string
@@ -40,14 +40,14 @@ type page struct {
 	User    string
 	InCart  int
 	Notices []Notice
-	Session bool // the page knows who asks
+	Session bool // the session could be read
 	Body    any
 }
 
-// render answers with a page for this session.
+// render sends a page for this session.
 func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name, title string, body any) {
 	s := sessions.FromContext(r.Context())
-	tellIfEnded(r, s)
+	noticeEnded(r, s)
 	l, _ := login.Get(s)
 	c, _ := cart.Get(s)
 	write(w, name, page{
@@ -63,8 +63,8 @@ func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name, t
 	})
 }
 
-// write sends a page when all of it is there, so that none breaks off halfway.
-// The session is committed with its first byte.
+// write renders the whole page before it sends any of it, so that none is truncated.
+// The session is committed before the first byte.
 func write(w http.ResponseWriter, name string, p page) {
 	var b bytes.Buffer
 	if err := pages[name].ExecuteTemplate(&b, "layout", p); err != nil {
@@ -75,8 +75,8 @@ func write(w http.ResponseWriter, name string, p page) {
 	_, _ = w.Write(b.Bytes())
 }
 
-// asset sends the style sheet or the icon. The browser may keep it, and asks
-// whether it is still the same.
+// asset sends the style sheet or the icon, which the browser may cache and
+// revalidate.
 func asset(w http.ResponseWriter, r *http.Request) {
 	name := path.Base(r.URL.Path)
 	data, err := files.ReadFile(name)

@@ -36,9 +36,9 @@ sign in under the same name. Stores in this program: %s.
 Flags:
 `
 
-var errUsage = errors.New("wrong flags")
+var errUsage = errors.New("invalid flags")
 
-// settings are what the command line asks for.
+// settings are the parsed command line.
 type settings struct {
 	addr              string
 	store, url        string
@@ -64,11 +64,11 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	fs.StringVar(&set.lockDir, "lock-dir", "", "`directory` of their lock files (default inside -data-dir)")
 	fs.StringVar(&set.namespace, "namespace", "", "`name` that keeps this app's sessions apart from others' in the same store")
 	fs.StringVar(&set.secret, "secret", "", "`text` of at least 32 random bytes that signs the cookies, and encrypts those of the\n"+
-		"cookie store. Other users of the machine can read it here: better set SESSIONS_SECRET")
-	fs.BoolVar(&set.secure, "secure", false, "send the cookie over HTTPS alone: for use behind a proxy that speaks TLS")
-	fs.DurationVar(&set.timeout, "timeout", 30*time.Minute, "a session is over when it was not used for so long; 0 is never.\n"+
+		"cookie store. Other users of the machine can read it here; prefer SESSIONS_SECRET")
+	fs.BoolVar(&set.secure, "secure", false, "send the cookie only over HTTPS; for use behind a TLS proxy")
+	fs.DurationVar(&set.timeout, "timeout", 30*time.Minute, "a session ends after this time without use; 0 is never.\n"+
 		"\"Remember me\" extends it to 30 days")
-	fs.DurationVar(&set.lifetime, "lifetime", 0, "a session is over so long after it began, used or not; 0 is never")
+	fs.DurationVar(&set.lifetime, "lifetime", 0, "a session ends this long after it began, used or not; 0 is never")
 
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil, err
@@ -89,13 +89,14 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	return set, nil
 }
 
-// storeName is the store as sessions.New will choose it.
+// storeName returns the name of the store that sessions.New will choose.
 func (set *settings) storeName() string {
 	scheme, _, _ := strings.Cut(set.url, ":")
 	return cmp.Or(set.store, strings.ToLower(scheme), "memory")
 }
 
-// needSecret: the cookie store encrypts with it, so there must be one.
+// needSecret generates a secret if there is none and the store needs one: the
+// cookie store encrypts with it.
 func (set *settings) needSecret() bool { return set.storeName() == "cookie" && set.secret == "" }
 
 func (set *settings) makeSecret() {
@@ -114,15 +115,15 @@ func (set *settings) options(log *slog.Logger) sessions.Options {
 		Cookie: sessions.Cookie{
 			Name:   cookieName,
 			Secure: set.secure,
-			// A visitor who has not signed in is forgotten with the browser.
-			// Signing in decides anew.
+			// The cookie of a visitor who is not signed in ends with the browser.
+			// Signing in sets its expiry again.
 			Expires: sessions.ExpireWithBrowser(),
 		},
 		ErrorHandler: sessionFailed,
 		Logger:       log,
 	}
 	if set.secret != "" {
-		// Nil is "none"; an empty slice would be a mistake, and New says so.
+		// Nil means none; New returns an error for an empty slice.
 		o.Cookie.Secret = []byte(set.secret)
 	}
 	return o

@@ -10,7 +10,7 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// Login is who signed in, where and when.
+// Login records who signed in, where and when.
 type Login struct {
 	Name     string
 	Device   string
@@ -18,14 +18,14 @@ type Login struct {
 	Remember bool
 }
 
-// rememberFor is how long a remembered session may lie unused.
+// rememberFor is the idle timeout of a remembered session.
 const rememberFor = 30 * 24 * time.Hour
 
-// owner is what the store indexes the session by. In a real app it is the
-// user's id, which stays when the name changes.
+// owner returns the owner under which the store indexes the session. In a real app
+// it is the user's ID, which does not change with the name.
 func (l Login) owner() string { return "user:" + strings.ToLower(l.Name) }
 
-// idleLimit is the session's idle timeout: -timeout, or more if remembered.
+// idleLimit returns the session's idle timeout: -timeout, or more if remembered.
 func (a *app) idleLimit(remember bool) time.Duration {
 	if remember && a.timeout > 0 {
 		return max(a.timeout, rememberFor)
@@ -64,11 +64,11 @@ func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// begin makes the session that of the user who signed in.
+// begin signs the user in to the session.
 func (a *app) begin(s *sessions.Session, l Login) error {
-	// The session gets a new id, so that one that was known before (planted by
-	// an attacker, or read over a shoulder) does not become a signed-in one.
-	// The visitor's cart comes along, but not to another user.
+	// Change the session's ID, so that one known before (planted by an attacker, or
+	// read over a shoulder) does not become a signed-in one. The visitor keeps
+	// their cart, but another user does not get it.
 	move := s.Renew
 	if owner := s.Owner(); owner != "" && owner != l.owner() {
 		move = s.Invalidate
@@ -77,12 +77,12 @@ func (a *app) begin(s *sessions.Session, l Login) error {
 		return err
 	}
 	login.Set(s, l)
-	// The store now finds this session by its user: see devices.go.
+	// The store can now list this session by its user: see devices.go.
 	if err := s.SetOwner(l.owner()); err != nil {
 		return err
 	}
-	// "Remember me" is two things: the browser keeps the cookie when it is
-	// closed, and the server keeps the session when it lies unused.
+	// "Remember me" means that the browser keeps the cookie when it is closed, and
+	// that the server keeps the unused session longer.
 	expires := sessions.ExpireWithBrowser()
 	if l.Remember {
 		expires = sessions.ExpireNever()
@@ -95,14 +95,14 @@ func (a *app) begin(s *sessions.Session, l Login) error {
 
 func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
-	id := s.ID() // Destroy takes it away
-	// Destroy removes the record at once. Should the store fail, the middleware
-	// tries again before it answers, and if need be with the error page: so
-	// nobody is told that they are signed out who is not.
+	id := s.ID() // empty after Destroy
+	// Destroy deletes the record immediately. If the store fails, the middleware
+	// retries before the response, and sends the error page if that fails too: so
+	// no user who is still signed in is told otherwise.
 	if err := s.Destroy(r.Context()); err == nil {
 		a.log.Info("signed out", "session", id)
 	}
-	// What is set after Destroy begins a new session.
+	// Values set after Destroy belong to a new session.
 	notices.Add(s, Notice{Text: "You are signed out."})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

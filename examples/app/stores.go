@@ -1,7 +1,7 @@
 package main
 
-// A store is there when its package is imported. Those that need neither cgo
-// nor a cloud client are here; package sessions knows them by their names.
+// Importing a store's package makes it available by name. These need neither cgo
+// nor a server.
 import (
 	_ "github.com/pump-go/sessions/cookie"
 	_ "github.com/pump-go/sessions/dbm"

@@ -2,8 +2,8 @@
 
 package main
 
-// The stores that need a server, or bring along more than a first look should
-// have to wait for.
+// The stores with larger dependencies, behind a build tag so that the example
+// builds quickly without them.
 import (
 	_ "github.com/pump-go/sessions/database"
 	_ "github.com/pump-go/sessions/google"

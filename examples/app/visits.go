@@ -11,11 +11,11 @@ type shopPage struct {
 	Catalogue []Product
 }
 
-// shop is the home page, and counts how often this session has seen it.
+// shop is the home page. It counts this session's visits.
 func (a *app) shop(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	page := shopPage{
-		// Update counts every visit, of parallel requests too.
+		// Update counts every visit, even of concurrent requests.
 		Visits:    visits.Update(s, func(n int) int { return n + 1 }),
 		Catalogue: catalogue,
 	}

@@ -8,11 +8,10 @@ import (
 	"time"
 )
 
-// readAll reads every session that is alive, and asks for every id that is
-// dead, or many thousands of them.
+// readAll reads every live session, and requests every ended id, up to a limit.
 func (r *run) readAll() {
 	type look struct {
-		s *subject
+		s *session
 		t *token
 	}
 	var looks []look
@@ -38,7 +37,7 @@ func (r *run) readAll() {
 	for range max(1, min(16, r.plan.Workers)) {
 		wg.Go(func() {
 			for l := range next {
-				r.clients.ask(l.s, l.t, &order{}, nil, 0)
+				r.clients.do(l.s, l.t, &operation{}, nil, 0)
 			}
 		})
 	}
@@ -52,7 +51,7 @@ func (r *run) readAll() {
 	wg.Wait()
 }
 
-// listAll compares what the store lists with what is known.
+// listAll compares the store's listing with the ledger.
 func (r *run) listAll() error {
 	l := r.ledger
 	began := l.tick()
@@ -61,10 +60,10 @@ func (r *run) listAll() error {
 		return err
 	}
 	there := make(map[string]bool)
-	orphans := make(map[*subject]int)
+	orphans := make(map[*session]int)
 	for _, e := range all {
 		if e.Err != "" {
-			l.add(torn, "a listing says: %s", e.Err)
+			l.add(torn, "listing: %s", e.Err)
 			continue
 		}
 		if there[e.ID] {
@@ -78,10 +77,10 @@ func (r *run) listAll() error {
 		case t != nil:
 			t.s.mu.Lock()
 			if t.dead != 0 && t.dead < began || t.s.ended != 0 {
-				l.add(deadRecord, "session %s, id %.8s: it is listed", t.s.mark, t.id)
+				l.add(deadRecord, "session %s, id %.8s: an ended session is listed", t.s.mark, t.id)
 			}
 			if e.Mark != t.s.mark {
-				l.add(crossTalk, "session %s, id %.8s: it is listed as %s", t.s.mark, t.id, e.Mark)
+				l.add(crossTalk, "session %s, id %.8s: listed as %s", t.s.mark, t.id, e.Mark)
 			}
 			t.s.mu.Unlock()
 		case s == nil:
@@ -93,7 +92,7 @@ func (r *run) listAll() error {
 	for s, n := range orphans {
 		s.mu.Lock()
 		if n > s.orphans {
-			l.add(strayRecord, "session %s: %d records under ids that no client got, %d renewals or creations that may have left one%v", s.mark, n, s.orphans, &s.trail)
+			l.add(strayRecord, "session %s: %d records with ids that no client received; at most %d renewals or creations may have left one%v", s.mark, n, s.orphans, &s.trail)
 		}
 		s.mu.Unlock()
 	}
@@ -101,19 +100,19 @@ func (r *run) listAll() error {
 		s.mu.Lock()
 		t := s.current
 		if t != nil && t.dead == 0 && s.ended == 0 && s.ending == 0 && t.ending == 0 && s.timeout == 0 && !there[t.id] && !t.evicted() {
-			l.add(lostWrite, "session %s, id %.8s: it is not listed", s.mark, t.id)
+			l.add(lostWrite, "session %s, id %.8s: not listed", s.mark, t.id)
 		}
 		s.mu.Unlock()
 	}
 	return nil
 }
 
-// sweepTime is how long after its expiry a record may still be there: many
-// sweeps, as the machine may be busy with other tests.
+// sweepTime is how long an expired record may still exist: many sweeps, since the
+// machine may be busy.
 const sweepTime = 12 * sweepInterval
 
-// sweepLast waits until the store has removed all that expired by itself, and
-// sees that there is nothing left for a sweep.
+// sweepLast waits until the store should have removed all expired records, and
+// checks that a sweep removes none.
 func (r *run) sweepLast() {
 	if u := r.plan.Until; u != "" && u != lateRecord {
 		return
@@ -131,20 +130,20 @@ func (r *run) sweepLast() {
 	time.Sleep(time.Until(last.Add(sweepTime)))
 	var removed int
 	if err := r.fleet.slots[0].control("sweep", 0, &removed); err != nil {
-		r.ledger.add(unexplained, "sweeping at the end: %v", err)
+		r.ledger.add(unexplained, "last sweep: %v", err)
 	}
-	if removed > 0 && !r.tricked() && !r.weather.during(r.began, time.Now(), keepingFault) {
-		r.ledger.add(lateRecord, "%d records were left for the last sweep", removed)
+	if removed > 0 && !r.clocksWrong() && !r.timeline.during(r.began, time.Now(), removalFault) {
+		r.ledger.add(lateRecord, "the last sweep removed %d records", removed)
 	}
 }
 
-// tricked tells that clocks were wrong, so that some sessions expire at another
-// time than they should.
-func (r *run) tricked() bool {
-	return r.weather.during(r.began, time.Now(), clockFault)
+// clocksWrong reports whether a clock was wrong during the run, so that sessions
+// may have expired early or late.
+func (r *run) clocksWrong() bool {
+	return r.timeline.during(r.began, time.Now(), clockFault)
 }
 
-// rawAll looks at the records behind the store's back.
+// rawAll checks the records in the backend, bypassing the store.
 func (r *run) rawAll() error {
 	if r.found() {
 		return nil
@@ -159,17 +158,17 @@ func (r *run) rawAll() error {
 		t := l.ids[id]
 		l.mu.Unlock()
 		if t == nil {
-			continue // the listing has told whether it may be there
+			continue // checked by listAll
 		}
 		s := t.s
 		s.mu.Lock()
 		switch {
-		case s.timeout > 0 && r.weather.during(s.created, s.used.Add(s.timeout), clockFault),
-			s.timeout > 0 && r.weather.during(s.created, s.used.Add(s.timeout+sweepTime), keepingFault):
+		case s.timeout > 0 && r.timeline.during(s.created, s.used.Add(s.timeout), clockFault),
+			s.timeout > 0 && r.timeline.during(s.created, s.used.Add(s.timeout+sweepTime), removalFault):
 		case s.timeout > 0:
-			l.add(lateRecord, "session %s, id %.8s: expired at %v, still there at %v", s.mark, t.id, s.used.Add(s.timeout), time.Now())
+			l.add(lateRecord, "session %s, id %.8s: expired at %v, still stored at %v", s.mark, t.id, s.used.Add(s.timeout), time.Now())
 		case s.timeout == 0 && (t.dead != 0 || s.ended != 0):
-			l.add(deadRecord, "session %s, id %.8s: its record is there", s.mark, t.id)
+			l.add(deadRecord, "session %s, id %.8s: its record is still stored", s.mark, t.id)
 		}
 		s.mu.Unlock()
 	}

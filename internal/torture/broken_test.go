@@ -16,9 +16,9 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// hooked is a store of which single methods are replaced.
+// hooked is a store whose methods can be replaced.
 type hooked struct {
-	full
+	fullStore
 	load  func(context.Context, driver.Key) (driver.Record, error)
 	save  func(context.Context, driver.Key, driver.Version, driver.Record) error
 	del   func(context.Context, driver.Key, driver.Version) error
@@ -40,14 +40,15 @@ func (s *hooked) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry
 }
 func (s *hooked) Sweep(ctx context.Context) (int, error) { return s.sweep(ctx) }
 
-// nowAndThen gives what is true on the first call and on each nth after it: what
-// the checker must find has to happen, however few calls a short run makes.
-func nowAndThen(n int64) func() bool {
+// sometimes returns a function that returns true on the first call and every nth
+// after it, so that the fault occurs even in a short run.
+func sometimes(n int64) func() bool {
 	var calls atomic.Int64
 	return func() bool { return calls.Add(1)%n == 1 }
 }
 
-// broken is a way to break a store or a server, and what the checker must find.
+// broken is a way to break a store or a server, and the violation that the checker
+// must find.
 type broken struct {
 	name   string
 	finds  breach
@@ -61,36 +62,36 @@ type broken struct {
 var brokens = []broken{
 	{name: "updates are lost: a save ignores the version", finds: lostWrite, store: func(s *hooked, _ *host) {
 		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
-			if r, err := s.full.Load(ctx, key); err == nil && old != 0 {
+			if r, err := s.fullStore.Load(ctx, key); err == nil && old != 0 {
 				old = r.Version
 			}
-			return s.full.Save(ctx, key, old, rec)
+			return s.fullStore.Save(ctx, key, old, rec)
 		}
 	}},
-	{name: "a save is acknowledged and not done, now and then", finds: lostWrite, store: func(s *hooked, _ *host) {
-		due := nowAndThen(50)
+	{name: "a save is acknowledged but not done, sometimes", finds: lostWrite, store: func(s *hooked, _ *host) {
+		due := sometimes(50)
 		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			if old != 0 && due() {
 				return nil
 			}
-			return s.full.Save(ctx, key, old, rec)
+			return s.fullStore.Save(ctx, key, old, rec)
 		}
 	}},
 	{name: "a save is acknowledged before it is done", finds: lostWrite, store: func(s *hooked, _ *host) {
 		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			if old == 0 {
-				return s.full.Save(ctx, key, old, rec)
+				return s.fullStore.Save(ctx, key, old, rec)
 			}
-			if r, err := s.full.Load(ctx, key); err != nil || r.Version != old {
+			if r, err := s.fullStore.Load(ctx, key); err != nil || r.Version != old {
 				return driver.ErrConflict
 			}
 			rec.Data = bytes.Clone(rec.Data)
-			time.AfterFunc(time.Millisecond, func() { _ = s.full.Save(context.WithoutCancel(ctx), key, old, rec) })
+			time.AfterFunc(time.Millisecond, func() { _ = s.fullStore.Save(context.WithoutCancel(ctx), key, old, rec) })
 			return nil
 		}
 	}},
 	{name: "a load comes from a cache", finds: lostWrite, store: func(s *hooked, _ *host) {
-		due := nowAndThen(4)
+		due := sometimes(4)
 		var cache sync.Map
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			if r, ok := cache.Load(key); ok && due() {
@@ -98,7 +99,7 @@ var brokens = []broken{
 				rec.Data = bytes.Clone(rec.Data)
 				return rec, nil
 			}
-			rec, err := s.full.Load(ctx, key)
+			rec, err := s.fullStore.Load(ctx, key)
 			if err == nil {
 				kept := rec
 				kept.Data = bytes.Clone(rec.Data)
@@ -107,39 +108,39 @@ var brokens = []broken{
 			return rec, err
 		}
 	}},
-	{name: "an update counts twice: a save that landed is called a conflict", finds: inexact, store: func(s *hooked, _ *host) {
-		due := nowAndThen(50)
+	{name: "an update counts twice: ErrConflict for a successful save", finds: inexact, store: func(s *hooked, _ *host) {
+		due := sometimes(50)
 		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
-			err := s.full.Save(ctx, key, old, rec)
+			err := s.fullStore.Save(ctx, key, old, rec)
 			if err == nil && old != 0 && due() {
 				return driver.ErrConflict
 			}
 			return err
 		}
 	}},
-	{name: "a save revives what was deleted", finds: deadAnswered, store: func(s *hooked, _ *host) {
+	{name: "a save restores a deleted record", finds: deadAnswered, store: func(s *hooked, _ *host) {
 		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
-			if _, err := s.full.Load(ctx, key); err != nil {
+			if _, err := s.fullStore.Load(ctx, key); err != nil {
 				old = 0
 			}
-			return s.full.Save(ctx, key, old, rec)
+			return s.fullStore.Save(ctx, key, old, rec)
 		}
 	}},
 	{name: "deletes are ignored", finds: deadAnswered, store: func(s *hooked, _ *host) {
 		s.del = func(context.Context, driver.Key, driver.Version) error { return nil }
 	}},
-	{name: "a renewed id stays", finds: deadAnswered, store: func(s *hooked, _ *host) {
+	{name: "a renewed id stays valid", finds: deadAnswered, store: func(s *hooked, _ *host) {
 		s.del = func(ctx context.Context, key driver.Key, v driver.Version) error {
 			if v != 0 {
 				return nil
 			}
-			return s.full.Delete(ctx, key, v)
+			return s.fullStore.Delete(ctx, key, v)
 		}
 	}},
 	{name: "the owner's index misses sessions", finds: deadAnswered, store: func(s *hooked, _ *host) {
 		s.owned = func(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
 			return func(yield func(driver.Entry, error) bool) {
-				for e, err := range s.full.Owned(ctx, owner) {
+				for e, err := range s.fullStore.Owned(ctx, owner) {
 					if e.Key[0]%2 == 0 && !yield(e, err) {
 						return
 					}
@@ -147,11 +148,11 @@ var brokens = []broken{
 			}
 		}
 	}},
-	{name: "one session's record is loaded for another, now and then", finds: crossTalk, store: func(s *hooked, _ *host) {
-		due := nowAndThen(100)
+	{name: "one session's record is loaded for another, sometimes", finds: crossTalk, store: func(s *hooked, _ *host) {
+		due := sometimes(100)
 		var last atomic.Pointer[driver.Record]
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
-			rec, err := s.full.Load(ctx, key)
+			rec, err := s.fullStore.Load(ctx, key)
 			if err != nil {
 				return rec, err
 			}
@@ -163,17 +164,17 @@ var brokens = []broken{
 			return rec, nil
 		}
 	}},
-	{name: "a value comes back with another byte in it, now and then", finds: torn, store: func(s *hooked, _ *host) {
-		due := nowAndThen(100)
+	{name: "a byte of a value is changed, sometimes", finds: torn, store: func(s *hooked, _ *host) {
+		due := sometimes(100)
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
-			rec, err := s.full.Load(ctx, key)
+			rec, err := s.fullStore.Load(ctx, key)
 			if i := bytes.Index(rec.Data, []byte("Pad")); i >= 0 && i+10 < len(rec.Data) && due() {
 				rec.Data[i+8] ^= 1
 			}
 			return rec, err
 		}
 	}},
-	{name: "what is deleted is only hidden", finds: deadRecord, store: func(s *hooked, _ *host) {
+	{name: "deleted records are only hidden", finds: deadRecord, store: func(s *hooked, _ *host) {
 		var hidden sync.Map
 		s.del = func(ctx context.Context, key driver.Key, v driver.Version) error {
 			if r, err := s.load(ctx, key); v != 0 && (err != nil || r.Version != v) {
@@ -186,17 +187,17 @@ var brokens = []broken{
 			if _, ok := hidden.Load(key); ok {
 				return driver.Record{}, driver.ErrNotFound
 			}
-			return s.full.Load(ctx, key)
+			return s.fullStore.Load(ctx, key)
 		}
 		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			if _, ok := hidden.Load(key); ok {
 				return driver.ErrConflict
 			}
-			return s.full.Save(ctx, key, old, rec)
+			return s.fullStore.Save(ctx, key, old, rec)
 		}
 		s.owned = func(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
 			return func(yield func(driver.Entry, error) bool) {
-				for e, err := range s.full.Owned(ctx, owner) {
+				for e, err := range s.fullStore.Owned(ctx, owner) {
 					if _, ok := hidden.Load(e.Key); !ok && !yield(e, err) {
 						return
 					}
@@ -209,78 +210,78 @@ var brokens = []broken{
 			if old == 0 {
 				other := key
 				other[5]++
-				_ = s.full.Save(ctx, other, 0, rec)
+				_ = s.fullStore.Save(ctx, other, 0, rec)
 			}
-			return s.full.Save(ctx, key, old, rec)
+			return s.fullStore.Save(ctx, key, old, rec)
 		}
 	}},
-	{name: "an outage is taken for a session that is not there", finds: whileDown, store: func(s *hooked, h *host) {
+	{name: "an outage is reported as ErrNotFound", finds: whileDown, store: func(s *hooked, h *host) {
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
-			rec, err := s.full.Load(ctx, key)
+			rec, err := s.fullStore.Load(ctx, key)
 			if h.down.Load() {
 				return driver.Record{}, driver.ErrNotFound
 			}
 			return rec, err
 		}
 	}},
-	{name: "a session is not found, now and then", finds: anonymous, store: func(s *hooked, _ *host) {
-		due := nowAndThen(200)
+	{name: "a session is not found, sometimes", finds: anonymous, store: func(s *hooked, _ *host) {
+		due := sometimes(200)
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			if due() {
 				return driver.Record{}, driver.ErrNotFound
 			}
-			return s.full.Load(ctx, key)
+			return s.fullStore.Load(ctx, key)
 		}
 	}},
-	{name: "the expired are served: times come back half a minute late", finds: lateAnswered, store: func(s *hooked, _ *host) {
+	{name: "expired records are returned: times are half a minute late", finds: lateAnswered, store: func(s *hooked, _ *host) {
 		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 			rec.Accessed += 30_000
 			rec.Expires += 30_000
-			return s.full.Save(ctx, key, old, rec)
+			return s.fullStore.Save(ctx, key, old, rec)
 		}
 	}},
-	{name: "the expired stay until a sweep is asked for", finds: lateRecord, config: func(cfg *driver.Config) { cfg.SweepInterval = -1 }},
-	{name: "the expired stay, and a sweep finds nothing", finds: lateRecord, on: "file",
+	{name: "expired records stay until Sweep is called", finds: lateRecord, config: func(cfg *driver.Config) { cfg.SweepInterval = -1 }},
+	{name: "expired records stay, and Sweep removes none", finds: lateRecord, on: "file",
 		config: func(cfg *driver.Config) { cfg.SweepInterval = -1 },
 		store: func(s *hooked, _ *host) {
 			s.sweep = func(context.Context) (int, error) { return 0, nil }
 		}},
-	{name: "goroutines are left", finds: leak, store: func(s *hooked, _ *host) {
-		due := nowAndThen(100)
+	{name: "goroutines leak", finds: leak, store: func(s *hooked, _ *host) {
+		due := sometimes(100)
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			if due() {
 				go func() { select {} }()
 			}
-			return s.full.Load(ctx, key)
+			return s.fullStore.Load(ctx, key)
 		}
 	}},
-	{name: "files stay open", finds: leak, store: func(s *hooked, _ *host) {
-		due := nowAndThen(500)
+	{name: "files leak", finds: leak, store: func(s *hooked, _ *host) {
+		due := sometimes(500)
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			if due() {
 				if f, err := os.Open(os.DevNull); err == nil {
-					leftOpen.Store(f, true) // or the collector would close it
+					leftOpen.Store(f, true) // or the garbage collector would close it
 				}
 			}
-			return s.full.Load(ctx, key)
+			return s.fullStore.Load(ctx, key)
 		}
 	}},
-	{name: "loads fail with nothing wrong", finds: unexplained, store: func(s *hooked, _ *host) {
-		due := nowAndThen(100)
+	{name: "loads fail without a fault", finds: unexplained, store: func(s *hooked, _ *host) {
+		due := sometimes(100)
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			if due() {
 				return driver.Record{}, errOff
 			}
-			return s.full.Load(ctx, key)
+			return s.fullStore.Load(ctx, key)
 		}
 	}},
-	{name: "a record is damaged, now and then", finds: died, store: func(s *hooked, _ *host) {
-		due := nowAndThen(500)
+	{name: "a record is damaged, sometimes", finds: died, store: func(s *hooked, _ *host) {
+		due := sometimes(500)
 		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 			if due() {
 				return driver.Record{}, driver.ErrCorrupt
 			}
-			return s.full.Load(ctx, key)
+			return s.fullStore.Load(ctx, key)
 		}
 	}},
 	{name: "the process dies", finds: died, store: func(s *hooked, _ *host) {
@@ -289,10 +290,10 @@ var brokens = []broken{
 			if loads.Add(1) == 300 {
 				os.Exit(0)
 			}
-			return s.full.Load(ctx, key)
+			return s.fullStore.Load(ctx, key)
 		}
 	}},
-	{name: "an answer brings back the cookie of the request", finds: wrongCookie, outer: func(next http.Handler, _ *host) http.Handler {
+	{name: "a response repeats the request's cookie", finds: wrongCookie, outer: func(next http.Handler, _ *host) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if c, err := r.Cookie(cookieName); err == nil {
 				http.SetCookie(w, &http.Cookie{Name: cookieName, Value: c.Value})
@@ -309,8 +310,8 @@ var brokens = []broken{
 			}}, r)
 		})
 	}},
-	{name: "a new session gets no cookie, now and then", finds: wrongCookie, outer: func(next http.Handler, _ *host) http.Handler {
-		due := nowAndThen(20)
+	{name: "a new session gets no cookie, sometimes", finds: wrongCookie, outer: func(next http.Handler, _ *host) http.Handler {
+		due := sometimes(20)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(&statusWriter{w, func(int) {
 				if due() {
@@ -319,7 +320,7 @@ var brokens = []broken{
 			}}, r)
 		})
 	}},
-	{name: "what a handler did that panicked is committed", finds: uncommitted, inner: func(next http.Handler, h *host) http.Handler {
+	{name: "the changes of a panicking handler are committed", finds: uncommitted, inner: func(next http.Handler, h *host) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer func() {
 				if p := recover(); p != nil {
@@ -331,19 +332,19 @@ var brokens = []broken{
 		})
 	}},
 	{name: "a single-use value is popped again", finds: twice, store: func(s *hooked, _ *host) {
-		// Two Pops at once both succeed where the second does not see the first.
+		// Two concurrent Pops both succeed if the second does not see the first.
 		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
-			if r, err := s.full.Load(ctx, key); err == nil && old != 0 {
+			if r, err := s.fullStore.Load(ctx, key); err == nil && old != 0 {
 				old = r.Version
 			}
-			return s.full.Save(ctx, key, old, rec)
+			return s.fullStore.Save(ctx, key, old, rec)
 		}
 	}},
 }
 
 var leftOpen sync.Map
 
-// statusWriter sees the status before it leaves.
+// statusWriter sees the status before it is sent.
 type statusWriter struct {
 	http.ResponseWriter
 	see func(status int)
@@ -366,14 +367,14 @@ func (w *statusWriter) Write(b []byte) (int, error) {
 
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Server processes need to know them too.
+// In init, since server processes need them too.
 func init() {
 	for _, b := range brokens {
 		wrap := breakage{handler: b.outer, inner: b.inner}
 		wrap.config = b.config
 		if b.store != nil || b.config != nil {
 			wrap.store = func(s driver.Store, h *host) driver.Store {
-				f := everything(s)
+				f := asFullStore(s)
 				hk := &hooked{f, f.Load, f.Save, f.Delete, f.Owned, f.Sweep}
 				if b.store != nil {
 					b.store(hk, h)
@@ -385,8 +386,8 @@ func init() {
 	}
 }
 
-// The checker finds everything that it is there to find.
-func TestCheckerSees(t *testing.T) {
+// The checker finds every kind of violation.
+func TestCheckerFindsBreakages(t *testing.T) {
 	for _, b := range brokens {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
@@ -394,7 +395,7 @@ func TestCheckerSees(t *testing.T) {
 			p.Broken, p.Until = b.name, b.finds
 			switch b.finds {
 			case leak, lateRecord, died, deadRecord, strayRecord:
-				p.Storm = 500 * time.Millisecond // these are found in the end
+				p.FaultTime = 500 * time.Millisecond // these are found by the audit
 			}
 			on := b.on
 			if on == "" {
@@ -411,13 +412,13 @@ func TestCheckerSees(t *testing.T) {
 	}
 }
 
-// And nothing else: the same runs with nothing broken find nothing.
-func TestCheckerIsRight(t *testing.T) {
+// The same runs find nothing if nothing is broken.
+func TestCheckerHasNoFalseAlarms(t *testing.T) {
 	for _, on := range []string{"memory", "file"} {
 		t.Run(on, func(t *testing.T) {
 			t.Parallel()
 			p := checking()
-			p.Storm = time.Second
+			p.FaultTime = time.Second
 			res, err := torture(alone(on), p)
 			if err != nil {
 				t.Fatal(err)
@@ -429,16 +430,16 @@ func TestCheckerIsRight(t *testing.T) {
 	}
 }
 
-// checking is the plan of a run that ends when the breach is found.
+// checking returns the plan of a run that ends when the breach is found.
 func checking() plan {
 	return plan{
-		Seed: *seedFlag, Calm: 500 * time.Millisecond, Storm: 20 * time.Second, Workers: 8, Sessions: 10, StoreTimeout: 5 * time.Second,
+		Seed: *seedFlag, FaultFree: 500 * time.Millisecond, FaultTime: 20 * time.Second, Workers: 8, Sessions: 10, StoreTimeout: 5 * time.Second,
 		ProcessFaults: 100 * time.Millisecond, BackendFaults: time.Hour,
 	}
 }
 
-// alone is the store in one process, with the faults of that, and no other: a
-// breakage keeps what it knows in its process.
+// alone returns the store with one process and its faults, since a breakage keeps
+// its state in its process.
 func alone(name string) *store {
 	for _, st := range stores {
 		if st.name == name {

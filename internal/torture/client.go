@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// clients send requests to the servers.
+// clients sends requests to the servers.
 type clients struct {
 	l     *ledger
 	fleet *fleet
@@ -29,12 +29,12 @@ func newClients(l *ledger, f *fleet, workers int) *clients {
 	}}
 }
 
-// patience is how long a client waits for an answer: longer than any fault and
-// any store call last, so that running out of it is a fault of its own.
-const patience = 60 * time.Second
+// clientTimeout is how long a client waits for a response. It is longer than any
+// fault and any store call, so reaching it is a violation.
+const clientTimeout = 60 * time.Second
 
-// ask carries out an order with a session, and judges the answer.
-func (cs *clients) ask(s *subject, t *token, o *order, own *owner, hangUp time.Duration) response {
+// do sends an operation with a session's token and judges the response.
+func (cs *clients) do(s *session, t *token, o *operation, own *owner, hangUp time.Duration) response {
 	c := cs.l.begin(s, t, o, own)
 	value := ""
 	if t != nil {
@@ -45,16 +45,16 @@ func (cs *clients) ask(s *subject, t *token, o *order, own *owner, hangUp time.D
 	return r
 }
 
-// send sends an order with a token and reads the answer. If hangUp is not 0, the
-// client goes away after that time.
-func (cs *clients) send(o *order, token string, hangUp time.Duration, began time.Time) (r response) {
+// send sends an operation with a token and reads the response. If hangUp is not 0,
+// the client disconnects after that time.
+func (cs *clients) send(o *operation, token string, hangUp time.Duration, began time.Time) (r response) {
 	cs.l.tally.operations.Add(1)
 	addr, err := cs.fleet.pick()
 	if err != nil {
 		cs.l.add(unexplained, "%v", err)
-		return response{outcome: nothing}
+		return response{outcome: notDone}
 	}
-	wait := patience
+	wait := clientTimeout
 	if hangUp > 0 {
 		wait = hangUp
 	}
@@ -64,7 +64,7 @@ func (cs *clients) send(o *order, token string, hangUp time.Duration, began time
 	if err != nil {
 		panic(err)
 	}
-	// POST: net/http sends what is idempotent a second time by itself.
+	// POST, since net/http may retry idempotent requests.
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+"/", bytes.NewReader(body))
 	if err != nil {
 		panic(err)
@@ -74,12 +74,12 @@ func (cs *clients) send(o *order, token string, hangUp time.Duration, began time
 	}
 	resp, err := cs.http.Do(req)
 	if err != nil {
-		return cs.noAnswer(o, err, hangUp > 0 && ctx.Err() != nil, began)
+		return cs.noResponse(o, err, hangUp > 0 && ctx.Err() != nil, began)
 	}
 	defer resp.Body.Close()
 	r.status = resp.StatusCode
 	if err := cs.read(resp, &r, o, began); err != nil {
-		return cs.noAnswer(o, err, hangUp > 0 && ctx.Err() != nil, began)
+		return cs.noResponse(o, err, hangUp > 0 && ctx.Err() != nil, began)
 	}
 	for _, line := range resp.Header["Set-Cookie"] {
 		k, err := http.ParseSetCookie(line)
@@ -97,34 +97,34 @@ func (cs *clients) send(o *order, token string, hangUp time.Duration, began time
 	return r
 }
 
-// noAnswer is what is known if none came, or a part of one.
-func (cs *clients) noAnswer(o *order, err error, hungUp bool, began time.Time) response {
+// noResponse returns the outcome if there was no response, or only a part.
+func (cs *clients) noResponse(o *operation, err error, hungUp bool, began time.Time) response {
 	var op *net.OpError
 	switch {
 	case hungUp:
 		cs.l.tally.hungUp.Add(1)
 	case o.Manner == panicking || o.Manner == saving:
 		cs.l.tally.panics.Add(1)
-	case !cs.l.weather.disturbed(began):
+	case !cs.l.timeline.faultSince(began):
 		cs.l.add(unexplained, "after %v: %v", time.Since(began), err)
 	}
 	switch {
 	case errors.As(err, &op) && op.Op == "dial" && !hungUp:
-		return response{outcome: nothing}
+		return response{outcome: notDone}
 	case o.Manner == panicking:
-		return response{outcome: nothing} // the handler never comes to its end
+		return response{outcome: notDone} // the handler never returns, so nothing is committed
 	default:
 		return response{outcome: unknown}
 	}
 }
 
-// read reads an answer to its end. An error means that it is not whole.
-func (cs *clients) read(resp *http.Response, r *response, o *order, began time.Time) error {
+// read reads a response to its end. It returns an error if it is incomplete.
+func (cs *clients) read(resp *http.Response, r *response, o *operation, began time.Time) error {
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(make([]byte, 0, 4<<10), 1<<20)
 	next := func(v any) error {
 		if !lines.Scan() {
-			return errors.Join(errors.New("the answer ends too soon"), lines.Err())
+			return errors.Join(errors.New("incomplete response"), lines.Err())
 		}
 		return json.Unmarshal(lines.Bytes(), v)
 	}
@@ -135,30 +135,30 @@ func (cs *clients) read(resp *http.Response, r *response, o *order, began time.T
 		if o.Manner == streaming && (r.reply.Mark != "" || o.Life == create) {
 			r.late = new(lateReply)
 			if next(r.late) != nil {
-				r.late = nil // its header has come, and says that the first part is committed
+				r.late = nil // the header was sent, so the first part is committed
 			}
 		}
 		return nil
 	}
 	var f failure
 	if err := next(&f); err != nil {
-		cs.l.add(unexplained, "answered %d with no error page of ours: %v", r.status, err)
+		cs.l.add(unexplained, "status %d without our error page: %v", r.status, err)
 		return err
 	}
 	switch f.Why {
 	case ended:
-		r.outcome = lost
+		r.outcome = sessionEnded
 		return nil
 	case conflict:
-		r.outcome = nothing
+		r.outcome = notDone
 		return nil
 	case noLoad:
-		r.outcome = nothing
+		r.outcome = notDone
 	case noSave:
 		r.outcome = unknown
 	}
-	if r.status != http.StatusServiceUnavailable || !cs.l.weather.disturbed(began) {
-		cs.l.add(unexplained, "answered %d: %s", r.status, f.Err)
+	if r.status != http.StatusServiceUnavailable || !cs.l.timeline.faultSince(began) {
+		cs.l.add(unexplained, "status %d: %s", r.status, f.Err)
 	}
 	return nil
 }

@@ -14,13 +14,13 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// listed is one session as the store lists it.
+// listed is one session of a listing.
 type listed struct {
 	ID, Mark, Owner string
 	Err             string
 }
 
-// control adds what only the parent asks for.
+// control adds the endpoints that the parent process uses.
 func (h *host) control(mux *http.ServeMux) {
 	number := func(do func(n int64) error) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -33,12 +33,12 @@ func (h *host) control(mux *http.ServeMux) {
 			}
 		}
 	}
-	// The clock goes wrong by n ms.
+	// Shift the clock by n ms.
 	mux.HandleFunc("/control/clock", number(func(n int64) error { h.skew.Store(n); return nil }))
-	// The store's calls fail if n is 1.
+	// Make the store's calls fail if n is 1.
 	mux.HandleFunc("/control/down", number(func(n int64) error { h.down.Store(n == 1); return nil }))
-	// No file may grow beyond n bytes; without a limit if n is negative.
-	mux.HandleFunc("/control/room", number(func(n int64) error {
+	// Limit the file size to n bytes, or remove the limit if n is negative.
+	mux.HandleFunc("/control/filesize", number(func(n int64) error {
 		var limit syscall.Rlimit
 		if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 			return err
@@ -49,7 +49,7 @@ func (h *host) control(mux *http.ServeMux) {
 		}
 		return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
 	}))
-	// Fails while the store is out of reach. No session has the id.
+	// Fail while the store is unreachable. No session has the id.
 	mux.HandleFunc("/control/reach", func(w http.ResponseWriter, r *http.Request) {
 		nobody := strings.Repeat("0", 64)
 		if _, err := h.manager.Find(r.Context(), nobody); !errors.Is(err, sessions.ErrNotFound) {

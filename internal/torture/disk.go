@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// nobody is whom server processes run as that are to meet a read-only
-// directory, which does not stop root.
+// nobody is the user id of server processes whose directory is made read-only,
+// which has no effect on root.
 const nobody = 65534
 
-// quickTemp has the database servers keep their data in memory, where there is
-// room: the faults are of processes, which a disk in memory survives, and a busy
-// disk would pass for a slow store.
-func quickTemp() {
+// useMemoryTemp makes the database servers keep their data in memory, if there is
+// enough. The injected faults end processes only, so the data survives, and a busy
+// disk would look like a slow store.
+func useMemoryTemp() {
 	const shm, enough = "/dev/shm", 4 << 30
 	var fs syscall.Statfs_t
 	if os.Getenv("TMPDIR") == "" && syscall.Statfs(shm, &fs) == nil && fs.Bavail*uint64(fs.Bsize) > enough {
@@ -26,11 +26,11 @@ func quickTemp() {
 	}
 }
 
-// disk is the place of a store that keeps files: a small disk of its own if we
-// are root, else a directory.
+// disk is where a store keeps its files: a small disk of its own if we are root,
+// else a directory.
 type disk struct {
-	dir     string // to be removed
-	data    string // the store's
+	dir     string // removed at the end
+	data    string // the store's DataDir
 	user    int
 	mounted bool // so that it can be filled
 }
@@ -43,7 +43,7 @@ func newDisk() (*disk, error) {
 	d := &disk{dir: dir}
 	if os.Geteuid() == 0 {
 		d.user = nobody
-		// A container may not let even root mount.
+		// In a container, even root may not be allowed to mount.
 		d.mounted = syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256m,mode=0755") == nil
 	}
 	d.data = filepath.Join(dir, "data")
@@ -65,7 +65,7 @@ func (d *disk) remove() error {
 	return errors.Join(err, os.RemoveAll(d.dir))
 }
 
-// fill leaves no byte free for the time.
+// fill keeps the disk full for the duration.
 func (d *disk) fill(hold time.Duration) error {
 	ballast := filepath.Join(d.dir, "ballast")
 	f, err := os.Create(ballast)
@@ -84,14 +84,14 @@ func (d *disk) fill(hold time.Duration) error {
 		case len(block) > 4096:
 			block = block[:4096]
 		default:
-			time.Sleep(time.Millisecond) // what is given back is taken again
+			time.Sleep(time.Millisecond) // fill space that is freed
 		}
 	}
 	return nil
 }
 
-// protect lets nobody write for the time: no directory may change, nor the files
-// that are written in place.
+// protect makes the directories, and the files that are written in place,
+// read-only for the duration.
 func (d *disk) protect(hold time.Duration) error {
 	type mode struct {
 		path string
@@ -101,13 +101,13 @@ func (d *disk) protect(hold time.Duration) error {
 	walk := func() error {
 		return filepath.WalkDir(d.data, func(path string, e fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) {
-				return nil // it went meanwhile
+				return nil // removed during the walk
 			}
 			if err != nil {
 				return err
 			}
 			if !e.IsDir() && filepath.Dir(path) != d.data {
-				return nil // a session's own file, which is replaced and not written to
+				return nil // a session's file, which is replaced rather than written in place
 			}
 			info, err := e.Info()
 			if err == nil {

@@ -1,27 +1,26 @@
-// Torture puts the library's promises to the test: real HTTP servers, several
-// processes of them on one store, thousands of sessions, and faults while they
-// are in use, with one checker that knows what must be true.
+// Torture tests the library's guarantees under faults. It runs real HTTP servers,
+// several processes on one store, with thousands of sessions in use, while one
+// checker compares every response with what it knows.
 //
 // # What is done
 //
 // For each store that keeps its sessions on the server, a few server processes
-// share one backend. Clients with cookie jars read, set, count, leave and take
-// messages, sign in, renew, log out, log out other devices, let sessions expire;
-// through slow, streaming and panicking handlers, and now and then they hang up.
-// Meanwhile server processes are killed with SIGKILL, stopped and continued,
-// redeployed, run out of disk, have their clocks set wrong and sweep; and the
-// backend is restarted, killed, made to hang, its disk filled, its directory
-// made read-only.
+// share one backend. Clients read, set, count, add and take messages, sign in,
+// renew, log out, log out other devices, and let sessions expire, through slow,
+// streaming and panicking handlers; some disconnect early. At the same time, server
+// processes are killed with SIGKILL, stopped and continued, redeployed, run out of
+// disk space, get a wrong clock, and sweep; the backend is restarted, killed and
+// stopped, its disk is filled, and its directory is made read-only.
 //
-// The checker (ledger.go and the files beside it) writes down what each request
-// was to do before it is sent, and what its answer acknowledged. From that it
-// knows what every later answer may show, and at the end what every session
-// must hold. An answer that never came, or an error page after a save that may
-// have landed, makes both outcomes right; nothing else does. Every breach is a
-// violation of one of the kinds in violation.go.
+// The checker (request.go, ledger.go and judge.go) records what each request asks
+// for before it is sent, and what its response acknowledged. From that it knows
+// what every later response may show, and what every session must contain at the
+// end. If a response is missing, or is an error page after a save that may have
+// succeeded, both outcomes are correct; nothing else is. Anything incorrect is a
+// violation of a kind listed in violation.go.
 //
 // The checker is tested too: broken_test.go runs it against stores and servers
-// that are broken in one way each, and it must find every one of them.
+// that are broken in one way each, and it must detect every one.
 //
 // # How to run it
 //
@@ -33,12 +32,11 @@
 //	go run ./internal/torture -stores none -results DIR only writes the report
 //	go run ./internal/torture -stores dbm -faults 'disk full' -report /dev/stdout
 //
-// With -results, what each store's run found is kept in DIR as JSON, and the
-// report is made of all that is there; so the long run can be done in parts.
-// The seed decides what the clients ask, and which faults strike; when things
-// happen is the machine's affair.
+// With -results, the result of each store's run is stored in DIR as JSON, and the
+// report is made from all results in it, so that the long run can be done in
+// parts. The seed determines the requests and the faults, but not their timing.
 //
-// It runs on Linux, best as root: only root can fill a disk of its own. A store
-// whose server is not installed is skipped by name, or fails the test if
-// SESSIONS_TEST_REQUIRE is 1.
+// It runs on Linux, preferably as root, which is needed to mount a small disk and
+// fill it. A store whose server is not installed is skipped by name, or fails the
+// test if SESSIONS_TEST_REQUIRE is 1.
 package main

@@ -22,36 +22,36 @@ import (
 	"time"
 )
 
-// fleet is the server processes of a run, as the parent sees them.
+// fleet manages the server processes of a run.
 type fleet struct {
-	setup   setup
-	weather *weather
-	leave   func() // has clients close connections that they do not use
-	v       *violations
-	slots   []*slot
+	setup    setup
+	timeline *faultTimeline
+	leave    func() // closes the clients' idle connections
+	v        *violations
+	slots    []*slot
 }
 
-// slot is the place of one process, and of those that follow it.
+// slot holds one server process, and in turn those that replace it.
 type slot struct {
 	f    *fleet
-	mu   sync.Mutex // held while the process is changed for another
+	mu   sync.Mutex // held while the process is replaced or controlled
 	p    *process
-	addr atomic.Pointer[string] // nil: do not go there now
+	addr atomic.Pointer[string] // nil: not available
 }
 
 // process is one server process.
 type process struct {
 	cmd      *exec.Cmd
-	in       io.Closer // its end tells it to end
+	in       io.Closer // closed to request an orderly shutdown
 	addr     string
-	left     chan *left // what it told at its end, or nil
+	left     chan *leftovers // its report at shutdown, or nil
 	exited   chan struct{}
-	said     bytes.Buffer // on standard error
-	expected atomic.Bool  // somebody is ending it
+	said     bytes.Buffer // standard error
+	expected atomic.Bool  // its end is intended
 }
 
-func startFleet(c setup, n int, w *weather, v *violations) (*fleet, error) {
-	f := &fleet{setup: c, weather: w, v: v}
+func startFleet(c setup, n int, t *faultTimeline, v *violations) (*fleet, error) {
+	f := &fleet{setup: c, timeline: t, v: v}
 	for range n {
 		s := &slot{f: f}
 		f.slots = append(f.slots, s)
@@ -73,10 +73,10 @@ func (f *fleet) launch() (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(program), left: make(chan *left, 1), exited: make(chan struct{})}
+	p := &process{cmd: exec.Command(program), left: make(chan *leftovers, 1), exited: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), serverEnv+"="+string(encoded), "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	p.cmd.Stderr = &p.said
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the terminal's interrupt is for the parent
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // only the parent handles the terminal's interrupt
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -93,10 +93,10 @@ func (f *fleet) launch() (*process, error) {
 	p.addr, ready = strings.CutPrefix(lines.Text(), "ready ")
 	go func() {
 		defer close(p.exited)
-		var told *left
+		var told *leftovers
 		for lines.Scan() {
 			if l, ok := strings.CutPrefix(lines.Text(), "left "); ok {
-				told = new(left)
+				told = new(leftovers)
 				if json.Unmarshal([]byte(l), told) != nil {
 					told = nil
 				}
@@ -115,8 +115,8 @@ func (f *fleet) launch() (*process, error) {
 	return p, nil
 }
 
-// start fills the slot. While the backend is out of order a process may fail to
-// start, and is tried again.
+// start starts the slot's process. It retries, since a process may fail to start
+// during a fault.
 func (s *slot) start() error {
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		p, err := s.f.launch()
@@ -132,7 +132,7 @@ func (s *slot) start() error {
 	}
 }
 
-// watch has another process take the place of one that died by itself.
+// watch replaces a process that died unexpectedly.
 func (s *slot) watch(p *process) {
 	<-p.exited
 	if p.expected.Load() {
@@ -142,12 +142,12 @@ func (s *slot) watch(p *process) {
 	defer s.mu.Unlock()
 	if s.p == p && !p.expected.Load() {
 		if err := s.start(); err != nil {
-			s.f.v.add(died, "starting another: %v", err)
+			s.f.v.add(died, "restarting: %v", err)
 		}
 	}
 }
 
-// kill ends the slot's process as kill -9 does, and starts another.
+// kill ends the slot's process with SIGKILL and starts another.
 func (s *slot) kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,7 +155,7 @@ func (s *slot) kill() error {
 	return s.start()
 }
 
-// end ends the process with no warning. Its clients find out.
+// end ends the process with SIGKILL.
 func (s *slot) end() {
 	s.p.expected.Store(true)
 	_ = s.p.cmd.Process.Kill()
@@ -163,8 +163,8 @@ func (s *slot) end() {
 	s.addr.Store(nil)
 }
 
-// deploy has the process end in good order while another takes its place, and
-// sees what it left.
+// deploy starts another process, then shuts the old one down and checks what it
+// leaves.
 func (s *slot) deploy() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,45 +175,45 @@ func (s *slot) deploy() error {
 	return s.f.retire(old)
 }
 
-// retire ends a process in good order.
+// retire shuts a process down in order.
 func (f *fleet) retire(p *process) error {
 	began := time.Now()
 	p.expected.Store(true)
-	f.leave() // a server waits seconds for one that has not been used yet
+	f.leave() // Shutdown waits seconds for a new connection without a request
 	_ = p.in.Close()
 	select {
 	case <-p.exited:
 	case <-time.After(time.Minute):
-		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // it tells where it hangs
+		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // prints its stacks
 		<-p.exited
 	}
 	told := <-p.left
 	switch {
 	case told == nil:
-		f.v.add(died, "a server process did not shut down in good order: %.4000s", p.said.String())
+		f.v.add(died, "a server process did not shut down in order: %.4000s", p.said.String())
 	case !told.nothing():
 		f.v.add(leak, "%v", told)
-	case told.Close != "" && !f.weather.during(began, time.Now(), backendFault):
+	case told.Close != "" && !f.timeline.during(began, time.Now(), backendFault):
 		f.v.add(unexplained, "closing: %s", told.Close)
 	}
 	return nil
 }
 
-// stop has the process do nothing for a while. Few clients go there meanwhile.
+// stop stops the process for a while. Only a few clients use it during that time.
 func (s *slot) stop(d time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
-	time.Sleep(20 * time.Millisecond) // some are caught
+	time.Sleep(20 * time.Millisecond) // let some requests be affected
 	s.addr.Store(nil)
 	time.Sleep(d)
 	defer s.addr.Store(&s.p.addr)
 	return s.p.cmd.Process.Signal(syscall.SIGCONT)
 }
 
-// retireAll ends all processes in good order.
+// retireAll shuts all processes down in order.
 func (f *fleet) retireAll() error {
 	var errs []error
 	for _, s := range f.slots {
@@ -248,16 +248,16 @@ func (f *fleet) pick() (string, error) {
 	return "", errors.New("no server process for two minutes")
 }
 
-// control asks a process for something beside its work. The answer goes into
-// into, if that is not nil.
+// control sends a process a control command. The result is decoded into into, if
+// that is not nil.
 func (s *slot) control(what string, n int64, into any) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.order(what, n, into)
+	return s.controlLocked(what, n, into)
 }
 
-func (s *slot) order(what string, n int64, into any) error {
-	client := http.Client{Timeout: patience}
+func (s *slot) controlLocked(what string, n int64, into any) error {
+	client := http.Client{Timeout: clientTimeout}
 	defer client.CloseIdleConnections()
 	resp, err := client.PostForm("http://"+s.p.addr+"/control/"+what, url.Values{"n": {strconv.FormatInt(n, 10)}})
 	if err != nil {

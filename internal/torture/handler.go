@@ -12,11 +12,12 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// site is the web site under torture: one handler, which does what it is asked.
+// site is the application under test: a handler that performs the operation in
+// the request.
 type site struct{ m *sessions.Manager }
 
 func (st *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var o order
+	var o operation
 	if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -25,11 +26,11 @@ func (st *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rep := reply{Blind: o.Blind}
 	if !o.Blind {
 		if s.Err() != nil {
-			return // the error page follows
+			return // the middleware sends the error page
 		}
 		rep.look(s)
 		if rep.Mark == "" && o.Life != create {
-			answer(w, &rep) // nobody is signed in, and nothing is written for nobody
+			answer(w, &rep) // there is no session, and none must be created
 			return
 		}
 	}
@@ -59,8 +60,8 @@ func (st *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, &rep)
 }
 
-// live does what is to be done with the session as a whole.
-func (st *site) live(s *sessions.Session, r *http.Request, o *order, rep *reply) {
+// live performs the operation's effect on the whole session.
+func (st *site) live(s *sessions.Session, r *http.Request, o *operation, rep *reply) {
 	switch o.Life {
 	case create:
 		markKey.Set(s, o.Mark)
@@ -76,7 +77,7 @@ func (st *site) live(s *sessions.Session, r *http.Request, o *order, rep *reply)
 	case renew:
 		_ = s.Renew()
 	case logout:
-		_ = s.Destroy(r.Context()) // if it fails, so does the commit
+		_ = s.Destroy(r.Context()) // if it fails, the commit fails too
 	case logoutOthers:
 		if _, err := st.m.DestroyOwned(r.Context(), rep.Owner, s); err != nil {
 			rep.Others = err.Error()
@@ -120,7 +121,7 @@ func totals(s *sessions.Session) (n [counters]int) {
 	return n
 }
 
-// look writes down what the session holds.
+// look records the session's contents in the reply.
 func (rep *reply) look(s *sessions.Session) {
 	rep.Mark, _ = markKey.Get(s)
 	if rep.Mark == "" {
@@ -138,9 +139,8 @@ func (rep *reply) look(s *sessions.Session) {
 	}
 }
 
-// stream sends the header and the answer, and goes on to change the session
-// while the client reads.
-func stream(w http.ResponseWriter, r *http.Request, s *sessions.Session, mark string, o *order, rep *reply) {
+// stream sends the header and the reply, then changes the session again.
+func stream(w http.ResponseWriter, r *http.Request, s *sessions.Session, mark string, o *operation, rep *reply) {
 	answer(w, rep)
 	if http.NewResponseController(w).Flush() != nil {
 		return
@@ -160,7 +160,7 @@ func answer(w io.Writer, rep *reply) {
 	_, _ = w.Write(append(line, '\n'))
 }
 
-// errorPage tells the checker what it has to know of a failure.
+// errorPage is the ErrorHandler. It sends the checker the kind of the failure.
 func errorPage(w http.ResponseWriter, r *http.Request, err error) {
 	f := failure{noSave, err.Error()}
 	status := http.StatusServiceUnavailable
@@ -172,7 +172,7 @@ func errorPage(w http.ResponseWriter, r *http.Request, err error) {
 	case sessions.FromContext(r.Context()).Err() != nil:
 		f.Why = noLoad
 	case errors.Is(err, sessions.ErrInvalidValue), errors.Is(err, sessions.ErrTooLarge), errors.Is(err, sessions.ErrHeaderSent):
-		status = http.StatusInternalServerError // no fault explains these
+		status = http.StatusInternalServerError // never caused by a fault
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

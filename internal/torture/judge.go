@@ -4,34 +4,34 @@ package main
 
 import "time"
 
-// judge checks what an answer shows of the session. s.mu is held.
-func (c *call) judge(r *response) {
+// judge checks the session's contents in a response. s.mu is held.
+func (c *request) judge(r *response) {
 	l, s, t, rep := c.l, c.s, c.t, &r.reply
-	// A clock that is wrong brings the expired back, until they are swept.
-	tricked := s.timeout > 0 && l.weather.during(s.created, time.Now(), clockFault)
+	// With a wrong clock, expired sessions can be live again until swept.
+	clocksWrong := s.timeout > 0 && l.timeline.during(s.created, time.Now(), clockFault)
 	switch {
 	case rep.Blind:
 		return
 	case c.o.Life == create:
 		if rep.Mark != "" {
-			l.add(deadAnswered, "a client with nothing, or with a dead id, was shown session %s", rep.Mark)
+			l.add(deadAnswered, "a client with no token or an ended one received session %s", rep.Mark)
 		}
 		return
 	case rep.Mark == "":
-		c.judgeGone("the answer is anonymous")
+		c.judgeGone("the response is anonymous")
 		return
 	case rep.Mark != s.mark:
-		l.add(crossTalk, "session %s: the answer is for session %s", s.mark, rep.Mark)
+		l.add(crossTalk, "session %s: the response is for session %s", s.mark, rep.Mark)
 		return
 	case c.o.Manner == panicking || c.o.Manner == saving:
-		l.add(uncommitted, "session %s: a handler that panicked gave an answer", s.mark)
-	case tricked && t.dead != 0:
+		l.add(uncommitted, "session %s: a handler that panicked sent a response", s.mark)
+	case clocksWrong && t.dead != 0:
 		return
 	case t.dead != 0 && t.dead < c.start, s.ended != 0 && s.ended < c.start:
-		l.add(deadAnswered, "session %s: id %.8s was dead at %d by %q (the session at %d), and answered at %d%v", s.mark, t.id, t.dead, t.by, s.ended, c.start, &s.trail)
+		l.add(deadAnswered, "session %s: id %.8s ended at %d by %q (the session at %d), but was accepted at %d%v", s.mark, t.id, t.dead, t.by, s.ended, c.start, &s.trail)
 		return
 	}
-	if s.timeout > 0 && !s.vague && !tricked && c.began.After(s.used.Add(s.timeout)) {
+	if s.timeout > 0 && !s.timesUnsure && !clocksWrong && c.began.After(s.used.Add(s.timeout)) {
 		l.add(lateAnswered, "session %s: not used for %v, its timeout is %v", s.mark, c.began.Sub(s.used), s.timeout)
 	}
 	switch {
@@ -40,7 +40,7 @@ func (c *call) judge(r *response) {
 	case rep.Owner != "" && s.owned == void:
 		l.add(uncommitted, "session %s: the owner is %q, which was not committed", s.mark, rep.Owner)
 	case rep.Owner == "" && s.owned == acked && s.ownedAt < c.start:
-		l.add(lostWrite, "session %s: the owner is gone", s.mark)
+		l.add(lostWrite, "session %s: the owner is missing", s.mark)
 	}
 	for i, n := range rep.Counts {
 		s.sawCount(i, n, c.least[i], c.own[i])
@@ -55,8 +55,8 @@ func (c *call) judge(r *response) {
 	s.sawNotes(rep.Notes, c.start, takes)
 }
 
-// judgeGone checks that a session that was not there may be gone. s.mu is held.
-func (c *call) judgeGone(how string) {
+// judgeGone checks that a session that was not found may have ended. s.mu is held.
+func (c *request) judgeGone(how string) {
 	l, s, t := c.l, c.s, c.t
 	if t == nil {
 		return
@@ -67,40 +67,40 @@ func (c *call) judgeGone(how string) {
 	}
 	switch {
 	case t.dead != 0, s.ended != 0, t.ending > own, s.ending > 0:
-		// It was ended, or may have been.
+		// It has or may have ended.
 		if t.dead == 0 && s.ended == 0 && s.ending == 0 && t.ending-own == t.unsure {
 			l.tally.stranded.Add(1)
 		}
-	case s.timeout > 0 && l.weather.during(s.created, time.Now(), clockFault):
-		s.vague = true
-		return // one process finds it expired, and another not
+	case s.timeout > 0 && l.timeline.during(s.created, time.Now(), clockFault):
+		s.timesUnsure = true
+		return // it may be expired for one process and live for another
 	case s.timeout > 0 && !time.Now().Before(s.created.Add(s.timeout)):
 		l.tally.expired.Add(1)
 	case t.evicted():
 		l.tally.evictions.Add(1)
-	case l.weather.during(c.began, time.Now(), backendFault):
+	case l.timeline.during(c.began, time.Now(), backendFault):
 		l.add(whileDown, "session %s, id %.8s: %s%v", s.mark, t.id, how, &s.trail)
 	default:
 		l.add(anonymous, "session %s of %v, id %.8s: %s%v", s.mark, s.owner, t.id, how, &s.trail)
 	}
 	if c.renews() && s.ending > 0 {
-		return // it may be the new record that is gone, and the old one goes next
+		return // the new record may have been deleted, and the old one may be next
 	}
 	t.die(c.end, how)
 }
 
-// judgeCookies checks the Set-Cookie lines of an answer. s.mu is held.
-func (c *call) judgeCookies(r *response) {
+// judgeCookies checks the Set-Cookie fields of a response. s.mu is held.
+func (c *request) judgeCookies(r *response) {
 	l, s, rep := c.l, c.s, &r.reply
 	var values []string
 	for _, k := range r.cookies {
 		values = append(values, k.Value)
 	}
 	wrong := func(want string) {
-		l.add(wrongCookie, "session %s: %q %q answered %d with cookies %.12q, want %s", s.mark, c.o.Life, c.o.Manner, r.status, values, want)
+		l.add(wrongCookie, "session %s: %q %q got status %d with cookies %.12q, want %s", s.mark, c.o.Life, c.o.Manner, r.status, values, want)
 	}
 	switch {
-	case r.outcome != answered:
+	case r.outcome != committed:
 		if len(r.cookies) > 0 {
 			wrong("none")
 		}
@@ -119,7 +119,7 @@ func (c *call) judgeCookies(r *response) {
 	default:
 		for _, v := range values {
 			if len(values) > 1 || v != c.t.value {
-				wrong("none, or the one that was sent")
+				wrong("none, or the sent one")
 			}
 		}
 	}

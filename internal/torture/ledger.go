@@ -12,61 +12,61 @@ import (
 	"time"
 )
 
-// tick is a point in the order of what the checker did and saw. Of two requests
-// of which one ended before the other began, the order is certain; of others
-// both orders are possible.
+// tick is a position in the order of the checker's observations. If one request
+// ended before another began, their order is certain; otherwise both orders are
+// possible.
 type tick int64
 
-// ledger is what the checker knows.
+// ledger is the checker's knowledge about all sessions.
 type ledger struct {
 	*violations
-	weather *weather
-	// forgot is the latest moment at which the backend may have forgotten the
-	// session of the id; nil where it never does.
-	forgot func(id string) tick
-	tally  tally
-	ticks  atomic.Int64
-	seqs   atomic.Int64
+	timeline *faultTimeline
+	// lastLoss returns when the backend may last have lost the session with the
+	// id. It is nil if the backend never loses sessions.
+	lastLoss func(id string) tick
+	tally    tally
+	ticks    atomic.Int64
+	seqs     atomic.Int64
 
 	mu       sync.Mutex
-	subjects []*subject
-	marks    map[string]*subject
-	given    map[string]*token // every token that a client was given
+	sessions []*session
+	marks    map[string]*session
+	given    map[string]*token // every token that a client received
 	ids      map[string]*token // by public id
 	dead     []*token
 }
 
-// tally counts what happened, for the report.
+// tally has the report's totals.
 type tally struct {
-	operations atomic.Int64 // requests that were sent
+	operations atomic.Int64 // requests sent
 	sessions   atomic.Int64
 	writes     atomic.Int64 // changes acknowledged
 	unsure     atomic.Int64 // changes of unknown outcome
 	refused    atomic.Int64 // error pages
-	endings    atomic.Int64 // requests that lost to a log-out or renewal
+	endings    atomic.Int64 // requests that found their session ended by a logout or renewal
 	hungUp     atomic.Int64
 	panics     atomic.Int64
-	evictions  atomic.Int64 // sessions that the backend forgot
+	evictions  atomic.Int64 // sessions that the backend lost
 	expired    atomic.Int64
 	renewals   atomic.Int64
 	logouts    atomic.Int64
-	stranded   atomic.Int64 // clients that never heard of their renewal
+	stranded   atomic.Int64 // clients that did not receive their new cookie
 }
 
-func newLedger(w *weather) *ledger {
+func newLedger(t *faultTimeline) *ledger {
 	return &ledger{
-		violations: newViolations(), weather: w,
-		marks: make(map[string]*subject), given: make(map[string]*token), ids: make(map[string]*token),
+		violations: newViolations(), timeline: t,
+		marks: make(map[string]*session), given: make(map[string]*token), ids: make(map[string]*token),
 	}
 }
 
 func (l *ledger) tick() tick { return tick(l.ticks.Add(1)) }
 
-// seq numbers a value that is to be written.
+// seq returns a new number for a value.
 func (l *ledger) seq() int64 { return l.seqs.Add(1) }
 
-// subject is one session, as the checker knows it, through all its ids.
-type subject struct {
+// session is what the checker knows about one session, under all its ids.
+type session struct {
 	l    *ledger
 	mark string
 
@@ -75,48 +75,48 @@ type subject struct {
 	counts  [counters]counter
 	cells   [cells]register
 	notes   queue
-	current *token // nil: it was never acknowledged
+	current *token // nil: none was acknowledged
 	owner   *owner
-	owned   state // whether the owner is known to be set
+	owned   state // of setting the owner
 	ownedAt tick
-	ended   tick      // when all its ids were known to be dead; 0: they are not
-	ending  int       // log-outs of others that concern it, under way or of unknown outcome
-	others  int       // log-outs of others that it asked for itself, under way
-	late    time.Time // until when one may be, whose client has given up
-	orphans int       // records that renewals of unknown outcome may have left
+	ended   tick      // when all its ids were known to have ended; 0: not ended
+	ending  int       // logouts of others that may end it, in progress or of unknown outcome
+	others  int       // its own logouts of others in progress
+	late    time.Time // until when one may take effect after its client disconnected
+	orphans int       // records that renewals or creations of unknown outcome may have left
 
 	trail trail
 
-	timeout time.Duration // 0: longer than the run
-	created time.Time     // when its creation was asked for
-	used    time.Time     // when its last use was answered
-	vague   bool          // its times are not known well enough to judge its expiry
+	timeout     time.Duration // 0: longer than the run
+	created     time.Time     // when its creation was requested
+	used        time.Time     // when the last response arrived
+	timesUnsure bool          // the times are too uncertain to judge its expiry
 }
 
-// state is what is known of something that was asked for.
+// state is what is known about a requested change.
 type state byte
 
 const (
 	pending state = iota
 	acked         // it is committed
-	unsure        // it is, or it will be, or it never will be
-	void          // it never will be
+	unsure        // it may or may not be committed, now or later
+	void          // it is not and will not be committed
 )
 
-// token is what a client holds of a session, until the session is renewed.
+// token is a session token that a client received.
 type token struct {
-	s      *subject
+	s      *session
 	value  string
-	id     string // the public one
+	id     string // public ID
 	born   tick
-	dead   tick   // when it was known to be dead; 0: it is not
-	by     string // what it died by
+	dead   tick   // when it was known to have ended; 0: not ended
+	by     string // what ended it
 	moved  bool   // its renewal was acknowledged
-	ending int    // requests to end it, under way or of unknown outcome
+	ending int    // requests to end it, in progress or of unknown outcome
 	unsure int    // of these, renewals of unknown outcome
 }
 
-// publicID is what the store knows the token's session by.
+// publicID returns the public ID of the token's session.
 func publicID(value string) string {
 	raw, err := base64.RawURLEncoding.DecodeString(value)
 	if err != nil || len(raw) < sha256.Size {
@@ -126,20 +126,19 @@ func publicID(value string) string {
 	return hex.EncodeToString(id[:])
 }
 
-// give notes that a client was given a new token. It may not be one that was
-// given before.
-func (l *ledger) give(s *subject, value string, born tick) *token {
+// give records that a client received a new token, which must be unique.
+func (l *ledger) give(s *session, value string, born tick) *token {
 	t := &token{s: s, value: value, id: publicID(value), born: born}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.given[value] != nil {
-		l.add(wrongCookie, "a token was given out twice")
+		l.add(wrongCookie, "a token was issued twice")
 	}
 	l.given[value], l.ids[t.id] = t, t
 	return t
 }
 
-// die notes that the token is dead from now on. s.mu is held.
+// die records that the token has ended. s.mu is held.
 func (t *token) die(now tick, by string) {
 	if t.dead != 0 {
 		return
@@ -151,7 +150,7 @@ func (t *token) die(now tick, by string) {
 	l.dead = append(l.dead, t)
 }
 
-// deadToken returns one of the tokens that are dead, the latest or any.
+// deadToken returns the ended token that pick selects, or nil.
 func (l *ledger) deadToken(pick func(n int) int) *token {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -161,40 +160,40 @@ func (l *ledger) deadToken(pick func(n int) int) *token {
 	return l.dead[pick(len(l.dead))]
 }
 
-func (l *ledger) all() []*subject {
+func (l *ledger) all() []*session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.subjects
+	return l.sessions
 }
 
-// newSubject is a session that is going to be asked for.
-func (l *ledger) newSubject(mark string) *subject {
-	s := &subject{l: l, mark: mark}
+// newSession adds a session before it is created.
+func (l *ledger) newSession(mark string) *session {
+	s := &session{l: l, mark: mark}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.subjects = append(l.subjects, s)
+	l.sessions = append(l.sessions, s)
 	l.marks[mark] = s
 	return s
 }
 
-// over tells that the client has nothing more to ask of the session.
-func (s *subject) over() bool {
+// over reports whether the client can no longer use the session.
+func (s *session) over() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current == nil || s.current.dead != 0 || s.ended != 0
 }
 
-// evicted tells that the backend may have forgotten the token's session.
+// evicted reports whether the backend may have lost the token's session.
 func (t *token) evicted() bool {
-	f := t.s.l.forgot
+	f := t.s.l.lastLoss
 	return f != nil && t.born < f(t.id)
 }
 
-// forever is later than all ticks.
+// forever is later than any tick.
 const forever = tick(math.MaxInt64)
 
-// subject returns the session of the mark.
-func (l *ledger) subject(mark string) *subject {
+// session returns the session with the mark.
+func (l *ledger) session(mark string) *session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.marks[mark]

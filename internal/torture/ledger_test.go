@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// history is a ledger to which a test tells what was asked and answered.
+// history is a ledger to which a test adds requests and responses.
 type history struct {
 	t *testing.T
 	l *ledger
-	s *subject
+	s *session
 }
 
 func newHistory(t *testing.T) *history {
-	h := &history{t: t, l: newLedger(newWeather())}
-	h.s = h.l.newSubject("m")
-	c := h.begin(&order{Life: create, Mark: "m"})
+	h := &history{t: t, l: newLedger(newFaultTimeline())}
+	h.s = h.l.newSession("m")
+	c := h.begin(&operation{Life: create, Mark: "m"})
 	c.finish(response{status: 200, cookies: []*http.Cookie{{Value: tokenOf(1)}}})
 	return h
 }
@@ -28,9 +28,9 @@ func tokenOf(n byte) string {
 	return base64.RawURLEncoding.EncodeToString(make([]byte, 63)) + string('A'+rune(n)) + "A"
 }
 
-func (h *history) begin(o *order) *call { return h.l.begin(h.s, h.s.current, o, nil) }
+func (h *history) begin(o *operation) *request { return h.l.begin(h.s, h.s.current, o, nil) }
 
-// seen is an answer that shows the session.
+// seen returns a response with the session's contents.
 func seen(r reply) response {
 	r.Mark = "m"
 	return response{status: 200, reply: r}
@@ -47,13 +47,13 @@ func counted(n int) reply { return reply{Counts: [counters]int{n}} }
 
 var plusOne = []change{{Kind: count}}
 
-func TestUnsureOutcomeWidensByItself(t *testing.T) {
+func TestUnsureOutcomeAllowsBoth(t *testing.T) {
 	for n, want := range map[int]breach{0: lostWrite, 1: "", 2: "", 3: inexact} {
 		h := newHistory(t)
-		h.begin(&order{Changes: plusOne}).finish(seen(counted(0)))
-		h.begin(&order{Changes: plusOne}).finish(response{outcome: unknown})
-		h.begin(&order{Changes: plusOne}).finish(response{outcome: nothing})
-		h.begin(&order{}).finish(seen(counted(n)))
+		h.begin(&operation{Changes: plusOne}).finish(seen(counted(0)))
+		h.begin(&operation{Changes: plusOne}).finish(response{outcome: unknown})
+		h.begin(&operation{Changes: plusOne}).finish(response{outcome: notDone})
+		h.begin(&operation{}).finish(seen(counted(n)))
 		if want == "" {
 			h.wants(lostWrite, 0)
 		} else {
@@ -62,22 +62,22 @@ func TestUnsureOutcomeWidensByItself(t *testing.T) {
 	}
 }
 
-func TestWhatIsUnderWayMayBeSeenOrNot(t *testing.T) {
+func TestWriteInProgressMayBeVisible(t *testing.T) {
 	h := newHistory(t)
-	read := h.begin(&order{})
-	add := h.begin(&order{Changes: plusOne})
+	read := h.begin(&operation{})
+	add := h.begin(&operation{Changes: plusOne})
 	read.finish(seen(counted(1)))
-	read = h.begin(&order{})
+	read = h.begin(&operation{})
 	add.finish(seen(counted(0)))
 	read.finish(seen(counted(0)))
 	h.wants(lostWrite, 0)
-	h.begin(&order{}).finish(seen(counted(0)))
+	h.begin(&operation{}).finish(seen(counted(0)))
 	h.wants(lostWrite, 1)
 }
 
-func TestTwoMayNotMakeTheSameNumber(t *testing.T) {
+func TestTwoRequestsMustNotReportTheSameTotal(t *testing.T) {
 	h := newHistory(t)
-	a, b := h.begin(&order{Changes: plusOne}), h.begin(&order{Changes: plusOne})
+	a, b := h.begin(&operation{Changes: plusOne}), h.begin(&operation{Changes: plusOne})
 	a.finish(seen(reply{Saved: true, Totals: [counters]int{1}}))
 	b.finish(seen(reply{Saved: true, Totals: [counters]int{1}}))
 	h.wants(lostWrite, 1)
@@ -91,15 +91,15 @@ func cell0(seq int64) reply {
 }
 
 func TestLastWriteWins(t *testing.T) {
-	put := func(seq int64) *order { return &order{Changes: []change{{Kind: set, Seq: seq}}} }
+	put := func(seq int64) *operation { return &operation{Changes: []change{{Kind: set, Seq: seq}}} }
 	for seq, want := range map[int64]breach{0: lostWrite, 1: lostWrite, 2: "", 3: "", 4: uncommitted, 5: crossTalk} {
 		h := newHistory(t)
 		h.begin(put(1)).finish(seen(cell0(0)))
-		a, b := h.begin(put(2)), h.begin(put(3)) // at the same time: either
+		a, b := h.begin(put(2)), h.begin(put(3)) // concurrent: either may win
 		b.finish(seen(cell0(1)))
 		a.finish(seen(cell0(1)))
-		h.begin(put(4)).finish(response{outcome: nothing})
-		h.begin(&order{}).finish(seen(cell0(seq)))
+		h.begin(put(4)).finish(response{outcome: notDone})
+		h.begin(&operation{}).finish(seen(cell0(seq)))
 		if want == "" {
 			h.wants(lostWrite, 0)
 		} else {
@@ -111,8 +111,8 @@ func TestLastWriteWins(t *testing.T) {
 func TestPopOnce(t *testing.T) {
 	h := newHistory(t)
 	popped := reply{Cells: [cells]sighting{ticket: {Mark: "m", Seq: 7}}, Popped: [cells]sighting{ticket: {Mark: "m", Seq: 7}}}
-	h.begin(&order{Changes: []change{{Kind: set, N: ticket, Seq: 7}}}).finish(seen(reply{}))
-	pops := &order{Changes: []change{{Kind: pop, N: ticket}}}
+	h.begin(&operation{Changes: []change{{Kind: set, N: ticket, Seq: 7}}}).finish(seen(reply{}))
+	pops := &operation{Changes: []change{{Kind: pop, N: ticket}}}
 	a, b := h.begin(pops), h.begin(pops)
 	a.finish(seen(popped))
 	h.wants(twice, 0)
@@ -120,15 +120,15 @@ func TestPopOnce(t *testing.T) {
 	h.wants(twice, 1)
 }
 
-func TestMessageIsThereUntilItIsTaken(t *testing.T) {
+func TestMessageExistsUntilTaken(t *testing.T) {
 	there := reply{Notes: []sighting{{Mark: "m", Seq: 9}}}
-	add := &order{Changes: []change{{Kind: note, Seq: 9}}}
-	taking := &order{Changes: []change{{Kind: take}}}
+	add := &operation{Changes: []change{{Kind: note, Seq: 9}}}
+	taking := &operation{Changes: []change{{Kind: take}}}
 	t.Run("lost", func(t *testing.T) {
 		h := newHistory(t)
 		h.begin(add).finish(seen(reply{}))
-		h.begin(&order{}).finish(seen(there))
-		h.begin(&order{}).finish(seen(reply{}))
+		h.begin(&operation{}).finish(seen(there))
+		h.begin(&operation{}).finish(seen(reply{}))
 		h.wants(lostWrite, 1)
 	})
 	t.Run("taken", func(t *testing.T) {
@@ -137,64 +137,64 @@ func TestMessageIsThereUntilItIsTaken(t *testing.T) {
 		taken := there
 		taken.Taken = there.Notes
 		h.begin(taking).finish(seen(taken))
-		h.begin(&order{}).finish(seen(reply{}))
+		h.begin(&operation{}).finish(seen(reply{}))
 		h.wants(lostWrite, 0)
-		h.begin(&order{}).finish(seen(there))
+		h.begin(&operation{}).finish(seen(there))
 		h.wants(twice, 1)
 	})
 	t.Run("being taken", func(t *testing.T) {
 		h := newHistory(t)
 		h.begin(add).finish(seen(reply{}))
 		h.begin(taking)
-		h.begin(&order{}).finish(seen(reply{}))
-		anew := &order{Life: invalidate, Mark: "n", Changes: taking.Changes}
+		h.begin(&operation{}).finish(seen(reply{}))
+		fresh := &operation{Life: invalidate, Mark: "n", Changes: taking.Changes}
 		gone := seen(reply{})
 		gone.cookies = []*http.Cookie{{Value: tokenOf(2)}}
-		h.begin(anew).finish(gone) // its take is of the new session
+		h.begin(fresh).finish(gone) // its take is of the new session
 		h.wants(lostWrite, 0)
 	})
 	t.Run("taken, perhaps", func(t *testing.T) {
 		h := newHistory(t)
 		h.begin(add).finish(seen(reply{}))
 		h.begin(taking).finish(response{outcome: unknown})
-		h.begin(&order{}).finish(seen(reply{}))
-		h.begin(&order{}).finish(seen(there))
+		h.begin(&operation{}).finish(seen(reply{}))
+		h.begin(&operation{}).finish(seen(there))
 		h.wants(lostWrite, 0)
 	})
 }
 
-func TestOverIsOver(t *testing.T) {
+func TestEndedSessionStaysEnded(t *testing.T) {
 	deleted := []*http.Cookie{{MaxAge: -1}}
 	t.Run("logged out", func(t *testing.T) {
 		h := newHistory(t)
-		early := h.begin(&order{})
+		early := h.begin(&operation{})
 		out := seen(reply{})
 		out.cookies = deleted
-		h.begin(&order{Life: logout}).finish(out)
-		early.finish(seen(reply{})) // it was faster
-		h.begin(&order{}).finish(response{status: 200})
+		h.begin(&operation{Life: logout}).finish(out)
+		early.finish(seen(reply{})) // it ran first
+		h.begin(&operation{}).finish(response{status: 200})
 		h.wants(deadAnswered, 0)
-		h.begin(&order{}).finish(seen(reply{}))
+		h.begin(&operation{}).finish(seen(reply{}))
 		h.wants(deadAnswered, 1)
 	})
 	t.Run("perhaps", func(t *testing.T) {
 		h := newHistory(t)
-		h.begin(&order{Life: logout}).finish(response{outcome: unknown})
-		h.begin(&order{}).finish(seen(reply{}))
-		h.begin(&order{}).finish(response{status: 200})
+		h.begin(&operation{Life: logout}).finish(response{outcome: unknown})
+		h.begin(&operation{}).finish(seen(reply{}))
+		h.begin(&operation{}).finish(response{status: 200})
 		h.wants(deadAnswered, 0)
-		h.begin(&order{}).finish(seen(reply{}))
+		h.begin(&operation{}).finish(seen(reply{}))
 		h.wants(deadAnswered, 1)
 	})
 	t.Run("not at all", func(t *testing.T) {
 		h := newHistory(t)
-		h.begin(&order{}).finish(response{status: 200})
+		h.begin(&operation{}).finish(response{status: 200})
 		h.wants(anonymous, 1)
 	})
 	t.Run("while the store is down", func(t *testing.T) {
 		h := newHistory(t)
-		defer h.l.weather.begin(fault{name: "outage", backend: true})()
-		h.begin(&order{}).finish(response{status: 200})
+		defer h.l.timeline.begin(fault{name: "outage", backend: true})()
+		h.begin(&operation{}).finish(response{status: 200})
 		h.wants(whileDown, 1)
 	})
 	t.Run("renewed", func(t *testing.T) {
@@ -202,59 +202,59 @@ func TestOverIsOver(t *testing.T) {
 		old := h.s.current
 		r := seen(reply{})
 		r.cookies = []*http.Cookie{{Value: tokenOf(2)}}
-		h.begin(&order{Life: renew}).finish(r)
-		h.begin(&order{}).finish(seen(reply{}))
+		h.begin(&operation{Life: renew}).finish(r)
+		h.begin(&operation{}).finish(seen(reply{}))
 		h.wants(deadAnswered, 0)
-		h.l.begin(h.s, old, &order{}, nil).finish(seen(reply{}))
+		h.l.begin(h.s, old, &operation{}, nil).finish(seen(reply{}))
 		h.wants(deadAnswered, 1)
 	})
 }
 
-func TestEvictionIsNoLoss(t *testing.T) {
+func TestEvictionIsNotAViolation(t *testing.T) {
 	h := newHistory(t)
-	h.l.forgot = func(string) tick { return h.l.tick() }
-	h.begin(&order{}).finish(response{status: 200})
+	h.l.lastLoss = func(string) tick { return h.l.tick() }
+	h.begin(&operation{}).finish(response{status: 200})
 	h.wants(anonymous, 0)
 	if n := h.l.tally.evictions.Load(); n != 1 {
 		t.Errorf("%d evictions", n)
 	}
 }
 
-func TestLogOutOfOthers(t *testing.T) {
-	l := newLedger(newWeather())
+func TestLogoutOfOthers(t *testing.T) {
+	l := newLedger(newFaultTimeline())
 	own := &owner{name: "user:1"}
-	device := func(n byte) (*subject, *token) {
-		s := l.newSubject(string('a' + rune(n)))
-		l.begin(s, nil, &order{Life: create}, nil).finish(response{status: 200, cookies: []*http.Cookie{{Value: tokenOf(2 * n)}}})
-		l.begin(s, s.current, &order{Life: login, Owner: own.name}, own).finish(response{
+	device := func(n byte) (*session, *token) {
+		s := l.newSession(string('a' + rune(n)))
+		l.begin(s, nil, &operation{Life: create}, nil).finish(response{status: 200, cookies: []*http.Cookie{{Value: tokenOf(2 * n)}}})
+		l.begin(s, s.current, &operation{Life: login, Owner: own.name}, own).finish(response{
 			status: 200, reply: reply{Mark: s.mark}, cookies: []*http.Cookie{{Value: tokenOf(2*n + 1)}}})
 		return s, s.current
 	}
 	mine, _ := device(1)
 	other, token := device(2)
-	out := l.begin(mine, mine.current, &order{Life: logoutOthers}, own)
-	l.begin(other, token, &order{}, nil).finish(response{status: 200}) // it is going, and may be gone
+	out := l.begin(mine, mine.current, &operation{Life: logoutOthers}, own)
+	l.begin(other, token, &operation{}, nil).finish(response{status: 200}) // a logout in progress may have ended it
 	out.finish(response{status: 200, reply: reply{Mark: mine.mark, Owner: own.name}})
 	if l.total() > 0 {
 		t.Error(l.first)
 	}
-	l.begin(other, token, &order{}, nil).finish(response{status: 200, reply: reply{Mark: other.mark, Owner: own.name}})
+	l.begin(other, token, &operation{}, nil).finish(response{status: 200, reply: reply{Mark: other.mark, Owner: own.name}})
 	if l.of(deadAnswered) != 1 {
-		t.Error("the other device is still signed in, and nobody complains")
+		t.Error("no violation for another device that is still signed in")
 	}
-	l.begin(mine, mine.current, &order{}, nil).finish(response{status: 200})
+	l.begin(mine, mine.current, &operation{}, nil).finish(response{status: 200})
 	if l.of(anonymous) != 1 {
-		t.Error("this device was signed out, and nobody complains")
+		t.Error("no violation for this device being signed out")
 	}
 }
 
-// A server may log the others out after the client that asked for it has given
-// up, and with them who signed in meanwhile.
-func TestLogOutOfOthersThatIsLate(t *testing.T) {
+// A server may log the others out after the requesting client has disconnected, and
+// with them a session that signed in since.
+func TestLateLogoutOfOthers(t *testing.T) {
 	for _, late := range []bool{true, false} {
-		l := newLedger(newWeather())
+		l := newLedger(newFaultTimeline())
 		own := &owner{name: "user:1"}
-		sign := func(s *subject, life life, n byte) {
+		sign := func(s *session, life life, n byte) {
 			r := response{status: 200, cookies: []*http.Cookie{{Value: tokenOf(n)}}}
 			switch life {
 			case login:
@@ -262,20 +262,20 @@ func TestLogOutOfOthersThatIsLate(t *testing.T) {
 			case renew:
 				r.reply = reply{Mark: s.mark, Owner: own.name}
 			}
-			l.begin(s, s.current, &order{Life: life, Mark: s.mark}, own).finish(r)
+			l.begin(s, s.current, &operation{Life: life, Mark: s.mark}, own).finish(r)
 		}
-		mine, other := l.newSubject("a"), l.newSubject("b")
+		mine, other := l.newSession("a"), l.newSession("b")
 		sign(mine, create, 1)
 		sign(mine, login, 2)
 		sign(other, create, 3)
-		l.begin(mine, mine.current, &order{Life: logoutOthers}, own).finish(response{outcome: unknown})
+		l.begin(mine, mine.current, &operation{Life: logoutOthers}, own).finish(response{outcome: unknown})
 		if !late {
 			own.late, mine.late = time.Time{}, time.Time{} // long past
 		}
 		sign(other, login, 4)
 		sign(mine, renew, 5)
-		for _, s := range []*subject{mine, other} {
-			l.begin(s, s.current, &order{}, nil).finish(response{status: 200})
+		for _, s := range []*session{mine, other} {
+			l.begin(s, s.current, &operation{}, nil).finish(response{status: 200})
 		}
 		if n := l.of(anonymous); late && l.total() > 0 || !late && n != 2 {
 			t.Errorf("late %v: %d × %q, and in all %v", late, n, anonymous, l.first)
@@ -285,24 +285,24 @@ func TestLogOutOfOthersThatIsLate(t *testing.T) {
 
 func TestExpiry(t *testing.T) {
 	start := func(timeout time.Duration) *history {
-		h := &history{t: t, l: newLedger(newWeather())}
-		h.s = h.l.newSubject("m")
-		h.begin(&order{Life: create, Timeout: timeout.Milliseconds()}).finish(response{status: 200, cookies: []*http.Cookie{{Value: tokenOf(1)}}})
+		h := &history{t: t, l: newLedger(newFaultTimeline())}
+		h.s = h.l.newSession("m")
+		h.begin(&operation{Life: create, Timeout: timeout.Milliseconds()}).finish(response{status: 200, cookies: []*http.Cookie{{Value: tokenOf(1)}}})
 		return h
 	}
 	h := start(time.Hour)
-	h.begin(&order{}).finish(seen(reply{}))
+	h.begin(&operation{}).finish(seen(reply{}))
 	h.wants(lateAnswered, 0)
 	h.s.used = time.Now().Add(-2 * time.Hour)
-	h.begin(&order{}).finish(seen(reply{}))
+	h.begin(&operation{}).finish(seen(reply{}))
 	h.wants(lateAnswered, 1)
 
 	h = start(time.Hour)
-	h.begin(&order{}).finish(response{status: 200})
+	h.begin(&operation{}).finish(response{status: 200})
 	h.wants(anonymous, 1) // too early
 
 	h = start(time.Hour)
 	h.s.created = time.Now().Add(-2 * time.Hour)
-	h.begin(&order{}).finish(response{status: 200})
+	h.begin(&operation{}).finish(response{status: 200})
 	h.wants(anonymous, 0)
 }

@@ -11,34 +11,34 @@ import (
 	"time"
 )
 
-// load is the clients of a run: workers who share a pool of sessions, as the
-// tabs and devices of people do, and others who let theirs expire.
+// load generates the requests of a run: workers share a pool of sessions, as tabs
+// and devices do, and others let their sessions expire.
 type load struct {
 	l      *ledger
 	cs     *clients
-	lists  bool // logging out others works
-	slots  []atomic.Pointer[subject]
+	lists  bool // DestroyOwned works
+	slots  []atomic.Pointer[session]
 	owners []*owner
 	born   atomic.Int64
 	prefix string
 }
 
-// hot is how many sessions of the pool are in use all the time, by several
-// requests at once.
+// hot is the number of sessions in the pool that are in constant use by
+// concurrent requests.
 const hot = 12
 
 func newLoad(l *ledger, cs *clients, st *store, p plan) *load {
-	ld := &load{l: l, cs: cs, lists: st.lists, slots: make([]atomic.Pointer[subject], p.Sessions), prefix: fmt.Sprintf("%x", p.Seed)}
+	ld := &load{l: l, cs: cs, lists: st.lists, slots: make([]atomic.Pointer[session], p.Sessions), prefix: fmt.Sprintf("%x", p.Seed)}
 	for i := range max(1, p.Sessions/4) {
 		ld.owners = append(ld.owners, &owner{name: fmt.Sprint("user:", i)})
 	}
 	return ld
 }
 
-// mark names a new session.
+// mark returns the name of a new session.
 func (ld *load) mark() string { return fmt.Sprint(ld.prefix, "-", ld.born.Add(1)) }
 
-// start starts the clients, which go on until stop is closed.
+// start starts the clients, which run until stop is closed.
 func (ld *load) start(p plan, stop <-chan struct{}) *sync.WaitGroup {
 	var wg sync.WaitGroup
 	again := func() bool {
@@ -72,8 +72,8 @@ func (ld *load) start(p plan, stop <-chan struct{}) *sync.WaitGroup {
 func (ld *load) step(rng *rand.Rand) {
 	switch n := rng.IntN(1000); {
 	case n < 25:
-		if t := ld.l.deadToken(late(rng)); t != nil {
-			ld.cs.ask(t.s, t, ld.change(&order{}, rng, rng.IntN(2)), nil, 0)
+		if t := ld.l.deadToken(mostlyRecent(rng)); t != nil {
+			ld.cs.do(t.s, t, ld.change(&operation{}, rng, rng.IntN(2)), nil, 0)
 			return
 		}
 	case n < 30:
@@ -92,8 +92,8 @@ func (ld *load) step(rng *rand.Rand) {
 	ld.use(&ld.slots[i], s, rng)
 }
 
-// late picks one of n, the last ones mostly.
-func late(rng *rand.Rand) func(int) int {
+// mostlyRecent picks one of n, usually one of the last.
+func mostlyRecent(rng *rand.Rand) func(int) int {
 	return func(n int) int {
 		if rng.IntN(2) == 0 {
 			return n - 1 - rng.IntN(min(n, 10))
@@ -102,35 +102,35 @@ func late(rng *rand.Rand) func(int) int {
 	}
 }
 
-// create begins a session in a slot of the pool, now and then with a cookie
-// that is worth nothing.
-func (ld *load) create(slot *atomic.Pointer[subject], rng *rand.Rand) {
-	o := &order{Life: create, Mark: ld.mark(), Save: rng.IntN(4) == 0}
+// create creates a session in a slot of the pool, sometimes with the cookie of an
+// ended one.
+func (ld *load) create(slot *atomic.Pointer[session], rng *rand.Rand) {
+	o := &operation{Life: create, Mark: ld.mark(), Save: rng.IntN(4) == 0}
 	ld.change(o, rng, rng.IntN(3))
 	o.Changes = withoutPops(o.Changes)
 	var stale *token
 	if rng.IntN(5) == 0 {
-		stale = ld.l.deadToken(late(rng))
+		stale = ld.l.deadToken(mostlyRecent(rng))
 		if stale != nil && stale.s.timeout > 0 {
-			stale = nil // while clocks are wrong, what has expired may come back
+			stale = nil // with a wrong clock, expired sessions may be live again
 		}
 	}
-	s := ld.l.newSubject(o.Mark)
-	ld.cs.ask(s, stale, o, nil, ld.hangUp(rng))
+	s := ld.l.newSession(o.Mark)
+	ld.cs.do(s, stale, o, nil, ld.hangUp(rng))
 	if !s.over() {
 		slot.Store(s)
 	}
 }
 
-// use sends a request of a session in the pool.
-func (ld *load) use(slot *atomic.Pointer[subject], s *subject, rng *rand.Rand) {
+// use sends a request with a session in the pool.
+func (ld *load) use(slot *atomic.Pointer[session], s *session, rng *rand.Rand) {
 	s.mu.Lock()
 	t, own, owned := s.current, s.owner, s.owned
 	s.mu.Unlock()
 	if t == nil {
 		return
 	}
-	o := &order{Save: rng.IntN(2) == 0}
+	o := &operation{Save: rng.IntN(2) == 0}
 	if rng.IntN(16) == 0 {
 		o.Pause = 1 + rng.IntN(25)
 	}
@@ -179,20 +179,20 @@ func (ld *load) use(slot *atomic.Pointer[subject], s *subject, rng *rand.Rand) {
 		o.Changes = []change{{Kind: count, N: rng.IntN(counters)}}
 		o.Save = true
 	}
-	r := ld.cs.ask(s, t, o, own, ld.hangUp(rng))
-	if r.status == http.StatusServiceUnavailable || r.outcome == nothing && r.status == 0 {
-		// Who meets an error page waits a little, lest these be most of the load.
+	r := ld.cs.do(s, t, o, own, ld.hangUp(rng))
+	if r.status == http.StatusServiceUnavailable || r.outcome == notDone && r.status == 0 {
+		// Wait a little after an error page, so that these are not most of the load.
 		time.Sleep(time.Duration(5+rng.IntN(20)) * time.Millisecond)
 	}
 	if o.Life == invalidate {
-		if fresh := ld.l.subject(o.Mark); !fresh.over() {
+		if fresh := ld.l.session(o.Mark); !fresh.over() {
 			slot.Store(fresh)
 		}
 	}
 }
 
-// change adds n changes to the order, of different things.
-func (ld *load) change(o *order, rng *rand.Rand, n int) *order {
+// change adds n changes, each to a different value.
+func (ld *load) change(o *operation, rng *rand.Rand, n int) *operation {
 	kinds := []kind{count, count, count, set, set, edit, unset, note, note, take, pop, set}
 	used := make(map[string]bool)
 	for range n {
@@ -228,7 +228,7 @@ func withoutPops(changes []change) (kept []change) {
 	return kept
 }
 
-// hangUp is when the client goes away; 0: it waits for the answer.
+// hangUp returns when the client disconnects, or 0 if it waits for the response.
 func (ld *load) hangUp(rng *rand.Rand) time.Duration {
 	if rng.IntN(50) > 0 {
 		return 0
@@ -236,7 +236,7 @@ func (ld *load) hangUp(rng *rand.Rand) time.Duration {
 	return 100*time.Microsecond + time.Duration(rng.ExpFloat64()*float64(4*time.Millisecond))
 }
 
-// forge sends a token that was tampered with, and sees that it opens nothing.
+// forge sends a modified token and checks that it opens no session.
 func (ld *load) forge(rng *rand.Rand) {
 	s := ld.slots[rng.IntN(len(ld.slots))].Load()
 	if s == nil {
@@ -256,24 +256,24 @@ func (ld *load) forge(rng *rand.Rand) {
 	} else {
 		forged = append(forged, c)
 	}
-	r := ld.cs.send(&order{}, string(forged), 0, time.Now())
-	if r.outcome == answered && (r.reply.Mark != "" || len(r.cookies) > 0) {
-		ld.l.add(deadAnswered, "a forged token was answered with session %s, cookies %v", r.reply.Mark, r.cookies)
+	r := ld.cs.send(&operation{}, string(forged), 0, time.Now())
+	if r.outcome == committed && (r.reply.Mark != "" || len(r.cookies) > 0) {
+		ld.l.add(deadAnswered, "a forged token opened session %s, cookies %v", r.reply.Mark, r.cookies)
 	}
 }
 
-// expire begins a session with a short timeout, uses it, and comes back when it
-// is over.
+// expire creates a session with a short timeout, uses it, and requests it again
+// after it has expired.
 func (ld *load) expire(rng *rand.Rand, stop <-chan struct{}) {
-	o := ld.change(&order{Life: create, Mark: ld.mark(), Timeout: 400 + rng.Int64N(1200)}, rng, 1)
+	o := ld.change(&operation{Life: create, Mark: ld.mark(), Timeout: 400 + rng.Int64N(1200)}, rng, 1)
 	o.Changes = withoutPops(o.Changes)
-	s := ld.l.newSubject(o.Mark)
-	ld.cs.ask(s, nil, o, nil, 0)
+	s := ld.l.newSession(o.Mark)
+	ld.cs.do(s, nil, o, nil, 0)
 	for range rng.IntN(3) {
 		if s.over() {
 			return
 		}
-		ld.cs.ask(s, s.current, ld.change(&order{}, rng, rng.IntN(2)), nil, 0)
+		ld.cs.do(s, s.current, ld.change(&operation{}, rng, rng.IntN(2)), nil, 0)
 	}
 	if s.over() {
 		return
@@ -282,7 +282,7 @@ func (ld *load) expire(rng *rand.Rand, stop <-chan struct{}) {
 	defer wait.Stop()
 	select {
 	case <-wait.C:
-		ld.cs.ask(s, s.current, &order{}, nil, 0)
+		ld.cs.do(s, s.current, &operation{}, nil, 0)
 	case <-stop:
 	}
 }

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// suspicious passes on what the library logs and no fault explains; of failures
-// there are many, and the checker hears of them. What a server process says on
-// its standard error is a violation.
-type suspicious struct{ slog.Handler }
+// unexpectedLogs passes on log records that no fault explains. Expected failures
+// are dropped, since the checker sees them in the responses. Any output of a
+// server process on standard error is a violation.
+type unexpectedLogs struct{ slog.Handler }
 
-func newLogger() *slog.Logger { return slog.New(suspicious{slog.NewTextHandler(os.Stderr, nil)}) }
+func newLogger() *slog.Logger { return slog.New(unexpectedLogs{slog.NewTextHandler(os.Stderr, nil)}) }
 
-func (h suspicious) Handle(ctx context.Context, rec slog.Record) error {
+func (h unexpectedLogs) Handle(ctx context.Context, rec slog.Record) error {
 	for _, words := range []string{"damaged record", "does not fit"} {
 		if strings.Contains(rec.Message, words) {
 			return h.Handler.Handle(ctx, rec)

@@ -16,9 +16,9 @@ import (
 
 func main() {
 	if encoded, ok := os.LookupEnv(serverEnv); ok {
-		beServer(encoded)
+		runServer(encoded)
 	}
-	quickTemp()
+	useMemoryTemp()
 	err := command()
 	servers.StopAll()
 	if err != nil {
@@ -27,8 +27,8 @@ func main() {
 	}
 }
 
-// beServer makes this process a server process.
-func beServer(encoded string) {
+// runServer runs a server process and exits.
+func runServer(encoded string) {
 	if err := serve(encoded); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -36,10 +36,10 @@ func beServer(encoded string) {
 	os.Exit(0)
 }
 
-// long is the plan of the report: for each store.
+// long is the plan for the report, for each store.
 func long() plan {
 	return plan{
-		Calm: 15 * time.Second, Storm: 130 * time.Second,
+		FaultFree: 15 * time.Second, FaultTime: 130 * time.Second,
 		Workers: 48, Sessions: 3000, StoreTimeout: 2 * time.Second, Outlast: true,
 		ProcessFaults: 1500 * time.Millisecond, BackendFaults: 2500 * time.Millisecond,
 	}
@@ -47,15 +47,15 @@ func long() plan {
 
 func command() error {
 	p := long()
-	flag.Uint64Var(&p.Seed, "seed", 1, "decides what clients ask, and which faults strike")
-	flag.DurationVar(&p.Storm, "time", p.Storm, "how long faults strike, for each store")
-	flag.DurationVar(&p.Calm, "calm", p.Calm, "how long there are none at first")
-	flag.IntVar(&p.Workers, "workers", p.Workers, "requests at a time")
-	flag.IntVar(&p.Sessions, "sessions", p.Sessions, "sessions alive at a time")
-	flag.StringVar(&p.Faults, "faults", "", "only faults whose names match this regular expression")
-	names := flag.String("stores", "all", "names of stores, separated by commas; none only writes the report of what is in -results")
-	results := flag.String("results", "", "a directory to keep results in, of which the report is made")
-	report := flag.String("report", "docs/torture.md", "the report")
+	flag.Uint64Var(&p.Seed, "seed", 1, "determines the requests and the faults")
+	flag.DurationVar(&p.FaultTime, "time", p.FaultTime, "how long faults are injected, for each store")
+	flag.DurationVar(&p.FaultFree, "calm", p.FaultFree, "how long the first part without faults lasts")
+	flag.IntVar(&p.Workers, "workers", p.Workers, "concurrent requests")
+	flag.IntVar(&p.Sessions, "sessions", p.Sessions, "live sessions")
+	flag.StringVar(&p.Faults, "faults", "", "inject only faults whose names match this regular expression")
+	names := flag.String("stores", "all", "store names, separated by commas; none only writes the report from -results")
+	results := flag.String("results", "", "directory for results, from which the report is made")
+	report := flag.String("report", "docs/torture.md", "file to write the report to")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unknown arguments %q", flag.Args())
@@ -83,7 +83,7 @@ func command() error {
 	return writeReport(*results, *report)
 }
 
-// choose returns the stores of the names.
+// choose returns the named stores.
 func choose(names string) (chosen []*store, err error) {
 	if names == "none" {
 		return nil, nil
@@ -99,7 +99,7 @@ func choose(names string) (chosen []*store, err error) {
 	return chosen, nil
 }
 
-// runOne tortures a store and keeps the result.
+// runOne runs the plan on a store and stores the result.
 func runOne(st *store, p plan, results string) error {
 	fmt.Printf("%s: seed %d\n", st.name, p.Seed)
 	res, err := torture(st, p)
@@ -114,8 +114,8 @@ func runOne(st *store, p plan, results string) error {
 	return res.write(results)
 }
 
-// writeReport makes the report of all results. It fails if there was a
-// violation.
+// writeReport writes the report of all results. It returns an error if there were
+// violations.
 func writeReport(results, report string) error {
 	all, err := readResults(results)
 	if err != nil {

@@ -8,6 +8,6 @@ import (
 )
 
 func main() {
-	fmt.Fprintln(os.Stderr, "torture: the faults it makes need Linux")
+	fmt.Fprintln(os.Stderr, "torture: injecting faults requires Linux")
 	os.Exit(1)
 }

@@ -14,29 +14,30 @@ type owner struct {
 	name string
 
 	mu      sync.Mutex
-	members []*subject
-	active  int       // log-outs of others under way
-	late    time.Time // until when one may be, whose client has given up
+	members []*session
+	active  int       // logouts of others in progress
+	late    time.Time // until when one may take effect after its client disconnected
 
-	last atomic.Pointer[string] // what came of the latest
+	last atomic.Pointer[string] // the outcome of the latest logout of others
 }
 
-// purging tells whether a log-out of others may be under way. o.mu is held.
+// purging reports whether a logout of others may be in progress. o.mu is held.
 func (o *owner) purging() bool { return o.active > 0 || time.Now().Before(o.late) }
 
-// String tells what a violation may have come from.
+// String describes the owner in a violation.
 func (o *owner) String() string {
 	if o == nil {
 		return "nobody"
 	}
 	if last := o.last.Load(); last != nil {
-		return o.name + ", whose others were logged out last by " + *last
+		return o.name + ", last logout of others by " + *last
 	}
 	return o.name
 }
 
-// join notes that the session is going to be the owner's, unless it has one.
-func (o *owner) join(s *subject) bool {
+// join records that the session is about to become the owner's. It returns false
+// if the session has an owner.
+func (o *owner) join(s *session) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s.mu.Lock()
@@ -46,23 +47,23 @@ func (o *owner) join(s *subject) bool {
 	}
 	s.owner, s.owned = o, pending
 	if o.purging() {
-		s.ending++ // it may come just in time to be ended
+		s.ending++ // it may be ended too
 	}
 	o.members = append(o.members, s)
 	return true
 }
 
-// purge is one logging out of an owner's other sessions.
+// purge is one logout of an owner's other sessions.
 type purge struct {
 	o     *owner
-	asker *subject
-	sure  []*subject // were the owner's when it began
-	maybe []*subject
+	asker *session
+	sure  []*session // were the owner's when it began
+	maybe []*session
 }
 
-// purge notes that the owner's sessions, but for the asker's, are going to be
+// purge records that the owner's sessions, except the asker's, are about to be
 // ended.
-func (o *owner) purge(asker *subject) *purge {
+func (o *owner) purge(asker *session) *purge {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.active++
@@ -72,7 +73,7 @@ func (o *owner) purge(asker *subject) *purge {
 		s.mu.Lock()
 		switch {
 		case s.ended != 0:
-			// It is over, and stays so.
+			// It has ended.
 		case s == asker:
 			kept = append(kept, s)
 		case s.owned == void:
@@ -92,15 +93,15 @@ func (o *owner) purge(asker *subject) *purge {
 	return p
 }
 
-// settle notes what became of it.
-func (p *purge) settle(st state, now tick) {
+// finish records the outcome.
+func (p *purge) finish(st state, now tick) {
 	p.o.mu.Lock()
 	defer p.o.mu.Unlock()
 	p.o.active--
 	last := fmt.Sprintf("%s, known at %d: %v", p.asker.mark, now, st)
 	p.o.last.Store(&last)
 	if st == unsure {
-		p.o.late = time.Now().Add(settleTime)
+		p.o.late = time.Now().Add(lateEffect)
 	}
 	for _, s := range p.sure {
 		s.mu.Lock()
@@ -121,8 +122,8 @@ func (p *purge) settle(st state, now tick) {
 	}
 }
 
-// end notes that the session is over under all its ids. s.mu is held.
-func (s *subject) end(now tick) {
+// end records that the session has ended under all its ids. s.mu is held.
+func (s *session) end(now tick) {
 	if s.ended == 0 {
 		s.ended = now
 	}

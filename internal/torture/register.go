@@ -2,21 +2,22 @@
 
 package main
 
-// register is a cell, of which the last write wins.
+// register is what is known about a cell, in which the last write wins.
 type register struct {
-	writes map[int64]*write // of values, by number
-	clears []*write         // that left no value; the first is the creation
+	writes map[int64]*write // of values, by Seq
+	clears []*write         // writes that leave no value; the first is the session's creation
 	floor  tick             // the latest start of an acknowledged write
-	popped map[int64]bool   // values of which a Pop was acknowledged
+	popped map[int64]bool   // values that an acknowledged Pop returned
 }
 
-// write is one that was asked for.
+// write is a requested write.
 type write struct {
 	start, end tick
 	state      state
 }
 
-// begin notes a write that is going to be asked for; seq 0 leaves no value.
+// begin records a write before it is requested. A write with seq 0 leaves no
+// value.
 func (r *register) begin(seq int64, start tick) *write {
 	w := &write{start: start}
 	if seq == 0 {
@@ -30,7 +31,7 @@ func (r *register) begin(seq int64, start tick) *write {
 	return w
 }
 
-func (r *register) settle(w *write, st state, end tick) {
+func (r *register) finish(w *write, st state, end tick) {
 	w.state = st
 	if st != acked {
 		return
@@ -39,15 +40,15 @@ func (r *register) settle(w *write, st state, end tick) {
 	r.floor = max(r.floor, w.start)
 }
 
-// possible tells whether a request may see the write, where floor is the latest
-// start of a write that was acknowledged before the request began: whatever
-// ended before that was overwritten.
+// possible reports whether a request may read the write. floor is the latest start
+// of a write acknowledged before the request began: a write that ended before
+// floor was overwritten.
 func (w *write) possible(floor tick) bool {
 	return w.state == pending || w.state == unsure || w.state == acked && w.end >= floor
 }
 
-// sawCell checks what a request saw in a cell.
-func (s *subject) sawCell(i int, seen sighting, floor tick) {
+// sawCell checks the value that a request read in a cell.
+func (s *session) sawCell(i int, seen sighting, floor tick) {
 	r := &s.cells[i]
 	if seen.Seq == 0 {
 		for _, w := range r.clears {
@@ -55,14 +56,14 @@ func (s *subject) sawCell(i int, seen sighting, floor tick) {
 				return
 			}
 		}
-		s.l.add(lostWrite, "session %s: cell %d is empty, and should not be%v", s.mark, i, &s.trail)
+		s.l.add(lostWrite, "session %s: cell %d is empty, want a value%v", s.mark, i, &s.trail)
 		return
 	}
 	switch w := r.writes[seen.Seq]; {
 	case seen.Mark != s.mark || w == nil:
 		s.l.add(crossTalk, "session %s: cell %d shows %s %d", s.mark, i, seen.Mark, seen.Seq)
 	case seen.Torn:
-		s.l.add(torn, "session %s: cell %d shows value %d in pieces", s.mark, i, seen.Seq)
+		s.l.add(torn, "session %s: cell %d shows value %d torn", s.mark, i, seen.Seq)
 	case w.state == void:
 		s.l.add(uncommitted, "session %s: cell %d shows value %d, which was not committed", s.mark, i, seen.Seq)
 	case !w.possible(floor):
@@ -70,8 +71,8 @@ func (s *subject) sawCell(i int, seen sighting, floor tick) {
 	}
 }
 
-// sawPop notes the value that an acknowledged Pop took.
-func (s *subject) sawPop(i int, seen sighting, floor tick) {
+// sawPop records the value that an acknowledged Pop returned.
+func (s *session) sawPop(i int, seen sighting, floor tick) {
 	s.sawCell(i, seen, floor)
 	r := &s.cells[i]
 	if r.popped == nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// render is the report, in Markdown.
+// render returns the report in Markdown.
 func render(all []*result) string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -47,7 +47,7 @@ func render(all []*result) string {
 	p("")
 	p("- An *operation* is one request of any kind: a third only read; the others set,")
 	p("  count, change in place, delete, pop, add and take messages, sign in, renew, invalidate, log out, log")
-	p("  out other devices, through plain, slow, streaming and panicking handlers, or come with a dead or")
+	p("  out other devices, through plain, slow, streaming and panicking handlers, or use an ended or")
 	p("  forged cookie.")
 	p("- A change is *acknowledged* if the response was complete and had status 200. It is *unsure* if no")
 	p("  response came, or an error page after a save that may have succeeded: then both outcomes are correct, and")
@@ -55,7 +55,7 @@ func render(all []*result) string {
 	p("- *Evicted* are sessions that their store lost, as memcached does when it restarts and `memory`")
 	p("  when its process ends. They must be lost completely; anything else is a violation.")
 	p("")
-	p("| store | changes a second | renewals | log-outs | expired | lost to a log-out or renewal | stranded | clients hung up | handlers panicked | sweeps by hand |")
+	p("| store | changes per second | renewals | logouts | expired | lost to a logout or renewal | stranded | clients hung up | handlers panicked | manual sweeps |")
 	p("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, res := range all {
 		stranded := "–"
@@ -69,7 +69,7 @@ func render(all []*result) string {
 	p("")
 	p("*Stranded* are clients whose session was renewed and that did not get the new cookie: most hung up,")
 	p("or the process was killed before it responded. A few got an error page because the store did not report whether the")
-	p("old record was removed, and it was: this looks like a log-out, which must not be undone.")
+	p("old record was removed, and it was: this looks like a logout, which must not be undone.")
 	p("")
 	p("## Faults")
 	p("")
@@ -138,7 +138,7 @@ func render(all []*result) string {
 	return b.String()
 }
 
-// thousands writes a number with commas.
+// thousands formats n with commas.
 func thousands(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	for i := len(s) - 3; i > 0; i -= 3 {

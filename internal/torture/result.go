@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// result is what a run found.
+// result is the result of a run.
 type result struct {
 	Store      string
 	Processes  int
@@ -22,14 +22,14 @@ type result struct {
 	Writes     int64 // changes acknowledged
 	Unsure     int64 // changes of unknown outcome
 	Refused    int64 // error pages
-	Endings    int64 // requests that lost to a log-out or a renewal
+	Endings    int64 // requests that found their session ended by a logout or renewal
 	HungUp     int64
 	Panics     int64
 	Renewals   int64
 	Logouts    int64
 	Expired    int64
 	Evictions  int64
-	Stranded   *int64 `json:",omitempty"` // clients that never heard of their renewal; nil: not counted
+	Stranded   *int64 `json:",omitempty"` // clients that did not receive their new cookie; nil: not counted
 	Sweeps     int64
 	Faults     map[string]int
 	Violations map[breach]int
@@ -47,7 +47,7 @@ func (r *run) result() *result {
 		Sessions: t.sessions.Load(), Operations: t.operations.Load(), Writes: t.writes.Load(), Unsure: t.unsure.Load(),
 		Refused: t.refused.Load(), Endings: t.endings.Load(), HungUp: t.hungUp.Load(), Panics: t.panics.Load(),
 		Renewals: t.renewals.Load(), Logouts: t.logouts.Load(), Expired: t.expired.Load(), Evictions: t.evictions.Load(), Stranded: new(t.stranded.Load()),
-		Sweeps: r.sweeps.Load(), Faults: r.weather.counts(), Violations: v.count, First: v.first,
+		Sweeps: r.sweeps.Load(), Faults: r.timeline.counts(), Violations: v.count, First: v.first,
 	}
 }
 
@@ -62,7 +62,7 @@ func sum[K comparable](m map[K]int) (n int) {
 	return n
 }
 
-// String is the result in a few lines.
+// String returns the result in a few lines.
 func (res *result) String() string {
 	s := fmt.Sprintf("%s, seed %d: %d operations in %v on %d sessions, %d faults, %d changes acknowledged, %d unsure, %d error pages, %d evictions, %d violations",
 		res.Store, res.Seed, res.Operations, res.Took, res.Sessions, res.faults(), res.Writes, res.Unsure, res.Refused, res.Evictions, res.violations())
@@ -83,7 +83,7 @@ func (res *result) write(dir string) error {
 	return os.WriteFile(filepath.Join(dir, res.Store+".json"), append(text, '\n'), 0o644)
 }
 
-// readResults returns the results in dir, in the order of stores.
+// readResults returns the results in dir in the order of stores.
 func readResults(dir string) (all []*result, err error) {
 	for _, st := range stores {
 		text, err := os.ReadFile(filepath.Join(dir, st.name+".json"))

@@ -12,52 +12,52 @@ import (
 	"time"
 )
 
-// plan says how a run is done.
+// plan configures a run.
 type plan struct {
-	Seed     uint64
-	Calm     time.Duration // at first, without faults: then every error is a violation
-	Storm    time.Duration // with them
-	Workers  int           // requests at a time, about
-	Sessions int           // alive at a time
-	// Faults of processes and of the backend come that often.
+	Seed      uint64
+	FaultFree time.Duration // the first part, without faults: every error is a violation
+	FaultTime time.Duration // the second part, with faults
+	Workers   int           // approximate number of concurrent requests
+	Sessions  int           // live sessions
+	// The mean interval between faults of processes and of the backend.
 	ProcessFaults, BackendFaults time.Duration
 	StoreTimeout                 time.Duration
-	Outlast                      bool   // some faults last longer than that
-	Faults                       string // only those that match, if not empty
-	Broken                       string // in tests of the checker
-	Until                        breach // stop when one of these was found
+	Outlast                      bool   // some faults last longer than StoreTimeout
+	Faults                       string // inject only matching faults, if not empty
+	Broken                       string // name of a breakage, in tests of the checker
+	Until                        breach // stop after the first violation of this kind
 }
 
-// run is one store under torture.
+// run is the run of one store.
 type run struct {
-	plan    plan
-	store   *store
-	weather *weather
-	ledger  *ledger
-	backend *backend
-	fleet   *fleet
-	clients *clients
-	load    *load
-	sweeps  atomic.Int64
-	began   time.Time
+	plan     plan
+	store    *store
+	timeline *faultTimeline
+	ledger   *ledger
+	backend  *backend
+	fleet    *fleet
+	clients  *clients
+	load     *load
+	sweeps   atomic.Int64
+	began    time.Time
 }
 
-// torture runs the plan on the store. An error is about the run itself; what
-// the checker found is in the result.
+// torture runs the plan on the store. An error is about the run itself; violations
+// are in the result.
 func torture(st *store, p plan) (*result, error) {
-	r := &run{plan: p, store: st, weather: newWeather(), began: time.Now()}
+	r := &run{plan: p, store: st, timeline: newFaultTimeline(), began: time.Now()}
 	var err error
-	r.ledger = newLedger(r.weather)
+	r.ledger = newLedger(r.timeline)
 	if r.backend, err = st.start(r.ledger); err != nil {
 		return nil, fmt.Errorf("%s: %w", st.name, err)
 	}
 	defer r.backend.stop()
-	if f := r.backend.forgetting; f != nil {
-		r.ledger.forgot = f.forgot
+	if f := r.backend.dataLoss; f != nil {
+		r.ledger.lastLoss = f.lastLoss
 	}
 	c := r.backend.setup
 	c.Broken, c.StoreTimeout = p.Broken, p.StoreTimeout
-	if r.fleet, err = startFleet(c, st.processes, r.weather, r.ledger.violations); err != nil {
+	if r.fleet, err = startFleet(c, st.processes, r.timeline, r.ledger.violations); err != nil {
 		return nil, fmt.Errorf("%s: %w", st.name, err)
 	}
 	defer r.fleet.kill()
@@ -67,9 +67,9 @@ func torture(st *store, p plan) (*result, error) {
 
 	stop := make(chan struct{})
 	working := r.load.start(p, stop)
-	r.wait(p.Calm)
-	r.storms()
-	r.wait(min(p.Storm, time.Second)) // the first moments after the last fault
+	r.wait(p.FaultFree)
+	r.injectAllFaults()
+	r.wait(min(p.FaultTime, time.Second)) // the first moments after the last fault
 	close(stop)
 	working.Wait()
 	if err := r.audit(); err != nil {
@@ -78,7 +78,7 @@ func torture(st *store, p plan) (*result, error) {
 	return r.result(), nil
 }
 
-// wait waits for the time, or until what is looked for was found.
+// wait waits for d, or until a violation of kind plan.Until was found.
 func (r *run) wait(d time.Duration) {
 	for end := time.Now().Add(d); time.Now().Before(end) && !r.found(); {
 		time.Sleep(min(50*time.Millisecond, time.Until(end)))
@@ -87,9 +87,9 @@ func (r *run) wait(d time.Duration) {
 
 func (r *run) found() bool { return r.plan.Until != "" && r.ledger.of(r.plan.Until) > 0 }
 
-// storms has the faults strike for their time, those of processes and those of
-// the backend apart.
-func (r *run) storms() {
+// injectAllFaults injects faults of processes and of the backend, independently of
+// each other.
+func (r *run) injectAllFaults() {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for i, list := range [][]fault{r.backend.processes, r.backend.own} {
@@ -98,14 +98,14 @@ func (r *run) storms() {
 		}
 		every := []time.Duration{r.plan.ProcessFaults, r.plan.BackendFaults}[i]
 		rng := rand.New(rand.NewPCG(r.plan.Seed, uint64(2000+i)))
-		wg.Go(func() { r.storm(list, every, rng, stop) })
+		wg.Go(func() { r.injectFaults(list, every, rng, stop) })
 	}
-	r.wait(r.plan.Storm)
+	r.wait(r.plan.FaultTime)
 	close(stop)
 	wg.Wait()
 }
 
-// wanted are those of the faults that the plan wants.
+// wanted returns the faults that match plan.Faults.
 func (r *run) wanted(list []fault) (some []fault) {
 	only := regexp.MustCompile(r.plan.Faults)
 	for _, f := range list {
@@ -116,8 +116,8 @@ func (r *run) wanted(list []fault) (some []fault) {
 	return some
 }
 
-// audit proves, when all is quiet, what every session holds, what the store
-// lists, what is left of the expired, and what the processes give back.
+// audit checks, after all requests, every session's contents, the store's listing,
+// the remaining expired records, and the resources that processes release.
 func (r *run) audit() error {
 	if err := r.recover(); err != nil {
 		return err
@@ -140,13 +140,13 @@ func (r *run) audit() error {
 	return r.rawAll()
 }
 
-// recover waits until all processes reach the store again, which they have to.
+// recover waits until all processes reach the store again.
 func (r *run) recover() error {
 	deadline := time.Now().Add(time.Minute)
 	for _, s := range r.fleet.slots {
 		for {
 			s.mu.Lock()
-			err := s.order("reach", 0, nil)
+			err := s.controlLocked("reach", 0, nil)
 			s.mu.Unlock()
 			if err == nil {
 				break

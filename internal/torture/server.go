@@ -21,19 +21,19 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// A server process is this program again, with its setup in the environment.
+// A server process is the same program, with its setup in the environment.
 const serverEnv = "TORTURE_SERVER"
 
-// setup is what a server process is started with.
+// setup configures a server process.
 type setup struct {
 	Store, URL, DataDir string
 	StoreTimeout        time.Duration
-	User                int    // to run as, if not 0
-	Broken              string // the name of a breakage, in tests of the checker
+	User                int    // user id to run as, if not 0
+	Broken              string // name of a breakage, in tests of the checker
 }
 
-// The sessions' settings. Times are short, so that accesses are recorded and
-// cookies issued anew many times in a run.
+// The session options. Times are short, so that accesses are recorded and cookies
+// reissued many times in a run.
 const (
 	idleTimeout   = 15 * time.Minute
 	lifetime      = 24 * time.Hour
@@ -43,7 +43,7 @@ const (
 	namespace     = "torture"
 )
 
-// options are those of every server process.
+// options returns the options of every server process.
 func (c setup) options() sessions.Options {
 	return sessions.Options{
 		Store: c.Store, URL: c.URL, DataDir: c.DataDir, Namespace: namespace,
@@ -59,7 +59,7 @@ func (c setup) options() sessions.Options {
 	}
 }
 
-// breakages wrap what is sound, in tests of the checker.
+// breakages are faulty wrappers, in tests of the checker.
 var breakages = map[string]breakage{}
 
 type breakage struct {
@@ -69,7 +69,7 @@ type breakage struct {
 	inner   func(http.Handler, *host) http.Handler // inside it
 }
 
-// host is a server process as its parts see it.
+// host is the state of a server process.
 type host struct {
 	setup   setup
 	manager *sessions.Manager
@@ -81,16 +81,16 @@ func (h *host) now() time.Time {
 	return time.Now().Add(time.Duration(h.skew.Load()) * time.Millisecond)
 }
 
-// serve is a server process, from its start to the end of its standard input,
-// when it shuts down and tells what it left.
+// serve runs a server process until the end of its standard input, then shuts it
+// down and reports its leftovers.
 func serve(encoded string) error {
 	var c setup
 	if err := json.Unmarshal([]byte(encoded), &c); err != nil {
 		return err
 	}
-	signal.Ignore(syscall.SIGXFSZ) // a file that may not grow is an error, not the end
+	signal.Ignore(syscall.SIGXFSZ) // exceeding the file size limit is then an error
 	if c.User != 0 {
-		if err := become(c.User); err != nil {
+		if err := setUser(c.User); err != nil {
 			return err
 		}
 	}
@@ -102,7 +102,7 @@ func serve(encoded string) error {
 	if err := h.warmUp(); err != nil {
 		return err
 	}
-	before := takeCensus()
+	before := countResources()
 	if err := h.open(); err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func serve(encoded string) error {
 	mux := http.NewServeMux()
 	mux.Handle("/", handler)
 	h.control(mux)
-	server := &http.Server{Handler: mux, ErrorLog: log.New(os.Stderr, "", 0)} // whatever it says is a violation
+	server := &http.Server{Handler: mux, ErrorLog: log.New(os.Stderr, "", 0)} // any output is a violation
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
 	fmt.Println("ready", l.Addr())
@@ -132,8 +132,8 @@ func serve(encoded string) error {
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	closeErr := h.manager.Close() // a backend that hangs hears no farewell
-	gone := leftSince(before)
+	closeErr := h.manager.Close() // may fail if the backend hangs
+	gone := leftoversSince(before)
 	if closeErr != nil {
 		gone.Close = closeErr.Error()
 	}
@@ -167,16 +167,15 @@ func (h *host) open() (err error) {
 	return err
 }
 
-// wrapping is what goes around the store: nothing around most, a switch around
-// memory, which has no other way to be down, and a breakage where a test wants
-// one.
+// wrapping returns Options.WrapStore: for memory, which has no other way to be
+// down, a switch, and in tests of the checker a breakage.
 func (h *host) wrapping(broken func(driver.Store, *host) driver.Store) func(driver.Store) driver.Store {
 	if h.setup.Store != "memory" && broken == nil {
 		return nil
 	}
 	return func(s driver.Store) driver.Store {
 		if h.setup.Store == "memory" {
-			s = switched{everything(s), &h.down}
+			s = switchable{asFullStore(s), &h.down}
 		}
 		if broken != nil {
 			s = broken(s, h)
@@ -185,8 +184,8 @@ func (h *host) wrapping(broken func(driver.Store, *host) driver.Store) func(driv
 	}
 }
 
-// warmUp has the process open what the runtime and the libraries keep open for
-// good, so that the census counts what belongs to sessions alone.
+// warmUp makes the process open what the runtime and libraries keep open, so that
+// countResources counts only what the sessions use.
 func (h *host) warmUp() error {
 	f, err := os.Open(os.DevNull)
 	if err != nil {
@@ -195,7 +194,7 @@ func (h *host) warmUp() error {
 	return f.Close()
 }
 
-// become gives up root's rights, which no read-only directory stops.
-func become(user int) error {
+// setUser changes to a user without root's rights, which ignore file modes.
+func setUser(user int) error {
 	return errors.Join(syscall.Setgroups(nil), syscall.Setgid(user), syscall.Setuid(user))
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/pump-go/sessions/memory"
 )
 
-// drivers are the stores as they are registered, for what wraps them.
+// drivers are the registered drivers, to be wrapped.
 var drivers = map[string]driver.Driver{
 	"memory":    memory.New(memory.Options{}),
 	"file":      file.New(file.Options{}),
@@ -33,18 +33,18 @@ var drivers = map[string]driver.Driver{
 	"google":    google.New(nil, google.Options{}),
 }
 
-// store is a store under torture.
+// store is a store to test.
 type store struct {
 	name      string
-	processes int  // that share it
+	processes int  // number of processes that share it
 	lists     bool // All, Owned and DestroyOwned work
 	sweeps    bool // Sweep works
 	start     func(l *ledger) (*backend, error)
 }
 
-// stores are all that keep their sessions on the server. A further one takes a
-// line here, its package in drivers, and a function that starts its backend:
-// ofServer has the faults of a server of its own, and of one that forgets.
+// stores are all stores that keep sessions on the server. To add one, add a line
+// here, its package to drivers, and a function that starts its backend;
+// serverFaults has the faults of a server.
 var stores = []store{
 	{"memory", 1, true, true, startMemory},
 	{"file", 3, true, true, startFile},
@@ -56,29 +56,29 @@ var stores = []store{
 	{"google", 3, true, true, startGoogle},
 }
 
-// backend is where the sessions of one run are.
+// backend keeps the sessions of one run.
 type backend struct {
-	setup      setup
-	processes  []fault     // of the server processes
-	own        []fault     // of the backend itself
-	forgetting *forgetting // if it forgets
-	disk       *disk       // if it has one
-	// raw names the records that are there, the expired included, when no
-	// server process runs; nil if nobody can tell.
+	setup     setup
+	processes []fault   // faults of the server processes
+	own       []fault   // faults of the backend
+	dataLoss  *dataLoss // nil if it loses no data
+	disk      *disk     // nil if it has none
+	// raw returns the public IDs of all stored records, including expired ones,
+	// when no server process runs. It is nil if that is not possible.
 	raw  func() ([]string, error)
 	stop func() error
 }
 
 func startMemory(l *ledger) (*backend, error) {
 	return &backend{
-		setup:      setup{Store: "memory"},
-		processes:  ofOneProcess,
-		forgetting: &forgetting{l: l, of: func(string) string { return "" }, at: make(map[string]tick)},
-		stop:       func() error { return nil },
+		setup:     setup{Store: "memory"},
+		processes: singleProcessFaults,
+		dataLoss:  &dataLoss{l: l, locate: func(string) string { return "" }, at: make(map[string]tick)},
+		stop:      func() error { return nil },
 	}, nil
 }
 
-// onDisk is a backend of files.
+// onDisk returns a backend that keeps files.
 func onDisk(setup setup, raw func(dir string) ([]string, error)) (*backend, error) {
 	d, err := newDisk()
 	if err != nil {
@@ -87,7 +87,7 @@ func onDisk(setup setup, raw func(dir string) ([]string, error)) (*backend, erro
 	setup.DataDir, setup.User = d.data, d.user
 	b := &backend{
 		setup:     setup,
-		processes: append(slices.Clone(ofProcesses), noRoom),
+		processes: append(slices.Clone(processFaults), limitedFiles),
 		own:       []fault{readOnly},
 		disk:      d,
 		raw:       func() ([]string, error) { return raw(d.data) },
@@ -108,7 +108,7 @@ func startFile(*ledger) (*backend, error) {
 			}
 		}
 		if len(ids) == 0 {
-			err = errors.Join(err, errors.New("no records; is the layout another?"))
+			err = errors.Join(err, errors.New("no records; has the layout changed?"))
 		}
 		return ids, err
 	})
@@ -124,7 +124,7 @@ func startDBM(*ledger) (*backend, error) {
 		err = db.View(func(tx *bbolt.Tx) error {
 			b := tx.Bucket([]byte("sessions/" + namespace + "/records"))
 			if b == nil {
-				return errors.New("no records; is the layout another?")
+				return errors.New("no records; has the layout changed?")
 			}
 			return b.ForEach(func(k, _ []byte) error {
 				ids = append(ids, hex.EncodeToString(k))
@@ -137,7 +137,7 @@ func startDBM(*ledger) (*backend, error) {
 
 func startSQLite(*ledger) (*backend, error) {
 	if !slices.Contains(sql.Drivers(), "sqlite3") {
-		return nil, notHere("SQLite (it needs cgo)")
+		return nil, notInstalled("SQLite (it needs cgo)")
 	}
 	return onDisk(setup{Store: "database", URL: "sqlite:///sessions.db"}, func(dir string) ([]string, error) {
 		return rows("sqlite3", "file:"+filepath.Join(dir, "sessions.db"))
@@ -167,14 +167,14 @@ func startMariaDB(*ledger) (*backend, error) {
 func inDatabase(s *servers.Server, url, sqlDriver, dsn string) *backend {
 	return &backend{
 		setup:     setup{Store: "database", URL: url},
-		processes: ofProcesses,
-		own:       ofServer(s, false),
+		processes: processFaults,
+		own:       serverFaults(s, false),
 		raw:       func() ([]string, error) { return rows(sqlDriver, dsn) },
 		stop:      func() error { s.Stop(); return nil },
 	}
 }
 
-// rows names the sessions of a database.
+// rows returns the public IDs of a database's sessions.
 func rows(sqlDriver, dsn string) (ids []string, err error) {
 	db, err := sql.Open(sqlDriver, dsn)
 	if err != nil {
@@ -219,7 +219,7 @@ func startMemcached(l *ledger) (*backend, error) {
 			return nil, err
 		}
 		all, addrs = append(all, s), append(addrs, s.Addr)
-		own = append(own, ofServer(s, true)...)
+		own = append(own, serverFaults(s, true)...)
 	}
 	selector, err := memcached.NewSelector(addrs...)
 	if err != nil {
@@ -228,15 +228,15 @@ func startMemcached(l *ledger) (*backend, error) {
 	keeper := func(id string) string {
 		addr, err := selector.PickServer(namespace + ":" + id)
 		if err != nil {
-			panic(err) // it has two
+			panic(err) // cannot fail with two servers
 		}
 		return addr.String()
 	}
 	return &backend{
-		setup:      setup{Store: "memcached", URL: strings.Join(addrs, ";")},
-		processes:  ofProcesses,
-		own:        own,
-		forgetting: &forgetting{l: l, of: keeper, at: make(map[string]tick)},
+		setup:     setup{Store: "memcached", URL: strings.Join(addrs, ";")},
+		processes: processFaults,
+		own:       own,
+		dataLoss:  &dataLoss{l: l, locate: keeper, at: make(map[string]tick)},
 		stop: func() error {
 			for _, s := range all {
 				s.Stop()
@@ -246,28 +246,28 @@ func startMemcached(l *ledger) (*backend, error) {
 	}, nil
 }
 
-// startGoogle starts the Datastore emulator, which forgets all when it stops.
+// startGoogle starts the Datastore emulator, which loses its data when it stops.
 func startGoogle(l *ledger) (*backend, error) {
 	s, err := servers.StartDatastore()
 	if err != nil {
 		return nil, err
 	}
 	return &backend{
-		setup:      setup{Store: "google", URL: "google://torture?emulator=" + s.Addr},
-		processes:  ofProcesses,
-		own:        ofServer(s, true),
-		forgetting: &forgetting{l: l, of: func(string) string { return s.Addr }, at: make(map[string]tick)},
-		stop:       func() error { s.Stop(); return nil },
+		setup:     setup{Store: "google", URL: "google://torture?emulator=" + s.Addr},
+		processes: processFaults,
+		own:       serverFaults(s, true),
+		dataLoss:  &dataLoss{l: l, locate: func(string) string { return s.Addr }, at: make(map[string]tick)},
+		stop:      func() error { s.Stop(); return nil },
 	}, nil
 }
 
-// notHere is a store that cannot be had on this machine.
-type notHere string
+// notInstalled is the error for a store that is not available on this machine.
+type notInstalled string
 
-func (n notHere) Error() string { return string(n) + " is not installed" }
+func (n notInstalled) Error() string { return string(n) + " is not installed" }
 
-// absent tells that a store cannot be had on this machine.
+// absent reports whether err means that a store is not available on this machine.
 func absent(err error) bool {
-	var n notHere
+	var n notInstalled
 	return errors.As(err, &n) || servers.Missing(err)
 }

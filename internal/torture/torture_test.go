@@ -12,26 +12,26 @@ import (
 )
 
 var (
-	seedFlag = flag.Uint64("torture.seed", uint64(time.Now().UnixNano())%100_000, "decides what clients ask, and which faults strike")
-	timeFlag = flag.Duration("torture.time", 4*time.Second, "how long faults strike, for each store")
+	seedFlag = flag.Uint64("torture.seed", uint64(time.Now().UnixNano())%100_000, "determines the requests and the faults")
+	timeFlag = flag.Duration("torture.time", 4*time.Second, "how long faults are injected, for each store")
 )
 
 func TestMain(m *testing.M) {
 	if encoded, ok := os.LookupEnv(serverEnv); ok {
-		beServer(encoded)
+		runServer(encoded)
 	}
-	quickTemp()
+	useMemoryTemp()
 	code := m.Run()
 	servers.StopAll()
 	os.Exit(code)
 }
 
-// short is the plan of the test. A run of more than a few seconds has faults
-// that outlast store calls, too.
+// short is the plan of the test. A longer run also has faults that outlast store
+// calls.
 func short() plan {
 	return plan{
-		Seed: *seedFlag, Calm: min(time.Second, *timeFlag/4), Storm: *timeFlag,
-		Workers: 16, Sessions: 150, StoreTimeout: 5 * time.Second, // the machine may be busy with other tests
+		Seed: *seedFlag, FaultFree: min(time.Second, *timeFlag/4), FaultTime: *timeFlag,
+		Workers: 16, Sessions: 150, StoreTimeout: 5 * time.Second, // the machine may be busy
 		ProcessFaults: 300 * time.Millisecond, BackendFaults: 500 * time.Millisecond, Outlast: *timeFlag > 20*time.Second,
 	}
 }
@@ -50,10 +50,10 @@ func TestTorture(t *testing.T) {
 			}
 			t.Log(res)
 			if n := res.violations(); n > 0 {
-				t.Errorf("%d violations; to do the same again: -torture.seed %d -torture.time %v", n, res.Seed, *timeFlag)
+				t.Errorf("%d violations; to repeat: -torture.seed %d -torture.time %v", n, res.Seed, *timeFlag)
 			}
 			if res.Operations < 50 || res.Writes < 20 || res.faults() == 0 {
-				t.Errorf("hardly anything happened")
+				t.Errorf("too few operations or sessions")
 			}
 		})
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// trail is the last requests of a session, to be shown with a violation.
+// trail keeps the last requests of a session, shown with a violation.
 type trail struct {
 	steps []step
 	next  int
@@ -53,5 +53,5 @@ func (s state) String() string {
 }
 
 func (o outcome) String() string {
-	return [...]string{answered: "answered", nothing: "nothing done", unknown: "outcome unknown", lost: "session ended"}[o]
+	return [...]string{committed: "committed", notDone: "nothing done", unknown: "outcome unknown", sessionEnded: "session ended"}[o]
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// What a session holds. Every value carries the mark of its session, by which
-// one that strayed into another is known.
+// The contents of a session. Every value includes the mark of its session, which
+// detects a value in the wrong session.
 const (
 	counters = 2
 	cells    = 4
-	ticket   = cells - 1 // the cell that is popped
+	ticket   = cells - 1 // the cell used with Pop
 )
 
 const markKey sessions.Key[string] = "mark"
@@ -27,8 +27,8 @@ func counterKey(n int) sessions.Key[int] { return sessions.Key[int](fmt.Sprint("
 
 func cellKey(n int) sessions.Key[*value] { return sessions.Key[*value](fmt.Sprint("cell", n)) }
 
-// value is what a cell or a note holds. Pad follows from the rest, so that a
-// value put together of two is noticed.
+// value is the value of a cell or a note. Pad is computed from the other fields, to
+// detect a mixture of two values.
 type value struct {
 	Mark string
 	Seq  int64

@@ -7,36 +7,36 @@ import (
 	"sync"
 )
 
-// breach is a kind of violation: a promise that was broken.
+// breach is a kind of violation.
 type breach string
 
 const (
 	lostWrite    breach = "acknowledged write lost"
 	inexact      breach = "counter not exact"
-	uncommitted  breach = "what was not committed is seen"
+	uncommitted  breach = "uncommitted change visible"
 	twice        breach = "single-use value used twice"
 	crossTalk    breach = "another session's data"
 	torn         breach = "damaged value or record"
-	anonymous    breach = "live session answered as anonymous"
-	whileDown    breach = "live session answered as anonymous while the store was down"
-	deadAnswered breach = "ended session answered with data"
-	deadRecord   breach = "record of an ended session left"
-	strayRecord  breach = "record that nobody can have made"
+	anonymous    breach = "live session treated as anonymous"
+	whileDown    breach = "live session treated as anonymous while the store was down"
+	deadAnswered breach = "data of an ended session returned"
+	deadRecord   breach = "record of an ended session not deleted"
+	strayRecord  breach = "record of unknown origin"
 	wrongCookie  breach = "cookie for a session that is not live, or none for one that is"
-	lateAnswered breach = "expired session answered with data"
-	lateRecord   breach = "record left after its expiry"
-	leak         breach = "goroutine or descriptor left"
-	died         breach = "server process died or complained"
-	unexplained  breach = "error that no fault explains"
+	lateAnswered breach = "data of an expired session returned"
+	lateRecord   breach = "expired record not removed"
+	leak         breach = "goroutine or descriptor leaked"
+	died         breach = "server process died or logged an error"
+	unexplained  breach = "error not explained by a fault"
 )
 
-// breaches are all of them.
+// breaches are all kinds.
 var breaches = []breach{
 	lostWrite, inexact, uncommitted, twice, crossTalk, torn, anonymous, whileDown, deadAnswered, deadRecord,
 	strayRecord, wrongCookie, lateAnswered, lateRecord, leak, died, unexplained,
 }
 
-// violation is one case of a breach.
+// violation is one observation of a breach.
 type violation struct {
 	Breach breach
 	What   string
@@ -44,7 +44,8 @@ type violation struct {
 
 func (v violation) String() string { return fmt.Sprintf("%s: %s", v.Breach, v.What) }
 
-// violations are those of a run. All are counted, the first are kept.
+// violations collects the violations of a run. All are counted, the first are
+// kept.
 type violations struct {
 	mu    sync.Mutex
 	count map[breach]int
@@ -77,7 +78,7 @@ func (v *violations) total() (n int) {
 	return n
 }
 
-// of returns how often a promise was broken so far.
+// of returns the number of violations of a kind so far.
 func (v *violations) of(b breach) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()

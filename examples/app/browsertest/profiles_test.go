@@ -18,7 +18,7 @@ func TestTwoProfiles(t *testing.T) {
 	before := laptop.cookie()
 	laptop.signIn("Ada", false)
 	if after := laptop.cookie(); after == nil || before == nil || after.Value == before.Value {
-		t.Errorf("signing in kept the session's id: %v, %v", before, after)
+		t.Errorf("signing in did not change the session's ID: %v, %v", before, after)
 	}
 	phone.signIn("Ada", true)
 

@@ -7,72 +7,72 @@ import (
 	"time"
 )
 
-// call is one request, from before it is sent until its answer is judged.
-type call struct {
+// request is one request, from before it is sent until its response is judged.
+type request struct {
 	l *ledger
-	s *subject // whose token is sent; of a creation, the session to be
-	t *token   // what is sent; nil: nothing
-	o *order
+	s *session // whose token is sent, or that is created
+	t *token   // the token sent; nil: none
+	o *operation
 
 	start, end tick
 	began      time.Time
 
-	least  [counters]int // acknowledged before it began
+	least  [counters]int // increments acknowledged before it began
 	floor  [cells]tick
-	own    [counters]int // that it counts itself
-	writes []*write      // one for each change, nil where it is none
+	own    [counters]int // its own increments
+	writes []*write      // one for each change; nil if the change is not of a cell
 	late   []*write
-	fresh  *subject // the session that invalidate begins
+	fresh  *session // the session that invalidate creates
 	purge  *purge
 }
 
-// outcome is what an answer tells of a request.
+// outcome is what the response says about a request's changes.
 type outcome byte
 
 const (
-	answered outcome = iota // all of it is committed
-	nothing                 // none of it is, and none ever will be
-	unknown                 // nobody can tell
-	lost                    // nothing: the session ended meanwhile
+	committed    outcome = iota // all are committed
+	notDone                     // none is, and none will be
+	unknown                     // it may or may not be committed
+	sessionEnded                // none: the session had ended
 )
 
-// response is what came back, if anything did.
+// response is the response to a request, if there was one.
 type response struct {
 	outcome outcome
-	status  int // 0: none
+	status  int // 0: no response
 	reply   reply
 	late    *lateReply
 	cookies []*http.Cookie // the session's
 }
 
-// begin writes down what is going to be asked. own is the owner that a login or
-// a log-out of others is about.
-func (l *ledger) begin(s *subject, t *token, o *order, own *owner) *call {
-	c := &call{l: l, s: s, t: t, o: o}
+// begin records a request before it is sent. own is the owner for a login or a
+// logout of others.
+func (l *ledger) begin(s *session, t *token, o *operation, own *owner) *request {
+	c := &request{l: l, s: s, t: t, o: o}
 	switch o.Life {
 	case login:
 		if !own.join(s) {
-			o.Life, o.Owner = renew, "" // another request signs in at this moment
+			o.Life, o.Owner = renew, "" // another request is signing in
 		}
 	case logoutOthers:
 		c.purge = own.purge(s)
 	case invalidate:
-		c.fresh = l.newSubject(o.Mark)
+		c.fresh = l.newSession(o.Mark)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.began = time.Now()
 	c.start = l.tick()
-	subject := s
+	session := s
 	if o.Life == create {
 		s.born, s.created = c.start, c.began
 		s.timeout = time.Duration(o.Timeout) * time.Millisecond
 	}
 	if c.fresh != nil {
-		subject = c.fresh
-		subject.mu.Lock()
-		defer subject.mu.Unlock()
-		subject.born, subject.created = c.start, c.began
+		session = c.fresh
+		session.mu.Lock()
+		defer session.mu.Unlock()
+		session.born, session.created = c.start, c.began
 	}
 	for i := range c.least {
 		c.least[i] = s.counts[i].acked
@@ -81,17 +81,17 @@ func (l *ledger) begin(s *subject, t *token, o *order, own *owner) *call {
 		c.floor[i] = s.cells[i].floor
 	}
 	if o.Life == create || c.fresh != nil {
-		for i := range subject.cells {
-			subject.cells[i].settle(subject.cells[i].begin(0, 0), acked, c.start)
+		for i := range session.cells {
+			session.cells[i].finish(session.cells[i].begin(0, 0), acked, c.start)
 		}
 	}
-	c.writes = c.plan(subject, o.Changes)
-	c.late = c.plan(subject, o.Late)
+	c.writes = c.plan(session, o.Changes)
+	c.late = c.plan(session, o.Late)
 	switch o.Life {
 	case renew, login, invalidate, logout:
 		t.ending++
 		if (s.others > 0 || time.Now().Before(s.late)) && o.Life != logout {
-			s.ending++ // the new id may be among those that are ended
+			s.ending++ // the new id may be ended by it
 		}
 	case logoutOthers:
 		s.others++
@@ -102,8 +102,8 @@ func (l *ledger) begin(s *subject, t *token, o *order, own *owner) *call {
 	return c
 }
 
-// plan notes the changes that are going to be asked for.
-func (c *call) plan(s *subject, changes []change) []*write {
+// plan records the changes before they are requested.
+func (c *request) plan(s *session, changes []change) []*write {
 	writes := make([]*write, len(changes))
 	for i, ch := range changes {
 		switch ch.Kind {
@@ -125,75 +125,75 @@ func (c *call) plan(s *subject, changes []change) []*write {
 	return writes
 }
 
-// finish judges the answer, and writes down what it acknowledged.
-func (c *call) finish(r response) {
+// finish judges the response and records what it acknowledged.
+func (c *request) finish(r response) {
 	l, s := c.l, c.s
 	if c.purge != nil {
-		defer func() { c.purge.settle(c.purged(r), l.tick()) }()
+		defer func() { c.purge.finish(c.purged(r), l.tick()) }()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.end = l.tick()
-	c.walk(&r)
-	calm := !l.weather.disturbed(c.began)
-	done := r.outcome == answered
+	c.addToTrail(&r)
+	faultFree := !l.timeline.faultSince(c.began)
+	done := r.outcome == committed
 	if done {
 		c.judge(&r)
 	}
 	c.judgeCookies(&r)
-	if r.outcome == lost {
+	if r.outcome == sessionEnded {
 		l.tally.endings.Add(1)
-		if c.o.Save && c.renews() && !calm {
-			// Its Save may have failed, with the old id gone all the same, so that
-			// the commit came too late: its outcome was unknown to itself.
+		if c.o.Save && c.renews() && !faultFree {
+			// Its Save may have failed although the old id was removed, so that
+			// the commit found no session. Its outcome is unknown.
 			c.t.unsure++
 			c.t.ending++
 		}
-		c.judgeGone("an error page says that it ended")
+		c.judgeGone("an error page reports that it ended")
 	}
 
-	// Of a session that is not there, nothing was changed.
+	// If there was no session, nothing was changed.
 	there := done && (r.reply.Mark != "" || c.o.Life == create || c.o.Life == logout && r.reply.Blind)
 	st := unsure
 	switch {
 	case there:
 		st = acked
-	case done, r.outcome == nothing, r.outcome == lost && calm:
+	case done, r.outcome == notDone, r.outcome == sessionEnded && faultFree:
 		st = void
 	}
-	subject := s
+	session := s
 	if c.fresh != nil {
-		subject = c.fresh
-		subject.mu.Lock()
-		defer subject.mu.Unlock()
+		session = c.fresh
+		session.mu.Lock()
+		defer session.mu.Unlock()
 	}
-	c.settle(subject, c.o.Changes, c.writes, st, &r)
+	c.recordChanges(session, c.o.Changes, c.writes, st, &r)
 	lateState := st
 	if st == acked && len(c.o.Late) > 0 {
 		switch {
 		case r.late != nil && r.late.Saved:
-			c.settleTotals(subject, r.late.Totals, c.o.Changes, c.o.Late)
-		case r.late != nil && r.late.Ended && calm:
+			c.checkTotals(session, r.late.Totals, c.o.Changes, c.o.Late)
+		case r.late != nil && r.late.Ended && faultFree:
 			lateState = void
 		default:
 			lateState = unsure
 		}
 	}
-	c.settle(subject, c.o.Late, c.late, lateState, &r)
+	c.recordChanges(session, c.o.Late, c.late, lateState, &r)
 	if done && there && r.reply.Saved {
-		c.settleTotals(subject, r.reply.Totals, nil, c.o.Changes)
+		c.checkTotals(session, r.reply.Totals, nil, c.o.Changes)
 	}
-	c.settleLife(st, calm, &r)
+	c.recordLife(st, faultFree, &r)
 	if s.timeout > 0 {
 		if !done {
-			s.vague = true
+			s.timesUnsure = true
 		}
 		s.used = time.Now()
 	}
 }
 
-// walk adds the request to the session's trail.
-func (c *call) walk(r *response) {
+// addToTrail adds the request to the session's trail.
+func (c *request) addToTrail(r *response) {
 	st := step{
 		start: c.start, end: c.end, began: c.began, took: time.Since(c.began), life: c.o.Life, manner: c.o.Manner,
 		outcome: r.outcome, status: r.status, there: r.reply.Mark != "", changes: c.o.Changes,
@@ -204,13 +204,13 @@ func (c *call) walk(r *response) {
 	c.s.trail.add(st)
 }
 
-// renews tells whether the request is to move the session to another id.
-func (c *call) renews() bool {
+// renews reports whether the request changes the session's id.
+func (c *request) renews() bool {
 	return c.o.Life == renew || c.o.Life == login || c.o.Life == invalidate
 }
 
-// settle notes what became of the changes.
-func (c *call) settle(s *subject, changes []change, writes []*write, st state, r *response) {
+// recordChanges records the outcome of changes.
+func (c *request) recordChanges(s *session, changes []change, writes []*write, st state, r *response) {
 	for i, ch := range changes {
 		switch st {
 		case acked:
@@ -227,15 +227,15 @@ func (c *call) settle(s *subject, changes []change, writes []*write, st state, r
 				n.void++
 			}
 		case set, edit, unset:
-			s.cells[ch.N].settle(writes[i], st, c.end)
+			s.cells[ch.N].finish(writes[i], st, c.end)
 		case pop:
 			if popped := r.reply.Popped[ch.N]; st == acked && popped.Seq != 0 {
 				s.sawPop(ch.N, popped, c.floor[ch.N])
-				s.cells[ch.N].settle(writes[i], acked, c.end)
+				s.cells[ch.N].finish(writes[i], acked, c.end)
 			} else if st == acked {
-				s.cells[ch.N].settle(writes[i], void, c.end) // there was nothing to pop
+				s.cells[ch.N].finish(writes[i], void, c.end) // no value to pop
 			} else {
-				s.cells[ch.N].settle(writes[i], st, c.end)
+				s.cells[ch.N].finish(writes[i], st, c.end)
 			}
 		case note:
 			m := s.notes.notes[ch.Seq]
@@ -245,15 +245,15 @@ func (c *call) settle(s *subject, changes []change, writes []*write, st state, r
 			case acked:
 				s.took(r.reply.Taken, c.start, c.end)
 			case unsure:
-				s.notes.vague = time.Now().Add(settleTime)
+				s.notes.unsureBefore = time.Now().Add(lateEffect)
 			}
 		}
 	}
 }
 
-// settleTotals checks what the counters were told to be when the changes, which
-// followed those of before, had been committed.
-func (c *call) settleTotals(s *subject, totals [counters]int, before, changes []change) {
+// checkTotals checks the counters that were reported after changes, which
+// followed those in before, had been committed.
+func (c *request) checkTotals(s *session, totals [counters]int, before, changes []change) {
 	for i, n := range totals {
 		least := counts(before, i)
 		if s == c.s {
@@ -265,7 +265,7 @@ func (c *call) settleTotals(s *subject, totals [counters]int, before, changes []
 	}
 }
 
-// counts is how often the changes count the counter up.
+// counts returns how often the changes increment counter i.
 func counts(changes []change, i int) (n int) {
 	for _, ch := range changes {
 		if ch.Kind == count && ch.N == i {
@@ -275,11 +275,11 @@ func counts(changes []change, i int) (n int) {
 	return n
 }
 
-// settleLife notes what became of the session as a whole.
-func (c *call) settleLife(st state, calm bool, r *response) {
+// recordLife records the outcome for the whole session.
+func (c *request) recordLife(st state, faultFree bool, r *response) {
 	l, s := c.l, c.s
-	// Where Save failed, the commit tries again, under another id if the first
-	// try has landed.
+	// If Save failed, the commit retries, under another id if the first attempt
+	// was stored.
 	again := st == acked && c.o.Save && !r.reply.Saved
 	orphans := 1
 	if st == unsure && c.o.Save {
@@ -303,8 +303,8 @@ func (c *call) settleLife(st state, calm bool, r *response) {
 		} else {
 			c.t.unsure++
 		}
-		if st == unsure || st == void && !calm || again {
-			s.orphans += orphans // the removal of the new record may have failed, too
+		if st == unsure || st == void && !faultFree || again {
+			s.orphans += orphans // deleting the new record may have failed too
 			if c.fresh != nil {
 				c.fresh.orphans += orphans
 			}
@@ -317,7 +317,7 @@ func (c *call) settleLife(st state, calm bool, r *response) {
 		if c.fresh != nil {
 			l.tally.sessions.Add(1)
 			c.fresh.current = c.taken(c.fresh, r)
-			if s.current == c.t { // else a renewal at the same time has kept it
+			if s.current == c.t { // else a concurrent renewal kept it
 				s.current = nil
 			}
 			return
@@ -327,7 +327,7 @@ func (c *call) settleLife(st state, calm bool, r *response) {
 		}
 		c.t.moved = true
 		s.current = c.taken(s, r)
-	case logout: // of the id that was sent; if it is renewed meanwhile, the new one may live
+	case logout: // only of the id that was sent: after a concurrent renewal the new one may live
 		if st != unsure {
 			c.t.ending--
 		}
@@ -338,30 +338,30 @@ func (c *call) settleLife(st state, calm bool, r *response) {
 	case logoutOthers:
 		s.others--
 		if st == unsure {
-			s.late = time.Now().Add(settleTime)
+			s.late = time.Now().Add(lateEffect)
 		}
 	}
 }
 
-// taken is the token that the answer gave the session.
-func (c *call) taken(s *subject, r *response) *token {
+// taken returns the token in the response's cookie.
+func (c *request) taken(s *session, r *response) *token {
 	if len(r.cookies) != 1 || r.cookies[0].Value == "" {
-		return nil // judgeCookies has complained
+		return nil // reported by judgeCookies
 	}
 	t := c.l.give(s, r.cookies[0].Value, c.start)
 	t.s = s
 	return t
 }
 
-// purged is what became of the logging out of others.
-func (c *call) purged(r response) state {
+// purged returns the outcome of a logout of others.
+func (c *request) purged(r response) state {
 	switch {
-	case r.outcome == answered && r.reply.Mark != "" && r.reply.Others == "":
+	case r.outcome == committed && r.reply.Mark != "" && r.reply.Others == "":
 		c.l.tally.logouts.Add(1)
 		return acked
-	case r.outcome == nothing, r.outcome == answered && r.reply.Mark == "":
+	case r.outcome == notDone, r.outcome == committed && r.reply.Mark == "":
 		return void
 	default:
-		return unsure // an error page may come after it
+		return unsure // it may have succeeded before the error page
 	}
 }

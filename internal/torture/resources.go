@@ -13,20 +13,20 @@ import (
 	"time"
 )
 
-// census counts what a process has.
-type census struct {
+// resources are the goroutines and file descriptors of a process.
+type resources struct {
 	Goroutines  int
-	Descriptors []string // what each leads to, sorted
+	Descriptors []string // their targets, sorted
 }
 
-func takeCensus() census {
-	c := census{Goroutines: runtime.NumGoroutine()}
+func countResources() resources {
+	c := resources{Goroutines: runtime.NumGoroutine()}
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		panic(err) // the kernel gives it to every process
+		panic(err) // every Linux process has it
 	}
 	for _, e := range entries {
-		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil { // the directory's own is closed
+		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil { // fails for the directory's own descriptor
 			c.Descriptors = append(c.Descriptors, to)
 		}
 	}
@@ -34,25 +34,26 @@ func takeCensus() census {
 	return c
 }
 
-// left is what a process that has shut down did not give back.
-type left struct {
-	Close       string // what Manager.Close complained of
+// leftovers are the resources that a process did not release when it shut down.
+type leftovers struct {
+	Close       string // the error of Manager.Close
 	Goroutines  int
 	Descriptors []string
 	Stacks      string
 }
 
-func (l left) nothing() bool { return l.Goroutines <= 0 && len(l.Descriptors) == 0 }
+func (l leftovers) nothing() bool { return l.Goroutines <= 0 && len(l.Descriptors) == 0 }
 
-func (l left) String() string {
+func (l leftovers) String() string {
 	return fmt.Sprintf("%d goroutines, descriptors %q\n%s", l.Goroutines, l.Descriptors, l.Stacks)
 }
 
-// leftSince gives what is ending a moment to end.
-func leftSince(before census) (l left) {
+// leftoversSince returns the resources acquired since before, after waiting for
+// them to be released.
+func leftoversSince(before resources) (l leftovers) {
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		now := takeCensus()
-		l = left{Goroutines: now.Goroutines - before.Goroutines, Descriptors: missing(now.Descriptors, before.Descriptors)}
+		now := countResources()
+		l = leftovers{Goroutines: now.Goroutines - before.Goroutines, Descriptors: missing(now.Descriptors, before.Descriptors)}
 		if l.nothing() {
 			return l
 		}
@@ -67,8 +68,8 @@ func leftSince(before census) (l left) {
 	return l
 }
 
-// missing returns what is in all more often than in some. Anonymous things of
-// the kernel are named by their kind, as their numbers change.
+// missing returns the elements of all that are not in some, counting repetitions.
+// Kernel objects such as sockets are compared by kind, since their numbers change.
 func missing(all, some []string) (more []string) {
 	count := make(map[string]int)
 	kind := func(s string) string { k, _, _ := strings.Cut(s, ":["); return k }

@@ -1,0 +1,107 @@
+//go:build linux
+
+package main
+
+// An operation is the body of a request: what the handler does with the session,
+// and how.
+type operation struct {
+	Changes []change `json:",omitempty"` // empty: only read the session
+	Life    life     `json:",omitempty"`
+	Mark    string   `json:",omitempty"` // of the session that create or invalidate creates
+	Owner   string   `json:",omitempty"` // for login
+	Timeout int64    `json:",omitempty"` // idle timeout of the created session in ms; 0: the default
+	Manner  manner   `json:",omitempty"`
+	Pause   int      `json:",omitempty"` // ms between load and change
+	Save    bool     `json:",omitempty"` // call Session.Save in the handler and report the committed counters
+	Blind   bool     `json:",omitempty"` // do not read the session first
+	Late    []change `json:",omitempty"` // after the header was sent; for streaming
+}
+
+// life is the operation's effect on the whole session.
+type life string
+
+const (
+	stay         life = ""
+	create       life = "create"
+	login        life = "login" // SetOwner and Renew
+	renew        life = "renew"
+	invalidate   life = "invalidate" // Invalidate, which also creates a new session
+	logout       life = "logout"
+	logoutOthers life = "logout others" // DestroyOwned, except for this one
+)
+
+// manner is how the handler behaves.
+type manner string
+
+const (
+	plain     manner = ""
+	streaming manner = "streaming"
+	panicking manner = "panicking" // after its changes
+	saving    manner = "saving, then panicking"
+)
+
+// change is one change of a value.
+type change struct {
+	Kind kind
+	N    int   // which counter or cell
+	Seq  int64 // the value's unique number
+	Size int   `json:",omitempty"` // approximate, of the value
+}
+
+type kind string
+
+const (
+	count kind = "count" // Update: increment
+	set   kind = "set"   // Set
+	edit  kind = "edit"  // change the value that Get returned in place
+	unset kind = "unset" // Delete
+	pop   kind = "pop"   // Pop
+	note  kind = "note"  // Flash.Add
+	take  kind = "take"  // Flash.Take
+)
+
+// reply is the body of a response: the session as loaded, and the results of the
+// changes.
+type reply struct {
+	Blind  bool            `json:",omitempty"` // the session was not read
+	Mark   string          `json:",omitempty"` // "": there is no session
+	Owner  string          `json:",omitempty"`
+	Counts [counters]int   `json:",omitempty"`
+	Cells  [cells]sighting `json:",omitempty"`
+	Notes  []sighting      `json:",omitempty"`
+
+	Saved  bool            `json:",omitempty"` // Session.Save succeeded; then Totals is set
+	Totals [counters]int   `json:",omitempty"` // the committed counters
+	Popped [cells]sighting `json:",omitempty"`
+	Taken  []sighting      `json:",omitempty"`
+	Others string          `json:",omitempty"` // the error of logging out others
+}
+
+// lateReply is the last line of a streamed response.
+type lateReply struct {
+	Saved  bool
+	Ended  bool // Save failed with ErrEnded
+	Totals [counters]int
+}
+
+// sighting is a value that a server read. Seq 0: there is none.
+type sighting struct {
+	Mark string `json:",omitempty"`
+	Seq  int64  `json:",omitempty"`
+	Torn bool   `json:",omitempty"` // its parts are of different values
+}
+
+// failure is the body of the error page.
+type failure struct {
+	Why reason
+	Err string
+}
+
+type reason string
+
+const (
+	ended    reason = "ended"    // ErrEnded
+	conflict reason = "conflict" // ErrConflict: another request popped the value
+	noLoad   reason = "load"     // the session could not be loaded
+	noSave   reason = "save"     // the outcome of the save is unknown
+)
