@@ -13,8 +13,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience bounds a whole test, so that a browser that hangs fails it.
-const patience = 2 * time.Minute
+// testTimeout limits a whole test, so that a hanging browser fails it.
+const testTimeout = 2 * time.Minute
 
 // browser is a chromium with a profile of its own, as of one person on one
 // device, and one page open.
@@ -45,7 +45,7 @@ func open(t *testing.T, address, profile string) *browser {
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // chromium has none for root
 	}
-	timed, cancel := context.WithTimeout(t.Context(), patience)
+	timed, cancel := context.WithTimeout(t.Context(), testTimeout)
 	t.Cleanup(cancel)
 	allocator, stop := chromedp.NewExecAllocator(timed, options...)
 	t.Cleanup(stop)

@@ -2,10 +2,10 @@
 //
 //	go run ./chi    # then open http://127.0.0.1:8080
 //
-// What is used first is outermost. Logger outside of the sessions logs the
-// status that was sent, that of the error page included. Recoverer outside lets
-// a panic pass the sessions, so that nothing of a request that broke off is
-// saved; inside, it would hide the panic, and half of the request would be.
+// The first middleware is outermost. Logger outside m.Wrap logs the status that was
+// sent, including that of the error page. Recoverer outside m.Wrap lets a panic pass
+// through it, so that the changes of the failed request are not saved; inside, it
+// would hide the panic, and they would be.
 package main
 
 import (
@@ -56,7 +56,7 @@ func home(w http.ResponseWriter, r *http.Request) {
 func login(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	name := r.PostFormValue("name") // a real program checks a password here
-	s.Renew()                       // an id that was seen before is worth nothing now
+	s.Renew()                       // any earlier ID stops working
 	user.Set(s, name)
 	s.AddFlash("Hello, " + name + ".")
 	http.Redirect(w, r, "/", http.StatusSeeOther)

@@ -11,8 +11,7 @@ import (
 	"github.com/pump-go/sessions/examples/routers/internal/journey"
 )
 
-// TestLoggedStatus: chi's wrapper, further out, sees the status that the client
-// gets.
+// TestLoggedStatus: chi's wrapper, outside m.Wrap, sees the status that is sent.
 func TestLoggedStatus(t *testing.T) {
 	m, store := journey.Sessions(t, nil)
 	store.SavesFail.Store(true)
@@ -24,8 +23,7 @@ func TestLoggedStatus(t *testing.T) {
 	}
 }
 
-// TestNotFound: a page for what matches no route has the session, and so have
-// routers that are mounted.
+// TestNotFound: a NotFound handler and mounted routers have the session.
 func TestNotFound(t *testing.T) {
 	m, _ := journey.Sessions(t, nil)
 	r := routes(m)
@@ -39,8 +37,7 @@ func TestNotFound(t *testing.T) {
 	journey.Expect(t, b.Get("/more/nowhere"), "visit 3.")
 }
 
-// TestCompress: chi's compressing writer between the handler and the session,
-// and around it.
+// TestCompress: chi's compressing writer works inside and outside m.Wrap.
 func TestCompress(t *testing.T) {
 	for name, inside := range map[string]bool{"inside": true, "outside": false} {
 		t.Run(name, func(t *testing.T) {

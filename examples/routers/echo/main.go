@@ -2,21 +2,21 @@
 //
 //	go run ./echo    # then open http://127.0.0.1:8080
 //
-// What to know of echo:
+// Notes on echo:
 //
-//   - middleware.Recover goes in front of the sessions, so that a panic saves
-//     nothing; behind them, it would hide the panic. So m.Wrap(e), around the whole
-//     app, is second best.
-//   - echo.WrapMiddleware(m.Wrap) works too. But it leaves the inner response in the
-//     context, and so RequestLogger tells the status that the handler meant (200)
-//     where the client got the error page (503). withSession puts it back.
-//   - An error that a handler returns becomes an answer after the commit, and
-//     undoes nothing; call Session.Revert where it should.
-//   - Keep no *echo.Response from before the sessions, or from middleware in front
-//     of them: what is written to it passes the commit by. Use c.Response().
-//   - An echo.Context is used again for another request when the handler returns. A
-//     goroutine that goes on takes the session with it, not the context, and calls
-//     Save: the response has left by then.
+//   - Use middleware.Recover before withSession, so that a panic saves nothing; after
+//     it, it would hide the panic. For the same reason withSession is better than
+//     m.Wrap(e) around the whole app.
+//   - echo.WrapMiddleware(m.Wrap) works too, but leaves the inner response in the
+//     context, so that RequestLogger logs the handler's status (200) even if the
+//     client got the error page (503). withSession restores the outer response.
+//   - An error returned by a handler becomes a response after the commit, and does not
+//     discard changes; call Session.Revert if it should.
+//   - Do not keep an *echo.Response from middleware before withSession: writing to it
+//     bypasses the commit. Use c.Response().
+//   - An echo.Context is reused for another request after the handler returns. A
+//     goroutine that outlives the handler must use the session instead, and call
+//     Save, since the response has been sent.
 package main
 
 import (
@@ -56,8 +56,8 @@ func routes(m *sessions.Manager) *echo.Echo {
 	return e
 }
 
-// withSession gives the handlers after it their session, in the request's
-// context. The response that they see commits it before the header leaves.
+// withSession adds the session to the request's context. The response passed to the
+// handlers after it commits the session before the header is sent.
 func withSession(m *sessions.Manager) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c *echo.Context) (err error) {
@@ -84,7 +84,7 @@ func home(c *echo.Context) error {
 
 func login(c *echo.Context) error {
 	s, name := session(c), c.FormValue("name") // a real program checks a password here
-	s.Renew()                                  // an id that was seen before is worth nothing now
+	s.Renew()                                  // any earlier ID stops working
 	user.Set(s, name)
 	s.AddFlash("Hello, " + name + ".")
 	return c.Redirect(http.StatusSeeOther, "/")

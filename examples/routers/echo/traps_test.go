@@ -18,8 +18,8 @@ import (
 	"github.com/pump-go/sessions/examples/routers/internal/journey"
 )
 
-// TestLoggedStatus: the log tells the status that the client got, also where
-// that is the error page's.
+// TestLoggedStatus: the log has the status that was sent, even if it is the error
+// page's.
 func TestLoggedStatus(t *testing.T) {
 	m, store := journey.Sessions(t, nil)
 	var log bytes.Buffer
@@ -53,9 +53,8 @@ func TestLoggedStatus(t *testing.T) {
 	}
 }
 
-// TestErrorAnswer: an error that a handler returned becomes an answer that has
-// the cookie, as any.
-func TestErrorAnswer(t *testing.T) {
+// TestErrorResponse: the response to an error returned by a handler has the cookie.
+func TestErrorResponse(t *testing.T) {
 	m, store := journey.Sessions(t, nil)
 	e := routes(m)
 	e.GET("/teapot", func(c *echo.Context) error {
@@ -74,7 +73,7 @@ func TestErrorAnswer(t *testing.T) {
 	}
 }
 
-// TestBefore: a hook of the response may still change the session.
+// TestBefore: a Before hook of the response can change the session.
 func TestBefore(t *testing.T) {
 	m, _ := journey.Sessions(t, nil)
 	e := routes(m)
@@ -91,7 +90,7 @@ func TestBefore(t *testing.T) {
 	journey.Expect(t, b.Get("/"), "visit 8.")
 }
 
-// TestGzip: echo's writers between the handler and the session, and around it.
+// TestGzip: echo's compressing writer works inside and outside withSession.
 func TestGzip(t *testing.T) {
 	for name, order := range map[string]func(m *sessions.Manager) []echo.MiddlewareFunc{
 		"inside": func(m *sessions.Manager) []echo.MiddlewareFunc {
@@ -108,7 +107,7 @@ func TestGzip(t *testing.T) {
 			e.GET("/", home)
 			b := journey.NewBrowser(t, journey.Serve(t, e))
 			b.Get("/")
-			journey.Expect(t, b.Get("/"), "visit 2.") // the client asks for gzip, and reads it
+			journey.Expect(t, b.Get("/"), "visit 2.") // the client accepts and decodes gzip
 			store.SavesFail.Store(true)
 			res, page := b.Do(http.MethodGet, "/", "")
 			if res.StatusCode != http.StatusServiceUnavailable || page != "Service Unavailable\n" {

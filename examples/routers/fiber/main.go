@@ -2,27 +2,27 @@
 //
 //	go run ./fiber    # then open http://127.0.0.1:8080
 //
-// Fiber is on fasthttp, not on net/http, and cannot take a net/http middleware:
-// adaptor.HTTPMiddleware(m.Wrap) lets Wrap return, and so commit, before the
-// next handler begins, and hands it no session; nor does adaptor.FiberApp carry
-// the request's context into the app. What works is withSession, in session.go.
+// Fiber uses fasthttp rather than net/http, and net/http middleware does not work:
+// with adaptor.HTTPMiddleware(m.Wrap), Wrap returns and commits before the next
+// handler starts, and the handler has no session; adaptor.FiberApp does not pass the
+// request's context to the app. Use withSession in session.go instead.
 //
-// What to know of it:
+// Notes:
 //
-//   - The session is in c.Context(): FromContext(c.Context()). FromContext(c) finds
-//     none.
-//   - The answer leaves when all handlers have returned, and so the session is
-//     committed after all of them. An error that a handler returns undoes
-//     nothing; call Session.Revert where it should.
-//   - recover.New goes in front of withSession, so that a panic saves nothing.
-//     Without it a panic ends the whole program: fasthttp recovers none.
-//   - c.SendStreamWriter writes after the commit: there, changes need a Save, and
-//     what would need a cookie fails with ErrHeaderSent.
-//   - Fiber does not tell that the client has gone. Store calls are bounded by
-//     Options.StoreTimeout alone.
-//   - Strings that Fiber hands out (c.Params, c.FormValue) change when the handler
-//     has returned. A session encodes its values before, at the commit; what a
-//     stream or a goroutine sets needs strings.Clone, or fiber.Config.Immutable.
+//   - The session is in c.Context(): call FromContext(c.Context()). FromContext(c)
+//     does not find it.
+//   - The response is sent, and the session committed, after all handlers have
+//     returned. An error returned by a handler does not discard changes; call
+//     Session.Revert if it should.
+//   - Use recover.New before withSession, so that a panic saves nothing. Without it a
+//     panic ends the program, since fasthttp does not recover.
+//   - c.SendStreamWriter writes after the commit: changes there need a Save, and a
+//     change that needs a cookie fails with ErrHeaderSent.
+//   - Fiber does not report that the client has disconnected. Only
+//     Options.StoreTimeout limits store calls.
+//   - Strings from Fiber (c.Params, c.FormValue) change after the handler returns. The
+//     commit encodes the session's values before that; values set in a stream or a
+//     goroutine need strings.Clone, or fiber.Config.Immutable.
 //
 // For handlers of net/http see mount.go.
 package main
@@ -75,7 +75,7 @@ func home(c fiber.Ctx) error {
 
 func login(c fiber.Ctx) error {
 	s, name := session(c), c.FormValue("name") // a real program checks a password here
-	s.Renew()                                  // an id that was seen before is worth nothing now
+	s.Renew()                                  // any earlier ID stops working
 	user.Set(s, name)
 	s.AddFlash("Hello, " + name + ".")
 	return c.Redirect().Status(fiber.StatusSeeOther).To("/")

@@ -14,23 +14,23 @@ import (
 //
 //	app.Use(mount(m, mux))
 //
-// What holds of sessions on net/http holds here. What Fiber's adaptor itself
-// does not do, in version 3.1 on fasthttp 1.69:
+// Sessions work as with net/http. Limits of Fiber's adaptor in version 3.1 on
+// fasthttp 1.69:
 //
-//   - Flush sends nothing before the first byte of the body: a stream of events
-//     begins with a comment.
-//   - The request's context does not end when the client goes; writing to it
-//     fails some writes later.
-//   - A handler that panics after a Flush leaves an answer that looks complete.
-//   - An informational status, such as 103, is taken for the final one. So is 101
-//     lost: what writes the handshake of a WebSocket through WriteHeader, as
-//     coder/websocket does, cannot. Hijack itself works.
+//   - Flush sends nothing before the first byte of the body, so an event stream must
+//     begin with a comment.
+//   - The request's context does not end when the client disconnects; a later write
+//     fails.
+//   - If a handler panics after a Flush, the response looks complete.
+//   - An informational status, such as 103, is treated as the final one. Status 101 is
+//     lost too, so a WebSocket handshake through WriteHeader, as in coder/websocket,
+//     fails. Hijack works.
 //   - http.ResponseController sets no deadlines. There is no HTTP/2.
 func mount(m *sessions.Manager, h http.Handler) fiber.Handler {
 	wrapped := m.Wrap(h)
 	return adaptor.HTTPHandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The context given here is fasthttp's. It ends when the server begins to
-		// shut down, which must not fail the requests that are being drained.
+		// This is fasthttp's context. It ends when the server starts to shut down,
+		// which must not fail the requests that are being drained.
 		wrapped.ServeHTTP(w, r.WithContext(context.WithoutCancel(r.Context())))
 	})
 }

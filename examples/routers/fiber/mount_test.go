@@ -41,8 +41,8 @@ func TestMount(t *testing.T) {
 	t.Run("hijack", func(t *testing.T) { journey.Hijack(t, site) })
 }
 
-// TestMountLimits notices when the adaptor learns what mount's documentation
-// says that it lacks.
+// TestMountLimits fails when the adaptor no longer has the limits in mount's
+// documentation.
 func TestMountLimits(t *testing.T) {
 	m, _ := journey.Sessions(t, nil)
 	deadline := make(chan error, 1)
@@ -74,7 +74,7 @@ func TestMountLimits(t *testing.T) {
 		t.Errorf("SetWriteDeadline: %v", err)
 	}
 	if page := b.Get("/panic"); page != "half" {
-		t.Errorf("half an answer: %q", page)
+		t.Errorf("truncated response: %q", page)
 	}
 	res, err := b.Client.Get(b.URL("/gone"))
 	if err != nil {
@@ -82,6 +82,6 @@ func TestMountLimits(t *testing.T) {
 	}
 	res.Body.Close()
 	if <-gone {
-		t.Error("the context tells that the client has gone")
+		t.Error("the context ended when the client disconnected")
 	}
 }

@@ -12,10 +12,9 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// withSession gives the handlers after it their session, in c.Context(). Fiber
-// keeps an answer until all handlers have returned: the session is committed
-// then, and the answer leaves with its cookie. If that fails, the error page
-// takes the answer's place.
+// withSession adds the session to c.Context(). Fiber keeps the response until all
+// handlers have returned. Then the session is committed, and the response is sent
+// with its cookie. If the commit fails, the error page replaces the response.
 func withSession(m *sessions.Manager) fiber.Handler {
 	return func(c fiber.Ctx) error {
 		r, err := request(c)
@@ -23,11 +22,11 @@ func withSession(m *sessions.Manager) fiber.Handler {
 			return fiber.ErrBadRequest
 		}
 		a := newAnswer(c)
-		defer a.giveBack() // after a panic too: what was saved before it may need a cookie
+		defer a.giveBack() // also after a panic: an earlier Save may need a cookie
 		m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			c.SetContext(r.Context())
 			if err := c.Next(); err != nil {
-				// Here, and not further out, so that this answer, too, waits for the commit.
+				// Here and not in outer middleware, so that this response is sent after the commit too.
 				_ = c.App().ErrorHandler(c, err)
 			}
 			a.read()
@@ -37,9 +36,9 @@ func withSession(m *sessions.Manager) fiber.Handler {
 	}
 }
 
-// request is Fiber's request as far as sessions, and their ErrorHandler, look at
-// it. It is a copy, as Fiber uses its memory again: adaptor.ConvertRequest's
-// would not outlive the handler.
+// request returns Fiber's request with the parts that sessions and the ErrorHandler
+// use. It is a copy, since Fiber reuses its memory: the result of
+// adaptor.ConvertRequest is invalid after the handler.
 func request(c fiber.Ctx) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(c.Context(), strings.Clone(c.Method()), strings.Clone(c.OriginalURL()), nil)
 	if err != nil {
@@ -52,8 +51,8 @@ func request(c fiber.Ctx) (*http.Request, error) {
 	return r, nil
 }
 
-// answer is Fiber's answer as an http.ResponseWriter. What is written to it is
-// the error page, and nothing else.
+// answer is Fiber's response as an http.ResponseWriter. Only the error page is written
+// to it.
 type answer struct {
 	c           fiber.Ctx
 	fiber, ours http.Header
@@ -68,8 +67,8 @@ func (a *answer) Header() http.Header         { return a.ours }
 func (a *answer) WriteHeader(status int)      { a.status = status }
 func (a *answer) Write(b []byte) (int, error) { return a.page.Write(b) }
 
-// read takes over the fields that Fiber's answer has, for the sessions to add
-// theirs, and for the error page to do without some.
+// read copies the header fields of Fiber's response, so that sessions can add theirs
+// and the error page can remove some.
 func (a *answer) read() {
 	for name, value := range a.c.Response().Header.All() {
 		a.ours.Add(string(name), string(value))
@@ -77,7 +76,7 @@ func (a *answer) read() {
 	a.fiber = a.ours.Clone()
 }
 
-// giveBack brings Fiber's answer to what became of it.
+// giveBack copies the result to Fiber's response.
 func (a *answer) giveBack() {
 	res := a.c.Response()
 	if a.failed != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/pump-go/sessions/examples/routers/internal/journey"
 )
 
-// TestAnswer: the session's header fields go with those that Fiber's handler
-// set, and a stream may change the session by hand.
+// TestAnswer: the session's header fields are added to the handler's, and a stream
+// can change the session with Save.
 func TestAnswer(t *testing.T) {
 	m, _ := journey.Sessions(t, nil)
 	app := fiber.New()
@@ -52,8 +52,8 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
-// TestErrorAnswer: an error page of Fiber's comes with the cookie, as any answer.
-func TestErrorAnswer(t *testing.T) {
+// TestErrorResponse: Fiber's error response has the cookie.
+func TestErrorResponse(t *testing.T) {
 	m, _ := journey.Sessions(t, nil)
 	app := fiber.New()
 	app.Use(withSession(m))
@@ -67,8 +67,8 @@ func TestErrorAnswer(t *testing.T) {
 	}
 }
 
-// TestWhatDoesNotWork notices when Fiber's adaptor can carry a session after
-// all, and withSession is not needed any more.
+// TestWhatDoesNotWork fails when Fiber's adaptor can pass a session, so that
+// withSession is no longer needed.
 func TestWhatDoesNotWork(t *testing.T) {
 	m, _ := journey.Sessions(t, nil)
 	home := func(c fiber.Ctx) error { return c.SendString(session(c).String()) }

@@ -2,21 +2,21 @@
 //
 //	go run ./gin    # then open http://127.0.0.1:8080
 //
-// The engine is an http.Handler, and the sessions go around it: serve it with
-// net/http, not with Engine.Run, which would leave them out.
+// The engine is an http.Handler, and m.Wrap goes around it: serve the result with
+// net/http, not with Engine.Run, which would bypass it.
 //
-// What to know of gin:
+// Notes on gin:
 //
 //   - The session is in the request's context: FromContext(c.Request.Context()).
 //     FromContext(c) finds none, unless Engine.ContextWithFallback is set.
-//   - gin.Recovery is inside of the sessions and hides a panic from them, so
-//     what the request changed before it would be saved. The recovery below
-//     reverts the session first.
-//   - gin.Logger is inside too. When a session cannot be saved, the client gets
-//     503 and the log has the handler's status; the library logs the failure.
-//   - A gin.Context is used again for another request when the handler returns.
-//     A goroutine that goes on takes the session with it, not the context (or
-//     uses Context.Copy), and calls Save: the response has left by then.
+//   - gin.Recovery is inside m.Wrap and would hide a panic from it, so that the
+//     request's changes before the panic would be saved. The recovery below reverts
+//     the session first.
+//   - gin.Logger is inside too. If a session cannot be saved, the client gets 503 but
+//     the log has the handler's status; the library logs the failure.
+//   - A gin.Context is reused for another request after the handler returns. A
+//     goroutine that outlives the handler must use the session instead (or
+//     Context.Copy), and call Save, since the response has been sent.
 package main
 
 import (
@@ -71,7 +71,7 @@ func home(c *gin.Context) {
 
 func login(c *gin.Context) {
 	s, name := session(c), c.PostForm("name") // a real program checks a password here
-	s.Renew()                                 // an id that was seen before is worth nothing now
+	s.Renew()                                 // any earlier ID stops working
 	user.Set(s, name)
 	s.AddFlash("Hello, " + name + ".")
 	c.Redirect(http.StatusSeeOther, "/")

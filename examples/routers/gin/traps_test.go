@@ -13,8 +13,8 @@ import (
 	"github.com/pump-go/sessions/examples/routers/internal/journey"
 )
 
-// TestContext: a gin.Context is a context.Context, but has the request's values
-// only where the engine is told so.
+// TestContext: a gin.Context has the request's context values only with
+// ContextWithFallback.
 func TestContext(t *testing.T) {
 	for _, fallback := range []bool{false, true} {
 		m, _ := journey.Sessions(t, nil)
@@ -29,7 +29,7 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// TestGoroutine: what goes on after the answer takes the session along.
+// TestGoroutine: a goroutine that outlives the handler can use the session.
 func TestGoroutine(t *testing.T) {
 	m, _ := journey.Sessions(t, nil)
 	answered, saved := make(chan struct{}), make(chan error)
@@ -52,8 +52,7 @@ func TestGoroutine(t *testing.T) {
 	journey.Expect(t, b.Get("/"), "visit 3.")
 }
 
-// TestStream: gin's own way to stream, which asks the response whether the
-// client has gone, and its events.
+// TestStream: gin's Stream, which uses CloseNotify, and its events work.
 func TestStream(t *testing.T) {
 	m, _ := journey.Sessions(t, nil)
 	e := routes()
@@ -73,7 +72,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestNoRoute: gin writes its own 404, and a handler for it has the session.
+// TestNoRoute: gin's own 404 works, and a NoRoute handler has the session.
 func TestNoRoute(t *testing.T) {
 	m, store := journey.Sessions(t, nil)
 	e := routes()

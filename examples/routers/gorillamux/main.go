@@ -2,9 +2,8 @@
 //
 //	go run ./gorillamux    # then open http://127.0.0.1:8080
 //
-// The sessions are around the router. Router.Use would do for the routes, but
-// it leaves out what matches none: a NotFoundHandler or MethodNotAllowedHandler
-// that shows who is signed in would have no session.
+// m.Wrap is around the router. Router.Use works for the routes, but not for a
+// NotFoundHandler or MethodNotAllowedHandler, which would have no session.
 package main
 
 import (
@@ -53,7 +52,7 @@ func home(w http.ResponseWriter, r *http.Request) {
 func login(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	name := r.PostFormValue("name") // a real program checks a password here
-	s.Renew()                       // an id that was seen before is worth nothing now
+	s.Renew()                       // any earlier ID stops working
 	user.Set(s, name)
 	s.AddFlash("Hello, " + name + ".")
 	http.Redirect(w, r, "/", http.StatusSeeOther)

@@ -12,8 +12,8 @@ import (
 	"github.com/pump-go/sessions/examples/routers/internal/journey"
 )
 
-// TestNotFound: around the router, a page for what matches no route has its
-// session; by Router.Use it has none.
+// TestNotFound: a NotFoundHandler has the session with m.Wrap around the router, but
+// not with Router.Use.
 func TestNotFound(t *testing.T) {
 	m, _ := journey.Sessions(t, nil)
 	notFound := func(w http.ResponseWriter, r *http.Request) {
@@ -32,7 +32,7 @@ func TestNotFound(t *testing.T) {
 	}
 }
 
-// TestUse: for the routes themselves Use does as well.
+// TestUse: Router.Use works for the routes.
 func TestUse(t *testing.T) {
 	journey.RunVisitor(t, journey.Handler(func(m *sessions.Manager, p *journey.Probes) http.Handler {
 		r := routes()

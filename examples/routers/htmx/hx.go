@@ -8,10 +8,10 @@ import (
 	"unicode/utf16"
 )
 
-// byHtmx tells whether htmx asks, rather than the browser itself.
+// byHtmx reports whether htmx sent the request.
 func byHtmx(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" }
 
-// redirect leads to another page.
+// redirect redirects to another page, for htmx or the browser.
 func redirect(w http.ResponseWriter, r *http.Request, to string) {
 	if byHtmx(r) {
 		w.Header().Set("HX-Redirect", to)
@@ -20,14 +20,13 @@ func redirect(w http.ResponseWriter, r *http.Request, to string) {
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// message makes htmx raise the event "message" when the answer comes; the page
-// shows its text.
+// message makes htmx trigger the event "message", whose text the page shows.
 func message(w http.ResponseWriter, text string) {
 	event, _ := json.Marshal(map[string]any{"message": map[string]string{"target": "body", "text": text}})
 	w.Header().Set("HX-Trigger", ascii(event))
 }
 
-// ascii escapes what a header field cannot hold.
+// ascii escapes non-ASCII characters for a header field.
 func ascii(text []byte) string {
 	var b strings.Builder
 	for _, r := range string(text) {

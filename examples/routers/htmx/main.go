@@ -1,22 +1,20 @@
-// Htmx: sessions with htmx, version 4, and without JavaScript alike.
+// Htmx: sessions with htmx, version 4, and without JavaScript.
 //
 //	go run ./htmx    # then open http://127.0.0.1:8080
 //
-// The middleware is the same as ever: htmx sends the cookie, and takes it. What
-// to know:
+// The middleware is used as always; the browser handles the cookie. Notes:
 //
-//   - A redirect (303) is followed by the browser before htmx sees an answer, so the
-//     page it leads to would land inside of the present one, and take the session's
-//     messages with it. To htmx this program sends HX-Redirect in its place.
-//   - A message for the next page waits in the session. One for this answer goes in
-//     HX-Trigger, as an event; no later page shows it again. Header fields are
-//     ASCII, so the text in it is escaped.
-//   - htmx 4 puts every answer into the page, an error page too (htmx 2 drops
-//     those). ErrorHandler sends a message and HX-Reswap: none.
-//   - Who finds nobody signed in, because another tab signed out, sends the whole
-//     page elsewhere.
-//   - What is a part for htmx and a whole page for others says so in Vary; the
-//     session adds Cookie to it.
+//   - The browser follows a redirect (303) before htmx sees a response, so the target
+//     would be inserted into the current page, and its flash messages consumed. For
+//     htmx this program sends HX-Redirect instead.
+//   - A message for the next page is stored in the session. A message for this response
+//     is sent in HX-Trigger as an event, and no later page shows it. Its text is
+//     escaped, since header fields are ASCII.
+//   - htmx 4 inserts every response into the page, including error pages (htmx 2 drops
+//     those), so ErrorHandler sends a message and HX-Reswap: none.
+//   - If another tab has signed out, the handlers redirect the whole page.
+//   - A URL that returns a fragment to htmx and a page otherwise needs a Vary field;
+//     the session adds Cookie to it.
 package main
 
 import (
@@ -41,7 +39,7 @@ var source string
 
 var page = template.Must(template.New("page").Parse(source))
 
-// view is what the page, and its part, show.
+// view is the data of the page and its fragment.
 type view struct {
 	User     string
 	Visits   int
@@ -126,7 +124,7 @@ func sessionFailed(w http.ResponseWriter, r *http.Request, err error) {
 	http.Error(w, text, status)
 }
 
-// part answers with a part of the page to htmx, and with the page to others.
+// part sends a fragment of the page to htmx, else the whole page.
 func part(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
 	w.Header().Add("Vary", "HX-Request")
 	if !byHtmx(r) {
@@ -139,6 +137,6 @@ func show(w http.ResponseWriter, status int, name string, v view) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	if err := page.ExecuteTemplate(w, name, v); err != nil {
-		log.Print(err) // the client has gone, or has the error page
+		log.Print(err) // the client disconnected, or got the error page
 	}
 }

@@ -22,8 +22,8 @@ func hx(b *journey.Browser, path, form string) (*http.Response, string) {
 	return b.Do(http.MethodPost, path, form, "HX-Request", "true", "Content-Type", "application/x-www-form-urlencoded")
 }
 
-// told is the text of the message that comes with the answer.
-func told(t *testing.T, res *http.Response) string {
+// messageOf returns the text of the response's message.
+func messageOf(t *testing.T, res *http.Response) string {
 	t.Helper()
 	header := res.Header.Get("HX-Trigger")
 	if header == "" {
@@ -64,10 +64,10 @@ func TestSignInAndOut(t *testing.T) {
 		t.Errorf("%v %q", res.Header, part)
 	}
 	before := b.Token()
-	journey.Expect(t, b.Get("/"), "Signed in as ann", "Hello, ann.") // it waited for the page
+	journey.Expect(t, b.Get("/"), "Signed in as ann", "Hello, ann.") // stored until the page
 	hx(b, "/login", "name=ann")
 	if b.Token() == before {
-		t.Error("signing in kept the id")
+		t.Error("signing in did not change the ID")
 	}
 	if res, _ := hx(b, "/logout", ""); res.Header.Get("HX-Redirect") != "/" {
 		t.Errorf("%v", res.Header)
@@ -79,15 +79,15 @@ func TestPart(t *testing.T) {
 	b, _ := start(t)
 	hx(b, "/login", "name=ann")
 	res, part := hx(b, "/visit", "")
-	if part != `<p id="visits">1 visits were counted.</p>` || told(t, res) != "Counted." {
-		t.Errorf("%q, message %q", part, told(t, res))
+	if part != `<p id="visits">1 visits were counted.</p>` || messageOf(t, res) != "Counted." {
+		t.Errorf("%q, message %q", part, messageOf(t, res))
 	}
 	if vary := strings.Join(res.Header.Values("Vary"), ", "); vary != "HX-Request, Cookie" {
 		t.Errorf("Vary: %s", vary)
 	}
 	page := b.Get("/")
-	journey.Expect(t, page, "Hello, ann.") // still waited for a page
-	journey.ExpectNot(t, page, "Counted.") // told by the part
+	journey.Expect(t, page, "Hello, ann.") // still stored
+	journey.ExpectNot(t, page, "Counted.") // shown by the fragment
 }
 
 func TestSignedOutInAnotherTab(t *testing.T) {
@@ -109,7 +109,7 @@ func TestOutage(t *testing.T) {
 	if res.StatusCode != http.StatusServiceUnavailable || part != "" || res.Header.Get("HX-Reswap") != "none" {
 		t.Errorf("%s %v %q", res.Status, res.Header, part)
 	}
-	if text := told(t, res); !strings.Contains(text, "try again") {
+	if text := messageOf(t, res); !strings.Contains(text, "try again") {
 		t.Errorf("message %q", text)
 	}
 	if res, _ := hx(b, "/login", "name=bob"); res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("HX-Redirect") != "" {
@@ -138,7 +138,7 @@ func TestMessageIsASCII(t *testing.T) {
 			t.Fatalf("%q", res.Header.Get("HX-Trigger"))
 		}
 	}
-	if text := told(t, res); text != "Grüße, \"Zoë\" 👋" {
+	if text := messageOf(t, res); text != "Grüße, \"Zoë\" 👋" {
 		t.Errorf("%q", text)
 	}
 }

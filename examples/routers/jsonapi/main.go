@@ -1,19 +1,16 @@
-// Jsonapi: a JSON API whose clients are signed in by the session's cookie, such
-// as a single-page app.
+// Jsonapi: a JSON API with session cookies, for example for a single-page app.
 //
 //	go run ./jsonapi    # then:
 //	curl -c jar -b jar -d '{"user":"ann"}' http://127.0.0.1:8080/api/login
 //	curl -c jar -b jar -X POST http://127.0.0.1:8080/api/visits
 //
-// Every answer is JSON, the failures too: those of the sessions through
-// Options.ErrorHandler. 401 says that nobody is signed in, 409 that the session
-// was ended while the request used it, or that another request was faster, 503
-// that the store does not answer. A client that gets 503 is still signed in, and
-// tries again.
+// Every response is JSON, including session failures, which Options.ErrorHandler
+// formats. 401 means that the client is not signed in, 409 that the session ended
+// during the request or that another request used the value first, 503 that the store
+// failed. A client that gets 503 is still signed in, and may retry.
 //
-// A cookie comes along with what other sites make the browser send, so the
-// whole API is behind http.CrossOriginProtection. With that, and SameSite=Lax,
-// the session needs no CSRF token.
+// Since browsers may send the cookie with cross-site requests, the whole API is behind
+// http.CrossOriginProtection. With that and SameSite=Lax, no CSRF token is needed.
 package main
 
 import (
@@ -57,7 +54,7 @@ func handler(m *sessions.Manager) http.Handler {
 	return origin.Handler(http.MaxBytesHandler(m.Wrap(mux), 64<<10))
 }
 
-// account is what the API tells of who is signed in.
+// account is the JSON for the signed-in user.
 type account struct {
 	User   string `json:"user"`
 	Visits int    `json:"visits"`
@@ -77,7 +74,7 @@ func login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := sessions.FromContext(r.Context())
-	s.Invalidate() // nothing of who was signed in before
+	s.Invalidate() // drop the values of the previous user
 	s.SetOwner("user:" + in.User)
 	user.Set(s, in.User)
 	show(w, s)
@@ -94,10 +91,10 @@ func visit(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	if user.Has(s) {
 		visits.Update(s, func(n int) int { return n + 1 })
-		// The answer tells the number that is stored, with what parallel requests
-		// added, so save first.
+		// Save first, so that the response has the stored number, including the
+		// increments of concurrent requests.
 		if err := s.Save(r.Context()); err != nil {
-			s.Revert() // or the commit would try once more, and count what we say is not
+			s.Revert() // or the commit would retry and count a visit reported as failed
 			sessionFailed(w, r, err)
 			return
 		}
@@ -130,7 +127,7 @@ func sessionFailed(w http.ResponseWriter, _ *http.Request, err error) {
 	}
 }
 
-// problem is an error as RFC 9457 writes it.
+// problem is an error in the format of RFC 9457.
 type problem struct {
 	Status int    `json:"status"`
 	Title  string `json:"title"`
@@ -144,5 +141,5 @@ func fail(w http.ResponseWriter, status int, detail string) {
 func write(w http.ResponseWriter, status int, mediaType string, v any) {
 	w.Header().Set("Content-Type", mediaType)
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v) // the client has gone, or has the error page
+	json.NewEncoder(w).Encode(v) // fails if the client disconnected or got the error page
 }

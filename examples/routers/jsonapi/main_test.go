@@ -11,7 +11,7 @@ import (
 	"github.com/pump-go/sessions/examples/routers/internal/journey"
 )
 
-// start serves the API; more handlers may be around it.
+// start serves the API, inside the given handlers.
 func start(t *testing.T) (*client, *sessions.Manager, *journey.Store) {
 	m, store := journey.Sessions(t, func(o *sessions.Options) { o.ErrorHandler = sessionFailed })
 	return &client{journey.NewBrowser(t, journey.Serve(t, handler(m))), t}, m, store
@@ -22,7 +22,7 @@ type client struct {
 	t *testing.T
 }
 
-// call expects the status, and JSON of the kind that goes with it.
+// call fails the test unless the response has the status and matching JSON.
 func (c *client) call(want int, method, path, body string, fields ...string) (a account, p problem) {
 	c.t.Helper()
 	res, text := c.Do(method, path, body, fields...)
@@ -54,7 +54,7 @@ func TestSignInAndOut(t *testing.T) {
 	c.call(401, "GET", "/api/me", "")
 	c.call(401, "POST", "/api/visits", "")
 	if c.Token() != "" {
-		t.Error("a client that is not signed in has a cookie")
+		t.Error("a client that is not signed in got a cookie")
 	}
 	c.call(200, "POST", "/api/login", `{"user":"ann"}`)
 	first := c.Token()
@@ -68,7 +68,7 @@ func TestSignInAndOut(t *testing.T) {
 	c.call(204, "POST", "/api/logout", "")
 	c.call(401, "GET", "/api/me", "")
 	if c.Token() != "" {
-		t.Error("signing out left the cookie")
+		t.Error("signing out did not delete the cookie")
 	}
 }
 
@@ -107,7 +107,7 @@ func TestOtherSites(t *testing.T) {
 	c.call(403, "POST", "/api/logout", "", "Sec-Fetch-Site", "cross-site")
 	c.call(403, "POST", "/api/logout", "", "Origin", "https://evil.example")
 	c.call(200, "POST", "/api/visits", "", "Sec-Fetch-Site", "same-origin")
-	c.call(200, "GET", "/api/me", "", "Sec-Fetch-Site", "cross-site") // reading is harmless, and CORS hides the answer
+	c.call(200, "GET", "/api/me", "", "Sec-Fetch-Site", "cross-site") // GET is safe, and CORS hides the response
 }
 
 func TestOutage(t *testing.T) {
@@ -126,8 +126,8 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestEndedMeanwhile signs out in the midst of another request.
-func TestEndedMeanwhile(t *testing.T) {
+// TestEndedDuringRequest signs out during another request.
+func TestEndedDuringRequest(t *testing.T) {
 	m, _ := journey.Sessions(t, func(o *sessions.Options) { o.ErrorHandler = sessionFailed })
 	mux := http.NewServeMux()
 	mux.Handle("/", handler(m))

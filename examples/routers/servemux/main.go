@@ -2,9 +2,9 @@
 //
 //	go run ./servemux    # then open http://127.0.0.1:8080
 //
-// http.Request.Pattern, which ServeMux sets, is seen by middleware on either
-// side of the sessions. Path values are not: a middleware outside gets another
-// copy of the request, as with any middleware that adds to the context.
+// Middleware inside and outside m.Wrap can read http.Request.Pattern, which ServeMux
+// sets. Path values are not visible outside, since Wrap passes on a copy of the
+// request, as any middleware that adds to the context does.
 package main
 
 import (
@@ -51,7 +51,7 @@ func home(w http.ResponseWriter, r *http.Request) {
 func login(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	name := r.PostFormValue("name") // a real program checks a password here
-	s.Renew()                       // an id that was seen before is worth nothing now
+	s.Renew()                       // any earlier ID stops working
 	user.Set(s, name)
 	s.AddFlash("Hello, " + name + ".")
 	http.Redirect(w, r, "/", http.StatusSeeOther)

@@ -10,8 +10,7 @@ import (
 	"github.com/pump-go/sessions/examples/routers/internal/journey"
 )
 
-// TestPattern: middleware on either side of the sessions sees which pattern the
-// request matched.
+// TestPattern: middleware inside and outside m.Wrap can read the matched pattern.
 func TestPattern(t *testing.T) {
 	m, _ := journey.Sessions(t, nil)
 	var outside, inside string
@@ -28,8 +27,7 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-// TestOneRoute: the sessions may also be around some of the routes alone, and
-// around more than once.
+// TestOneRoute: m.Wrap may be used for some routes only, and more than once.
 func TestOneRoute(t *testing.T) {
 	m, _ := journey.Sessions(t, nil)
 	mux := http.NewServeMux()

@@ -2,22 +2,22 @@
 //
 //	go run ./sse    # then open http://127.0.0.1:8080, in two tabs
 //
-// A stream is one long request, and its header leaves at the first Flush:
+// A stream is one long request whose header is sent by the first Flush:
 //
-//   - What the session needs a cookie for (its first value, Renew) comes before
-//     that. Flush commits it; FlushError tells if that failed, and then the client
-//     has the error page already.
-//   - Later changes are saved by Session.Save, or at the latest when the handler
-//     returns. What would need a cookie then fails with ErrHeaderSent.
-//   - The request's session shows what it was when the stream began. The stream
-//     keeps the token, and opens the session anew to see what others changed:
-//     another tab's visits, or its logout (ErrNotFound), which ends the stream. An
-//     outage ends nothing.
-//   - Opening it so does not count as use: an open stream keeps no session from
-//     timing out, unless it calls Save.
+//   - Make changes that need a cookie (the first value, Renew) before it. Flush commits
+//     them. If that fails, FlushError returns the error, and the client has got the
+//     error page.
+//   - Session.Save saves later changes; those left are saved when the handler returns. A
+//     change that needs a cookie then fails with ErrHeaderSent.
+//   - The request's session has the values from the start of the stream. To see the
+//     changes of other requests, keep the token and load the session again: it has
+//     another tab's visits, or after its logout Load returns ErrNotFound, which ends the
+//     stream. An outage does not.
+//   - Load does not count as use, so an open stream does not prevent an idle timeout
+//     unless it calls Save.
 //
-// A server with a WriteTimeout cuts streams off; http.ResponseController lifts it
-// for one answer.
+// A server's WriteTimeout cuts streams off; http.ResponseController can remove it for
+// one response.
 package main
 
 import (
@@ -37,7 +37,7 @@ import (
 const (
 	user   sessions.Key[string] = "user"
 	visits sessions.Key[int]    = "visits"
-	told   sessions.Key[int]    = "told" // events that were sent
+	told   sessions.Key[int]    = "told" // events sent
 )
 
 //go:embed page.html
@@ -57,7 +57,7 @@ func main() {
 
 type app struct {
 	sessions *sessions.Manager
-	every    time.Duration // between two looks at the session
+	every    time.Duration // interval between two loads of the session
 }
 
 func (a app) routes() *http.ServeMux {
@@ -72,7 +72,7 @@ func (a app) routes() *http.ServeMux {
 func (a app) events(w http.ResponseWriter, r *http.Request) {
 	s, ctx := sessions.FromContext(r.Context()), r.Context()
 	if !user.Has(s) {
-		http.Error(w, "sign in first", http.StatusUnauthorized) // an EventSource does not try again
+		http.Error(w, "sign in first", http.StatusUnauthorized) // an EventSource does not retry
 		return
 	}
 	told.Set(s, 0)
@@ -81,7 +81,7 @@ func (a app) events(w http.ResponseWriter, r *http.Request) {
 	stream := http.NewResponseController(w)
 	stream.SetWriteDeadline(time.Time{})
 	if err := stream.Flush(); err != nil {
-		return // the session could not be saved: the error page is on its way
+		return // the session could not be saved, and the client got the error page
 	}
 
 	tick := time.NewTicker(a.every)
@@ -94,21 +94,21 @@ func (a app) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if err != nil {
-			log.Print(err) // of the store; it may recover
+			log.Print(err) // a store error, which may be temporary
 		}
 		if err := stream.Flush(); err != nil {
 			return
 		}
 		select {
-		case <-ctx.Done(): // the client has gone
+		case <-ctx.Done(): // the client disconnected
 			return
 		case <-tick.C:
 		}
 	}
 }
 
-// look sends the number of visits if it is another than the last, and counts
-// that in the session: a change after the header.
+// look sends the number of visits if it has changed, and counts the event in the
+// session: a change after the header.
 func (a app) look(ctx context.Context, w http.ResponseWriter, token string, last int) (int, error) {
 	s, err := a.sessions.Load(ctx, token)
 	if err != nil {

@@ -13,11 +13,11 @@ import (
 	"github.com/pump-go/sessions/examples/routers/internal/journey"
 )
 
-// start serves the app and signs a browser in.
+// start serves the app and returns a signed-in browser.
 func start(t *testing.T) (*journey.Browser, *journey.Store) {
 	m, store := journey.Sessions(t, nil)
 	b := journey.NewBrowser(t, journey.Serve(t, m.Wrap(app{m, time.Millisecond}.routes())))
-	journey.Expect(t, b.Post("/login", "name", "ann"), "Signed in as ann") // its page is visit 1
+	journey.Expect(t, b.Post("/login", "name", "ann"), "Signed in as ann") // this page is visit 1
 	return b, store
 }
 
@@ -71,7 +71,7 @@ func TestAnotherTabsVisits(t *testing.T) {
 	}
 }
 
-// TestChangesAfterTheHeader: what the stream saved is there for other requests.
+// TestChangesAfterTheHeader: other requests see what the stream saved.
 func TestChangesAfterTheHeader(t *testing.T) {
 	m, _ := journey.Sessions(t, nil)
 	b := journey.NewBrowser(t, journey.Serve(t, m.Wrap(app{m, time.Millisecond}.routes())))
@@ -83,7 +83,7 @@ func TestChangesAfterTheHeader(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, _ := told.Get(s); n != 1 {
-		t.Errorf("told %d events", n)
+		t.Errorf("%d events counted", n)
 	}
 }
 
@@ -112,7 +112,7 @@ func TestNoStream(t *testing.T) {
 	b, store := start(t)
 	stranger := journey.NewBrowser(t, b.URL(""))
 	if res, _ := stranger.Do(http.MethodGet, "/events", ""); res.StatusCode != http.StatusUnauthorized {
-		t.Errorf("a stranger: %s", res.Status)
+		t.Errorf("without a session: %s", res.Status)
 	}
 	store.SavesFail.Store(true)
 	res, page := b.Do(http.MethodGet, "/events", "")
@@ -124,8 +124,7 @@ func TestNoStream(t *testing.T) {
 	}
 }
 
-// TestTooLateForACookie: a visitor who has no session cannot be given one once
-// the header has left.
+// TestTooLateForACookie: after the header, no session can be created.
 func TestTooLateForACookie(t *testing.T) {
 	m, _ := journey.Sessions(t, nil)
 	saved := make(chan error, 1)
@@ -140,6 +139,6 @@ func TestTooLateForACookie(t *testing.T) {
 		t.Errorf("save: %v", err)
 	}
 	if b.Token() != "" {
-		t.Error("there is a cookie")
+		t.Error("a cookie was set")
 	}
 }

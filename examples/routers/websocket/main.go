@@ -2,24 +2,23 @@
 //
 //	go run ./websocket    # then open http://127.0.0.1:8080, in two tabs
 //
-// The handshake is a request as any other: it comes with the cookie, and the
-// session says who it is. Accept commits the session and sends its cookie with
-// the 101. (A library that writes the handshake into the hijacked connection
-// itself, as gorilla/websocket does, sends no header fields that were set
-// before; it takes them as an argument.)
+// The handshake is an ordinary request with the session's cookie. Accept commits the
+// session and sends its cookie with status 101. (gorilla/websocket writes the handshake
+// to the hijacked connection itself, without header fields set before; pass them as an
+// argument.)
 //
-// A socket lives longer than a request, and so does what it knows. This one
-// keeps the session's token, and opens the session anew for each message:
+// A socket lives longer than a request. This one keeps the session's token, and loads
+// the session again for each message:
 //
-//   - it sees what other tabs changed, and its own changes merge with theirs;
-//   - after a logout, in whichever tab or process, ErrNotFound ends the socket: at
-//     the next message, or for a silent socket at the next check;
-//   - after a Renew, as at login, the token is dead too. The page connects again,
+//   - it sees the changes of other tabs, and its own are merged with them;
+//   - after a logout in any tab or process, Load returns ErrNotFound, which ends the
+//     socket at the next message, or at the next periodic check;
+//   - after a Renew, as at login, the token stops working too. The page connects again
 //     with its new cookie;
-//   - an outage of the store is another error, and ends nothing.
+//   - an outage of the store is a different error, and does not end the socket.
 //
-// Load does not count as use of the session. Save does, with changes or without:
-// a socket that should keep its session from timing out calls it.
+// Load does not count as use of the session. Save does, even without changes: a socket
+// that should prevent the idle timeout calls it.
 package main
 
 import (
@@ -43,8 +42,8 @@ const (
 	messages sessions.Key[int]    = "messages"
 )
 
-// signedOut is the code that the page gets when its session is over: one of
-// those that are the program's own (RFC 6455, 7.4.2).
+// signedOut is the close code sent when the session has ended, from the range for
+// private use (RFC 6455, 7.4.2).
 const signedOut websocket.StatusCode = 4001
 
 //go:embed page.html
@@ -64,7 +63,7 @@ func main() {
 
 type app struct {
 	sessions *sessions.Manager
-	check    time.Duration // how long a silent socket may outlive its session
+	check    time.Duration // how long an idle socket may outlive its session
 }
 
 func (a app) routes() *http.ServeMux {
@@ -83,9 +82,9 @@ func (a app) socket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	token := s.Token()
-	conn, err := websocket.Accept(w, r, nil) // refuses other origins
+	conn, err := websocket.Accept(w, r, nil) // rejects other origins
 	if err != nil {
-		return // it has answered, or the session could not be saved
+		return // Accept has sent an error, or the session could not be saved
 	}
 	defer conn.CloseNow()
 	ctx := r.Context() // ends with this function
@@ -101,7 +100,7 @@ func (a app) socket(w http.ResponseWriter, r *http.Request) {
 			conn.Close(signedOut, "signed out")
 			return
 		case err != nil:
-			reply = "Please try again." // an outage signs nobody out
+			reply = "Please try again." // still signed in
 		}
 		if err := conn.Write(ctx, websocket.MessageText, []byte(reply)); err != nil {
 			return
@@ -109,7 +108,7 @@ func (a app) socket(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// message counts a message in the session, as it is now.
+// message counts a message in the current session.
 func (a app) message(ctx context.Context, token, text string) (reply string, err error) {
 	s, err := a.sessions.Load(ctx, token)
 	if err != nil {
@@ -119,12 +118,12 @@ func (a app) message(ctx context.Context, token, text string) (reply string, err
 	if err := s.Save(ctx); err != nil {
 		return "", err
 	}
-	n, _ := messages.Get(s) // with those that other sockets counted
+	n, _ := messages.Get(s) // including those of other sockets
 	name, _ := user.Get(s)
 	return fmt.Sprintf("Message %d, from %s: %s", n, name, text), nil
 }
 
-// watch closes a silent socket when its session is over.
+// watch closes an idle socket when its session has ended.
 func (a app) watch(ctx context.Context, conn *websocket.Conn, token string) {
 	tick := time.NewTicker(a.check)
 	defer tick.Stop()

@@ -13,7 +13,7 @@ import (
 	"github.com/pump-go/sessions/examples/routers/internal/journey"
 )
 
-// start serves the app and signs a browser in.
+// start serves the app and returns a signed-in browser.
 func start(t *testing.T, check time.Duration) (*journey.Browser, *journey.Store) {
 	m, store := journey.Sessions(t, nil)
 	b := journey.NewBrowser(t, journey.Serve(t, m.Wrap(app{m, check}.routes())))
@@ -118,7 +118,7 @@ func TestOutage(t *testing.T) {
 	if reply := s.send("hello"); reply != "Please try again." {
 		t.Error(reply)
 	}
-	for store.Calls.Load() < before+5 { // the watch meets the outage, too
+	for store.Calls.Load() < before+5 { // watch sees the outage too
 		time.Sleep(time.Millisecond)
 	}
 	store.LoadsFail.Store(false)
@@ -154,6 +154,6 @@ func TestHandshake(t *testing.T) {
 		}
 	}
 	if strings.Contains(stranger.Get("/"), "Signed in") {
-		t.Error("the stranger is signed in")
+		t.Error("another client is signed in")
 	}
 }

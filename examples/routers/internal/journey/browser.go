@@ -13,17 +13,17 @@ import (
 // cookieName is the library's default.
 const cookieName = "pump-session"
 
-// patience bounds every wait of the tests, so that what hangs fails.
-const patience = 20 * time.Second
+// timeout limits every wait in the tests.
+const timeout = 20 * time.Second
 
-// Browser is a visitor with a cookie jar, who follows redirects.
+// Browser is a client with a cookie jar that follows redirects.
 type Browser struct {
 	*http.Client
 	t       testing.TB
 	address *url.URL
 }
 
-// NewBrowser returns one without cookies.
+// NewBrowser returns a Browser without cookies.
 func NewBrowser(t testing.TB, address string) *Browser {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -36,14 +36,14 @@ func NewBrowser(t testing.TB, address string) *Browser {
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &Browser{&http.Client{Jar: jar, Transport: transport, Timeout: patience}, t, u}
+	return &Browser{&http.Client{Jar: jar, Transport: transport, Timeout: timeout}, t, u}
 }
 
-// URL returns the path with the site's address.
+// URL returns the URL of the path.
 func (b *Browser) URL(path string) string { return b.address.String() + path }
 
 // Do sends the request, with fields of name and value in turn, and returns the
-// answer with its body read.
+// response and its body.
 func (b *Browser) Do(method, path, body string, fields ...string) (*http.Response, string) {
 	b.t.Helper()
 	r, err := http.NewRequestWithContext(b.t.Context(), method, b.URL(path), strings.NewReader(body))
@@ -65,7 +65,7 @@ func (b *Browser) Do(method, path, body string, fields ...string) (*http.Respons
 	return res, string(page)
 }
 
-// Get returns the page, which must be there.
+// Get returns the page, and fails the test unless the status is 200.
 func (b *Browser) Get(path string) string {
 	b.t.Helper()
 	res, page := b.Do(http.MethodGet, path, "")
@@ -75,8 +75,8 @@ func (b *Browser) Get(path string) string {
 	return page
 }
 
-// Post sends a form, as names and values in turn, and returns the page that the
-// answer leads to.
+// Post sends a form of alternating names and values, follows redirects, and returns
+// the page.
 func (b *Browser) Post(path string, form ...string) string {
 	b.t.Helper()
 	values := url.Values{}
@@ -90,7 +90,7 @@ func (b *Browser) Post(path string, form ...string) string {
 	return page
 }
 
-// Token is what the session cookie holds, or "".
+// Token returns the value of the session cookie, or "".
 func (b *Browser) Token() string {
 	for _, c := range b.Jar.Cookies(b.address) {
 		if c.Name == cookieName {
@@ -100,7 +100,7 @@ func (b *Browser) Token() string {
 	return ""
 }
 
-// SetToken gives the browser a session cookie, as a thief of it would.
+// SetToken sets the session cookie.
 func (b *Browser) SetToken(token string) {
 	b.Jar.SetCookies(b.address, []*http.Cookie{{Name: cookieName, Value: token}})
 }

@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// Outage: while the store is down there is an error page; nobody is signed out,
-// or told that they are.
+// Outage: while the store is down, clients get an error page and stay signed in.
 func Outage(t *testing.T, site Site) {
 	m, store := Sessions(t, nil)
 	b := NewBrowser(t, site(t, m, new(Probes)))
@@ -23,8 +22,7 @@ func Outage(t *testing.T, site Site) {
 	Expect(t, b.Get("/"), "Signed in as ann", "visit 2.")
 }
 
-// FailedSave: the page that a handler wrote does not leave if the session cannot
-// be saved.
+// FailedSave: if the session cannot be saved, the error page replaces the handler's.
 func FailedSave(t *testing.T, site Site) {
 	m, store := Sessions(t, nil)
 	b := NewBrowser(t, site(t, m, new(Probes)))
@@ -57,7 +55,7 @@ func expectErrorPage(t *testing.T, b *Browser, method, path string) {
 	}
 }
 
-// Panic: a handler that panics saves nothing, and the server goes on.
+// Panic: a handler that panics saves nothing, and the server keeps working.
 func Panic(t *testing.T, site Site) {
 	m, _ := Sessions(t, nil)
 	b := NewBrowser(t, site(t, m, new(Probes)))
@@ -66,7 +64,7 @@ func Panic(t *testing.T, site Site) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Where nobody recovers, net/http closes the connection.
+	// Without a recovering middleware, net/http closes the connection.
 	if res, err := b.Client.Do(r); err == nil {
 		res.Body.Close()
 		if res.StatusCode != http.StatusInternalServerError {

@@ -1,6 +1,5 @@
-// Package journey is the test of every router example: what a visitor does, over
-// real HTTP, each visitor with a cookie jar; and what must hold whichever router
-// is between the session and the server.
+// Package journey tests every router example over real HTTP: what a visitor does, and
+// the library's guarantees that must hold with any router.
 package journey
 
 import (
@@ -11,11 +10,11 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// Site serves an example with these sessions and probes until the test ends, and
-// returns its address, such as http://127.0.0.1:1234.
+// Site serves an example with m and the probes until the test ends, and returns its
+// address, such as http://127.0.0.1:1234.
 type Site func(t *testing.T, m *sessions.Manager, p *Probes) (address string)
 
-// Handler is the Site of an example that is an http.Handler.
+// Handler returns the Site of an example that is an http.Handler.
 func Handler(make func(m *sessions.Manager, p *Probes) http.Handler) Site {
 	return func(t *testing.T, m *sessions.Manager, p *Probes) string {
 		return Serve(t, make(m, p))
@@ -34,7 +33,7 @@ type test struct {
 	run  func(t *testing.T, site Site)
 }
 
-// Run is the whole test.
+// Run runs all tests.
 func Run(t *testing.T, site Site) {
 	RunVisitor(t, site)
 	for _, test := range []test{
@@ -47,8 +46,8 @@ func Run(t *testing.T, site Site) {
 	}
 }
 
-// RunVisitor is the part of the test that asks nothing of the response but an
-// answer. Of the probes it needs /panic.
+// RunVisitor runs the tests that need no special ResponseWriter features. It needs
+// only the probe /panic.
 func RunVisitor(t *testing.T, site Site) {
 	for _, test := range []test{
 		{"sign in and out", SignInAndOut},

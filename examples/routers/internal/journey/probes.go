@@ -12,12 +12,12 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// Probes are handlers that a Site mounts beside the example's own, at GET /panic,
-// /flush, /hijack and /deadline. They use the response that the router hands them.
+// Probes are handlers that a Site mounts in addition to the example's, at GET /panic,
+// /flush, /hijack and /deadline. They use the response that the router passes them.
 type Probes struct {
-	begin string        // what Flush writes first
-	goOn  chan struct{} // the client has what was flushed
-	errs  chan error    // what the handler met
+	begin string        // what the flush probe writes first
+	goOn  chan struct{} // receives when the client has read what was flushed
+	errs  chan error    // the probe's error
 }
 
 func newProbes() *Probes {
@@ -37,8 +37,8 @@ func (p *Probes) Panic(_ http.ResponseWriter, r *http.Request) {
 	panic("the probe panics, as it should")
 }
 
-// Flush sends the header and what the test wants to begin with, then waits for
-// the client, changes the session again and writes.
+// Flush sends the header and begin, waits for the client, then changes the session
+// again and writes.
 func (p *Probes) Flush(w http.ResponseWriter, r *http.Request) {
 	visit(r)
 	p.errs <- func() error {
@@ -54,7 +54,7 @@ func (p *Probes) Flush(w http.ResponseWriter, r *http.Request) {
 		f.Flush()
 		select {
 		case <-p.goOn:
-		case <-time.After(patience):
+		case <-time.After(timeout):
 			return errors.New("the client did not get the header that was flushed")
 		}
 		visit(r)
@@ -63,7 +63,7 @@ func (p *Probes) Flush(w http.ResponseWriter, r *http.Request) {
 	}()
 }
 
-// Hijack takes the connection and speaks for itself.
+// Hijack takes over the connection and writes the response itself.
 func (p *Probes) Hijack(w http.ResponseWriter, r *http.Request) {
 	visit(r)
 	p.errs <- func() error {
@@ -76,7 +76,7 @@ func (p *Probes) Hijack(w http.ResponseWriter, r *http.Request) {
 			return err
 		}
 		defer c.Close()
-		if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		if err := c.SetDeadline(time.Now().Add(timeout)); err != nil {
 			return err
 		}
 		_, err = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmine")
@@ -84,17 +84,16 @@ func (p *Probes) Hijack(w http.ResponseWriter, r *http.Request) {
 	}()
 }
 
-// Deadline moves the connection's deadline, as streams do.
+// Deadline sets the connection's deadline, as streams do.
 func (p *Probes) Deadline(w http.ResponseWriter, r *http.Request) {
 	visit(r)
-	p.errs <- http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience))
+	p.errs <- http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout))
 }
 
-// Flush: the header leaves when it is flushed, and the session was committed by
-// then; what is changed later is saved too.
+// Flush: Flush commits the session and sends the header; later changes are saved too.
 func Flush(t *testing.T, site Site) { flush(t, site, "") }
 
-// FlushBody is Flush after a first piece of body.
+// FlushBody is like Flush, after a first part of the body.
 func FlushBody(t *testing.T, site Site) { flush(t, site, "first, ") }
 
 func flush(t *testing.T, site Site, begin string) {
@@ -108,11 +107,11 @@ func flush(t *testing.T, site Site, begin string) {
 	}
 	defer res.Body.Close()
 	if b.Token() == "" {
-		t.Error("the header that was flushed has no cookie")
+		t.Error("the flushed header has no cookie")
 	}
 	other := NewBrowser(t, b.URL(""))
 	other.SetToken(b.Token())
-	Expect(t, other.Get("/"), "visit 2.") // the flushed one is saved already
+	Expect(t, other.Get("/"), "visit 2.") // the flushed change is saved
 
 	close(p.goOn)
 	if body, err := io.ReadAll(res.Body); string(body) != begin+"the rest" || err != nil {
@@ -121,8 +120,8 @@ func flush(t *testing.T, site Site, begin string) {
 	if err := <-p.errs; err != nil {
 		t.Error(err)
 	}
-	// The end of the body came before the end of the handler.
-	for deadline := time.Now().Add(patience); ; {
+	// The body may end before the handler returns.
+	for deadline := time.Now().Add(timeout); ; {
 		s, err := m.Load(t.Context(), b.Token())
 		if err != nil {
 			t.Fatal(err)
@@ -136,7 +135,7 @@ func flush(t *testing.T, site Site, begin string) {
 	}
 }
 
-// Hijack: a connection that is taken over, and the session saved before.
+// Hijack: the session is saved before the connection is hijacked.
 func Hijack(t *testing.T, site Site) {
 	m, _ := Sessions(t, nil)
 	p := newProbes()
@@ -148,7 +147,7 @@ func Hijack(t *testing.T, site Site) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(timeout)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.WriteString(c, "GET /hijack HTTP/1.1\r\nHost: "+b.address.Host+
@@ -169,7 +168,7 @@ func Hijack(t *testing.T, site Site) {
 	Expect(t, b.Get("/"), "visit 3.")
 }
 
-// Deadline: http.ResponseController finds its way to the server's connection.
+// Deadline: http.ResponseController reaches the server's connection.
 func Deadline(t *testing.T, site Site) {
 	m, _ := Sessions(t, nil)
 	p := newProbes()

@@ -12,7 +12,7 @@ import (
 	"github.com/pump-go/sessions/memory"
 )
 
-// Store is the memory store, which can be made to fail and counts its calls.
+// Store is a memory store that counts its calls and can be made to fail.
 type Store struct {
 	driver.Store
 	LoadsFail, SavesFail atomic.Bool
@@ -39,8 +39,8 @@ func (s *Store) Save(ctx context.Context, key driver.Key, old driver.Version, re
 	return s.Store.Save(ctx, key, old, rec)
 }
 
-// Sessions opens a Manager on a Store of its own. change may change the options
-// first; it may be nil.
+// Sessions returns a Manager on a new Store. change, if not nil, may change the
+// options first.
 func Sessions(t *testing.T, change func(*sessions.Options)) (*sessions.Manager, *Store) {
 	t.Helper()
 	store := new(Store)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// SignInAndOut is what one visitor does.
+// SignInAndOut tests one visitor.
 func SignInAndOut(t *testing.T, site Site) {
 	m, _ := Sessions(t, nil)
 	b := NewBrowser(t, site(t, m, new(Probes)))
@@ -16,10 +16,10 @@ func SignInAndOut(t *testing.T, site Site) {
 
 	before := b.Token()
 	Expect(t, b.Post("/login", "name", "ann"), "Signed in as ann", "Hello, ann.", "visit 3.")
-	ExpectNot(t, b.Get("/"), "Hello") // told once
+	ExpectNot(t, b.Get("/"), "Hello") // shown once
 	after := b.Token()
 	if after == before || after == "" {
-		t.Errorf("signing in left the id as it was: %q, then %q", before, after)
+		t.Errorf("signing in did not change the ID: %q, then %q", before, after)
 	}
 
 	thief := NewBrowser(t, b.URL(""))
@@ -32,7 +32,7 @@ func SignInAndOut(t *testing.T, site Site) {
 	Expect(t, thief.Get("/"), "Not signed in", "visit 1.")
 }
 
-// TwoVisitors do not see each other.
+// TwoVisitors: two visitors have separate sessions.
 func TwoVisitors(t *testing.T, site Site) {
 	m, _ := Sessions(t, nil)
 	address := site(t, m, new(Probes))
@@ -44,8 +44,8 @@ func TwoVisitors(t *testing.T, site Site) {
 	Expect(t, bob.Get("/"), "Signed in as bob", "visit 3.")
 }
 
-// Untouched: a request that does not use its session costs no store call, and
-// its answer has no trace of sessions.
+// Untouched: a request that does not use its session makes no store call, and its
+// response has no session header fields.
 func Untouched(t *testing.T, site Site) {
 	m, store := Sessions(t, nil)
 	b := NewBrowser(t, site(t, m, new(Probes)))
@@ -65,7 +65,7 @@ func Untouched(t *testing.T, site Site) {
 	}
 }
 
-// ParallelVisits are all counted.
+// ParallelVisits: concurrent visits are all counted.
 func ParallelVisits(t *testing.T, site Site) {
 	m, _ := Sessions(t, nil)
 	b := NewBrowser(t, site(t, m, new(Probes)))

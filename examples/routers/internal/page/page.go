@@ -1,5 +1,4 @@
-// Package page is the page that the router examples show. It knows nothing of
-// sessions.
+// Package page renders the page of the router examples.
 package page
 
 import (
