@@ -102,32 +102,18 @@ func TestNewAcceptsWhatABrowserKeeps(t *testing.T) {
 	}))
 	defer server.Close()
 
-	program, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("SESSIONS_TEST_REQUIRE") == "1" {
-			t.Fatal("chromium is not installed")
-		}
-		t.Skip("chromium is not installed")
-	}
 	address, _ := url.Parse(server.URL)
 	var rules []string // for our hosts alone: the browser itself visits others
 	for _, host := range []string{"app.example.org", "localhost", "127.0.0.1"} {
 		rules = append(rules, "MAP "+host+" "+address.Host)
 	}
-	chromium := exec.CommandContext(t.Context(), program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-		"--disable-component-update", "--ignore-certificate-errors", "--remote-debugging-port=0", "--user-data-dir="+t.TempDir(),
-		"--host-resolver-rules="+strings.Join(rules, ","), "https://app.example.org/set")
-	chromium.WaitDelay = time.Second
-	if err := chromium.Start(); err != nil {
-		t.Fatal(err)
-	}
+	stop := browse(t, "https://app.example.org/set", rules...)
 	select {
 	case <-done:
 	case <-time.After(time.Minute):
 		t.Error("the browser did not visit all pages")
 	}
-	chromium.Process.Signal(os.Interrupt)
-	chromium.Wait()
+	stop()
 	server.Close() // and so at and came are at rest
 	for i, c := range cases[:at] {
 		m, err := sessions.New(t.Context(), sessions.Options{Store: "memory", Cookie: c.cookie})
@@ -138,5 +124,29 @@ func TestNewAcceptsWhatABrowserKeeps(t *testing.T) {
 		if kept != (err == nil) {
 			t.Errorf("%s: the browser sent it back: %v; New: %v", c.cookie.Name, kept, err)
 		}
+	}
+}
+
+// browse starts a real browser at the URL, with rules by which it resolves host
+// names. The returned function ends it.
+func browse(t *testing.T, url string, rules ...string) (stop func()) {
+	t.Helper()
+	program, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("SESSIONS_TEST_REQUIRE") == "1" {
+			t.Fatal("chromium is not installed")
+		}
+		t.Skip("chromium is not installed")
+	}
+	chromium := exec.CommandContext(t.Context(), program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+		"--disable-component-update", "--disable-features=HttpsUpgrades", "--ignore-certificate-errors", "--remote-debugging-port=0",
+		"--user-data-dir="+t.TempDir(), "--host-resolver-rules="+strings.Join(rules, ","), url)
+	chromium.WaitDelay = time.Second
+	if err := chromium.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		chromium.Process.Signal(os.Interrupt)
+		chromium.Wait()
 	}
 }
