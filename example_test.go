@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -94,6 +95,34 @@ func ExampleKey() {
 	get("/")
 	fmt.Println(get("/"))
 	// Output: 3 × Tea
+}
+
+// The reason why there is no value.
+func ExampleKey_Decode() {
+	const seats sessions.Key[int] = "seats"
+	get, _, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		switch n, err := seats.Decode(s); {
+		case errors.Is(err, sessions.ErrNoValue):
+			s.Set("seats", "two") // as an earlier version of the program did
+			fmt.Fprint(w, "none yet")
+		case errors.Is(err, sessions.ErrInvalidValue):
+			seats.Set(s, 2)
+			fmt.Fprint(w, "not a number")
+		case err != nil:
+			return // the session could not be loaded: the error page is sent
+		default:
+			fmt.Fprint(w, n)
+		}
+	})
+	defer stop()
+	fmt.Println(get("/"))
+	fmt.Println(get("/"))
+	fmt.Println(get("/"))
+	// Output:
+	// none yet
+	// not a number
+	// 2
 }
 
 // Of parallel updates none is lost.
@@ -244,6 +273,62 @@ func ExampleManager_Load() {
 	// Output: 80%
 }
 
+// A session without a request: a sign-in by a remote call, or the fixture of an
+// end-to-end test.
+func ExampleManager_NewSession() {
+	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	s := m.NewSession()
+	s.SetOwner("user:ann")
+	if err := s.Save(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+
+	// The token is the value of the client's cookie.
+	r := httptest.NewRequest("GET", "/", nil)
+	r.AddCookie(&http.Cookie{Name: "pump-session", Value: s.Token()})
+	m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println(sessions.FromContext(r.Context()).Owner())
+	})).ServeHTTP(httptest.NewRecorder(), r)
+	// Output: user:ann
+}
+
+// A job calls code that is written for handlers, with the session of the user who
+// began it.
+func ExampleNewContext() {
+	const tickets sessions.Key[int] = "tickets"
+	book := func(ctx context.Context) {
+		tickets.Update(sessions.FromContext(ctx), func(n int) int { return n + 1 })
+	}
+	tokens := make(chan string, 1)
+	get, m, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		book(r.Context())
+		s := sessions.FromContext(r.Context())
+		tokens <- s.Token()
+		n, _ := tickets.Get(s)
+		fmt.Fprint(w, n)
+	})
+	defer stop()
+	fmt.Println(get("/"))
+
+	ctx := context.Background()
+	s, err := m.Load(ctx, <-tokens)
+	if err != nil {
+		log.Fatal(err)
+	}
+	book(sessions.NewContext(ctx, s))
+	if err := s.Save(ctx); err != nil { // as nobody else does
+		log.Fatal(err)
+	}
+	fmt.Println(get("/"))
+	// Output:
+	// 1
+	// 3
+}
+
 // Signing in. The id that the client had before is dead from then on, so one
 // that was planted is worth nothing, and its data comes along.
 func ExampleSession_Renew() {
@@ -299,25 +384,61 @@ func ExampleSession_Destroy() {
 	// "" false ["You are signed out."]
 }
 
-// "Remember me" tells the browser to keep the cookie when it is closed, and the
-// server to keep the session when it is not used.
-func ExampleSession_SetExpires() {
+// "Remember me": the browser keeps the cookie when it is closed, and the server keeps
+// the session, for 30 days in place of 12 hours.
+func ExampleSession_SetLifetime() {
+	const month = 30 * 24 * time.Hour
+	now := time.Date(2026, time.May, 1, 9, 0, 0, 0, time.UTC)
+	opts := sessions.Options{
+		IdleTimeout: time.Hour,
+		Lifetime:    12 * time.Hour,
+		Cookie:      sessions.Cookie{Expires: sessions.ExpireWithBrowser()},
+		Now:         func() time.Time { return now },
+	}
 	signIn := func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		s.Set("user", "ann")
-		if r.URL.Query().Get("remember") != "" {
-			s.SetExpires(sessions.ExpireAfter(30 * 24 * time.Hour))
-			s.SetIdleTimeout(30 * 24 * time.Hour)
+		if r.FormValue("remember") != "" {
+			s.SetExpires(sessions.ExpireAfter(month))
+			s.SetIdleTimeout(month)
+			s.SetLifetime(month)
+		} else {
+			s.ResetSettings()
 		}
+		fmt.Println("the session ends", s.Deadline().Format("Jan 2 15:04"))
 	}
-	opts := sessions.Options{IdleTimeout: time.Hour, Cookie: sessions.Cookie{Expires: sessions.ExpireWithBrowser()}}
 	for _, path := range []string{"/login", "/login?remember=yes"} {
 		cookie := request(opts, signIn, path).Cookies()[0]
-		fmt.Println(path, cookie.MaxAge/24/60/60, "days")
+		fmt.Println("the cookie lasts", cookie.MaxAge/24/60/60, "days") // 0: until the browser is closed
 	}
 	// Output:
-	// /login 0 days
-	// /login?remember=yes 30 days
+	// the session ends May 1 10:00
+	// the cookie lasts 0 days
+	// the session ends May 31 09:00
+	// the cookie lasts 30 days
+}
+
+// A notice shortly before the session ends.
+func ExampleSession_Deadline() {
+	const user sessions.Key[string] = "user"
+	now := time.Date(2026, time.May, 1, 9, 0, 0, 0, time.UTC)
+	opts := sessions.Options{Lifetime: 12 * time.Hour, Now: func() time.Time { return now }}
+	get, _, stop := serve(opts, func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		user.Set(s, "ann")
+		if left := s.Deadline().Sub(now); left < 15*time.Minute {
+			fmt.Fprintf(w, "You will be signed out in %v.", left)
+		} else {
+			fmt.Fprint(w, "Welcome.")
+		}
+	})
+	defer stop()
+	fmt.Println(get("/"))
+	now = now.Add(11*time.Hour + 50*time.Minute)
+	fmt.Println(get("/"))
+	// Output:
+	// Welcome.
+	// You will be signed out in 10m0s.
 }
 
 // The list of a user's devices.

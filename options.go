@@ -63,13 +63,15 @@ type Options struct {
 	// IdleTimeout is the time without use after which a session ends (OWASP
 	// ASVS 5.0, 7.3.1). The server enforces it. It is never exceeded, but may
 	// be up to 1% shorter (10% in the cookie store), because not every access
-	// is recorded. Shortening it affects existing sessions immediately. The
-	// default, 0, is no limit.
+	// is recorded. Shortening it affects existing sessions immediately.
+	// Session.SetIdleTimeout overrides it for one session. The default, 0, is no
+	// limit.
 	IdleTimeout time.Duration
 
 	// Lifetime is the time after its creation at which a session ends, even if
 	// it is in use (OWASP ASVS 5.0, 7.3.2). It must not be shorter than
-	// IdleTimeout. The default, 0, is no limit.
+	// IdleTimeout. Session.SetLifetime overrides it for one session. The default,
+	// 0, is no limit.
 	Lifetime time.Duration
 
 	// RenewAfter is the time after which a session in use gets a new id, as by
@@ -168,7 +170,8 @@ type Cookie struct {
 	Expires Expiry
 
 	// Secure restricts the cookie to HTTPS. The default is false; set it in
-	// production (OWASP ASVS 5.0, 3.3.1).
+	// production (OWASP ASVS 5.0, 3.3.1). A program that is also reached over
+	// plain HTTP needs a second manager: see the example of Manager.Wrap.
 	Secure bool
 
 	// DisableHttpOnly lets scripts read the cookie. The default, false, sets
