@@ -91,8 +91,11 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 
 // storeName returns the name of the store that sessions.New will choose.
 func (set *settings) storeName() string {
-	scheme, _, _ := strings.Cut(set.url, ":")
-	return cmp.Or(set.store, strings.ToLower(scheme), "memory")
+	if set.url != "" && set.store == "" {
+		name, _ := sessions.StoreForURL(set.url)
+		return name
+	}
+	return cmp.Or(set.store, "memory")
 }
 
 // needSecret generates a secret if there is none and the store needs one: the
@@ -121,6 +124,9 @@ func (set *settings) options(log *slog.Logger) sessions.Options {
 		},
 		ErrorHandler: sessionFailed,
 		Logger:       log,
+	}
+	if set.store == "" && set.url == "" {
+		o.Store = set.storeName()
 	}
 	if set.secret != "" {
 		// Nil means none; New returns an error for an empty slice.
