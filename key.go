@@ -119,6 +119,7 @@ func undecodable[T any](name string) error {
 func (s *Session) refuse(err error) {
 	s.touch()
 	defer s.mu.Unlock()
+	s.noteChange()
 	s.fail(err)
 }
 
