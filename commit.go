@@ -55,7 +55,7 @@ func (s *Session) commit(ctx context.Context, on trigger) error {
 	if err := s.loadError(); err != nil {
 		return err
 	}
-	if done, err := s.commitLate(on.context(ctx), write); done || err != nil {
+	if done, err := s.commitLate(ctx, on, write); done || err != nil {
 		return err
 	}
 	if write {

@@ -146,7 +146,7 @@ func (s *Session) noteSignIn() {
 
 // commitLate does what the commit of a late request has to do first. done reports
 // whether that is all.
-func (s *Session) commitLate(ctx context.Context, write bool) (done bool, err error) {
+func (s *Session) commitLate(ctx context.Context, on trigger, write bool) (done bool, err error) {
 	switch {
 	case s.lateness == onTime, s.lateness == lateSignIn && write:
 		return false, nil
@@ -156,7 +156,7 @@ func (s *Session) commitLate(ctx context.Context, write bool) (done bool, err er
 		for v := range s.verifiedTokens() {
 			s.deleteLater(v.key, 0)
 		}
-		if err := s.flushDeletes(ctx); err != nil {
+		if err := s.flushDeletes(on.context(ctx)); err != nil {
 			return true, err
 		}
 		s.lateness = onTime
