@@ -49,16 +49,6 @@ func (q *Queues) Entry(key driver.Key) Entry {
 	return Entry{queue: &q[int(key[0])%len(q)], key: key}
 }
 
-// Handoffs returns the number of records that are kept for the next entry.
-func (q *Queues) Handoffs() (n int) {
-	for i := range q {
-		if q[i].handoff.Version != 0 {
-			n++
-		}
-	}
-	return n
-}
-
 // Entry is one commit's place in a queue. It waits for its turn in Enter, if other
 // commits of the session are waiting, or after the first conflict.
 type Entry struct {
