@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -548,32 +547,6 @@ func TestTheCommitOutlivesTheRequestsContext(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestTwoClientsAreIndependent(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
-		m, _ := testapp.NewManager(t, o)
-		visits := sessions.Key[int]("visits")
-		visit := func(b *testapp.Client) (n int) {
-			b.Visit(func(s *sessions.Session) { n = visits.Update(s, func(n int) int { return n + 1 }) })
-			return n
-		}
-		ada, bob := testapp.NewClient(t, m), testapp.NewClient(t, m)
-		var got []int
-		for _, b := range []*testapp.Client{ada, bob, ada, ada, bob} {
-			got = append(got, visit(b))
-		}
-		if want := []int{1, 1, 2, 3, 2}; !slices.Equal(got, want) {
-			t.Errorf("visits %v, want %v", got, want)
-		}
-		ada.Visit(func(s *sessions.Session) { s.Destroy(t.Context()) })
-		if n := visit(bob); n != 3 {
-			t.Errorf("after the other's logout: visit %d, want 3", n)
-		}
-		if n := visit(ada); n != 1 {
-			t.Errorf("after the logout: visit %d, want 1", n)
-		}
-	})
 }
 
 // net/http panics at a status of four digits. What was committed for it would
