@@ -24,6 +24,7 @@ type app struct {
 	sessions *sessions.Manager
 	store    string
 	timeout  time.Duration
+	lifetime time.Duration
 	log      *slog.Logger
 }
 

@@ -34,7 +34,7 @@ func start(t *testing.T, flags ...string) shop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &app{sessions: m, store: set.storeName(), timeout: set.timeout, log: log}
+	a := &app{sessions: m, store: set.storeName(), timeout: set.timeout, lifetime: set.lifetime, log: log}
 	server := httptest.NewServer(a.handler())
 	t.Cleanup(func() {
 		server.Close()

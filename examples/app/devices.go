@@ -66,7 +66,7 @@ func (a *app) describe(other, this *sessions.Session) device {
 	signedIn := time.Since(l.At)
 	d := device{Login: l, This: other.ID() == this.ID(), SignedIn: ago(signedIn), LastUsed: "now"}
 	if !d.This {
-		d.LastUsed = lastUsed(time.Since(other.LastAccessed()), signedIn, a.idleLimit(l.Remember))
+		d.LastUsed = lastUsed(time.Since(other.LastAccessed()), signedIn, limit(a.timeout, l.Remember))
 	}
 	return d
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 )
 
 func TestTwoDevices(t *testing.T) {
@@ -137,3 +138,29 @@ func TestCookieStore(t *testing.T) {
 // moveTo continues at another address with the same cookies. (A jar distinguishes
 // hosts, not ports.)
 func (b *browser) moveTo(base string) { b.base = base }
+
+// A remembered session is not ended by the limits of the others, and one that is not
+// remembered at the next sign-in is.
+func TestRememberedSessionOutlivesTheFlags(t *testing.T) {
+	s := start(t, "-timeout", "10m", "-lifetime", "1h")
+	b := newBrowser(t, s.URL, firefox)
+	for _, test := range []struct {
+		remember string
+		want     time.Duration
+	}{{"yes", rememberFor}, {"", 10 * time.Minute}} {
+		expect(t, b.post("/signin", "name", "Ada", "remember", test.remember), "Welcome, Ada")
+		n := 0
+		for session, err := range s.sessions.Owned(t.Context(), "user:ada") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+			if left := time.Until(session.Deadline()); left > test.want || left < test.want-time.Minute {
+				t.Errorf("remember %q: the session ends in %v, want %v", test.remember, left, test.want)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d sessions, want 1", n)
+		}
+	}
+}

@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	fmt.Fprintf(stdout, "Serving http://%s with the %s store. Ctrl-C stops it.\n", visitable(l.Addr()), set.storeName())
 
-	a := &app{sessions: m, store: set.storeName(), timeout: set.timeout, log: log}
+	a := &app{sessions: m, store: set.storeName(), timeout: set.timeout, lifetime: set.lifetime, log: log}
 	return serve(ctx, l, a.handler(), log)
 }
 

@@ -68,7 +68,8 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	fs.BoolVar(&set.secure, "secure", false, "send the cookie only over HTTPS; for use behind a TLS proxy")
 	fs.DurationVar(&set.timeout, "timeout", 30*time.Minute, "a session ends after this time without use; 0 is never.\n"+
 		"\"Remember me\" extends it to 30 days")
-	fs.DurationVar(&set.lifetime, "lifetime", 0, "a session ends this long after it began, used or not; 0 is never")
+	fs.DurationVar(&set.lifetime, "lifetime", 0, "a session ends this long after it began, used or not; 0 is never.\n"+
+		"\"Remember me\" extends it to 30 days")
 
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -18,19 +19,20 @@ type Login struct {
 	Remember bool
 }
 
-// rememberFor is the idle timeout of a remembered session.
+// rememberFor is the shortest idle timeout and lifetime of a remembered session.
 const rememberFor = 30 * 24 * time.Hour
 
 // owner returns the owner under which the store indexes the session. In a real app
 // it is the user's ID, which does not change with the name.
 func (l Login) owner() string { return "user:" + strings.ToLower(l.Name) }
 
-// idleLimit returns the session's idle timeout: -timeout, or more if remembered.
-func (a *app) idleLimit(remember bool) time.Duration {
-	if remember && a.timeout > 0 {
-		return max(a.timeout, rememberFor)
+// limit returns the session's timeout or lifetime: that of the flag, or more if
+// remembered. 0 is no limit.
+func limit(flag time.Duration, remember bool) time.Duration {
+	if remember && flag > 0 {
+		return max(flag, rememberFor)
 	}
-	return a.timeout
+	return flag
 }
 
 type signInPage struct {
@@ -82,15 +84,15 @@ func (a *app) begin(s *sessions.Session, l Login) error {
 		return err
 	}
 	// "Remember me" means that the browser keeps the cookie when it is closed, and
-	// that the server keeps the unused session longer.
-	expires := sessions.ExpireWithBrowser()
-	if l.Remember {
-		expires = sessions.ExpireNever()
+	// that the server keeps the session longer. Otherwise the Manager's options apply.
+	if !l.Remember {
+		return s.ResetSettings()
 	}
-	if err := s.SetExpires(expires); err != nil {
-		return err
-	}
-	return s.SetIdleTimeout(a.idleLimit(l.Remember))
+	return errors.Join(
+		s.SetExpires(sessions.ExpireNever()),
+		s.SetIdleTimeout(limit(a.timeout, true)),
+		s.SetLifetime(limit(a.lifetime, true)),
+	)
 }
 
 func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
