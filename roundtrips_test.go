@@ -320,14 +320,12 @@ type (
 		http.Flusher
 		http.Hijacker
 		io.ReaderFrom
-		//lint:ignore SA1019 net/http's writers have it
 		http.CloseNotifier
 	}
 	http2Writer struct {
 		bareWriter
 		http.Flusher
 		http.Pusher
-		//lint:ignore SA1019 net/http's writers have it
 		http.CloseNotifier
 	}
 )

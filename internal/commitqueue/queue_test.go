@@ -200,7 +200,9 @@ func TestCrowd(t *testing.T) {
 				if turns.Add(1) > 1 {
 					t.Error("two entries have their turn at once")
 				}
-				time.Sleep(2 * time.Millisecond)
+				if i%5 > 0 {
+					time.Sleep(2 * time.Millisecond)
+				}
 				committed.Add(1)
 				e.Committed(driver.Record{Version: driver.Version(i + 1)})
 				turns.Add(-1)
