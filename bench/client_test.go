@@ -7,12 +7,11 @@ import (
 	"testing"
 )
 
-// client presents a session's cookie, and keeps the new one that an answer
-// brings, as a browser does.
+// client sends a session's cookie, and stores a new one, as a browser does.
 type client struct {
 	tb    testing.TB
 	req   *http.Request
-	asNew http.Request // what req is before each request: gorilla changes it
+	asNew http.Request // the value of req before each request: gorilla changes req
 	reply reply
 }
 
@@ -21,7 +20,7 @@ func newClient(tb testing.TB) *client {
 	return &client{tb: tb, req: r, asNew: *r}
 }
 
-// with returns another client that holds the same cookie.
+// with returns another client with the cookie.
 func (c *client) with(cookie string) *client {
 	d := newClient(c.tb)
 	d.hold(cookie)
@@ -32,7 +31,7 @@ func (c *client) hold(cookie string) { c.req.Header["Cookie"] = []string{cookie}
 
 func (c *client) cookie() string { return c.req.Header.Get("Cookie") }
 
-// reply takes a response as the server's writer does, and drops the body.
+// reply is a ResponseWriter that drops the body.
 type reply struct {
 	header http.Header
 	status int
@@ -42,10 +41,10 @@ func (r *reply) Header() http.Header         { return r.header }
 func (r *reply) WriteHeader(status int)      { r.status = status }
 func (r *reply) Write(b []byte) (int, error) { return len(b), nil }
 
-// ok tells whether the handler was content.
+// ok reports whether the status is 200.
 func (r *reply) ok() bool { return r.status == 0 || r.status == http.StatusOK }
 
-// try sends one request. Its reply holds until the next.
+// try sends one request. The reply is valid until the next request.
 func (c *client) try(h http.Handler) *reply {
 	*c.req = c.asNew
 	c.reply = reply{header: make(http.Header)}
@@ -53,8 +52,8 @@ func (c *client) try(h http.Handler) *reply {
 	return &c.reply
 }
 
-// send sends one request, which must succeed, and keeps the cookie. It tells
-// whether there was one.
+// send sends one request, which must succeed, and stores the response's cookie. It
+// reports whether there was one.
 func (c *client) send(h http.Handler) bool {
 	w := c.try(h)
 	if !w.ok() {
@@ -73,7 +72,7 @@ func (c *client) send(h http.Handler) bool {
 	return true
 }
 
-// start returns a client with a session that w made.
+// start returns a client with a session that w created.
 func start(tb testing.TB, a app, w work) *client {
 	tb.Helper()
 	c := newClient(tb)
@@ -83,8 +82,7 @@ func start(tb testing.TB, a app, w work) *client {
 	return c
 }
 
-// forged returns the cookie with one character of its value changed, in turn at
-// several places.
+// forged returns copies of the cookie, each with one character of its value changed.
 func forged(cookie string) (all []string) {
 	first := strings.IndexByte(cookie, '=') + 1
 	for i := first; i < len(cookie); i += 1 + (len(cookie)-first)/8 {
@@ -97,8 +95,8 @@ func forged(cookie string) (all []string) {
 	return all
 }
 
-// refuses fails unless the app accepts the client's cookie and none that was
-// forged from it.
+// refuses fails unless the app accepts the client's cookie and rejects every forged
+// one.
 func refuses(tb testing.TB, a app, c *client) {
 	tb.Helper()
 	h := a.handler(read)

@@ -5,8 +5,8 @@ import (
 )
 
 // BenchmarkCores measures requests on many sessions from many goroutines; with
-// -cpu 1,2 it tells what a second core brings. "sum" is work that shares
-// nothing, and so shows what the machine's second core is worth.
+// -cpu 1,2 it shows the gain from a second core. "sum" shares no memory, so it shows
+// the most that the machine's second core can add.
 func BenchmarkCores(b *testing.B) {
 	b.Run("work=sum", func(b *testing.B) {
 		b.RunParallel(func(pb *testing.PB) {
@@ -17,7 +17,7 @@ func BenchmarkCores(b *testing.B) {
 				}
 			}
 			if sum == 0 {
-				b.Log(sum) // lest the loop be left out
+				b.Log(sum) // so that the compiler keeps the loop
 			}
 		})
 	})
@@ -28,7 +28,7 @@ func BenchmarkCores(b *testing.B) {
 			}
 			b.Run("work="+string(w)+"/lib="+l.name, func(b *testing.B) {
 				a := l.open(b)
-				const each = 16 // goroutines to a core
+				const each = 16 // goroutines per core
 				b.SetParallelism(each)
 				h := a.handler(w)
 				loopParallel(b, func(pb *testing.PB) {

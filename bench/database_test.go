@@ -19,10 +19,9 @@ import (
 	"github.com/pump-go/sessions/internal/servers"
 )
 
-// All of SQLite's contenders have a file of their own, and all but one the
-// settings that this library chooses: a write-ahead log that is not synced at
-// each commit. "scs-default" is SQLite as it comes, and as scs' README opens it:
-// each commit is synced.
+// Each SQLite contender has its own file. All but one use this library's settings: a
+// write-ahead log that is not synced at each commit. "scs-default" uses SQLite's
+// defaults, as in scs's README, which sync each commit.
 
 func openSQL(tb testing.TB, driver, dsn string) *sql.DB {
 	db, err := sql.Open(driver, dsn)
@@ -30,7 +29,7 @@ func openSQL(tb testing.TB, driver, dsn string) *sql.DB {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { db.Close() })
-	// Not fewer idle than open, or database/sql closes and opens them on end.
+	// With fewer idle than open connections, database/sql would keep reopening them.
 	db.SetMaxOpenConns(20)
 	db.SetMaxIdleConns(20)
 	return db
@@ -61,7 +60,7 @@ func scsSQLite(params string) func(testing.TB) app {
 
 func rawSQLite(tb testing.TB) app { return rawSQL(tb, sqlite(tb, likeOurs), "BLOB") }
 
-// PostgreSQL is one private server; each contender has a table of its own.
+// PostgreSQL is one private server; each contender has its own table.
 
 func postgresURL(tb testing.TB) string {
 	return "postgresql://postgres@" + servers.Postgres(tb).Addr + "/postgres?sslmode=disable"
@@ -71,7 +70,7 @@ func oursPostgres(tb testing.TB) app {
 	return ours(tb, sessions.Options{Store: "database", URL: postgresURL(tb) + "&table=" + uniqueTable("ours")})
 }
 
-// scsPostgres makes the table anew, since its name is fixed.
+// scsPostgres recreates the table, since its name is fixed.
 func scsPostgres(tb testing.TB) app {
 	db := openSQL(tb, "postgres", postgresURL(tb))
 	mustExec(tb, db, "DROP TABLE IF EXISTS sessions",
@@ -90,8 +89,8 @@ func rawPostgres(tb testing.TB) app {
 
 var tables atomic.Int64
 
-// uniqueTable is the name of a table that nobody has, in this run or in one
-// whose server still runs.
+// uniqueTable returns an unused table name, even if the server of an earlier run is
+// still in use.
 func uniqueTable(prefix string) string {
 	return fmt.Sprintf("%s_%d_%d", prefix, time.Now().UnixNano(), tables.Add(1))
 }

@@ -1,23 +1,21 @@
-// Package bench measures this library beside its peers, each through its whole
-// HTTP path and used as its documentation says: scs v2 (memstore, sqlite3store,
-// postgresstore), gorilla/sessions (CookieStore, FilesystemStore), the raw
-// operation that a request cannot do without, and a handler without a session.
+// Package bench compares this library with others through whole HTTP requests, each
+// used as its documentation recommends: scs v2 (memstore, sqlite3store,
+// postgresstore), gorilla/sessions (CookieStore, FilesystemStore), the raw storage
+// operation that a request needs, and a handler without a session.
 //
-// It is a module of its own, so that nobody who uses the library downloads what
-// only a comparison needs.
+// It is a separate module, so that users of the library do not download the
+// dependencies of the comparison.
 //
 //	go test -bench Request              # each kind of request on each store
 //	go test -bench Request/store=memory # one store
-//	go run ./report                     # everything, and docs/performance.md anew
+//	go run ./report                     # everything, and rewrites docs/performance.md
 //
-// The names are made for benchstat: go test -bench Request -count 10 >new.out
-// and then benchstat -col /lib new.out. Since a machine's speed changes while it
-// runs, only what one run measured side by side should be compared; report
-// repeats the whole set rather than each benchmark, so that the contenders take
-// turns.
+// The names suit benchstat: go test -bench Request -count 10 >new.out and then
+// benchstat -col /lib new.out. Since a machine's speed varies, compare only figures
+// of the same run. report repeats the whole set rather than each benchmark, so that
+// the contenders alternate.
 //
-// Every benchmark proves that it did its work: a counter that b.N requests
-// increased is at b.N, b.N new sessions are in the store, a read that finds
-// anything but what was written fails, and so does a forged cookie that is
-// accepted.
+// Every benchmark checks its work: a counter that b.N requests incremented is b.N,
+// the store has b.N new sessions, a read returns what was written, and a forged
+// cookie is rejected.
 package bench

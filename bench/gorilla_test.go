@@ -9,9 +9,9 @@ import (
 	"github.com/gorilla/sessions"
 )
 
-// gorillaApp is a program that uses gorilla/sessions, as its README shows: Get
-// at the start of the handler, Save before the answer. There is no middleware,
-// and no call that gives a session a new id.
+// gorillaApp uses gorilla/sessions as its README shows: Get at the start of the
+// handler, Save before the response. It has no middleware, and no way to change a
+// session's ID.
 func gorillaApp(store sessions.Store, inStore func() int) app {
 	return app{sessions: inStore, handler: func(kind work) http.Handler {
 		if kind == login {
@@ -64,8 +64,8 @@ func gorillaApp(store sessions.Store, inStore func() int) app {
 	}}
 }
 
-// gorillaKeys sign and encrypt, as the documentation recommends: 32 or 64 bytes
-// to sign, 32 for AES-256.
+// gorillaKeys returns keys of the recommended sizes: 32 or 64 bytes to sign, 32 for
+// AES-256.
 func gorillaKeys() (hash, block []byte) {
 	return bytes.Repeat([]byte("h"), 32), bytes.Repeat([]byte("b"), 32)
 }
@@ -77,7 +77,7 @@ func gorillaCookie(testing.TB) app {
 	return gorillaApp(store, nil)
 }
 
-// gorillaFiles signs the ids alone, as the README does.
+// gorillaFiles only signs the IDs, as in the README.
 func gorillaFiles(tb testing.TB) app {
 	dir := tb.TempDir()
 	hash, _ := gorillaKeys()

@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// loop measures f. Beside the time that it takes by the clock it reports the
-// processor's, of all threads and so with the garbage collector's: the clock
-// does not show what the collector does on another core, and does show what
-// other programs do.
+// loop measures f. Besides the elapsed time it reports the CPU time of all threads:
+// elapsed time does not include the garbage collector's work on another core, and
+// does include interruptions by other programs.
 func loop(b *testing.B, f func()) {
 	b.ReportAllocs()
 	begun := processorTime()
@@ -18,7 +17,7 @@ func loop(b *testing.B, f func()) {
 	reportProcessor(b, begun)
 }
 
-// loopParallel does it from many goroutines.
+// loopParallel is like loop, from many goroutines.
 func loopParallel(b *testing.B, f func(*testing.PB)) {
 	b.ReportAllocs()
 	b.ResetTimer()

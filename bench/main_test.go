@@ -8,15 +8,15 @@ import (
 	"github.com/pump-go/sessions/internal/servers"
 )
 
-// held is about what a small program keeps in memory. The garbage collector
-// starts when as much again has been allocated; in a process that holds next to
-// nothing it would start a thousand times a second, and be what is measured.
+// held is a live heap of a small program's size. The garbage collector starts when as
+// much again has been allocated; with an almost empty heap it would run a thousand
+// times per second and dominate the measurement.
 var held = make([]byte, 64<<20)
 
 var touched []byte
 
 func TestMain(m *testing.M) {
-	// Touch the heap once, or the first benchmark does, and pays for it.
+	// Touch the heap now, so that the first benchmark does not pay for it.
 	for range 2 * len(held) / 4096 {
 		touched = make([]byte, 4096)
 	}

@@ -13,7 +13,7 @@ import (
 
 const ourCounter sessions.Key[int] = counter
 
-// ours is a program that uses this library.
+// ours uses this library.
 func ours(tb testing.TB, o sessions.Options) app {
 	m, err := sessions.New(tb.Context(), o)
 	if err != nil {
@@ -91,7 +91,8 @@ const (
 
 var secret = []byte("thirty-two bytes, not so random.")
 
-// oursOn gives a secret where there must be one, or where the peer has one.
+// oursOn uses this library with a named store and a secret, which is nil unless the
+// store requires one or the compared library uses one.
 func oursOn(store string, secret []byte) func(testing.TB) app {
 	return func(tb testing.TB) app {
 		o := sessions.Options{Store: store, Cookie: sessions.Cookie{Secret: secret}}

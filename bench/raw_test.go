@@ -16,17 +16,17 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// raw is the operation that a session on the backend comes down to, on as many
-// bytes: no ids, no encoding, no expiry, no check that another request was
-// there first. It is the limit, not a contender.
+// raw is the storage operation of a session request on the same number of bytes,
+// without IDs, encoding, expiry or conflict detection. It is a lower bound rather
+// than a contender.
 type raw interface {
-	// load returns the bytes at the place that a cookie names.
+	// load returns the bytes stored under the cookie.
 	load(cookie string) ([]byte, error)
-	// save puts them there, and returns the cookie from now on.
+	// save stores the bytes and returns the new cookie.
 	save(cookie string, b []byte) (string, error)
 }
 
-// Of the bytes, the first eight are the counter.
+// The first eight bytes are the counter.
 var filled = append(make([]byte, 8), bytes.Repeat([]byte(text), 11)...) // 503 bytes
 
 func rawApp(store raw) app {
@@ -78,7 +78,7 @@ func rawApp(store raw) app {
 	}}
 }
 
-// rawMap is a map and its lock.
+// rawMap is a map with a lock.
 type rawMap struct {
 	mu sync.Mutex
 	m  map[string][]byte
@@ -99,7 +99,7 @@ func (s *rawMap) save(cookie string, b []byte) (string, error) {
 	return cookie, nil
 }
 
-// rawSealed is securecookie, encrypted.
+// rawSealed is securecookie with encryption.
 type rawSealed struct{ c *securecookie.SecureCookie }
 
 func rawCookie(testing.TB) app {
@@ -114,7 +114,7 @@ func (s rawSealed) load(cookie string) (b []byte, err error) {
 
 func (s rawSealed) save(_ string, b []byte) (string, error) { return s.c.Encode("raw", b) }
 
-// rawFiles is a file for each session, replaced by rename.
+// rawFiles is one file per session, replaced by rename.
 type rawFiles struct{ dir string }
 
 func rawFile(tb testing.TB) app { return rawApp(rawFiles{tb.TempDir()}) }
@@ -131,7 +131,7 @@ func (s rawFiles) save(cookie string, b []byte) (string, error) {
 	return cookie, os.Rename(name+".new", name)
 }
 
-// rawBucket is a bucket of a bbolt file that is held open.
+// rawBucket is a bucket of an open bbolt file.
 type rawBucket struct{ db *bbolt.DB }
 
 var bucket = []byte("b")
@@ -164,7 +164,7 @@ func (s rawBucket) save(cookie string, b []byte) (string, error) {
 	return cookie, s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucket).Put([]byte(cookie), b) })
 }
 
-// rawTable is three statements, prepared once.
+// rawTable is an SQL table, used through prepared statements.
 type rawTable struct{ get, set *sql.Stmt }
 
 func rawSQL(tb testing.TB, db *sql.DB, bytesType string) app {

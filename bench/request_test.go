@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// contenders are the libraries, by the store they are compared on.
+// contenders has the compared libraries by store.
 var contenders = []struct {
 	store string
 	libs  []lib
@@ -18,7 +18,7 @@ var contenders = []struct {
 	{"memory", []lib{{"pump", oursOn("memory", nil)}, {"pump-signed", oursOn("memory", secret)}, {"scs", scsMemory}, {"raw", rawMemory}}},
 	{"cookie", []lib{{"pump", oursOn("cookie", secret)}, {"gorilla", gorillaCookie}, {"raw", rawCookie}}},
 	{"file", []lib{{"pump", oursOn("file", secret)}, {"gorilla", gorillaFiles}, {"raw", rawFile}}},
-	// The same on a disk in memory: what is the library's and what is the disk's.
+	// The same on a disk in memory, to separate the library's cost from the disk's.
 	{"shm", []lib{{"pump", oursOn("file", secret)}, {"gorilla", gorillaFiles}, {"raw", rawFile}}},
 	{"dbm", []lib{{"pump", oursOn("dbm", nil)}, {"raw", rawBolt}}},
 	{"sqlite", []lib{{"pump", oursSQLite}, {"scs", scsSQLite(likeOurs)}, {"scs-default", scsSQLite("")}, {"raw", rawSQLite}}},
@@ -30,8 +30,8 @@ type lib struct {
 	open func(testing.TB) app
 }
 
-// offers tells whether there is such a kind of request with the library and the
-// store. Where the client has the session, requests at once cannot share it.
+// offers reports whether the library and store support this kind of request. With a
+// client-side session, concurrent requests cannot share it.
 func (l lib) offers(b *testing.B, w work) bool {
 	a := l.open(b)
 	switch {
@@ -44,9 +44,9 @@ func (l lib) offers(b *testing.B, w work) bool {
 	}
 }
 
-// BenchmarkRequest measures each kind of request through each library, with a
-// writer that drops the answer, so that what is measured is theirs. "bare" is
-// the same handler without a session.
+// BenchmarkRequest measures each kind of request with each library, with a
+// ResponseWriter that drops the response. "bare" is the same handler without a
+// session.
 func BenchmarkRequest(b *testing.B) {
 	for _, c := range contenders {
 		b.Run("store="+c.store, func(b *testing.B) {
@@ -107,7 +107,7 @@ func benchWrite(b *testing.B, a app) {
 
 func benchNew(b *testing.B, a app) {
 	h, c := a.handler(fresh), newClient(b)
-	// The first ones make directories and pages that the others find there.
+	// The first requests create directories and pages that later ones reuse.
 	for i, start := 0, time.Now(); i < 2000 && time.Since(start) < 200*time.Millisecond; i++ {
 		c.try(h)
 	}
@@ -148,10 +148,10 @@ func benchLogin(b *testing.B, a app) {
 	}
 }
 
-// inFlight is how many requests on one session there are at once.
+// inFlight is the number of concurrent requests on one session.
 const inFlight = 64
 
-// contended is 64 requests at a time on one session, each adding to a counter.
+// contended is 64 concurrent requests on one session, each incrementing a counter.
 const contended work = "contended"
 
 func benchContended(b *testing.B, a app) {
@@ -172,15 +172,15 @@ func benchContended(b *testing.B, a app) {
 	}
 	n := countOf(b, a, c)
 	if a.merges && n != b.N {
-		b.Errorf("the counter is at %d after %d requests", n, b.N)
+		b.Errorf("the counter is %d after %d requests", n, b.N)
 	}
 	b.ReportMetric(100*float64(n)/float64(b.N), "%kept")
 }
 
-// count is the work of telling what the counter is at.
+// count is the work of reporting the counter.
 const count work = "count"
 
-// countTo puts the counter into the answer's header.
+// countTo sets a header field to the counter.
 func countTo(w http.ResponseWriter, n func() int) { w.Header().Set("Count", strconv.Itoa(n())) }
 
 func countOf(b *testing.B, a app, c *client) int {
@@ -195,6 +195,6 @@ func countOf(b *testing.B, a app, c *client) int {
 func counted(b *testing.B, a app, c *client, want int) {
 	b.Helper()
 	if n := countOf(b, a, c); n != want {
-		b.Errorf("the counter is at %d after %d requests", n, want)
+		b.Errorf("the counter is %d after %d requests", n, want)
 	}
 }

@@ -20,12 +20,12 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// many is how many sessions "at scale" is. The default only shows that the
-// benchmarks work; the figures in the documentation are for -sessions 1000000.
+// many is the number of sessions "at scale". The default only tests the benchmarks;
+// the figures in the documentation are for -sessions 1000000.
 var many = flag.Int("sessions", 1000, "how many live sessions the benchmarks at scale keep")
 
-// populate makes n sessions by a request each, from several goroutines, and
-// returns the cookies of at most keep of them, spread over all.
+// populate creates n sessions with one request each, from several goroutines, and
+// returns the cookies of up to keep of them, evenly distributed.
 func populate(tb testing.TB, h http.Handler, n, keep int) []string {
 	tb.Helper()
 	every := max(1, n/keep)
@@ -55,14 +55,14 @@ func populate(tb testing.TB, h http.Handler, n, keep int) []string {
 
 func liveHeap() uint64 {
 	runtime.GC()
-	runtime.GC() // what finalizers and pools held
+	runtime.GC() // also collect what finalizers and pools kept
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
 
-// BenchmarkHeld reports what sessions of five small values take on the heap,
-// and how long the garbage collector then works for a whole cycle.
+// BenchmarkHeld reports the heap size of sessions with five small values, and the
+// duration of a full garbage collection.
 func BenchmarkHeld(b *testing.B) {
 	for _, l := range []lib{{"pump", oursOn("memory", nil)}, {"scs", scsMemory}} {
 		b.Run("lib="+l.name, func(b *testing.B) {
@@ -77,14 +77,14 @@ func BenchmarkHeld(b *testing.B) {
 			}
 			for _, cookie := range cookies {
 				if !newClient(b).with(cookie).try(a.handler(readSmall)).ok() {
-					b.Fatal("a session is not as it was made")
+					b.Fatal("a session differs from how it was created")
 				}
 			}
 		})
 	}
 }
 
-// cycle is the shortest of some full cycles of the garbage collector.
+// cycle returns the shortest of several full garbage collections.
 func cycle() time.Duration {
 	least := time.Hour
 	for range 5 {
@@ -95,8 +95,8 @@ func cycle() time.Duration {
 	return least
 }
 
-// BenchmarkSweep reports the slowest read while a fifth of the sessions, which
-// are expired, is removed, and for comparison the slowest while nothing is.
+// BenchmarkSweep reports the slowest read while the expired fifth of the sessions is
+// removed, and for comparison the slowest without a sweep.
 func BenchmarkSweep(b *testing.B) {
 	live, expired := *many-*many/5, *many/5
 	b.Run("lib=pump", func(b *testing.B) {
@@ -141,7 +141,7 @@ func BenchmarkSweep(b *testing.B) {
 		}
 	})
 	b.Run("lib=scs", func(b *testing.B) {
-		// The sweep comes by the clock, which has to leave time to make the
+		// The store sweeps at an interval, which must be long enough to create the
 		// sessions.
 		interval := time.Second + time.Duration(*many)*30*time.Microsecond
 		began := time.Now()
@@ -160,7 +160,7 @@ func BenchmarkSweep(b *testing.B) {
 		b.ReportMetric(slowest(b, a.handler(readSmall), cookies, func() { busy(100 * time.Millisecond) }), "ms-slowest-idle")
 		left := func() int { return reflect.ValueOf(store).Elem().FieldByName("items").Len() }
 		if n := left(); n != *many {
-			b.Fatalf("%d of %d sessions when the sweep is about to come", n, *many)
+			b.Fatalf("%d of %d sessions before the sweep", n, *many)
 		}
 		const around = 300 * time.Millisecond
 		time.Sleep(time.Until(began.Add(interval - 2*around)))
@@ -179,15 +179,14 @@ func median(all []float64) float64 {
 	return all[len(all)/2]
 }
 
-// busy keeps a core as busy as a sweep does, which leaves the machine's other
-// programs none but the reader's.
+// busy keeps a core as busy as a sweep does.
 func busy(d time.Duration) {
 	for start := time.Now(); time.Since(start) < d; {
 	}
 }
 
-// slowest sends reads, one after the other, while f runs, and returns the
-// longest that one took, in milliseconds.
+// slowest sends reads one after the other while f runs, and returns the longest
+// duration in milliseconds.
 func slowest(b *testing.B, h http.Handler, cookies []string, f func()) float64 {
 	c := newClient(b)
 	var over atomic.Bool
@@ -205,8 +204,8 @@ func slowest(b *testing.B, h http.Handler, cookies []string, f func()) float64 {
 	return float64(longest.Microseconds()) / 1000
 }
 
-// BenchmarkSize measures a request on one of a thousand sessions, and on one
-// of a hundred and a thousand times as many.
+// BenchmarkSize measures a request with a thousand sessions, and with a hundred and a
+// thousand times as many.
 func BenchmarkSize(b *testing.B) {
 	for _, store := range []struct {
 		name string
@@ -216,7 +215,7 @@ func BenchmarkSize(b *testing.B) {
 		{"file", oursOn("file", nil)},
 		{"dbm", oursOn("dbm", nil)},
 		{"sqlite", oursSQLite},
-		// What the backends and the processor's caches alone make of it.
+		// The effect of the backends and the CPU caches alone.
 		{"map", rawMemory},
 		{"bbolt", rawBolt},
 		{"table", rawSQLite},
@@ -229,7 +228,7 @@ func BenchmarkSize(b *testing.B) {
 			made := 0
 			for _, n := range []int{*many / 1000, *many / 10, *many} {
 				b.Run(fmt.Sprintf("sessions=%d", n), func(b *testing.B) {
-					if made < n { // the first of several runs of this size
+					if made < n { // the first run of this size
 						cookies = append(cookies, populate(b, a.handler(fill), n-made, 100_000)...)
 						made = n
 					}
@@ -247,7 +246,7 @@ func BenchmarkSize(b *testing.B) {
 	}
 }
 
-// each sends requests on one session after the other.
+// each sends a request for one session after the other.
 func each(b *testing.B, h http.Handler, cookies []string) {
 	c := newClient(b)
 	i := 0
@@ -260,7 +259,7 @@ func each(b *testing.B, h http.Handler, cookies []string) {
 	})
 }
 
-// eachWrites does it with writes, and shows of some that they were done.
+// eachWrites is like each with writes, and checks some of them.
 func eachWrites(b *testing.B, a app, cookies []string) {
 	const some = 100
 	var before [some]int
@@ -279,9 +278,8 @@ func eachWrites(b *testing.B, a app, cookies []string) {
 	}
 }
 
-// inMemory has the benchmark's temporary files in a file system in memory, where
-// there is one: a disk's speed is not what is measured, and a million files
-// are many.
+// inMemory puts the benchmark's temporary files on a file system in memory, if there
+// is one, since a million files on a disk would measure the disk.
 func inMemory(b *testing.B) {
 	dir, err := os.MkdirTemp("/dev/shm", "bench")
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/alexedwards/scs/v2/memstore"
 )
 
-// scsApp is a program that uses scs, as its README shows: values by the
-// manager's getters, everything inside LoadAndSave.
+// scsApp uses scs as its README shows: values through the manager's getters, handlers
+// inside LoadAndSave.
 func scsApp(m *scs.SessionManager, sessions func() int) app {
 	a := app{sessions: sessions}
 	a.handler = func(kind work) http.Handler {

@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// BenchmarkServer measures requests to net/http's own server over connections
-// that stay open, on the loopback interface: what a session adds to a whole
-// request, of which most is the system's and the client's.
+// BenchmarkServer measures requests to net/http's server over persistent loopback
+// connections: a session's cost in a whole request, most of which is the operating
+// system's and the client's.
 func BenchmarkServer(b *testing.B) {
 	for _, l := range []lib{{"bare", bare}, {"pump", oursOn("memory", nil)}, {"scs", scsMemory}} {
 		for _, w := range []work{untouched, read, write} {
@@ -42,7 +42,7 @@ func BenchmarkServer(b *testing.B) {
 	}
 }
 
-// connection is a client that does as little as it can.
+// connection is a minimal client.
 type connection struct {
 	net.Conn
 	r *bufio.Reader

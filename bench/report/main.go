@@ -1,13 +1,13 @@
-// Command report runs the benchmarks and rewrites what docs/performance.md
-// says of them, its plot included. Run it in the folder bench:
+// Command report runs the benchmarks and rewrites their figures in
+// docs/performance.md, and the plot. Run it in the folder bench:
 //
 //	go run ./report                    # everything: about 20 minutes
-//	go run ./report -only request      # a part; the others' last results stay
-//	go run ./report -only none         # only write, from the last results
+//	go run ./report -only request      # one part; keeps the last results of the others
+//	go run ./report -only none         # only rewrites the page from the last results
 //
-// The contenders of a benchmark run side by side, and the whole set is repeated
-// in rounds, so that whatever else the machine does meets them alike. Ratios are
-// taken within a round; a figure is the median of the rounds.
+// The contenders of a benchmark run one after the other, and the whole set is repeated
+// in rounds, so that other load on the machine affects them equally. Ratios are
+// computed within a round; a figure is the median of the rounds.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"strings"
 )
 
-// part is a set of benchmarks that is run by itself.
+// part is a set of benchmarks that can be run separately.
 type part struct {
 	name, bench string
 	args        []string
@@ -56,8 +56,8 @@ func run() error {
 		{"server", "^BenchmarkServer$", nil, rounds},
 		{"cores", "^BenchmarkCores$", []string{"-test.cpu=1,2"}, rounds},
 		{"scale", "^Benchmark(Held|Sweep)$", nil, scaleRounds},
-		// Filled once, and then measured several times, for long: in a tenth of a
-		// second a run at a million sessions still touches most for the first time.
+		// Filled once and measured several times for longer: in a tenth of a second,
+		// a run with a million sessions touches most of them for the first time.
 		{"size", "^BenchmarkSize$", []string{"-test.count=" + strconv.Itoa(*sizeCount), "-test.benchtime=" + *sizeTime}, &once},
 	}
 	if err := os.MkdirAll(*results, 0o777); err != nil {
@@ -77,7 +77,7 @@ func run() error {
 	return write(&all)
 }
 
-// measure builds the benchmarks and runs those parts that were asked for.
+// measure builds the benchmarks and runs the parts.
 func measure(parts []part) error {
 	dir, err := os.MkdirTemp("", "report")
 	if err != nil {

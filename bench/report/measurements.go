@@ -11,15 +11,14 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// measurements are what the benchmarks reported, by name (as in
-// "Request/store=memory/work=read/lib=pump") and unit, in the order of the
-// rounds.
+// measurements has the benchmark results by name, such as
+// "Request/store=memory/work=read/lib=pump", and unit, in the order of the rounds.
 type measurements struct {
 	of    map[string]map[string][]float64
 	names []string // in the order of their first appearance
 }
 
-// read adds what a file has. A part that was never run has none.
+// read adds the results in a file. A missing file has none.
 func (m *measurements) read(file string) error {
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -42,7 +41,7 @@ func (m *measurements) read(file string) error {
 }
 
 func (m *measurements) add(r *benchfmt.Result) {
-	// The number of cores is part of the name only where it is what is measured.
+	// Keep the number of cores in the name only for BenchmarkCores.
 	name, cores := strings.TrimPrefix(string(r.Name), "Benchmark"), "1"
 	if i := strings.LastIndexByte(name, '-'); i > 0 && isNumber(name[i+1:]) {
 		name, cores = name[:i], name[i+1:]
@@ -70,13 +69,13 @@ func (m *measurements) add(r *benchfmt.Result) {
 
 func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// all returns the values of the rounds.
+// all returns the values of all rounds.
 func (m *measurements) all(name, unit string) []float64 { return m.of[name][unit] }
 
-// median is NaN where nothing was measured.
+// median returns the median of the rounds, or NaN without measurements.
 func (m *measurements) median(name, unit string) float64 { return median(m.all(name, unit)) }
 
-// least is the value of the round that was disturbed least.
+// least returns the lowest value, that of the least disturbed round.
 func (m *measurements) least(name, unit string) float64 {
 	if v := m.all(name, unit); len(v) > 0 {
 		return slices.Min(v)
@@ -84,7 +83,7 @@ func (m *measurements) least(name, unit string) float64 {
 	return math.NaN()
 }
 
-// ratio is the median of the rounds' ratios of two measurements.
+// ratio returns the median of the rounds' ratios of two measurements.
 func (m *measurements) ratio(a, b, unit string) float64 {
 	x, y := m.all(a, unit), m.all(b, unit)
 	var ratios []float64
@@ -102,7 +101,7 @@ func median(v []float64) float64 {
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
 
-// has tells whether anything was measured whose name begins so.
+// has reports whether there are measurements with the prefix.
 func (m *measurements) has(prefix string) bool {
 	return slices.ContainsFunc(m.names, func(n string) bool { return strings.HasPrefix(n, prefix) })
 }

@@ -7,8 +7,8 @@ import (
 	"text/template"
 )
 
-// plot draws the time of each kind of request as a mark on a logarithmic scale:
-// a row for each store and kind, a mark for each contender.
+// plot returns an SVG plot of the times on a logarithmic scale, with a row for each
+// store and kind of request, and a mark for each contender.
 func plot(m *measurements) ([]byte, error) {
 	const left, right, top, rowHeight = 290, 30, 84, 17
 	chart := chart{Width: 850}
@@ -46,7 +46,7 @@ func plot(m *measurements) ([]byte, error) {
 	at := float64(left)
 	for _, lib := range []string{"raw", "pump", "scs", "scs-default", "gorilla"} {
 		chart.Legend = append(chart.Legend, legend{mark{lib, at, 46}, called[lib]})
-		at += 36 + 6.5*float64(len(called[lib])) // about as wide as the text
+		at += 36 + 6.5*float64(len(called[lib])) // approximate width of the text
 	}
 	var b bytes.Buffer
 	err := drawing.Execute(&b, chart)
@@ -55,7 +55,7 @@ func plot(m *measurements) ([]byte, error) {
 
 var axisLabels = map[int]string{1: "10 ns", 2: "100 ns", 3: "1 µs", 4: "10 µs", 5: "100 µs", 6: "1 ms", 7: "10 ms", 8: "100 ms"}
 
-// interval is a part of the scale, in powers of ten of a nanosecond.
+// interval is a range of the scale, in powers of ten of a nanosecond.
 type interval struct{ low, high float64 }
 
 func scaleOf(m *measurements) interval {
@@ -99,7 +99,7 @@ type (
 	}
 )
 
-// A mark's shape tells as much as its colour.
+// Marks differ in shape as well as in colour.
 var drawing = template.Must(template.New("").Parse(`{{define "mark"}}<use href="#{{.Lib}}" x="{{.X}}" y="{{.Y}}"/>{{end -}}
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {{.Width}} {{.Height}}" width="{{.Width}}" height="{{.Height}}" font-family="sans-serif" font-size="12">
 <title>Time of each kind of request, by library, on a logarithmic scale</title>

@@ -36,7 +36,7 @@ func measured(t *testing.T) *measurements {
 		t.Fatal(err)
 	}
 	if err := m.read(file + ".missing"); err != nil {
-		t.Errorf("a part that was not run: %v", err)
+		t.Errorf("results of a part that was not run: %v", err)
 	}
 	return &m
 }
@@ -47,7 +47,7 @@ func TestMeasurements(t *testing.T) {
 	if got := m.median(ours, processor); got != 150 {
 		t.Errorf("median %v, want 150", got)
 	}
-	// 90, 80 and 82: of the rounds' ratios the median, not the medians' ratio.
+	// The median of the ratios 90, 80 and 82, not the ratio of the medians.
 	if got := m.ratio(peer, ours, processor); got != 82 {
 		t.Errorf("ratio %v, want 82", got)
 	}
@@ -62,26 +62,26 @@ func TestTargets(t *testing.T) {
 		t.Errorf("%+v, want a reached target", g)
 	}
 	if g := all[1]; g.reached || g.got != "–" {
-		t.Errorf("%+v: nothing was measured, and so nothing reached", g)
+		t.Errorf("%+v: want a target that is not reached, since nothing was measured", g)
 	}
 	if g := all[len(all)-1]; g.reached || g.got != "sqlite, write: 0.4× of scs" {
 		t.Errorf("%+v, want the slower request named", g)
 	}
 }
 
-func TestTablesShowWhatWasLost(t *testing.T) {
+func TestTableShowsLostChanges(t *testing.T) {
 	if got := requests(measured(t)); !strings.Contains(got, "| contended | – | – | – | 15 µs, keeps 5% | –") {
 		t.Error(got)
 	}
 }
 
-func TestFiguresAreRewrittenBetweenTheMarks(t *testing.T) {
+func TestWriteReplacesFigures(t *testing.T) {
 	*docs = t.TempDir()
 	name := filepath.Join(*docs, "performance.md")
 	if err := os.WriteFile(name, []byte("before\n"+begin+"old\n"+end+"after\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // as well what it wrote itself
+	for range 2 { // the second time, its own output
 		if err := write(measured(t)); err != nil {
 			t.Fatal(err)
 		}

@@ -10,9 +10,9 @@ import (
 // The stores, in the order of the tables.
 var stores = []struct {
 	name, title string
-	peers       []string // the first is the one that the ratio is to
+	peers       []string // ratios are to the first
 	unit        string
-	also        []string // shown, but compared with nothing
+	also        []string // shown, but not compared
 }{
 	{"memory", "memory", []string{"scs"}, processor, []string{"pump-signed"}},
 	{"cookie", "cookie, encrypted", []string{"gorilla"}, processor, nil},
@@ -32,7 +32,7 @@ const (
 	kept      = "%kept"
 )
 
-// called is what the tables call a contender.
+// called has the contenders' names in the tables.
 var called = map[string]string{
 	"raw": "raw operation", "pump": "this library", "pump-signed": "the same, ids signed",
 	"scs": "scs", "scs-default": "scs, SQLite's defaults", "gorilla": "gorilla", "bare": "no session",
@@ -42,7 +42,7 @@ func requestName(store, work, lib string) string {
 	return "Request/store=" + store + "/work=" + work + "/lib=" + lib
 }
 
-// requests is a table for each store.
+// requests returns a table for each store.
 func requests(m *measurements) string {
 	var b strings.Builder
 	for _, s := range stores {
@@ -84,7 +84,7 @@ func requests(m *measurements) string {
 	return b.String()
 }
 
-// server is what a session adds to a whole request.
+// server returns the table of a session's cost in a whole request.
 func server(m *measurements) string {
 	t := table{{"over net/http's server, memory", "this library", "scs", "faster"}}
 	t = append(t, []string{"no session", duration(m.median("Server/work=untouched/lib=bare", processor)), "", ""})
@@ -95,8 +95,8 @@ func server(m *measurements) string {
 	return t.markdown()
 }
 
-// gain is how much more is done by two cores than by one, in the rounds that
-// were disturbed least.
+// gain returns the ratio of the throughput of two cores to that of one, in the least
+// disturbed rounds.
 func gain(m *measurements, name string) float64 {
 	return m.least(name+"/cores=1", clock) / m.least(name+"/cores=2", clock)
 }

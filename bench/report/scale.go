@@ -9,7 +9,7 @@ func sizeName(store string, n int, work string) string {
 	return fmt.Sprintf("Size/store=%s/sessions=%d/work=%s", store, n, work)
 }
 
-// grown pairs each store with its backend alone.
+// grown pairs each store with its raw backend.
 var grown = []struct{ store, backend, title string }{
 	{"memory", "map", "memory, beside a map"},
 	{"file", "files", "file, beside plain files"},
@@ -17,8 +17,8 @@ var grown = []struct{ store, backend, title string }{
 	{"sqlite", "table", "SQLite, beside its statements"},
 }
 
-// growth is how much longer a request takes at the most sessions than at the
-// fewest.
+// growth returns the ratio of a request's time with the most sessions to that with
+// the fewest.
 func growth(m *measurements, store, work string) float64 {
 	s := sizes()
 	return m.ratio(sizeName(store, s[2], work), sizeName(store, s[0], work), processor)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// table is rows of cells, the heading first.
+// table has rows of cells; the first row is the heading.
 type table [][]string
 
 func (t table) markdown() string {
@@ -21,8 +21,7 @@ func (t table) markdown() string {
 	return b.String()
 }
 
-// duration writes nanoseconds with three digits, or a dash for what was not
-// measured.
+// duration formats nanoseconds with three digits, or as a dash if not measured.
 func duration(ns float64) string {
 	switch {
 	case math.IsNaN(ns):
@@ -43,7 +42,7 @@ func times(ratio float64) string {
 	return digits(ratio) + "×"
 }
 
-// digits writes a number with two digits, or all those before the point.
+// digits formats a number with two significant digits, or as an integer if larger.
 func digits(v float64) string {
 	switch {
 	case v < 10:
@@ -60,7 +59,7 @@ func count(v float64) string {
 	return strconv.FormatFloat(v, 'f', 0, 64)
 }
 
-// grouped writes a number with a comma before each three digits.
+// grouped formats a number with thousands separators.
 func grouped(v float64) string {
 	s := fmt.Sprintf("%.0f", v)
 	for i := len(s) - 3; i > 0; i -= 3 {

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// target is a figure that the library is meant to reach.
+// target is a performance goal.
 type target struct {
 	what, want string
 	got        string
 	reached    bool
 }
 
-// targets compares what was measured with what it should be.
+// targets returns the goals with the measured figures.
 func targets(m *measurements) []target {
 	var all []target
 	atLeast := func(what string, want, got float64) {
@@ -67,12 +67,11 @@ func targets(m *measurements) []target {
 	return append(all, none)
 }
 
-// tolerance is what two equal measurements may differ by.
+// tolerance is the ratio up to which two measurements count as equal.
 const tolerance = 1.05
 
-// slowerThanPeers lists the requests that a peer serves faster. That gorilla
-// has no middleware, and so nothing to do for an untouched session, is left
-// out.
+// slowerThanPeers lists the requests that another library serves faster, except
+// gorilla's untouched request, which does no work since it has no middleware.
 func slowerThanPeers(m *measurements) (list []string) {
 	for _, s := range stores {
 		for _, w := range works {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// What is between these lines of performance.md is ours.
+// The text between these lines of performance.md is replaced.
 const (
 	begin = "<!-- What follows is written by bench/report. -->\n"
 	end   = "<!-- Here ends what bench/report writes. -->\n"
@@ -28,7 +28,7 @@ func write(m *measurements) error {
 	before, rest, found := bytes.Cut(doc, []byte(begin))
 	_, after, found2 := bytes.Cut(rest, []byte(end))
 	if !found || !found2 {
-		return fmt.Errorf("%s: the lines that mark what is to be rewritten are missing", name)
+		return fmt.Errorf("%s: the lines that enclose the figures are missing", name)
 	}
 	svg, err := plot(m)
 	if err != nil {
@@ -58,7 +58,7 @@ func figures(m *measurements) (string, error) {
 	return b.String(), nil
 }
 
-// peers names the libraries that we compare with, and their versions.
+// peers lists the compared libraries and their versions.
 func peers() (string, error) {
 	var list []string
 	for _, p := range []struct{ name, module string }{
