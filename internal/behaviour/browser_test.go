@@ -15,14 +15,13 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// TestNewAcceptsWhatABrowserKeeps sets cookies in a real browser, visits a page
-// that each is for, and expects those to come back that New accepts, and no
-// others.
+// TestNewAcceptsWhatABrowserKeeps sets cookies in a real browser and visits a page in
+// the scope of each. The browser must send exactly those cookies that New accepts.
 func TestNewAcceptsWhatABrowserKeeps(t *testing.T) {
 	cases := []struct {
 		cookie sessions.Cookie
 		host   string // the default is app.example.org
-		path   string // of the page, as someone types it; the default is "/"
+		path   string // of the page, as typed by a user; the default is "/"
 	}{
 		{cookie: sessions.Cookie{Name: "plain"}},
 		{cookie: sessions.Cookie{Name: "__Secure-a", Secure: true}},
@@ -63,8 +62,8 @@ func TestNewAcceptsWhatABrowserKeeps(t *testing.T) {
 	came := make([]string, len(cases)) // the Cookie header of each case's page
 	done := make(chan struct{})
 	at := 0
-	// The browser makes one request after the other: to /set for each case, and
-	// to the page that this leads to.
+	// The browser makes its requests one after the other: for each case to /set, which
+	// redirects to the case's page.
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var next string
 		switch {
@@ -103,7 +102,7 @@ func TestNewAcceptsWhatABrowserKeeps(t *testing.T) {
 	defer server.Close()
 
 	address, _ := url.Parse(server.URL)
-	var rules []string // for our hosts alone: the browser itself visits others
+	var rules []string // only for our hosts, since the browser itself contacts others
 	for _, host := range []string{"app.example.org", "localhost", "127.0.0.1"} {
 		rules = append(rules, "MAP "+host+" "+address.Host)
 	}
@@ -114,7 +113,7 @@ func TestNewAcceptsWhatABrowserKeeps(t *testing.T) {
 		t.Error("the browser did not visit all pages")
 	}
 	stop()
-	server.Close() // and so at and came are at rest
+	server.Close() // after this, at and came do not change
 	for i, c := range cases[:at] {
 		m, err := sessions.New(t.Context(), sessions.Options{Store: "memory", Cookie: c.cookie})
 		if err == nil {

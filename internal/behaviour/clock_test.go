@@ -9,8 +9,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// sweep sweeps the store, if it removes expired records by itself, and expects
-// that it removes want.
+// sweep calls Sweep, if the store supports it, and checks the number of removed
+// records.
 func sweep(a *testapp.App, want int) {
 	a.T.Helper()
 	if _, ok := a.Store.Inner().(driver.Sweeper); !ok {
@@ -21,7 +21,7 @@ func sweep(a *testapp.App, want int) {
 	}
 }
 
-func TestClockThatIsSetBackAnHour(t *testing.T) {
+func TestClockSetBackAnHour(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = 2 * time.Hour })
 		used, unused := a.SignedIn(), a.SignedIn()
@@ -29,10 +29,10 @@ func TestClockThatIsSetBackAnHour(t *testing.T) {
 		sweep(a, 0)
 		testapp.Equal(t, "user", used.User(), "ann")
 		newer := a.SignedIn()
-		a.Clock.Advance(2 * time.Hour) // two hours of silence for those used since
+		a.Clock.Advance(2 * time.Hour) // two hours without use for those used since
 		used.IsAnonymous("a session that was used after the clock was set")
 		newer.IsAnonymous("a session that began after the clock was set")
-		testapp.Equal(t, "user of one that was used before", unused.Copy().User(), "ann") // it has an hour more
+		testapp.Equal(t, "user of one that was used before", unused.Copy().User(), "ann") // it has one more hour
 		a.Clock.Advance(2 * time.Hour)
 		unused.IsAnonymous("and then it is over")
 		sweep(a, 3)
@@ -40,7 +40,7 @@ func TestClockThatIsSetBackAnHour(t *testing.T) {
 	})
 }
 
-func TestClockThatRunsAYearAhead(t *testing.T) {
+func TestClockAYearAhead(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = 2 * time.Hour })
@@ -50,7 +50,7 @@ func TestClockThatRunsAYearAhead(t *testing.T) {
 		sweep(a, 1)
 		c, unused := a.SignedIn(), a.SignedIn()
 		c.OK(testapp.Increment)
-		a.Clock.Advance(-year) // and is set right
+		a.Clock.Advance(-year) // the clock is corrected
 		sweep(a, 0)
 		for range 3 {
 			c.OK(testapp.Increment)
@@ -68,8 +68,8 @@ func TestClockThatRunsAYearAhead(t *testing.T) {
 	})
 }
 
-// Records that another process stamped whose clock is wrong, and clocks of
-// several machines that differ by a little.
+// Records written by a process with a wrong clock, or by machines whose clocks differ
+// slightly.
 func TestRecordsStampedInTheFuture(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = time.Hour, 10*time.Hour })

@@ -10,7 +10,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// reopened is an app whose managers open the store themselves, so that Close
+// reopened returns an app whose managers open the store themselves, so that Close
 // closes it.
 func (st store) reopened(t *testing.T) (*testapp.App, func() *sessions.Manager) {
 	t.Helper()
@@ -28,8 +28,8 @@ func (st store) reopened(t *testing.T) (*testapp.App, func() *sessions.Manager) 
 	return a, open
 }
 
-// Close waits for the store calls under way. So a request during it is answered
-// as ever, and its changes are stored, or it is told 503 and nothing is.
+// Close waits for the store calls in progress. A request during Close either succeeds
+// and its changes are stored, or fails with 503 and none are.
 func TestCloseDuringTrafficDrains(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a, open := st.reopened(t)
@@ -75,13 +75,13 @@ func TestCloseDuringTrafficDrains(t *testing.T) {
 		closers.Wait()
 		all.Wait()
 		if refused.Load() != clients {
-			t.Errorf("%d clients of %d were told that the manager is closed", refused.Load(), clients)
+			t.Errorf("%d of %d clients got the error page", refused.Load(), clients)
 		}
 		_, err := m.Load(t.Context(), tokens[0])
 		testapp.Error(t, "Load", err, sessions.ErrClosed)
 
 		if st.name == "memory" {
-			return // what it held has gone with it
+			return // the sessions ended with the store
 		}
 		again := open()
 		for i, token := range tokens {

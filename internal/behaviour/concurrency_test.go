@@ -12,7 +12,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-func TestManyClientsDoNotMeet(t *testing.T) {
+func TestManyClientsAreIndependent(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
 		var wg sync.WaitGroup
@@ -41,8 +41,8 @@ func TestManyClientsDoNotMeet(t *testing.T) {
 	})
 }
 
-// Readers and writers of one session: no error, no update lost, and from its
-// expiry on nobody is served it, nor is it created again.
+// Readers and writers of one session get no error and lose no update. From its expiry
+// on, no request gets the session, and none creates it again.
 func TestParallelRequestsOnOneSession(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
@@ -58,7 +58,7 @@ func TestParallelRequestsOnOneSession(t *testing.T) {
 		together(func(c *testapp.Client, i int) {
 			last := 0
 			for range rounds {
-				a.Clock.Advance(time.Second) // and so some of the reads record their access
+				a.Clock.Advance(time.Second) // so that some reads record their access
 				c.OK(func(s *sessions.Session) {
 					n, _ := testapp.Count.Get(s)
 					if name, _ := testapp.User.Get(s); name != "ann" || n < last {
@@ -96,7 +96,7 @@ func TestParallelRequestsOnOneSession(t *testing.T) {
 	}, merge, revoke)
 }
 
-func TestRequestInFlightDoesNotUndoAnEnd(t *testing.T) {
+func TestRequestInProgressDoesNotRestoreASession(t *testing.T) {
 	for ended, end := range map[string]struct {
 		by   func(s *sessions.Session)
 		left int // sessions
@@ -124,7 +124,7 @@ func TestRequestInFlightDoesNotUndoAnEnd(t *testing.T) {
 					a.WantRecords(end.left)
 					other.OK(func(s *sessions.Session) {
 						if name, _ := testapp.User.Get(s); name == "zombie" || s.Has("count") {
-							t.Error("the change that came too late is there")
+							t.Error("the late change was stored")
 						}
 					})
 				}, revoke)
@@ -133,8 +133,8 @@ func TestRequestInFlightDoesNotUndoAnEnd(t *testing.T) {
 	}
 }
 
-// The record of an access comes too late as well, and is no reason for an error.
-func TestReaderInFlightDoesNotReviveASession(t *testing.T) {
+// Recording an access after the session's end does nothing, and is not an error.
+func TestReadInProgressDoesNotRestoreASession(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		c := a.SignedIn()

@@ -11,7 +11,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-func TestCookieIsWrittenAndReadUnderItsNameAndNoOther(t *testing.T) {
+func TestCookieName(t *testing.T) {
 	for _, name := range []string{"", "sid"} {
 		everywhere(t, func(t *testing.T, st store) {
 			a := st.start(t, func(o *sessions.Options) { o.Cookie.Name = name })
@@ -26,17 +26,17 @@ func TestCookieIsWrittenAndReadUnderItsNameAndNoOther(t *testing.T) {
 	}
 }
 
-// attributes is what a Set-Cookie line says beside the value and the expiry.
+// attributes returns the attributes of a Set-Cookie field, except the expiry.
 func attributes(line string) string {
 	_, attrs, _ := strings.Cut(line, ";")
 	return regexp.MustCompile(`; Expires=[^;]*; Max-Age=\d+$`).ReplaceAllString(";"+attrs, "")
 }
 
-// The attributes are the same in every line: a browser takes a cookie with
-// another path or domain for another cookie. A plain save of a stored session
-// sends no line, lest a late answer overwrite the cookie of a renewal, so the
-// lines of a loaded session are those of what changes the cookie.
-func TestCookieAttributesAreTheSameWheneverItIsSet(t *testing.T) {
+// The attributes are the same in every Set-Cookie field, since a browser treats a cookie
+// with another path or domain as a different one. Saving a loaded session sends no
+// field, so that a late response does not overwrite the cookie of a renewal; the
+// fields here are of changes to the cookie.
+func TestCookieAttributesAreAlwaysTheSame(t *testing.T) {
 	steps := []struct {
 		name string
 		do   func(a *testapp.App, c *testapp.Client) *testapp.Response
@@ -97,9 +97,9 @@ func TestCookieAttributesAreTheSameWheneverItIsSet(t *testing.T) {
 	}
 }
 
-// The time of the answer counts, not that of the request. The dates are English
-// and GMT wherever the clock is.
-func TestCookieExpiryCountsFromTheAnswer(t *testing.T) {
+// The expiry is counted from the response, not from the request. The dates are in
+// English and GMT in every time zone.
+func TestCookieExpiryCountsFromTheResponse(t *testing.T) {
 	const thinking = 90 * time.Second // between the two
 	for name, test := range map[string]struct {
 		expires sessions.Expiry
@@ -169,5 +169,5 @@ func TestPlainSaveOfAStoredSessionSendsNoCookie(t *testing.T) {
 		} {
 			testapp.Equal(t, "Set-Cookie of "+name, c.OK(f).SetCookie, "")
 		}
-	}, settle)
+	}, stableToken)
 }

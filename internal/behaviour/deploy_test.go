@@ -12,7 +12,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// fleet is an application that runs as several processes behind a balancer, on
+// fleet is an application that runs as several instances behind a load balancer, on
 // one store.
 type fleet struct {
 	a         *testapp.App
@@ -35,7 +35,8 @@ func (st store) fleet(t *testing.T) *fleet {
 	return f
 }
 
-// deploy gives one instance other secrets. Requests under way there go on.
+// deploy replaces an instance by one with other secrets. Its requests in progress
+// continue.
 func (f *fleet) deploy(i int, secret []byte, previous ...[]byte) {
 	o := f.a.Options
 	o.Cookie.Secret, o.Cookie.PreviousSecrets = secret, previous
@@ -87,10 +88,10 @@ func (m *member) get(path string) string {
 	return string(body)
 }
 
-// The whole rotation, rolled out process by process while everybody clicks: the
-// new secret is first made known to all, then used by all, and then the old one
-// is taken away. Nobody is signed out, and no click is lost.
-func TestSecretsAreRotatedUnderLoad(t *testing.T) {
+// A secret is rotated instance by instance under load: the new secret is first added
+// to all as a previous one, then used by all, and then the old one is removed. No user
+// is signed out, and no visit is lost.
+func TestSecretRotationUnderLoad(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		f := st.fleet(t)
 		members := make([]*member, 6)
@@ -138,8 +139,8 @@ func TestSecretsAreRotatedUnderLoad(t *testing.T) {
 	})
 }
 
-// Why the new secret has to be known to all before one uses it.
-func TestASecretThatOneProcessDoesNotKnowYet(t *testing.T) {
+// Shows why all instances must know the new secret before one uses it.
+func TestSecretUnknownToOneInstance(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		f := st.fleet(t)
 		m := &member{f: f, name: "ann"}
@@ -150,14 +151,14 @@ func TestASecretThatOneProcessDoesNotKnowYet(t *testing.T) {
 			seen[m.get("/")] = true
 		}
 		if !seen["ann"] || !seen[""] {
-			t.Errorf("the answers are for %v; does a process know a secret that it was not given?", seen)
+			t.Errorf("the responses are for %v, want some anonymous ones", seen)
 		}
 	})
 }
 
-// Two applications on one host may share the secret, by mistake or by habit, and
-// the backend. What one of them signs is worth nothing to the other.
-func TestTwoApplicationsShareASecret(t *testing.T) {
+// Two applications on one host may share a secret and a backend. A token of one is not
+// valid in the other.
+func TestTwoApplicationsWithOneSecret(t *testing.T) {
 	for name, other := range map[string]func(o *sessions.Options){
 		"under other cookie names":      func(o *sessions.Options) { o.Cookie.Name = "admin-session" },
 		"in other namespaces":           func(o *sessions.Options) { o.Namespace = "admin" },
@@ -180,10 +181,9 @@ func TestTwoApplicationsShareASecret(t *testing.T) {
 	}
 }
 
-// A deployment changes the type of a value. What it cannot read counts as none,
-// and stays as it is for the rest of the session's life: another deployment, or
-// the old one again, finds it.
-func TestATypeThatChangedInADeployment(t *testing.T) {
+// If a deployment changes the type of a value, the old value is treated as missing but
+// remains stored, so that a later deployment, or a rollback, can read it.
+func TestTypeChangedByADeployment(t *testing.T) {
 	type address struct{ Street string }
 	type place struct{ Street []int }
 	const (
@@ -208,7 +208,7 @@ func TestATypeThatChangedInADeployment(t *testing.T) {
 		c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
 			after.Update(s, func(place) place { return place{[]int{1}} })
 		})
-		a.Deploy(nil) // the old program again
+		a.Deploy(nil) // a rollback
 		c.OK(func(s *sessions.Session) {
 			v, ok := before.Get(s)
 			testapp.Equal(t, "the value", v, address{"Elm"})

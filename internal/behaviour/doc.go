@@ -1,6 +1,5 @@
-// Package behaviour holds tests alone: what a program may expect of a session
-// whichever store it is in, shown over HTTP on every store there is.
+// Package behaviour has only tests: what a program may expect of a session, tested
+// over HTTP with every store.
 //
-// It is apart from the packages it tests because it imports all stores. Nobody
-// imports it, so it brings nothing into anybody's module graph.
+// It is a separate package because it imports all stores.
 package behaviour

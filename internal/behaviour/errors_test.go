@@ -14,8 +14,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// The handler runs, since only it knows whether the session matters, but its
-// answer is never that of an anonymous user.
+// If the session cannot be loaded, the handler runs, but the client gets the error page
+// and never the page of an anonymous user.
 func TestFailedLoadIsTheErrorPage(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
@@ -29,7 +29,7 @@ func TestFailedLoadIsTheErrorPage(t *testing.T) {
 			testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)
 			testapp.Error(t, "Renew", s.Renew(), testapp.ErrDown)
 		})
-		c.OK(func(*sessions.Session) {}) // who needs no session needs no store
+		c.OK(func(*sessions.Session) {}) // an untouched session needs no store
 		a.Store.Up()
 		a.WantRecords(1)
 		c.OK(func(s *sessions.Session) { testapp.Equal(t, "Keys", s.Keys(), []string{"user"}) })
@@ -37,7 +37,7 @@ func TestFailedLoadIsTheErrorPage(t *testing.T) {
 	}, keep)
 }
 
-func TestErrorPageTellsNothingOfTheCause(t *testing.T) {
+func TestErrorPageHidesTheCause(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
 		c := a.SignedIn()
@@ -51,17 +51,17 @@ func TestErrorPageTellsNothingOfTheCause(t *testing.T) {
 			got.Header.Write(&page)
 			for _, private := range []string{c.Token(), id, "10.9.8.7", "5432", "refused", "sessions"} {
 				if strings.Contains(page.String(), private) {
-					t.Errorf("the page tells %q:\n%s", private, &page)
+					t.Errorf("the page contains %q:\n%s", private, &page)
 				}
 			}
 		}
 		if !strings.Contains(a.Log.String(), "10.9.8.7") {
-			t.Error("the log does not tell the cause")
+			t.Error("the log does not contain the cause")
 		}
 	}, keep)
 }
 
-func TestFailedSaveGivesNoToken(t *testing.T) {
+func TestFailedSaveSendsNoToken(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		var mu sync.Mutex
 		var causes []error
@@ -93,15 +93,15 @@ func TestFailedSaveGivesNoToken(t *testing.T) {
 		testapp.Equal(t, "user", c.User(), "ann")
 		testapp.Equal(t, "calls of ErrorHandler", len(causes), 3)
 		for _, err := range causes {
-			testapp.Error(t, "what ErrorHandler gets", err, testapp.ErrDown)
+			testapp.Error(t, "ErrorHandler's error", err, testapp.ErrDown)
 		}
 	}, keep)
 }
 
-// Whichever of its store calls fails, the old session is as it was. If the forward
-// is not acknowledged, it may still arrive, and so the record that it leads to
-// stays, as an orphan.
-func TestFailedRenewalLeavesTheSessionUsable(t *testing.T) {
+// Whichever store call of a renewal fails, the old session is unchanged. If the write of
+// the forward is not acknowledged, it may still take effect, so the record that it
+// names is kept, as an orphan.
+func TestFailedRenewalKeepsTheSession(t *testing.T) {
 	for name, move := range map[string]func(s *sessions.Session) error{
 		"Renew": (*sessions.Session).Renew, "Invalidate": (*sessions.Session).Invalidate,
 	} {
@@ -124,11 +124,11 @@ func TestFailedRenewalLeavesTheSessionUsable(t *testing.T) {
 						testapp.Equal(t, "user", s.Get("user"), any("ann"))
 						a.WantRecords(1 + orphans)
 					}
-					testapp.Increment(s) // and it can be used
+					testapp.Increment(s) // it is still usable
 				})
 				testapp.Equal(t, "Set-Cookie", got.SetCookie, "")
 				testapp.Equal(t, "token", c.Token(), old)
-				c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { // by the answer
+				c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { // committed by the response
 					move(s)
 					a.Store.Down()
 				})
@@ -143,7 +143,7 @@ func TestFailedRenewalLeavesTheSessionUsable(t *testing.T) {
 	}
 }
 
-func TestFailedDestroyLeavesTheCookie(t *testing.T) {
+func TestFailedDestroyKeepsTheCookie(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
 		c := a.SignedIn()
@@ -158,7 +158,7 @@ func TestFailedDestroyLeavesTheCookie(t *testing.T) {
 		got := c.OK(func(s *sessions.Session) {
 			a.Store.FailNext(1, "Delete")
 			testapp.Error(t, "Destroy", s.Destroy(t.Context()), testapp.ErrDown)
-		}) // the answer's own attempt succeeds
+		}) // the response's commit succeeds
 		if got.Cookie == nil || got.Cookie.Value != "" {
 			t.Errorf("Set-Cookie: %q, want a deletion", got.SetCookie)
 		}
@@ -166,7 +166,7 @@ func TestFailedDestroyLeavesTheCookie(t *testing.T) {
 	}, keep)
 }
 
-func TestEndedContextFailsItsCallAlone(t *testing.T) {
+func TestEndedContextFailsOnlyItsCall(t *testing.T) {
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
 	past, cancel := context.WithDeadline(context.Background(), time.Unix(1, 0))
@@ -192,7 +192,7 @@ func TestEndedContextFailsItsCallAlone(t *testing.T) {
 					testapp.Error(t, "Destroy", s.Destroy(ctx), ctx.Err())
 					a.WantRecords(1)
 				})
-				// What the call could not do the answer does.
+				// The response's commit does what the call did not.
 				if got.Cookie == nil || got.Cookie.Value != "" {
 					t.Errorf("Set-Cookie: %q, want a deletion", got.SetCookie)
 				}
@@ -218,7 +218,7 @@ func TestHandlersOwnContextDoesNotCancelTheSave(t *testing.T) {
 				inner(w, r.WithContext(ctx))
 			})
 			testapp.Equal(t, "status", got.StatusCode, http.StatusOK)
-			// And with the context ended before the header leaves.
+			// The same if the context ends before the header is sent.
 			got = c.Serve(func(w http.ResponseWriter, r *http.Request) {
 				ctx, cancel := context.WithCancel(r.Context())
 				inner(w, r.WithContext(ctx))

@@ -13,7 +13,7 @@ func TestFlashIsShownOnce(t *testing.T) {
 		a := st.start(t)
 		c := a.Client()
 		c.OK(func(s *sessions.Session) { s.AddFlash("one"); s.AddFlash("two") })
-		c.OK(testapp.Look) // a page that shows none takes none
+		c.OK(testapp.Look) // a page that does not show them keeps them
 		c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes", s.Flashes(), []string{"one", "two"}) })
 		for range 2 {
 			c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes again", len(s.Flashes()), 0) })

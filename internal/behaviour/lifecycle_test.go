@@ -11,7 +11,7 @@ import (
 
 func manual(o *sessions.Options) { o.ManualSave = true }
 
-func TestSessionOfAClientWithoutACookieIsNewAndEmpty(t *testing.T) {
+func TestNewSession(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
 		got := a.Client().OK(func(*sessions.Session) {})
@@ -49,7 +49,7 @@ func TestCounterWithManualSave(t *testing.T) {
 	})
 }
 
-func TestManualSaveKeepsNothingThatWasNotSaved(t *testing.T) {
+func TestManualSaveDropsUnsavedChanges(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, manual)
 		got := a.Client().OK(func(s *sessions.Session) { testapp.User.Set(s, "eve") })
@@ -68,7 +68,7 @@ func TestManualSaveKeepsNothingThatWasNotSaved(t *testing.T) {
 	})
 }
 
-func TestManualSaveLetsDestroyAct(t *testing.T) {
+func TestDestroyWithManualSave(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, manual)
 		c := a.SignedIn()
@@ -91,7 +91,7 @@ func TestLoadingAnUnknownIDCreatesNothing(t *testing.T) {
 			old.IsAnonymous("a token whose session is gone")
 		}
 		a.WantRecords(0)
-		// What begins is another session: the client's id is never adopted.
+		// A new session has another ID: the client's is never adopted.
 		was := old.Token()
 		old.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
 		if old.Token() == was {
@@ -101,7 +101,7 @@ func TestLoadingAnUnknownIDCreatesNothing(t *testing.T) {
 	}, revoke)
 }
 
-func TestKnownSessionIsNotNewHoweverOftenItIsLoaded(t *testing.T) {
+func TestLoadedSessionIsNotNew(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
 		c := a.Client()
@@ -160,7 +160,7 @@ func TestDestroyEndsTheSession(t *testing.T) {
 			id = s.ID()
 			testapp.Error(t, "Destroy", s.Destroy(t.Context()), nil)
 			testapp.Equal(t, "Keys", len(s.Keys()), 0)
-			a.WantRecords(0) // at once, not with the answer
+			a.WantRecords(0) // immediately, not with the response
 		})
 		if got.Cookie == nil || got.Cookie.Value != "" || got.Cookie.MaxAge >= 0 {
 			t.Errorf("Set-Cookie: %q, want a deletion", got.SetCookie)
@@ -169,13 +169,13 @@ func TestDestroyEndsTheSession(t *testing.T) {
 			testapp.Equal(t, "IsNew", s.IsNew(), true)
 			testapp.Equal(t, "Keys", len(s.Keys()), 0)
 			if s.ID() == id {
-				t.Error("the id lives on")
+				t.Error("the ID is still valid")
 			}
 		})
 	})
 }
 
-func TestDestroyedTokenIsDead(t *testing.T) {
+func TestDestroyedTokenIsInvalid(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
 		c := a.SignedIn()
@@ -185,13 +185,13 @@ func TestDestroyedTokenIsDead(t *testing.T) {
 		old.IsAnonymous("the token of a destroyed session")
 		old.OK(func(s *sessions.Session) {
 			if s.ID() == id {
-				t.Error("the id lives on")
+				t.Error("the ID is still valid")
 			}
 		})
 	}, revoke)
 }
 
-func TestInvalidateLeavesALiveCookie(t *testing.T) {
+func TestInvalidateSetsALiveCookie(t *testing.T) {
 	for name, saves := range map[string]bool{"by Save": true, "by the answer": false} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
@@ -209,7 +209,7 @@ func TestInvalidateLeavesALiveCookie(t *testing.T) {
 					after = s.ID()
 				})
 				if before == after {
-					t.Error("the id stayed")
+					t.Error("the ID did not change")
 				}
 				if got.Cookie == nil || got.Cookie.Value == "" || got.Cookie.Value == old || got.Cookie.MaxAge <= 0 {
 					t.Errorf("Set-Cookie: %q, want a live one", got.SetCookie)
@@ -234,11 +234,11 @@ func TestRenewKeepsTheDataUnderAnotherID(t *testing.T) {
 			before := s.ID()
 			testapp.Error(t, "Renew", s.Renew(), nil)
 			if after = s.ID(); before == after {
-				t.Error("the id stayed")
+				t.Error("the ID did not change")
 			}
 		})
 		if c.Token() == old {
-			t.Error("the token stayed")
+			t.Error("the token did not change")
 		}
 		c.OK(func(s *sessions.Session) {
 			testapp.Equal(t, "ID", s.ID(), after)
@@ -248,7 +248,7 @@ func TestRenewKeepsTheDataUnderAnotherID(t *testing.T) {
 	})
 }
 
-func TestRenewKillsTheOldTokenAtOnce(t *testing.T) {
+func TestRenewInvalidatesTheOldToken(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
 		c := a.SignedIn()
@@ -265,7 +265,7 @@ func TestRenewKillsTheOldTokenAtOnce(t *testing.T) {
 	}, revoke)
 }
 
-func TestSaveLeavesTheSessionAsItIs(t *testing.T) {
+func TestSaveKeepsTheSessionUsable(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		c := st.start(t).Client()
 		c.OK(func(s *sessions.Session) {
@@ -280,13 +280,13 @@ func TestSaveLeavesTheSessionAsItIs(t *testing.T) {
 				testapp.Equal(t, "IsNew", s.IsNew(), true)
 			}
 			testapp.Equal(t, "Flashes", s.Flashes(), []string{"hello"})
-			testapp.Increment(s) // and it goes on
+			testapp.Increment(s) // still usable
 		})
 		c.OK(func(s *sessions.Session) { testapp.Equal(t, "Keys", s.Keys(), []string{"count", "list", "user"}) })
 	})
 }
 
-func TestTokenIsWhatTheCookieHolds(t *testing.T) {
+func TestTokenIsTheCookiesValue(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
 		c := a.Client()
@@ -307,7 +307,7 @@ func TestTokenIsWhatTheCookieHolds(t *testing.T) {
 	})
 }
 
-func TestValueThatCannotBeEncodedFailsTheSaveAlone(t *testing.T) {
+func TestUnencodableValueFailsOnlyTheSave(t *testing.T) {
 	for name, v := range map[string]any{"channel": make(chan int), "deep inside": []any{map[string]any{"f": func() {}}}} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
@@ -329,7 +329,7 @@ func TestValueThatCannotBeEncodedFailsTheSaveAlone(t *testing.T) {
 	}
 }
 
-func TestCreationTimeStaysUntilTheSessionIsAnother(t *testing.T) {
+func TestCreationTime(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		c := a.SignedIn()
@@ -365,7 +365,7 @@ func TestCreationTimeStaysUntilTheSessionIsAnother(t *testing.T) {
 	})
 }
 
-func TestNamesThatAreNotTextAreKeptApart(t *testing.T) {
+func TestNamesOfInvalidUTF8AreDistinct(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		c := st.start(t).Client()
 		names := []string{"", "\x00", "a", "a\x00", "\xc3", "\xc3\xa4", "\xfe", "\xff", "\ufffd"}

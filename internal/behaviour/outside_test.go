@@ -8,7 +8,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-func TestASessionMadeOutsideARequest(t *testing.T) {
+func TestSessionCreatedOutsideARequest(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = time.Hour, 90*time.Minute })
 		s := a.Manager.NewSession()
@@ -24,7 +24,7 @@ func TestASessionMadeOutsideARequest(t *testing.T) {
 		ctx := sessions.NewContext(t.Context(), loaded)
 		testapp.Equal(t, "user", sessions.FromContext(ctx).Get("user"), any("ann"))
 		if a.Manager.FromContext(ctx) != loaded {
-			t.Error("the manager does not find its session")
+			t.Error("the manager does not find the session")
 		}
 		testapp.Equal(t, "Deadline", loaded.Deadline(), testapp.Epoch.UTC().Add(time.Hour))
 		a.Clock.Advance(50 * time.Minute)

@@ -73,7 +73,8 @@ func TestHandlersOwnCookiesSurvive(t *testing.T) {
 	}
 }
 
-// The last state wins, in one line. client.request checks that it is one.
+// There is one Set-Cookie field, for the final state. client.request checks that there
+// is only one.
 func TestOneSetCookieWhateverChanges(t *testing.T) {
 	type step = func(s *sessions.Session)
 	set := func(s *sessions.Session) { testapp.User.Set(s, "bob") }
@@ -118,9 +119,9 @@ func TestOneSetCookieWhateverChanges(t *testing.T) {
 	}
 }
 
-// The page after login or logout knows of it. The client is a browser as far as
-// it can be: it follows redirects, with a jar.
-func TestRedirectCarriesTheChange(t *testing.T) {
+// The page after a login or logout shows the new state. The client has a cookie jar and
+// follows redirects.
+func TestRedirectAfterAChange(t *testing.T) {
 	for _, status := range []int{301, 302, 303} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
@@ -159,7 +160,7 @@ func TestRedirectCarriesTheChange(t *testing.T) {
 	}
 }
 
-func TestHEADSavesAsGETDoes(t *testing.T) {
+func TestHEADSavesLikeGET(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		page := func(w http.ResponseWriter, r *http.Request) {

@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 
 var tables atomic.Int64
 
-// table gives each app a table of its own.
+// table returns a driver that gives each app its own table.
 func table(url string) driver.Driver {
 	url += fmt.Sprintf("table=t%d_%d", os.Getpid(), tables.Add(1))
 	return driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {

@@ -23,7 +23,7 @@ func TestTwoClientsAreIndependent(t *testing.T) {
 		visit(ann, 3)
 		visit(bob, 2)
 		if ann.Token() == bob.Token() {
-			t.Error("the clients have one token")
+			t.Error("the clients have the same token")
 		}
 		ann.OK(func(s *sessions.Session) { s.Destroy(t.Context()) })
 		visit(bob, 3)

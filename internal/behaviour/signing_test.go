@@ -20,7 +20,7 @@ func TestAlteredTokenIsANewEmptySession(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
 		forger := a.Client()
-		for _, name := range []string{"ann", "annann", "annannann"} { // base64 may end in three ways
+		for _, name := range []string{"ann", "annann", "annannann"} { // the three possible ends of base64
 			good := a.Client()
 			good.OK(func(s *sessions.Session) { testapp.User.Set(s, name) })
 			a.Store.Since()
@@ -47,7 +47,7 @@ func TestAlteredTokenIsANewEmptySession(t *testing.T) {
 	})
 }
 
-func TestTokenUnderAnotherSecretIsRefused(t *testing.T) {
+func TestTokenUnderAnotherSecretIsRejected(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		c := a.SignedIn()
@@ -58,13 +58,13 @@ func TestTokenUnderAnotherSecretIsRefused(t *testing.T) {
 		c.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
 		testapp.Equal(t, "loads", a.Store.Since("Load"), 0)
 		if c.Token() == old {
-			t.Error("the refused token was adopted")
+			t.Error("the rejected token was adopted")
 		}
 		testapp.Equal(t, "user", c.User(), "bob")
 	})
 }
 
-func TestBareIDIsRefusedWhereIDsAreSigned(t *testing.T) {
+func TestUnsignedIDIsRejectedWithASecret(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.Cookie.Secret = nil })
 		c := a.SignedIn()
@@ -82,7 +82,7 @@ func TestBareIDIsRefusedWhereIDsAreSigned(t *testing.T) {
 	}, keep)
 }
 
-func TestOtherAndIllegalCookiesDisturbNothing(t *testing.T) {
+func TestOtherAndInvalidCookiesAreIgnored(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
 		good := a.SignedIn()
@@ -104,8 +104,8 @@ func TestOtherAndIllegalCookiesDisturbNothing(t *testing.T) {
 	})
 }
 
-// Any of the secrets verifies, and what is issued is under the first.
-func TestSecretsAreRotatedWithNobodySignedOut(t *testing.T) {
+// Tokens are verified with all secrets and issued with the first.
+func TestSecretRotationKeepsUsersSignedIn(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
 		first := a.SignedIn()
@@ -120,7 +120,7 @@ func TestSecretsAreRotatedWithNobodySignedOut(t *testing.T) {
 		for name, c := range map[string]*testapp.Client{"first": first, "second": second, "third": third} {
 			old := c.Copy()
 			got := c.OK(func(s *sessions.Session) { testapp.Equal(t, "user of the "+name, s.Get("user"), any("ann")) })
-			testapp.Equal(t, "the cookie is issued anew, of the "+name, got.SetCookie != "", name != "third")
+			testapp.Equal(t, "a new cookie is sent, of the "+name, got.SetCookie != "", name != "third")
 			testapp.Equal(t, "user with the old token, of the "+name, old.User(), "ann")
 		}
 		a.Deploy(func(o *sessions.Options) { o.Cookie.PreviousSecrets = nil })
@@ -130,7 +130,7 @@ func TestSecretsAreRotatedWithNobodySignedOut(t *testing.T) {
 	})
 }
 
-// contents is all that is in the files and in their names.
+// contents returns the names and contents of all files.
 func contents(t *testing.T, dir string) string {
 	t.Helper()
 	var all strings.Builder
@@ -152,7 +152,7 @@ func contents(t *testing.T, dir string) string {
 	return all.String()
 }
 
-func TestTokensNameNoPath(t *testing.T) {
+func TestTokensAreNotPaths(t *testing.T) {
 	for name, secret := range map[string][]byte{"signed": secret, "not signed": nil} {
 		t.Run(name, func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
@@ -165,7 +165,7 @@ func TestTokensNameNoPath(t *testing.T) {
 				raw, _ := base64.RawURLEncoding.DecodeString(c.Token())
 				for what, part := range map[string]string{"the token": c.Token(), "the token's start": c.Token()[:20], "the raw id": string(raw[:32])} {
 					if len(raw) < 32 || strings.Contains(before, part) {
-						t.Errorf("the files tell %s", what)
+						t.Errorf("the files contain %s", what)
 					}
 				}
 				planted := a.Client()
@@ -181,16 +181,15 @@ func TestTokensNameNoPath(t *testing.T) {
 				planted.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
 				names, err := os.ReadDir(around)
 				if err != nil || len(names) != 1 || strings.Contains(contents(t, around), "evil") {
-					t.Errorf("a token named a path: %v, %v", names, err)
+					t.Errorf("a token was used as a path: %v, %v", names, err)
 				}
 			}, disk)
 		})
 	}
 }
 
-// What was issued and stored in format 1. Whoever changes what a token or a
-// record holds, or how keys are derived, has to go on reading these, or an
-// upgrade signs everybody out.
+// Tokens and records in format 1. A later version that changes their contents, or how
+// keys are derived, must still read these, or an upgrade signs all users out.
 const (
 	token1  = "gAoIbBnHdDbQI2pt08M3glKM_nVQeFwxdyjlygFaMlHMN_kmTybiaOsow3rSdpWijrhHFjwRg4Oaw2-OPvTwkw"
 	data1   = "AQOA3dsBA4Cg9qcTAwEFAQQHBAQFX3VjpHefB-gGY291bnRsaXN0dXNlcmZsYXNoA4NhYfX5OABjYW5uZWhlbGxv"

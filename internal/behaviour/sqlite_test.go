@@ -9,7 +9,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// SQLite is C; a program built without cgo has the other databases alone.
+// This SQLite driver needs cgo.
 func init() {
 	stores = append(stores, store{name: "database", driver: driver.OpenFunc(sqlite)})
 }

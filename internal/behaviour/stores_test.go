@@ -12,20 +12,20 @@ import (
 	"github.com/pump-go/sessions/memory"
 )
 
-// ability is something that not every store can do. A test names those that it
-// needs, and is skipped, by name, on a store that declares that it cannot.
+// ability is a feature that not every store has. A test names those it needs, and is
+// skipped for a store that declares a reason in cannot.
 type ability string
 
 const (
-	// revoke: what one request ended is over for whoever else has the token.
+	// revoke: a session ended by one request is ended for every holder of its token.
 	revoke ability = "revoke"
-	// merge: parallel requests on one session all count.
+	// merge: the changes of concurrent requests on one session are merged.
 	merge ability = "merge"
-	// keep: the sessions are on the server, where they can be found.
+	// keep: the sessions are stored on the server and can be found by ID.
 	keep ability = "keep"
-	// settle: a save leaves the token, and so the client's cookie, as it is.
-	settle ability = "settle"
-	// list: the sessions can be listed, and counted.
+	// stableToken: a save does not change the token.
+	stableToken ability = "stableToken"
+	// list: the sessions can be listed and counted.
 	list ability = "list"
 	// disk: the sessions are in files below Options.DataDir.
 	disk ability = "disk"
@@ -35,10 +35,10 @@ const (
 type store struct {
 	name   string
 	driver driver.Driver
-	// server starts what the driver needs, in place of driver. A server that is
-	// not installed skips the test.
+	// server, if not nil, starts a server and returns its driver. If the server is not
+	// installed, the test is skipped.
 	server func(t testing.TB) driver.Driver
-	cannot map[ability]string // and why
+	cannot map[ability]string // missing abilities, with the reason
 }
 
 var noFiles = map[ability]string{disk: "it has no files below DataDir"}
@@ -48,12 +48,12 @@ var stores = []store{
 	{name: "file", driver: file.New(file.Options{})},
 	{name: "dbm", driver: dbm.New(dbm.Options{})},
 	{name: "cookie", driver: cookie.New(), cannot: map[ability]string{
-		revoke: "a cookie once issued stays good until it expires",
-		merge:  "of two answers the cookie that the client takes last is the session",
-		keep:   "the sessions are with the clients",
-		list:   "the sessions are with the clients",
-		settle: "a save makes another token",
-		disk:   "it has no files",
+		revoke:      "a cookie once issued stays good until it expires",
+		merge:       "of two answers the cookie that the client takes last is the session",
+		keep:        "the sessions are with the clients",
+		list:        "the sessions are with the clients",
+		stableToken: "a save makes another token",
+		disk:        "it has no files",
 	}},
 }
 
@@ -71,16 +71,14 @@ func everywhere(t *testing.T, test func(t *testing.T, st store), needs ...abilit
 	}
 }
 
-// Secrets. Those of the stored tokens of TestTokensAndRecordsOfFormat1AreRead must
-// stay.
+// Secrets. Those used by TestTokensAndRecordsOfFormat1AreRead must not change.
 var (
 	secret  = []byte("the secret of the apps under test")
 	secret2 = []byte("the one that takes its place later")
 	secret3 = []byte("the one that takes the place of both")
 )
 
-// start runs an application on a real server. Each change of its options is
-// optional.
+// start starts an application on a real server. Each change may change its options.
 func (st store) start(t *testing.T, change ...func(o *sessions.Options)) *testapp.App {
 	t.Helper()
 	d := st.driver

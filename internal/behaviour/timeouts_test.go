@@ -9,8 +9,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// To the millisecond, however short: no timeout is rounded to minutes, or to
-// zero and so to forever.
+// A timeout is exact to the millisecond: it is not rounded, and a short one not to
+// zero, which would mean none.
 func TestIdleTimeout(t *testing.T) {
 	for _, timeout := range []time.Duration{20 * time.Millisecond, 999 * time.Millisecond, 3 * time.Second, time.Hour, 90 * 24 * time.Hour} {
 		t.Run(timeout.String(), func(t *testing.T) {
@@ -35,7 +35,7 @@ func TestIdleTimeout(t *testing.T) {
 					testapp.Equal(t, "Keys", len(s.Keys()), 0)
 					testapp.Equal(t, "Created", s.Created(), a.Clock.Now().UTC())
 					if s.ID() == id {
-						t.Error("the id outlived the timeout")
+						t.Error("the ID outlived the timeout")
 					}
 					testapp.User.Set(s, "bob")
 				})
@@ -46,7 +46,7 @@ func TestIdleTimeout(t *testing.T) {
 	}
 }
 
-func TestIdleTimeoutHoldsBesideALifetime(t *testing.T) {
+func TestIdleTimeoutWithALifetime(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = time.Hour, 10*time.Hour })
 		c := a.SignedIn()
@@ -57,8 +57,8 @@ func TestIdleTimeoutHoldsBesideALifetime(t *testing.T) {
 	})
 }
 
-// A limit that is tightened holds for the sessions that are there, at once.
-func TestLimitsTightenedByADeployment(t *testing.T) {
+// Shortening a limit affects existing sessions immediately.
+func TestLimitsShortenedByADeployment(t *testing.T) {
 	for name, tighten := range map[string]func(o *sessions.Options){
 		"Timeout":  func(o *sessions.Options) { o.IdleTimeout = time.Hour },
 		"Lifetime": func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = 20*time.Hour, 20*time.Hour },
@@ -95,7 +95,7 @@ func TestLifetimeEndsABusySession(t *testing.T) {
 				testapp.Equal(t, "user at the last moment", c.User(), "ann")
 				a.Clock.Advance(time.Millisecond)
 				c.IsAnonymous("after the lifetime")
-				a.WantRecords(0) // its record is up for removal
+				a.WantRecords(0) // its record can be removed
 			})
 		})
 	}
@@ -111,13 +111,13 @@ func TestShortLifetimeIsExact(t *testing.T) {
 				testapp.Equal(t, "user at the last moment", c.User(), "ann")
 				a.Clock.Advance(time.Millisecond)
 				c.IsAnonymous("after the lifetime")
-				a.WantRecords(0) // its record is up for removal
+				a.WantRecords(0) // its record can be removed
 			})
 		})
 	}
 }
 
-func TestSessionThatWasNeverSavedIsNeverTouched(t *testing.T) {
+func TestUnsavedSessionIsNeverTouched(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		gone := a.SignedIn()
@@ -166,7 +166,7 @@ func TestExpiredSessionIsNotFoundByID(t *testing.T) {
 	}, keep)
 }
 
-// "Remember me": one session lasts longer than the others, however busy they are.
+// "Remember me": one session has a longer lifetime than the others.
 func TestSetLifetime(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = 6*time.Hour, 12*time.Hour })
@@ -205,12 +205,12 @@ func TestSetLifetime(t *testing.T) {
 		testapp.Equal(t, "user without a lifetime, after 25 hours", none.User(), "ann")
 		a.Clock.Advance(6 * time.Hour)
 		none.IsAnonymous("the idle timeout, without a lifetime")
-		a.WantRecords(0) // they are up for removal
+		a.WantRecords(0) // they can be removed
 	})
 }
 
-// A lifetime of its own that is shorter than that of the others, or than the
-// session's age, ends the session as early.
+// A session's own lifetime may be shorter than the manager's, or than the session's age,
+// which ends it.
 func TestSetLifetimeShorter(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = 6*time.Hour, 12*time.Hour })
@@ -264,7 +264,7 @@ func TestResetSettings(t *testing.T) {
 			s.SetLifetime(60 * time.Hour)
 		})
 		if got.Cookie == nil || got.Cookie.MaxAge != 0 || got.Cookie.Value == "" {
-			t.Errorf("the cookie is not that of the manager's options: %s", got.SetCookie)
+			t.Errorf("the cookie does not have the manager's options: %s", got.SetCookie)
 		}
 		a.Clock.Advance(time.Hour - time.Millisecond)
 		testapp.Equal(t, "user at the last moment", c.User(), "ann")
@@ -276,7 +276,7 @@ func TestResetSettings(t *testing.T) {
 	})
 }
 
-// What one request sets and another resets is merged as values are.
+// Settings changed by concurrent requests are merged like values.
 func TestSettingsOfParallelRequests(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.IdleTimeout, o.Lifetime = time.Hour, 10*time.Hour })

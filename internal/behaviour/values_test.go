@@ -44,9 +44,9 @@ type color int
 
 func (color) MarshalText() ([]byte, error) { return []byte("red"), nil }
 
-// A value that could not be read back fails the request that stores it, and
-// nothing of the request is stored. The session is otherwise as it was.
-func TestAValueThatWouldNotComeBackFailsTheRequest(t *testing.T) {
+// A value that could not be read back fails the request that sets it, and none of the
+// request's changes are stored.
+func TestUnreadableValueFailsTheRequest(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		for name, c := range map[string]struct {
 			v     any
@@ -88,7 +88,7 @@ func TestAValueThatWouldNotComeBackFailsTheRequest(t *testing.T) {
 	})
 }
 
-// tags encodes itself with gob, in another order each time.
+// tags encodes itself with gob, in a random order.
 type tags struct{ m map[string]int }
 
 func (t tags) MarshalBinary() ([]byte, error) {
@@ -102,9 +102,9 @@ func (t *tags) UnmarshalBinary(b []byte) error {
 	return gob.NewDecoder(bytes.NewReader(b)).Decode(&t.m)
 }
 
-// A request that only reads a value whose encoding varies writes nothing, and so
-// undoes no update.
-func TestReadersOfAValueWhoseEncodingVariesUndoNothing(t *testing.T) {
+// A request that only reads a value whose encoding varies writes nothing, so it does not
+// undo a concurrent update.
+func TestReadOfAValueWithVaryingEncodingWritesNothing(t *testing.T) {
 	const key sessions.Key[*tags] = "tags"
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
@@ -125,7 +125,7 @@ func TestReadersOfAValueWhoseEncodingVariesUndoNothing(t *testing.T) {
 					}
 					got := reader.OK(func(s *sessions.Session) {
 						if v, ok := key.Get(s); !ok || len(v.m) != 5 {
-							t.Error("the value is not there")
+							t.Error("the value is missing")
 						}
 					})
 					testapp.Equal(t, "cookie of a reader", got.SetCookie, "")
