@@ -137,7 +137,7 @@ type report struct {
 
 func (k *checkup) run(ctx context.Context, c *console) error {
 	k.fill(c)
-	if err := k.asked(); err != nil {
+	if err := k.checkSelected(); err != nil {
 		return err
 	}
 	o, err := k.options(c)

@@ -12,16 +12,16 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-func TestCheckOfAGoodConfiguration(t *testing.T) {
-	everywhere(t, func(t *testing.T, at place) {
-		at = at.and(place{"SESSIONS_SECRET": string(secret)})
+func TestCheckOfAValidConfiguration(t *testing.T) {
+	forEachStore(t, func(t *testing.T, at env) {
+		at = at.and(env{"SESSIONS_SECRET": string(secret)})
 		r := at.run(t, "check", "-secure", "-timeout", "30m", "-write").expect(t, exitDone, "ok:", "created, read and destroyed",
 			"lists sessions, finds an owner's sessions, removes expired sessions")
 		if strings.Contains(r.out, "fault") {
 			t.Error(r.out)
 		}
 		if got := at.ids(t); len(got) != 0 {
-			t.Errorf("it left sessions behind: %q", got)
+			t.Errorf("check left sessions: %q", got)
 		}
 		o := at.run(t, "check", "-secure", "-timeout", "30m", "-json").expect(t, exitDone).objects(t)[0]
 		if o["ok"] != true || len(o["faults"].([]any)) != 0 || len(o["advice"].([]any)) != 0 || len(o["abilities"].([]any)) != 4 {
@@ -30,29 +30,29 @@ func TestCheckOfAGoodConfiguration(t *testing.T) {
 	})
 }
 
-func TestCheckOfStoresWithoutAPlace(t *testing.T) {
-	place{"SESSIONS_STORE": "memory"}.run(t, "check", "-write", "-http-only").expect(t, exitDone, "ok:     the store memory answers", "lost when the program ends", "no Secret", "set Secure", "no IdleTimeout")
-	r := place{"SESSIONS_STORE": "memory"}.run(t, "check", "-write").expect(t, exitDone, "lost when the program ends", "only the store was checked")
+func TestCheckOfStoresWithoutABackend(t *testing.T) {
+	env{"SESSIONS_STORE": "memory"}.run(t, "check", "-write", "-http-only").expect(t, exitDone, "ok:     the store memory answers", "lost when the program ends", "no Secret", "set Secure", "no IdleTimeout")
+	r := env{"SESSIONS_STORE": "memory"}.run(t, "check", "-write").expect(t, exitDone, "lost when the program ends", "only the store was checked")
 	if contains(r.out, "Secret") || contains(r.out, "Secure") || contains(r.out, "IdleTimeout") {
-		t.Errorf("it was told nothing of these: %s", r.out)
+		t.Errorf("the output does not mention these: %s", r.out)
 	}
-	cookie := place{"SESSIONS_STORE": "cookie"}
+	cookie := env{"SESSIONS_STORE": "cookie"}
 	cookie.run(t, "check").expect(t, exitUsage, "Options.Cookie.Secret is required", "the options are invalid")
-	cookie = cookie.and(place{"SESSIONS_SECRET": string(secret), "SESSIONS_PREVIOUS_SECRETS": strings.Repeat("o", 32) + " \n" + strings.Repeat("p", 32)})
+	cookie = cookie.and(env{"SESSIONS_SECRET": string(secret), "SESSIONS_PREVIOUS_SECRETS": strings.Repeat("o", 32) + " \n" + strings.Repeat("p", 32)})
 	cookie.run(t, "check", "-write", "-secure", "-cookie-name", "__Host-app").expect(t, exitDone,
 		"stores sessions in the clients' cookies", "a copied cookie", "previous secrets are still accepted")
 }
 
-// TestCheckTellsAllFaultsAtOnce, as New does, and none of the secrets.
-func TestCheckTellsAllFaultsAtOnce(t *testing.T) {
-	at := place{"SESSIONS_STORE": "redis", "SESSIONS_SECRET": "too short", "SESSIONS_PREVIOUS_SECRETS": "short-as-well " + strings.Repeat("o", 32)}
+// check reports all faults at once, as New does, and no secret.
+func TestCheckReportsAllFaults(t *testing.T) {
+	at := env{"SESSIONS_STORE": "redis", "SESSIONS_SECRET": "too short", "SESSIONS_PREVIOUS_SECRETS": "short-as-well " + strings.Repeat("o", 32)}
 	args := []string{"check", "-namespace", "A", "-cookie-name", "__Host-a", "-cookie-domain", "example.com", "-same-site", "none",
 		"-partitioned", "-token-header", "Cookie", "-timeout", "2h", "-lifetime", "1h", "-store-timeout", "1ns", "-cookie-expires", "2001-01-01T00:00:00Z"}
 	faults := []string{`unknown store "redis"`, "Options.Namespace", "__Host-a", "SameSite", "Partitioned", "Options.TokenHeader", "Options.Lifetime", "Options.StoreTimeout",
 		"Options.Cookie.Expires", "Cookie.Secret: 9 bytes", "PreviousSecrets[0]"}
 	r := at.run(t, args...).expect(t, exitUsage, faults...)
 	if strings.Contains(r.out+r.err, "too short") || strings.Contains(r.out+r.err, "short-as-well") {
-		t.Error("it tells a secret")
+		t.Error("the output contains a secret")
 	}
 	o := at.run(t, append(args, "-json")...).expect(t, exitUsage).objects(t)[0]
 	if o["ok"] != false || len(o["faults"].([]any)) < len(faults) {
@@ -61,7 +61,7 @@ func TestCheckTellsAllFaultsAtOnce(t *testing.T) {
 	for _, args := range []string{"-same-site loose", "-cookie-expires soon"} {
 		at.run(t, append([]string{"check"}, strings.Fields(args)...)...).expect(t, exitUsage, strings.Fields(args)[0])
 	}
-	place{"SESSIONS_STORE": "memory", "SESSIONS_SECRET": ""}.run(t, "check").expect(t, exitUsage, "Options.Cookie.Secret: 0 bytes")
+	env{"SESSIONS_STORE": "memory", "SESSIONS_SECRET": ""}.run(t, "check").expect(t, exitUsage, "Options.Cookie.Secret: 0 bytes")
 }
 
 func TestCheckReadsEveryOption(t *testing.T) {
@@ -69,7 +69,7 @@ func TestCheckReadsEveryOption(t *testing.T) {
 	k.timeout, k.lifetime, k.storeTimeout = 1, 2, 3
 	k.expires, k.sameSite, k.tokenHeader = "30d", "strict", "X-Session"
 	k.cookie = sessions.Cookie{Name: "n", Domain: "d", Path: "/p", Secure: true, Partitioned: true}
-	c := quiet(place{"SESSIONS_SECRET": "s", "SESSIONS_PREVIOUS_SECRETS": "p q"})
+	c := quiet(env{"SESSIONS_SECRET": "s", "SESSIONS_PREVIOUS_SECRETS": "p q"})
 	o, err := k.options(c)
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestCheckOfAStoreThatIsDown(t *testing.T) {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	at := place{"SESSIONS_STORE": "database", "SESSIONS_URL": "postgresql://app:a-password@" + addr + "/app?sslmode=disable"}
+	at := env{"SESSIONS_STORE": "database", "SESSIONS_URL": "postgresql://app:a-password@" + addr + "/app?sslmode=disable"}
 	at.run(t, "check").expect(t, exitFailed, "fault:", "refused", "the options are valid, but the store failed")
 	at.run(t, "list").expect(t, exitFailed, "cannot be read", "refused")
 	if o := at.run(t, "check", "-json").expect(t, exitFailed).objects(t)[0]; o["ok"] != false || len(o["faults"].([]any)) == 0 {
@@ -96,15 +96,16 @@ func TestCheckOfAStoreThatIsDown(t *testing.T) {
 	}
 }
 
-// TestCheckOfOptionsThatTheDriverRefuses: they are at fault, and not the store.
-func TestCheckOfOptionsThatTheDriverRefuses(t *testing.T) {
+// Options rejected by the driver are reported as invalid options, not as a failing
+// store.
+func TestCheckOfOptionsRejectedByTheDriver(t *testing.T) {
 	for name, c := range map[string]struct {
-		at   place
+		at   env
 		says string
 	}{
-		"no directory":      {place{"SESSIONS_STORE": "file"}, "Options.DataDir"},
-		"no such form":      {place{"SESSIONS_STORE": "database", "SESSIONS_URL": "nonsense"}, "sqlite:///relative.db"},
-		"no such parameter": {place{"SESSIONS_STORE": "database", "SESSIONS_URL": "postgresql://db.internal/app?slmode=disable"}, "unknown parameter"},
+		"no directory":      {env{"SESSIONS_STORE": "file"}, "Options.DataDir"},
+		"no such form":      {env{"SESSIONS_STORE": "database", "SESSIONS_URL": "nonsense"}, "sqlite:///relative.db"},
+		"no such parameter": {env{"SESSIONS_STORE": "database", "SESSIONS_URL": "postgresql://db.internal/app?slmode=disable"}, "unknown parameter"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.at.run(t, "check").expect(t, exitUsage, "fault:", c.says, "the options are invalid")
@@ -112,34 +113,34 @@ func TestCheckOfOptionsThatTheDriverRefuses(t *testing.T) {
 	}
 }
 
-// TestADamagedFileIsNoFaultOfTheOptions, though it shows when it is opened.
-func TestADamagedFileIsNoFaultOfTheOptions(t *testing.T) {
+// A damaged file is not reported as invalid options, although Open detects it.
+func TestCheckOfADamagedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sessions.db")
 	if err := os.WriteFile(path, []byte(strings.Repeat("no database ", 10_000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	at := place{"SESSIONS_URL": "dbm://" + path}
+	at := env{"SESSIONS_URL": "dbm://" + path}
 	at.run(t, "check").expect(t, exitFailed, "damaged", "the options are valid, but the store failed")
 	at.run(t, "list").expect(t, exitFailed, "damaged")
 }
 
-func TestCheckTellsWhatItMade(t *testing.T) {
+func TestCheckReportsACreatedStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
-	at := place{"SESSIONS_STORE": "file", "SESSIONS_DATA_DIR": dir}
+	at := env{"SESSIONS_STORE": "file", "SESSIONS_DATA_DIR": dir}
 	at.run(t, "check").expect(t, exitDone, dir, "did not exist; it was created")
 	if r := at.run(t, "check").expect(t, exitDone); strings.Contains(r.out, "was made") {
 		t.Error(r.out)
 	}
 }
 
-// TestCheckTellsThatItMadeTables: it may be the wrong database.
-func TestCheckTellsThatItMadeTables(t *testing.T) {
+// check reports created tables, since they may be in the wrong database.
+func TestCheckReportsCreatedTables(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "other.db")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	all := map[string]place{empty: {"SESSIONS_STORE": "database", "SESSIONS_URL": "sqlite:///" + empty}}
-	if make, ok := places["PostgreSQL"]; ok {
+	all := map[string]env{empty: {"SESSIONS_STORE": "database", "SESSIONS_URL": "sqlite:///" + empty}}
+	if make, ok := envs["PostgreSQL"]; ok {
 		all["postgres on 127.0.0.1"] = make(t)
 	}
 	for where, at := range all {
@@ -152,15 +153,15 @@ func TestCheckTellsThatItMadeTables(t *testing.T) {
 
 func TestSecret(t *testing.T) {
 	// With several machines, a new secret must be accepted before it is used.
-	place{}.run(t, "help", "secret").expect(t, exitDone, "1. Add the new one to PreviousSecrets", "2. Make the new one Secret")
+	env{}.run(t, "help", "secret").expect(t, exitDone, "1. Add the new one to PreviousSecrets", "2. Make the new one Secret")
 	seen := map[string]bool{}
 	for range 100 {
-		s := strings.TrimSpace(place{}.run(t, "secret").expect(t, exitDone).out)
+		s := strings.TrimSpace(env{}.run(t, "secret").expect(t, exitDone).out)
 		b, err := base64.StdEncoding.DecodeString(s)
 		if len(b) != 32 || err != nil || seen[s] {
 			t.Fatalf("%q is %d bytes, %v, seen before: %v", s, len(b), err, seen[s])
 		}
 		seen[s] = true
-		place{"SESSIONS_SECRET": s, "SESSIONS_STORE": "cookie"}.run(t, "check").expect(t, exitDone)
+		env{"SESSIONS_SECRET": s, "SESSIONS_STORE": "cookie"}.run(t, "check").expect(t, exitDone)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-func TestDestroyAsksFirst(t *testing.T) {
-	everywhere(t, func(t *testing.T, at place) {
+func TestDestroyAsksForConfirmation(t *testing.T) {
+	forEachStore(t, func(t *testing.T, at env) {
 		a := at.program(t)
 		v := a.visitor("user:1", "v")
 		id := a.id(v)
@@ -19,27 +19,27 @@ func TestDestroyAsksFirst(t *testing.T) {
 				at.call(t, call{asks: true, in: answer}, args...).expect(t, exitRefused, id, "user:1", "Destroy 1 session", "[y/N]", "nothing was done")
 			}
 			if a.name(v) != "v" {
-				t.Fatalf("%s: it was destroyed without a yes", name)
+				t.Fatalf("%s: destroyed without confirmation", name)
 			}
 		}
 		at.call(t, call{asks: true, in: id + "\n"}, "destroy", "-").expect(t, exitRefused, "-yes")
 		at.call(t, call{asks: true, in: "Yes\n"}, "destroy", "-owner", "user:1").expect(t, exitDone, "1 session destroyed")
 		if a.name(v) != "" {
-			t.Error("it was not destroyed")
+			t.Error("not destroyed")
 		}
 		at.call(t, call{asks: true}, "destroy", "-owner", "user:1").expect(t, exitDone, "0 sessions destroyed") // nothing to ask
 	})
 }
 
-func TestAFlagMayStandBehindAnID(t *testing.T) {
-	at := places["dbm"](t)
+func TestFlagAfterAnID(t *testing.T) {
+	at := envs["dbm"](t)
 	a := at.program(t)
 	v, w := a.visitor("", "v"), a.visitor("", "w")
 	at.run(t, "destroy", a.id(v), "-yes", a.id(w)).expect(t, exitDone, "2 sessions destroyed")
 }
 
-func TestAQuestionShowsAFewSessionsAlone(t *testing.T) {
-	at := places["dbm"](t)
+func TestConfirmationShowsAFewSessions(t *testing.T) {
+	at := envs["dbm"](t)
 	a := at.program(t)
 	for range shown + 3 {
 		a.visitor("user:1", "v")

@@ -99,7 +99,7 @@ sessions silently. With -json, the result is an object with the counts.
 				return fail(exitUsage, "nothing was removed: there are no sessions in %s, so -delete would remove all sessions of %s; "+
 					"is -namespace right? To empty a store, destroy its sessions", &from, &to)
 			}
-			return cp.tell(c, *asJSON, time.Since(began), err)
+			return cp.report(c, *asJSON, time.Since(began), err)
 		}
 	},
 }
@@ -112,7 +112,7 @@ func openBoth(ctx context.Context, c *console, from, to *target, wait age) (f, t
 		to.namespace.value = from.namespace.value
 	}
 	for _, target := range []*target{from, to} {
-		if err := target.named(); err != nil {
+		if err := target.checkAccessible(); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// counts are the counts that copy -json tells.
+// counts returns the counts in the output of copy -json.
 func counts(t *testing.T, r result) map[string]int {
 	t.Helper()
 	n := map[string]int{}
@@ -31,15 +31,15 @@ func counts(t *testing.T, r result) map[string]int {
 func expectCounts(t *testing.T, r result, want string) {
 	t.Helper()
 	if got := fmt.Sprint(counts(t, r)); got != want {
-		t.Errorf("%s, want %s; the standard error says:\n%s", got, want, r.err)
+		t.Errorf("%s, want %s; standard error:\n%s", got, want, r.err)
 	}
 }
 
-// records are what the store has, byte for byte.
-func (p place) records(t *testing.T) map[driver.Key]driver.Record {
+// records returns all records of the store.
+func (e env) records(t *testing.T) map[driver.Key]driver.Record {
 	t.Helper()
 	s, err := sessions.OpenStore(t.Context(), sessions.Options{
-		Store: p["SESSIONS_STORE"], URL: p["SESSIONS_URL"], DataDir: p["SESSIONS_DATA_DIR"], Namespace: p["SESSIONS_NAMESPACE"], SweepInterval: -1,
+		Store: e["SESSIONS_STORE"], URL: e["SESSIONS_URL"], DataDir: e["SESSIONS_DATA_DIR"], Namespace: e["SESSIONS_NAMESPACE"], SweepInterval: -1,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -57,21 +57,21 @@ func (p place) records(t *testing.T) map[driver.Key]driver.Record {
 	return all
 }
 
-func expectSame(t *testing.T, from, to place) {
+func expectSame(t *testing.T, from, to env) {
 	t.Helper()
 	if a, b := fmt.Sprintf("%+v", from.records(t)), fmt.Sprintf("%+v", to.records(t)); a != b {
 		t.Errorf("the records differ:\n%s\n%s", a, b)
 	}
 }
 
-// TestCopyFromStoreToStore moves a program's sessions through every kind of
-// store. Its clients notice nothing.
+// TestCopyFromStoreToStore copies a program's sessions through every kind of store. The
+// clients' sessions keep working.
 func TestCopyFromStoreToStore(t *testing.T) {
 	route := []string{"file", "SQLite", "dbm", "file"}
-	if _, ok := places["PostgreSQL"]; ok {
+	if _, ok := envs["PostgreSQL"]; ok {
 		route = append(route, "PostgreSQL", "file")
 	}
-	at := places[route[0]](t)
+	at := envs[route[0]](t)
 	a := at.program(t)
 	phone, laptop := a.visitor("user:1", "phone"), a.visitor("user:1", "laptop")
 	var guests []*visitor
@@ -86,7 +86,7 @@ func TestCopyFromStoreToStore(t *testing.T) {
 	})
 
 	for _, name := range route[1:] {
-		to := places[name](t)
+		to := envs[name](t)
 		expectCounts(t, at.and(to.destination()).run(t, "copy", "-json").expect(t, exitDone), "map[created:303 read:303]")
 		expectSame(t, at, to)
 		at = to
@@ -99,7 +99,7 @@ func TestCopyFromStoreToStore(t *testing.T) {
 		}
 	}
 	if b.name(phone) != "phone" || b.name(laptop) != "laptop" || b.name(odd) != "odd" {
-		t.Error("owners' sessions did not come along")
+		t.Error("the owners' sessions were not copied")
 	}
 	b.visit(phone, func(s *sessions.Session) {
 		if flashes := s.Flashes(); !slices.Equal(flashes, []string{"Copied."}) {
@@ -116,17 +116,17 @@ func TestCopyFromStoreToStore(t *testing.T) {
 	}
 }
 
-// TestCopyAgain is the second run of the way that the help describes.
+// TestCopyAgain tests the second copy of the procedure in the help.
 func TestCopyAgain(t *testing.T) {
-	everywhere(t, func(t *testing.T, from place) {
-		to := places["dbm"](t)
+	forEachStore(t, func(t *testing.T, from env) {
+		to := envs["dbm"](t)
 		both := from.and(to.destination())
 		a := from.program(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		same, busy, read, out := a.visitor("", "same"), a.visitor("", "busy"), a.visitor("", "read"), a.visitor("", "out")
 		expectCounts(t, both.run(t, "copy", "-json").expect(t, exitDone), "map[created:4 read:4]")
 		expectCounts(t, both.run(t, "copy", "-json").expect(t, exitDone), "map[identical:4 read:4]")
 
-		a.visit(busy, func(s *sessions.Session) { s.Set("cart", "full") }) // at once: the times stay
+		a.visit(busy, func(s *sessions.Session) { s.Set("cart", "full") }) // immediately, so the times do not change
 		a.visit(out, func(s *sessions.Session) { s.Destroy(t.Context()) })
 		late := a.visitor("", "late")
 		a.clock = 30 * time.Minute
@@ -146,7 +146,7 @@ func TestCopyAgain(t *testing.T) {
 
 		b := to.program(t)
 		if b.name(same) != "same" || b.name(read) != "read" || b.name(late) != "late" || b.name(out) != "" {
-			t.Error("the clients' sessions are not what they were")
+			t.Error("the clients' sessions changed")
 		}
 		b.visit(busy, func(s *sessions.Session) {
 			if s.Get("cart") != "full" {
@@ -156,8 +156,8 @@ func TestCopyAgain(t *testing.T) {
 	})
 }
 
-func TestCopyLeavesNewerSessionsAlone(t *testing.T) {
-	from, to := places["file"](t), places["SQLite"](t)
+func TestCopyKeepsNewerSessions(t *testing.T) {
+	from, to := envs["file"](t), envs["SQLite"](t)
 	both := from.and(to.destination())
 	a := from.program(t, func(o *sessions.Options) { o.IdleTimeout = 24 * time.Hour })
 	v, w := a.visitor("", "v"), a.visitor("", "w")
@@ -173,10 +173,10 @@ func TestCopyLeavesNewerSessionsAlone(t *testing.T) {
 	}
 	expectCounts(t, both.run(t, "copy", "-json", "-overwrite", "-yes").expect(t, exitDone), "map[read:2 refreshed:1 replaced:1]")
 	if b.name(v) != "v" {
-		t.Error("-overwrite did not")
+		t.Error("-overwrite did not replace it")
 	}
 
-	// The other way round: the newer state takes the place of the older one.
+	// In the other direction, the newer state replaces the older one.
 	a.clock = 2 * time.Hour
 	a.visit(v, func(s *sessions.Session) { s.Set("name", "newest") })
 	expectCounts(t, both.run(t, "copy", "-json").expect(t, exitDone), "map[identical:1 read:2 replaced:1]")
@@ -185,12 +185,12 @@ func TestCopyLeavesNewerSessionsAlone(t *testing.T) {
 	}
 }
 
-func TestCopyGoesOnPastDamage(t *testing.T) {
-	from, to := places["file"](t), places["dbm"](t)
+func TestCopySkipsDamagedRecords(t *testing.T) {
+	from, to := envs["file"](t), envs["dbm"](t)
 	a := from.program(t)
 	broken, whole, large := a.visitor("", "broken"), a.visitor("", "whole"), a.visitor("", "large")
 	bad := a.id(broken)
-	spoil(t, from, bad)
+	corrupt(t, from, bad)
 	a.visit(large, func(s *sessions.Session) { s.Set("much", strings.Repeat("x", 5<<20)) })
 
 	from.run(t, "list").expect(t, exitIncomplete, a.id(whole), a.id(large), bad+" is damaged")
@@ -199,7 +199,7 @@ func TestCopyGoesOnPastDamage(t *testing.T) {
 
 	r := from.and(to.destination()).run(t, "copy", "-json").expect(t, exitIncomplete, bad+" is damaged")
 	expectCounts(t, r, "map[created:2 failed:1 read:3]")
-	sqlite := places["SQLite"](t)
+	sqlite := envs["SQLite"](t)
 	r = from.and(sqlite.destination()).run(t, "copy").expect(t, exitIncomplete, bad+" is damaged", a.id(large)+" is too large", "2 sessions were not copied")
 	if n := len(sqlite.records(t)); n != 1 {
 		t.Errorf("%d copied:\n%s", n, r.out)
@@ -210,34 +210,33 @@ func TestCopyGoesOnPastDamage(t *testing.T) {
 }
 
 func TestCopyRepairsADamagedDestination(t *testing.T) {
-	from, to := places["dbm"](t), places["file"](t)
+	from, to := envs["dbm"](t), envs["file"](t)
 	both := from.and(to.destination())
 	a := from.program(t)
 	v := a.visitor("", "v")
 	both.run(t, "copy").expect(t, exitDone)
-	spoil(t, to, a.id(v))
+	corrupt(t, to, a.id(v))
 	both.run(t, "copy").expect(t, exitDone, "1 copied")
 	expectSame(t, from, to)
 }
 
-// TestDeleteSparesWhatCannotBeTold: a session that is damaged in the store
-// copied from is still there.
-func TestDeleteSparesWhatCannotBeTold(t *testing.T) {
-	from, to := places["file"](t), places["dbm"](t)
+// copy -delete keeps a session whose record in the source is damaged.
+func TestDeleteKeepsDamagedSessions(t *testing.T) {
+	from, to := envs["file"](t), envs["dbm"](t)
 	both := from.and(to.destination())
 	a := from.program(t)
 	v := a.visitor("", "v")
 	both.run(t, "copy").expect(t, exitDone, "1 copied")
-	spoil(t, from, a.id(v))
+	corrupt(t, from, a.id(v))
 	r := both.run(t, "copy", "-delete", "-yes", "-json").expect(t, exitIncomplete, "is damaged")
 	expectCounts(t, r, "map[failed:1 read:1]")
 	if to.program(t).name(v) != "v" {
-		t.Error("it is gone from the destination")
+		t.Error("it was deleted from the destination")
 	}
 }
 
-// copierOf is a copier between the two, below the command.
-func copierOf(t *testing.T, from, to place) *copier {
+// copierOf returns a copier between two stores.
+func copierOf(t *testing.T, from, to env) *copier {
 	t.Helper()
 	var f, d target
 	flagless(&f, &d)
@@ -250,8 +249,8 @@ func copierOf(t *testing.T, from, to place) *copier {
 	return &copier{from: s, to: u, parallel: 3, console: c}
 }
 
-func TestDeleteSparesWhatAProgramChanges(t *testing.T) {
-	from, to := places["file"](t), places["dbm"](t)
+func TestDeleteKeepsConcurrentlyChangedSessions(t *testing.T) {
+	from, to := envs["file"](t), envs["dbm"](t)
 	from.program(t)
 	b := to.program(t)
 	v := b.visitor("", "v")
@@ -265,8 +264,8 @@ func TestDeleteSparesWhatAProgramChanges(t *testing.T) {
 	}
 }
 
-func TestWhatExpiresMeanwhileIsNotCopied(t *testing.T) {
-	from, to := places["file"](t), places["dbm"](t)
+func TestSessionThatExpiresDuringTheCopy(t *testing.T) {
+	from, to := envs["file"](t), envs["dbm"](t)
 	from.program(t)
 	cp := copierOf(t, from, to)
 	past := driver.MillisOf(time.Now().Add(-time.Second))
@@ -275,8 +274,8 @@ func TestWhatExpiresMeanwhileIsNotCopied(t *testing.T) {
 	}
 }
 
-// spoil changes a byte of a session in the file store.
-func spoil(t *testing.T, at place, id string) {
+// corrupt changes a byte of a session in the file store.
+func corrupt(t *testing.T, at env, id string) {
 	t.Helper()
 	path := filepath.Join(at["SESSIONS_DATA_DIR"], "records", id[:2], id)
 	b, err := os.ReadFile(path)
@@ -289,8 +288,8 @@ func spoil(t *testing.T, at place, id string) {
 	}
 }
 
-func TestCopyIsInterruptedAndGoesOn(t *testing.T) {
-	from, to := places["file"](t), places["dbm"](t)
+func TestCopyContinuesAfterAnInterruption(t *testing.T) {
+	from, to := envs["file"](t), envs["dbm"](t)
 	a := from.program(t)
 	for i := range 50 {
 		a.visitor("", fmt.Sprint(i))
@@ -300,7 +299,7 @@ func TestCopyIsInterruptedAndGoesOn(t *testing.T) {
 	cancel()
 	both.call(t, call{context: ctx}, "copy").expect(t, exitInterrupted, "interrupted")
 
-	// In the middle: the destination ends the command when it has some.
+	// The destination interrupts the command after some saves.
 	ctx, cancel = context.WithCancel(t.Context())
 	defer cancel()
 	cp := copierOf(t, from, to)
@@ -320,33 +319,33 @@ func TestCopyIsInterruptedAndGoesOn(t *testing.T) {
 	expectSame(t, from, to)
 }
 
-// TestDeleteDoesNotEmptyTheDestination if there is nothing to copy: a mistyped
-// namespace reads as an empty store.
+// copy -delete from an empty store deletes nothing, since a mistyped namespace looks
+// like an empty store.
 func TestDeleteDoesNotEmptyTheDestination(t *testing.T) {
-	from, to := places["file"](t), places["dbm"](t)
+	from, to := envs["file"](t), envs["dbm"](t)
 	from.program(t)
 	b := to.program(t)
 	v := b.visitor("", "v")
 	from.and(to.destination()).run(t, "copy", "-overwrite", "-delete", "-yes").expect(t, exitUsage, "nothing was removed", "is -namespace right?")
 	if b.name(v) != "v" {
-		t.Error("it removed what was there")
+		t.Error("it deleted the destination's sessions")
 	}
 }
 
-func TestCopyRefusesWhatMakesNoSense(t *testing.T) {
-	from := places["file"](t)
+func TestCopyRejectsInvalidArguments(t *testing.T) {
+	from := envs["file"](t)
 	from.program(t)
 	for name, c := range map[string]struct {
-		to   place
+		to   env
 		args []string
 		code int
 		says string
 	}{
 		"the same store":  {from.destination(), nil, exitUsage, "both are the store file"},
 		"no destination":  {nil, nil, exitUsage, "-to-store"},
-		"into memory":     {place{"SESSIONS_TO_STORE": "memory"}, nil, exitUnsupported, "in the program's memory"},
-		"into cookies":    {place{"SESSIONS_TO_STORE": "cookie"}, nil, exitUnsupported, "in the clients' cookies"},
-		"nobody to do it": {place{"SESSIONS_TO_URL": "dbm:" + t.TempDir() + "/x.db"}, []string{"-parallel", "0"}, exitUsage, "-parallel"},
+		"into memory":     {env{"SESSIONS_TO_STORE": "memory"}, nil, exitUnsupported, "in the program's memory"},
+		"into cookies":    {env{"SESSIONS_TO_STORE": "cookie"}, nil, exitUnsupported, "in the clients' cookies"},
+		"nobody to do it": {env{"SESSIONS_TO_URL": "dbm:" + t.TempDir() + "/x.db"}, []string{"-parallel", "0"}, exitUsage, "-parallel"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from.and(c.to).run(t, append([]string{"copy"}, c.args...)...).expect(t, c.code, c.says)
@@ -355,19 +354,19 @@ func TestCopyRefusesWhatMakesNoSense(t *testing.T) {
 }
 
 func TestCopyWarnsOfAnotherNamespace(t *testing.T) {
-	from, to := places["file"](t), places["dbm"](t)
+	from, to := envs["file"](t), envs["dbm"](t)
 	a := from.program(t)
 	v := a.visitor("", "v")
 	from.and(to.destination()).run(t, "copy", "-to-namespace", "shop").expect(t, exitDone, "the namespaces differ")
-	shop := to.and(place{"SESSIONS_NAMESPACE": "shop"})
+	shop := to.and(env{"SESSIONS_NAMESPACE": "shop"})
 	if got := shop.program(t).name(v); got != "" {
 		t.Errorf("the cookie of another namespace opened the session of %q: the note is wrong", got)
 	}
 	expectSame(t, from, shop)
 }
 
-// TestProgressIsShown: over one line on a terminal, else as lines for a log.
-func TestProgressIsShown(t *testing.T) {
+// Progress is shown in one line on a terminal, else as separate lines.
+func TestProgress(t *testing.T) {
 	for redraws, want := range map[bool]string{
 		false: "0 read, 0 written, 0 a second\na note\n4 read, 3 written, 0 a second, 1 removed\n",
 		true:  "0 read, 0 written\r\x1b[Ka note\n4 read, 3 written, 1 removed\r\x1b[K",

@@ -61,7 +61,7 @@ and missing.
 					return err
 				}
 				if len(args) == 0 {
-					return d.tell(c, 0, 0)
+					return d.report(c, 0, 0)
 				}
 			}
 			var keys []driver.Key
@@ -147,7 +147,7 @@ func (d *destruction) each(ctx context.Context, c *console, s *opened, keys []dr
 		}
 		destroyed++
 	}
-	return d.tell(c, destroyed, missing)
+	return d.report(c, destroyed, missing)
 }
 
 // destroy destroys the session at key, or the one that it was renewed to. One that
@@ -185,7 +185,7 @@ func (d *destruction) owned(ctx context.Context, c *console, s *opened) error {
 			}
 		}
 		if n == 0 {
-			return d.tell(c, 0, 0)
+			return d.report(c, 0, 0)
 		}
 		if err := c.confirm(ctx, false, "%sDestroy %s of %s in %s?", andMore(n), number(n, "session", "sessions"), word(d.owner), s.target); err != nil {
 			return err
@@ -202,7 +202,7 @@ func (d *destruction) owned(ctx context.Context, c *console, s *opened) error {
 	if err != nil {
 		return fmt.Errorf("after %s: %w", number(n, "session", "sessions"), err)
 	}
-	return d.tell(c, n, 0)
+	return d.report(c, n, 0)
 }
 
 func andMore(n int) string {
@@ -212,7 +212,7 @@ func andMore(n int) string {
 	return ""
 }
 
-func (d *destruction) tell(c *console, destroyed, missing int) error {
+func (d *destruction) report(c *console, destroyed, missing int) error {
 	var err error
 	if d.json {
 		err = c.object(map[string]int{"destroyed": destroyed, "missing": missing})

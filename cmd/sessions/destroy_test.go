@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// TestDestroyTellsWhereItWasInterrupted: what is destroyed stays so.
-func TestDestroyTellsWhereItWasInterrupted(t *testing.T) {
-	at := places["dbm"](t)
+// An interrupted destroy reports how many sessions it destroyed.
+func TestInterruptedDestroy(t *testing.T) {
+	at := envs["dbm"](t)
 	a := at.program(t)
 	for range 5 {
 		a.visitor("user:1", "v")
@@ -42,7 +42,7 @@ func TestDestroyTellsWhereItWasInterrupted(t *testing.T) {
 		s.Store = &halting{Store: inner, after: by.after, stop: cancel}
 		err := by.do(ctx, &destruction{owner: "user:1", yes: true})
 		if exitCode(ctx, err) != exitInterrupted || said.String() != by.says {
-			t.Errorf("by %s: %v, and it says %q", by.name, err, said)
+			t.Errorf("by %s: %v, output %q", by.name, err, said)
 		}
 		said.Reset()
 		cancel()

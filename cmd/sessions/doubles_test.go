@@ -11,22 +11,22 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// quiet is a console in the place's environment that nobody looks at.
-func quiet(p place) *console {
+// quiet returns a console with the environment e that discards its output.
+func quiet(e env) *console {
 	return &console{
 		in: strings.NewReader(""), out: io.Discard, err: io.Discard,
-		env: func(name string) (string, bool) { v, ok := p[name]; return v, ok },
+		env: func(name string) (string, bool) { v, ok := e[name]; return v, ok },
 	}
 }
 
-// flagless are targets that no flag names.
+// flagless returns a target without flags.
 func flagless(from, to *target) {
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	from.flags(fs, "")
 	to.flags(fs, "to-")
 }
 
-// stopping is a store that calls stop after some saves.
+// stopping is a store that calls stop after some Saves.
 type stopping struct {
 	driver.Store
 	mu    sync.Mutex
@@ -44,7 +44,7 @@ func (s *stopping) Save(ctx context.Context, key driver.Key, old driver.Version,
 	return err
 }
 
-// halting is a store that calls stop after some deletions.
+// halting is a store that calls stop after some Deletes.
 type halting struct {
 	driver.Store
 	after int
@@ -63,8 +63,8 @@ func (h *halting) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entr
 	return h.Store.(driver.Owners).Owned(ctx, owner)
 }
 
-// meddling is a store that a program uses meanwhile: it changes each session
-// just before it would be removed.
+// meddling is a store in which a program changes each session just before it is
+// deleted.
 type meddling struct{ driver.Store }
 
 func (m meddling) All(ctx context.Context) iter.Seq2[driver.Entry, error] {

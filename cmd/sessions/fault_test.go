@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestWhatANewerVersionWroteIsNotDamaged, and is not called so.
-func TestWhatANewerVersionWroteIsNotDamaged(t *testing.T) {
-	from, to := places["file"](t), places["file"](t)
+// A record of a newer version is not reported as damaged.
+func TestNewerRecordIsNotDamaged(t *testing.T) {
+	from, to := envs["file"](t), envs["file"](t)
 	a := from.program(t)
 	id := a.id(a.visitor("user:1", "v"))
 	advance(t, from, id)
@@ -18,15 +18,15 @@ func TestWhatANewerVersionWroteIsNotDamaged(t *testing.T) {
 	for _, args := range [][]string{{"list"}, {"show", id}, {"copy"}} {
 		r := both.run(t, args...).expect(t, exitIncomplete, id+" is newer than this command", "written by a newer version")
 		if contains(r.err, id+" is damaged") {
-			t.Errorf("%v calls it damaged: %s", args, r.err)
+			t.Errorf("%v reports it as damaged: %s", args, r.err)
 		}
 	}
 	from.call(t, call{asks: true}, "destroy", id).expect(t, exitRefused, id+"  is newer than this command")
 	from.run(t, "destroy", "-yes", id).expect(t, exitDone, "1 session destroyed")
 }
 
-// advance makes the record one of a later format.
-func advance(t *testing.T, at place, id string) {
+// advance changes the record to a newer format.
+func advance(t *testing.T, at env, id string) {
 	t.Helper()
 	path := filepath.Join(at["SESSIONS_DATA_DIR"], "records", id[:2], id)
 	b, err := os.ReadFile(path)

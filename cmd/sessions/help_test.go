@@ -13,7 +13,7 @@ import (
 )
 
 func TestEveryCommandAndFlagIsInTheHelp(t *testing.T) {
-	overview := place{}.run(t, "help").expect(t, exitDone, exitHelp)
+	overview := env{}.run(t, "help").expect(t, exitDone, exitHelp)
 	doc, err := os.ReadFile("main.go")
 	if err != nil {
 		t.Fatal(err)
@@ -23,10 +23,10 @@ func TestEveryCommandAndFlagIsInTheHelp(t *testing.T) {
 			if !strings.Contains(overview.out, cmd.brief) || !strings.Contains(string(doc), "sessions "+cmd.name) {
 				t.Error("not in the overview, or not in the package's documentation")
 			}
-			help := place{}.run(t, "help", cmd.name).expect(t, exitDone, "Usage: sessions "+cmd.name, cmd.help)
+			help := env{}.run(t, "help", cmd.name).expect(t, exitDone, "Usage: sessions "+cmd.name, cmd.help)
 			for _, same := range []string{"-h", "-help", "--help"} {
-				if got := (place{}).run(t, cmd.name, same).expect(t, exitDone); got != help {
-					t.Errorf("%s: another help", same)
+				if got := (env{}).run(t, cmd.name, same).expect(t, exitDone); got != help {
+					t.Errorf("%s: different help", same)
 				}
 			}
 			fs := flag.NewFlagSet("", flag.ContinueOnError)
@@ -36,13 +36,13 @@ func TestEveryCommandAndFlagIsInTheHelp(t *testing.T) {
 					t.Errorf("-%s is not explained", f.Name)
 				}
 				if s, ok := f.Value.(*setting); ok && !strings.Contains(help.out, "$"+s.variable) {
-					t.Errorf("the variable of -%s is not told", f.Name)
+					t.Errorf("the variable of -%s is not named", f.Name)
 				}
 			})
 			for _, name := range regexp.MustCompile(`(?m)[ (]-([a-z][a-z-]*)`).FindAllStringSubmatch(cmd.help, -1) {
 				// "jq -s" and the like are other programs' flags.
 				if len(name[1]) > 1 && fs.Lookup(name[1]) == nil && !elsewhere(name[1]) {
-					t.Errorf("the help speaks of -%s, which there is not", name[1])
+					t.Errorf("the help names -%s, which does not exist", name[1])
 				}
 			}
 			if n := slices.MaxFunc(strings.Split(cmd.help, "\n"), func(a, b string) int { return len([]rune(a)) - len([]rune(b)) }); len([]rune(n)) > 90 {
@@ -70,21 +70,21 @@ func elsewhere(name string) bool {
 	return name == "to-" // "the flags that begin with"
 }
 
-func TestHelpAndVersionByTheirOtherNames(t *testing.T) {
-	overview, version := place{}.run(t, "help"), place{}.run(t, "version")
+func TestHelpAndVersionAliases(t *testing.T) {
+	overview, version := env{}.run(t, "help"), env{}.run(t, "version")
 	for word, want := range map[string]result{"help help": overview, "--help": overview, "--version": version, "-version": version} {
-		if got := (place{}).run(t, strings.Fields(word)...).expect(t, exitDone); got != want {
-			t.Errorf("%s: another answer", word)
+		if got := (env{}).run(t, strings.Fields(word)...).expect(t, exitDone); got != want {
+			t.Errorf("%s: different output", word)
 		}
 	}
 }
 
-// full is a disk that is full, or a pipe that nobody reads.
+// full is a Writer that fails, like a full disk or a closed pipe.
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
-func TestHelpThatCannotBeWrittenIsAFailure(t *testing.T) {
+func TestHelpWriteError(t *testing.T) {
 	for _, args := range [][]string{{"help"}, {"help", "list"}, {"list", "-h"}} {
 		c := quiet(nil)
 		c.out = full{}
@@ -94,7 +94,7 @@ func TestHelpThatCannotBeWrittenIsAFailure(t *testing.T) {
 	}
 }
 
-func TestTheExitCodesAreDocumented(t *testing.T) {
+func TestExitCodesAreDocumented(t *testing.T) {
 	doc, err := os.ReadFile("main.go")
 	if err != nil {
 		t.Fatal(err)
@@ -106,9 +106,9 @@ func TestTheExitCodesAreDocumented(t *testing.T) {
 	}
 }
 
-func TestTheHelpNamesTheStores(t *testing.T) {
-	help := place{}.run(t, "help", "list").out
-	version := place{}.run(t, "version").expect(t, exitDone, "sessions ", "go1").out
+func TestHelpNamesTheStores(t *testing.T) {
+	help := env{}.run(t, "help", "list").out
+	version := env{}.run(t, "version").expect(t, exitDone, "sessions ", "go1").out
 	for _, name := range sessions.Drivers() {
 		if !strings.Contains(version, name) {
 			t.Errorf("version does not name %s", name)
@@ -117,6 +117,6 @@ func TestTheHelpNamesTheStores(t *testing.T) {
 			t.Errorf("%s and the help of -store", name)
 		}
 	}
-	place{}.run(t, "help", "check").expect(t, exitDone, "name of the store: "+strings.Join(sessions.Drivers(), ", "))
-	place{}.run(t).expect(t, exitUsage, "Usage:", "list")
+	env{}.run(t, "help", "check").expect(t, exitDone, "name of the store: "+strings.Join(sessions.Drivers(), ", "))
+	env{}.run(t).expect(t, exitUsage, "Usage:", "list")
 }

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestTheProgramItself runs main, as a process of its own.
-func TestTheProgramItself(t *testing.T) {
-	at := places["file"](t)
+// TestMainProcess runs main in a separate process.
+func TestMainProcess(t *testing.T) {
+	at := envs["file"](t)
 	a := at.program(t)
 	v := a.visitor("user:1", "v")
 
@@ -20,22 +20,21 @@ func TestTheProgramItself(t *testing.T) {
 	}
 
 	destroy := at.process(t, "destroy", "-owner", "user:1")
-	destroy.Stdin = strings.NewReader("y\n") // a pipe is nobody
+	destroy.Stdin = strings.NewReader("y\n") // a pipe is not a terminal
 	both, err := destroy.CombinedOutput()
 	if destroy.ProcessState.ExitCode() != exitRefused || !strings.Contains(string(both), "there is no terminal") {
 		t.Errorf("%v, %s", err, both)
 	}
 	if a.name(v) != "v" {
-		t.Error("it destroyed without a yes")
+		t.Error("destroyed without confirmation")
 	}
 	if both, err := at.process(t, "destroy", "-owner", "user:1", "-yes").CombinedOutput(); err != nil || a.name(v) != "" {
 		t.Errorf("%v, %s", err, both)
 	}
 }
 
-// process is the command as a process of its own, with the place in its
-// environment.
-func (p place) process(t *testing.T, args ...string) *exec.Cmd {
+// process returns the command as a separate process with e in its environment.
+func (e env) process(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -43,7 +42,7 @@ func (p place) process(t *testing.T, args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(t.Context(), self, args...)
 	cmd.Env = append(os.Environ(), asCommand+"=1")
-	for name, value := range p {
+	for name, value := range e {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	return cmd
@@ -60,8 +59,8 @@ func TestWithoutCgo(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, store := range []string{"SQLite", "file"} { // SQLite is then the one in Go
-		at := places[store](t)
+	for _, store := range []string{"SQLite", "file"} { // SQLite in Go
+		at := envs[store](t)
 		v := at.program(t).visitor("", "v")
 		cmd := at.process(t, "list", "-ids")
 		cmd.Path = bin

@@ -8,14 +8,14 @@ import (
 	"github.com/pump-go/sessions/internal/servers"
 )
 
-// memcachedPlace is a store on a memcached of the test's own.
-func memcachedPlace(t *testing.T) place {
+// memcachedEnv selects a store on the test's own memcached.
+func memcachedEnv(t *testing.T) env {
 	t.Helper()
-	return place{"SESSIONS_STORE": "memcached", "SESSIONS_URL": servers.OwnMemcached(t).Addr}
+	return env{"SESSIONS_STORE": "memcached", "SESSIONS_URL": servers.OwnMemcached(t).Addr}
 }
 
-func TestWhatMemcachedCannotIsSaid(t *testing.T) {
-	at := memcachedPlace(t)
+func TestUnsupportedWithMemcached(t *testing.T) {
+	at := memcachedEnv(t)
 	a := at.program(t)
 	v := a.visitor("user:1", "v")
 	for _, args := range [][]string{
@@ -24,18 +24,18 @@ func TestWhatMemcachedCannotIsSaid(t *testing.T) {
 		at.run(t, args...).expect(t, exitUnsupported, "cannot")
 	}
 	at.run(t, "sweep").expect(t, exitUnsupported, "it removes expired sessions by itself")
-	to := places["dbm"](t)
+	to := envs["dbm"](t)
 	at.and(to.destination()).run(t, "copy").expect(t, exitUnsupported, "cannot list its sessions")
 	at.run(t, "show", a.id(v)).expect(t, exitDone, "user:1")
 	at.run(t, "check", "-write").expect(t, exitDone, "revokes sessions")
 	at.run(t, "destroy", "-yes", a.id(v)).expect(t, exitDone, "1 session destroyed")
 	if a.name(v) != "" {
-		t.Error("it was not destroyed")
+		t.Error("not destroyed")
 	}
 }
 
 func TestCopyToMemcached(t *testing.T) {
-	from, to := places["file"](t), memcachedPlace(t)
+	from, to := envs["file"](t), memcachedEnv(t)
 	a := from.program(t)
 	v, w := a.visitor("user:1", "v"), a.visitor("", "w")
 	both := from.and(to.destination())
@@ -44,6 +44,6 @@ func TestCopyToMemcached(t *testing.T) {
 	expectCounts(t, both.run(t, "copy", "-json").expect(t, exitDone), "map[identical:2 read:2]")
 	b := to.program(t)
 	if b.name(v) != "v" || b.name(w) != "w" {
-		t.Error("the clients' sessions are not there")
+		t.Error("the clients' sessions are missing")
 	}
 }

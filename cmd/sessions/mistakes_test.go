@@ -9,9 +9,9 @@ import (
 
 func contains(s, part string) bool { return strings.Contains(s, part) }
 
-func TestWrongUsageIsTold(t *testing.T) {
+func TestUsageErrors(t *testing.T) {
 	id := strings.Repeat("0", 64)
-	at := places["file"](t)
+	at := envs["file"](t)
 	at.program(t)
 	for line, says := range map[string]string{
 		"":                                      "which command?",
@@ -38,27 +38,26 @@ func TestWrongUsageIsTold(t *testing.T) {
 		t.Run(line, func(t *testing.T) {
 			r := at.run(t, strings.Fields(line)...).expect(t, exitUsage, says)
 			if r.out != "" {
-				t.Errorf("on the standard output: %s", r.out)
+				t.Errorf("standard output: %s", r.out)
 			}
 		})
 	}
-	kept := places["dbm"](t)
+	kept := envs["dbm"](t)
 	kept.program(t).visitor("", "v")
 	kept.run(t, "list", "-namespace", "A").expect(t, exitUsage, "Options.Namespace")
 	for _, cmd := range []string{"list", "check"} {
-		r := place{}.run(t, cmd).expect(t, exitUsage, "which store?", "-store", "$SESSIONS_STORE")
+		r := env{}.run(t, cmd).expect(t, exitUsage, "which store?", "-store", "$SESSIONS_STORE")
 		if r.out != "" {
-			t.Errorf("%s, on the standard output: %s", cmd, r.out)
+			t.Errorf("%s, standard output: %s", cmd, r.out)
 		}
 	}
 }
 
-// TestAWrongPathMakesNoStore: a mistyped path must neither pass for an empty
-// store nor become one.
-func TestAWrongPathMakesNoStore(t *testing.T) {
+// A mistyped path must neither look like an empty store nor create one.
+func TestMissingPathCreatesNoStore(t *testing.T) {
 	dir := t.TempDir()
 	wrong := filepath.Join(dir, "sesions")
-	for name, at := range map[string]place{
+	for name, at := range map[string]env{
 		"file":               {"SESSIONS_STORE": "file", "SESSIONS_DATA_DIR": wrong},
 		"file, by URL":       {"SESSIONS_URL": "file://" + wrong},
 		"file, a directory":  {"SESSIONS_STORE": "file", "SESSIONS_DATA_DIR": dir},
@@ -69,15 +68,15 @@ func TestAWrongPathMakesNoStore(t *testing.T) {
 		"SQLite, relatively": {"SESSIONS_STORE": "database", "SESSIONS_URL": "sqlite:///x.db?synchronous=full", "SESSIONS_DATA_DIR": wrong},
 	} {
 		t.Run(name, func(t *testing.T) {
-			to := places["dbm"](t)
+			to := envs["dbm"](t)
 			for _, args := range [][]string{{"list"}, {"count"}, {"sweep"}, {"destroy", "-yes", "-owner", "x"}, {"copy"}} {
 				at.and(to.destination()).run(t, args...).expect(t, exitNotFound, "there is no store", "does not exist")
 			}
 			if entries, err := os.ReadDir(dir); len(entries) != 0 || err != nil {
-				t.Errorf("it made %v, %v", entries, err)
+				t.Errorf("it created %v, %v", entries, err)
 			}
 			if path := strings.TrimPrefix(to["SESSIONS_URL"], "dbm://"); exists(filepath.Dir(path)) {
-				t.Error("it made a store to copy nothing to")
+				t.Error("it created a store without a source to copy")
 			}
 		})
 	}
@@ -88,36 +87,36 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func TestADatabaseWithoutTablesIsNoEmptyStore(t *testing.T) {
+func TestDatabaseWithoutTables(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "other.db")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	at := place{"SESSIONS_STORE": "database", "SESSIONS_URL": "sqlite:///" + path}
+	at := env{"SESSIONS_STORE": "database", "SESSIONS_URL": "sqlite:///" + path}
 	r := at.run(t, "count").expect(t, exitNotFound, "there is no store: the store database in "+path+" has no tables; is -url right?")
 	if contains(r.err, "told") {
-		t.Errorf("nobody told it: %s", r.err)
+		t.Errorf("the output does not say so: %s", r.err)
 	}
 	at.program(t).visitor("", "first")
 	at.run(t, "count").expect(t, exitDone, "1\n")
-	if _, ok := places["PostgreSQL"]; ok {
-		places["PostgreSQL"](t).run(t, "count").expect(t, exitNotFound, "there is no store: the store database, postgres on 127.0.0.1", ", table t")
+	if _, ok := envs["PostgreSQL"]; ok {
+		envs["PostgreSQL"](t).run(t, "count").expect(t, exitNotFound, "there is no store: the store database, postgres on 127.0.0.1", ", table t")
 	}
 }
 
-func TestStoresThatNobodyCanLookInto(t *testing.T) {
+func TestInaccessibleStores(t *testing.T) {
 	for store, says := range map[string]string{"memory": "in the program's memory", "cookie": "in the clients' cookies"} {
 		for _, args := range [][]string{{"list"}, {"count"}, {"show", strings.Repeat("0", 64)}, {"sweep"}, {"destroy", "-yes", "-owner", "x"}, {"copy"}} {
-			r := place{"SESSIONS_STORE": store}.run(t, args...).expect(t, exitUnsupported, says)
+			r := env{"SESSIONS_STORE": store}.run(t, args...).expect(t, exitUnsupported, says)
 			if r.out != "" {
-				t.Errorf("on the standard output: %s", r.out)
+				t.Errorf("standard output: %s", r.out)
 			}
 		}
 	}
 }
 
-// TestPasswordsAreNotTold, whatever is wrong with the URL that has them.
-func TestPasswordsAreNotTold(t *testing.T) {
+// No output contains a password of an invalid URL.
+func TestPasswordsAreNotShown(t *testing.T) {
 	const password = "hunter2hunter2"
 	for _, url := range []string{
 		"postgresql://app:" + password + "@127.0.0.1:1/app",
@@ -131,26 +130,26 @@ func TestPasswordsAreNotTold(t *testing.T) {
 		":" + password + ":",
 	} {
 		for _, store := range []string{"database", "", "dbm", "file"} {
-			at := place{"SESSIONS_STORE": store, "SESSIONS_URL": url, "SESSIONS_SECRET": password, "SESSIONS_PREVIOUS_SECRETS": password}
+			at := env{"SESSIONS_STORE": store, "SESSIONS_URL": url, "SESSIONS_SECRET": password, "SESSIONS_PREVIOUS_SECRETS": password}
 			for _, args := range [][]string{{"list"}, {"count"}, {"check"}, {"check", "-json"}, {"help", "list"}, {"list", "-url", url, "-h"}, {"copy"}} {
-				r := at.and(place{"SESSIONS_TO_URL": url, "SESSIONS_TO_STORE": store}).run(t, args...)
+				r := at.and(env{"SESSIONS_TO_URL": url, "SESSIONS_TO_STORE": store}).run(t, args...)
 				if strings.Contains(strings.ToLower(r.out+r.err), password) {
-					t.Errorf("%v with -store %s -url %s tells the password:\n%s%s", args, store, url, r.out, r.err)
+					t.Errorf("%v with -store %s -url %s shows the password:\n%s%s", args, store, url, r.out, r.err)
 				}
 			}
 		}
 	}
 }
 
-// TestACookieIsNotToldBack: somebody may paste one in an id's place.
-func TestACookieIsNotToldBack(t *testing.T) {
-	at := places["dbm"](t)
+// A cookie given instead of an ID is not shown.
+func TestCookieIsNotShown(t *testing.T) {
+	at := envs["dbm"](t)
 	a := at.program(t)
 	v := a.visitor("", "v")
 	for _, cmd := range []string{"show", "destroy"} {
 		r := at.run(t, cmd, v.cookies[0].Value).expect(t, exitUsage, "not the cookie's value")
 		if strings.Contains(r.err, v.cookies[0].Value) {
-			t.Errorf("%s tells the cookie: %s", cmd, r.err)
+			t.Errorf("%s shows the cookie: %s", cmd, r.err)
 		}
 	}
 	value := "nPjv4fM0dJTYpzRcTb0KX2Xy7s-8Yl3wq1u_0ZkAeGh"

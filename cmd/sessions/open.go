@@ -37,7 +37,7 @@ func waitFlag(fs *flag.FlagSet) *age {
 // open opens the store, which must exist.
 func (t *target) open(ctx context.Context, c *console, wait age) (*opened, error) {
 	t.fill(c)
-	if err := t.named(); err != nil {
+	if err := t.checkAccessible(); err != nil {
 		return nil, err
 	}
 	if err := t.checkExists(); err != nil {
@@ -48,7 +48,7 @@ func (t *target) open(ctx context.Context, c *console, wait age) (*opened, error
 
 // openOrMake opens the destination of a copy, and creates it if it does not exist.
 func (t *target) openOrMake(ctx context.Context, c *console, wait age) (*opened, error) {
-	if err := t.named(); err != nil {
+	if err := t.checkAccessible(); err != nil {
 		return nil, err
 	}
 	missing, err := t.checkOwner()

@@ -13,9 +13,9 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// TestWhoseFaultItIsThatAStoreDoesNotOpen: the options', unless it is the disk's
-// or the system's.
-func TestWhoseFaultItIsThatAStoreDoesNotOpen(t *testing.T) {
+// An error of Open is reported as invalid options, unless it is the disk's or the
+// system's.
+func TestExitCodeOfOpen(t *testing.T) {
 	for fault, code := range map[error]int{
 		errors.New("Options.DataDir is empty"): exitUsage,
 		fs.ErrNotExist:                         exitUsage,

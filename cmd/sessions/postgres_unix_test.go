@@ -14,8 +14,8 @@ var tables atomic.Int64
 
 func init() {
 	stopServers = servers.StopAll
-	places["PostgreSQL"] = func(t *testing.T) place {
-		return place{"SESSIONS_STORE": "database", "SESSIONS_URL": fmt.Sprintf(
+	envs["PostgreSQL"] = func(t *testing.T) env {
+		return env{"SESSIONS_STORE": "database", "SESSIONS_URL": fmt.Sprintf(
 			"postgresql://postgres:a-password@%s/postgres?sslmode=disable&table=t%d", servers.Postgres(t).Addr, tables.Add(1))}
 	}
 }

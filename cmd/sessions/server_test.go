@@ -2,9 +2,9 @@ package main
 
 import "testing"
 
-// TestAStoreIsToldByItsServer, so that somebody who is asked whether to destroy
-// sees where; and by nothing that may be a password.
-func TestAStoreIsToldByItsServer(t *testing.T) {
+// A confirmation shows the store's server, and no part of the URL that may be a
+// password.
+func TestServerOfAURL(t *testing.T) {
 	for url, want := range map[string]string{
 		"postgresql://app:hunter2@db.internal:5432/shop?sslmode=disable": "shop on db.internal:5432",
 		"postgresql://app:hunter2@db.internal/shop?table=visits":         "shop on db.internal, table visits",
@@ -21,7 +21,7 @@ func TestAStoreIsToldByItsServer(t *testing.T) {
 	} {
 		at := &target{store: setting{value: "database"}, url: setting{value: url}}
 		if got := at.server(); got != want {
-			t.Errorf("%s is told as %q, want %q", url, got, want)
+			t.Errorf("%s is shown as %q, want %q", url, got, want)
 		}
 	}
 	for url, want := range map[string]string{
@@ -31,13 +31,13 @@ func TestAStoreIsToldByItsServer(t *testing.T) {
 	} {
 		at := &target{store: setting{value: "memcached"}, url: setting{value: url}}
 		if got := at.String(); got != want {
-			t.Errorf("%s is told as %q, want %q", url, got, want)
+			t.Errorf("%s is shown as %q, want %q", url, got, want)
 		}
 	}
 }
 
-func TestAQuestionTellsWhichDatabase(t *testing.T) {
-	make, ok := places["PostgreSQL"]
+func TestConfirmationShowsTheDatabase(t *testing.T) {
+	make, ok := envs["PostgreSQL"]
 	if !ok {
 		t.Skip("there is no PostgreSQL here")
 	}
@@ -49,10 +49,10 @@ func TestAQuestionTellsWhichDatabase(t *testing.T) {
 	}
 }
 
-// TestAFaultOfTheStoreToCopyToIsToldAsSuch: its variable may be left over.
-func TestAFaultOfTheStoreToCopyToIsToldAsSuch(t *testing.T) {
-	from := places["dbm"](t)
+// An error of the destination names its variable, which may be left over.
+func TestErrorOfTheDestination(t *testing.T) {
+	from := envs["dbm"](t)
 	from.program(t)
-	from.and(place{"SESSIONS_TO_URL": "postgresql://db.internal/app"}).run(t, "copy", "-to-store", "file", "-to-data-dir", t.TempDir()).
+	from.and(env{"SESSIONS_TO_URL": "postgresql://db.internal/app"}).run(t, "copy", "-to-store", "file", "-to-data-dir", t.TempDir()).
 		expect(t, exitUsage, "the store to copy to is selected by -to-store and $SESSIONS_TO_URL and -to-data-dir")
 }

@@ -12,18 +12,18 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// TestAServerThatNeverAnswers takes connections and says nothing.
-func TestAServerThatNeverAnswers(t *testing.T) {
+// The server accepts connections and never responds.
+func TestUnresponsiveServer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	at := place{"SESSIONS_STORE": "database", "SESSIONS_URL": "postgresql://app@" + l.Addr().String() + "/app?sslmode=disable"}
+	at := env{"SESSIONS_STORE": "database", "SESSIONS_URL": "postgresql://app@" + l.Addr().String() + "/app?sslmode=disable"}
 	at.run(t, "list", "-wait", "100ms").expect(t, exitFailed, "cannot be read", "deadline exceeded")
 }
 
-// pausing is a store whose listing takes pauses.
+// pausing is a store whose listing pauses.
 type pausing struct {
 	driver.Store
 	pauses []time.Duration
@@ -45,7 +45,7 @@ func (p *pausing) All(ctx context.Context) iter.Seq2[driver.Entry, error] {
 	}
 }
 
-func TestAListingMayTakeLongAndNotStandStill(t *testing.T) {
+func TestListingTimeout(t *testing.T) {
 	for name, c := range map[string]struct {
 		pauses []time.Duration
 		n      int

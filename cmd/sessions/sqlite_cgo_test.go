@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestOverwriteRepairsADamagedDestination, and nothing else does.
+// Only -overwrite replaces a damaged record in the destination.
 func TestOverwriteRepairsADamagedDestination(t *testing.T) {
-	from, to := places["file"](t), places["SQLite"](t)
+	from, to := envs["file"](t), envs["SQLite"](t)
 	both := from.and(to.destination())
 	a := from.program(t)
 	v, w := a.visitor("", "v"), a.visitor("", "w")
@@ -30,6 +30,6 @@ func TestOverwriteRepairsADamagedDestination(t *testing.T) {
 	expectCounts(t, both.run(t, "copy", "-json", "-overwrite", "-yes").expect(t, exitDone), "map[created:1 identical:1 read:2]")
 	b := to.program(t)
 	if b.name(v) != "v" || b.name(w) != "w" {
-		t.Error("the sessions are not what they were")
+		t.Error("the sessions changed")
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestListCountAndShow(t *testing.T) {
-	everywhere(t, func(t *testing.T, at place) {
+	forEachStore(t, func(t *testing.T, at env) {
 		a := at.program(t)
 		phone, laptop := a.visitor("user:1", "phone"), a.visitor("user:1", "laptop")
 		guest := a.visitor("", "guest")
@@ -50,7 +50,7 @@ func TestListCountAndShow(t *testing.T) {
 			t.Errorf("the owner's sessions are %q, want %q", ids, want)
 		}
 		if got := at.ids(t, "-owner", ""); !slices.Equal(got, []string{a.id(guest)}) {
-			t.Errorf("nobody's sessions are %q", got)
+			t.Errorf("the sessions of an unknown owner are %q", got)
 		}
 
 		for args, want := range map[string]string{
@@ -95,7 +95,7 @@ func TestListCountAndShow(t *testing.T) {
 }
 
 func TestDestroyByID(t *testing.T) {
-	everywhere(t, func(t *testing.T, at place) {
+	forEachStore(t, func(t *testing.T, at env) {
 		a := at.program(t)
 		phone, laptop, tablet := a.visitor("user:1", "phone"), a.visitor("user:1", "laptop"), a.visitor("", "tablet")
 		gone := strings.Repeat("0", 64)
@@ -116,7 +116,7 @@ func TestDestroyByID(t *testing.T) {
 }
 
 func TestDestroyByOwner(t *testing.T) {
-	everywhere(t, func(t *testing.T, at place) {
+	forEachStore(t, func(t *testing.T, at env) {
 		a := at.program(t)
 		phone, laptop, other := a.visitor("user:1", "phone"), a.visitor("user:1", "laptop"), a.visitor("user:12", "other")
 		at.run(t, "destroy", "-owner", "user:1", "-yes").expect(t, exitDone, "2 sessions destroyed")
@@ -128,7 +128,7 @@ func TestDestroyByOwner(t *testing.T) {
 }
 
 func TestSweep(t *testing.T) {
-	everywhere(t, func(t *testing.T, at place) {
+	forEachStore(t, func(t *testing.T, at env) {
 		a := at.program(t, func(o *sessions.Options) { o.IdleTimeout = time.Minute })
 		a.clock = -time.Hour
 		a.visitor("", "long gone")
@@ -149,7 +149,7 @@ func TestSweep(t *testing.T) {
 }
 
 func TestFiltersByTime(t *testing.T) {
-	everywhere(t, func(t *testing.T, at place) {
+	forEachStore(t, func(t *testing.T, at env) {
 		a := at.program(t)
 		a.clock = -3 * 24 * time.Hour
 		v, w := a.visitor("", "old"), a.visitor("", "used")
@@ -178,10 +178,10 @@ func TestFiltersByTime(t *testing.T) {
 	})
 }
 
-func TestNamespacesKeepApart(t *testing.T) {
-	everywhere(t, func(t *testing.T, at place) {
+func TestNamespacesAreSeparate(t *testing.T) {
+	forEachStore(t, func(t *testing.T, at env) {
 		a := at.program(t)
-		shop := at.and(place{"SESSIONS_NAMESPACE": "shop"})
+		shop := at.and(env{"SESSIONS_NAMESPACE": "shop"})
 		b := shop.program(t)
 		one, two := a.visitor("user:1", "one"), b.visitor("user:1", "two")
 		if got := at.ids(t); !slices.Equal(got, []string{a.id(one)}) {

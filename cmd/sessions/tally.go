@@ -37,9 +37,9 @@ func (t *tally) progress(since time.Duration) string {
 	return s
 }
 
-// tell writes the counts, whether the copy is complete or not, and returns the command's
+// report writes the counts, whether or not the copy is complete, and returns the command's
 // error.
-func (cp *copier) tell(c *console, asJSON bool, took time.Duration, ended error) error {
+func (cp *copier) report(c *console, asJSON bool, took time.Duration, ended error) error {
 	n := cp.tally.n
 	var err error
 	if asJSON {

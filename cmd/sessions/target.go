@@ -135,18 +135,18 @@ func (t *target) kind() string {
 	return strings.ToLower(scheme)
 }
 
-// asked returns an error if no store is selected.
-func (t *target) asked() error {
+// checkSelected returns an error if no store is selected.
+func (t *target) checkSelected() error {
 	if t.kind() != "" {
 		return nil
 	}
 	return fail(exitUsage, "which store? Select it with -%sstore or -%surl, or in $%s or $%s", t.prefix, t.prefix, t.store.variable, t.url.variable)
 }
 
-// named returns an error if the target is not a store that the command can access.
-func (t *target) named() error {
+// checkAccessible returns an error if the command cannot access this kind of store.
+func (t *target) checkAccessible() error {
 	kind := t.kind()
-	if err := t.asked(); err != nil {
+	if err := t.checkSelected(); err != nil {
 		return err
 	}
 	if why, ok := inaccessible[kind]; ok {

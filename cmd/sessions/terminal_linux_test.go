@@ -50,7 +50,7 @@ func read(t *testing.T, person *os.File, until string) string {
 
 // TestOnATerminal asks a person, who says yes; and another, who ends it.
 func TestOnATerminal(t *testing.T) {
-	at := places["dbm"](t)
+	at := envs["dbm"](t)
 	a := at.program(t)
 	v := a.visitor("user:1", "v")
 	start := func() (person *os.File, wait func() int, signal func(os.Signal)) {

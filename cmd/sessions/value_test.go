@@ -18,7 +18,7 @@ type item struct {
 }
 
 func TestValuesAreToldByTheirTypes(t *testing.T) {
-	at := places["dbm"](t)
+	at := envs["dbm"](t)
 	a := at.program(t)
 	v := a.visitor("", "v")
 	for name, c := range map[string]struct {
@@ -52,7 +52,7 @@ func TestValuesAreToldByTheirTypes(t *testing.T) {
 
 // TestNothingStoredReachesTheTerminalRaw: names and owners may be an attacker's.
 func TestNothingStoredReachesTheTerminalRaw(t *testing.T) {
-	at := places["file"](t)
+	at := envs["file"](t)
 	a := at.program(t)
 	const attack = "\x1b]0;owned\x07\r\x1b[2K\u202e\u009b\U000e0001\xff"
 	v := a.visitor(attack, "v")

@@ -15,10 +15,10 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// asCommand makes the test program behave as the command itself.
+// asCommand is the environment variable that makes the test binary run the command.
 const asCommand = "SESSIONS_TEST_AS_COMMAND"
 
-// stopServers ends what the tests started.
+// stopServers stops the servers that the tests started.
 var stopServers = func() {}
 
 func TestMain(m *testing.M) {
@@ -30,40 +30,40 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// place is a store of a test's own, as the operator names it.
-type place map[string]string
+// env is an environment that selects a test's own store.
+type env map[string]string
 
-// places are all the kinds of store that there is everything to do with.
-var places = map[string]func(t *testing.T) place{
-	"file": func(t *testing.T) place {
-		return place{"SESSIONS_STORE": "file", "SESSIONS_DATA_DIR": filepath.Join(t.TempDir(), "data")}
+// envs creates a store of each kind that supports every command.
+var envs = map[string]func(t *testing.T) env{
+	"file": func(t *testing.T) env {
+		return env{"SESSIONS_STORE": "file", "SESSIONS_DATA_DIR": filepath.Join(t.TempDir(), "data")}
 	},
-	"dbm": func(t *testing.T) place {
-		return place{"SESSIONS_URL": "dbm://" + filepath.Join(t.TempDir(), "kept", "here.db")}
+	"dbm": func(t *testing.T) env {
+		return env{"SESSIONS_URL": "dbm://" + filepath.Join(t.TempDir(), "kept", "here.db")}
 	},
-	"SQLite": func(t *testing.T) place {
-		return place{"SESSIONS_URL": "sqlite:///" + filepath.Join(t.TempDir(), "here.db")} // no store needs to be named
+	"SQLite": func(t *testing.T) env {
+		return env{"SESSIONS_URL": "sqlite:///" + filepath.Join(t.TempDir(), "here.db")} // the URL alone selects the store
 	},
 }
 
-func everywhere(t *testing.T, test func(t *testing.T, at place)) {
-	for name, make := range places {
+func forEachStore(t *testing.T, test func(t *testing.T, at env)) {
+	for name, make := range envs {
 		t.Run(name, func(t *testing.T) { test(t, make(t)) })
 	}
 }
 
-// destination is the place as the one to copy to.
-func (p place) destination() place {
-	to := place{}
-	for name, value := range p {
+// destination returns the variables that select the store as a copy's destination.
+func (e env) destination() env {
+	to := env{}
+	for name, value := range e {
 		to[strings.Replace(name, "SESSIONS_", "SESSIONS_TO_", 1)] = value
 	}
 	return to
 }
 
-func (p place) and(q place) place {
-	all := place{}
-	for _, one := range []place{p, q} {
+func (e env) and(q env) env {
+	all := env{}
+	for _, one := range []env{e, q} {
 		for name, value := range one {
 			all[name] = value
 		}
@@ -71,26 +71,26 @@ func (p place) and(q place) place {
 	return all
 }
 
-// result is what the command did.
+// result is the output and exit code of the command.
 type result struct {
 	code     int
 	out, err string
 }
 
-// call is a command line under way.
+// call configures a run of the command.
 type call struct {
 	in      string
 	asks    bool
 	context context.Context
 }
 
-// run runs the command in the place's environment, without a terminal.
-func (p place) run(t *testing.T, args ...string) result {
+// run runs the command with e as its environment, without a terminal.
+func (e env) run(t *testing.T, args ...string) result {
 	t.Helper()
-	return p.call(t, call{}, args...)
+	return e.call(t, call{}, args...)
 }
 
-func (p place) call(t *testing.T, how call, args ...string) result {
+func (e env) call(t *testing.T, how call, args ...string) result {
 	t.Helper()
 	if how.context == nil {
 		how.context = t.Context()
@@ -98,12 +98,12 @@ func (p place) call(t *testing.T, how call, args ...string) result {
 	var out, err bytes.Buffer
 	code := run(how.context, args, &console{
 		in: strings.NewReader(how.in), out: &out, err: &err, asks: how.asks,
-		env: func(name string) (string, bool) { v, ok := p[name]; return v, ok },
+		env: func(name string) (string, bool) { v, ok := e[name]; return v, ok },
 	})
 	return result{code, out.String(), err.String()}
 }
 
-// expect fails unless the command ended so, and its outputs have the texts.
+// expect fails the test unless the exit code is code and the output contains the texts.
 func (r result) expect(t *testing.T, code int, texts ...string) result {
 	t.Helper()
 	ok := true
@@ -123,7 +123,7 @@ func (r result) expect(t *testing.T, code int, texts ...string) result {
 	return r
 }
 
-// objects are the lines of JSON.
+// objects returns the decoded lines of JSON.
 func (r result) objects(t *testing.T) []map[string]any {
 	t.Helper()
 	var all []map[string]any
@@ -138,29 +138,29 @@ func (r result) objects(t *testing.T) []map[string]any {
 	}
 }
 
-// ids are the ids that list -ids writes.
-func (p place) ids(t *testing.T, args ...string) []string {
+// ids returns the output of list -ids.
+func (e env) ids(t *testing.T, args ...string) []string {
 	t.Helper()
-	return strings.Fields(p.run(t, append([]string{"list", "-ids"}, args...)...).expect(t, exitDone).out)
+	return strings.Fields(e.run(t, append([]string{"list", "-ids"}, args...)...).expect(t, exitDone).out)
 }
 
-// program is a program whose sessions are in the place.
+// program is a program that uses the store.
 type program struct {
 	t *testing.T
 	*sessions.Manager
-	clock time.Duration // how far its clock is ahead
+	clock time.Duration // offset of its clock
 }
 
 var secret = []byte("a secret that signs the cookies of every program here")
 
-func (p place) program(t *testing.T, change ...func(*sessions.Options)) *program {
+func (e env) program(t *testing.T, change ...func(*sessions.Options)) *program {
 	t.Helper()
 	a := &program{t: t}
 	o := sessions.Options{
-		Store:         p["SESSIONS_STORE"],
-		URL:           p["SESSIONS_URL"],
-		DataDir:       p["SESSIONS_DATA_DIR"],
-		Namespace:     p["SESSIONS_NAMESPACE"],
+		Store:         e["SESSIONS_STORE"],
+		URL:           e["SESSIONS_URL"],
+		DataDir:       e["SESSIONS_DATA_DIR"],
+		Namespace:     e["SESSIONS_NAMESPACE"],
 		Cookie:        sessions.Cookie{Secret: secret},
 		SweepInterval: -1,
 		Logger:        slog.New(slog.DiscardHandler),
@@ -178,7 +178,7 @@ func (p place) program(t *testing.T, change ...func(*sessions.Options)) *program
 	return a
 }
 
-// visit is a request of the client's.
+// visit sends a request of the client.
 func (a *program) visit(v *visitor, do func(s *sessions.Session)) {
 	a.t.Helper()
 	if err := v.visit(a.t.Context(), a.Manager, func(s *sessions.Session) error { do(s); return s.Err() }); err != nil {
@@ -186,7 +186,7 @@ func (a *program) visit(v *visitor, do func(s *sessions.Session)) {
 	}
 }
 
-// visitor is a new client who is known by the name from then on.
+// visitor returns a new client with a session that has the owner and name.
 func (a *program) visitor(owner, name string) *visitor {
 	a.t.Helper()
 	v := &visitor{}
@@ -202,14 +202,14 @@ func (a *program) visitor(owner, name string) *visitor {
 	return v
 }
 
-// name is what the program knows the client by.
+// name returns the name in the client's session.
 func (a *program) name(v *visitor) (name string) {
 	a.t.Helper()
 	a.visit(v, func(s *sessions.Session) { name, _ = s.Get("name").(string) })
 	return name
 }
 
-// id is the public id of the client's session.
+// id returns the public ID of the client's session.
 func (a *program) id(v *visitor) (id string) {
 	a.t.Helper()
 	a.visit(v, func(s *sessions.Session) { id = s.ID() })
