@@ -15,7 +15,7 @@ import (
 )
 
 func Example() {
-	// A program's own set-up of OpenTelemetry takes the place of this one.
+	// A program uses its own set-up of OpenTelemetry instead.
 	spans := tracetest.NewInMemoryExporter()
 	provider := trace.NewTracerProvider(trace.WithSyncer(spans))
 

@@ -172,7 +172,7 @@ func (b *bench) createParallel() {
 	})
 }
 
-// saveParallel has each goroutine replace a record of its own.
+// saveParallel replaces a separate record in each goroutine.
 func (b *bench) saveParallel() {
 	b.RunParallel(func(pb *testing.PB) {
 		key, rec := b.made()

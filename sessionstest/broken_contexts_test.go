@@ -169,7 +169,7 @@ var contextBreakages = []breakage{
 			}
 			defer m.gate.Leave()
 			pause()
-			return newMapStoreOn(m).Save(ctx, key, old, rec) // with a gate of its own
+			return newMapStoreOn(m).Save(ctx, key, old, rec) // with its own gate
 		}
 		f.close = func() error {
 			if closing.Swap(true) {

@@ -10,7 +10,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// expiryBreakages break expiry and the removal of what has expired.
+// expiryBreakages break expiry and the removal of expired records.
 var expiryBreakages = []breakage{
 	// Expiry.
 	{name: "Load returns expired records", rule: 1, do: func(f *faulty, m *mapStore) {

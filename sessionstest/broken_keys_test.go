@@ -52,7 +52,7 @@ var keyBreakages = []breakage{
 		}
 	}},
 	{name: "an owner index shared by namespaces", rule: 10, by: "namespaces-owner-index", do: func() func(f *faulty, m *mapStore) {
-		var dropped sync.Map // of driver.Key: what every store of the process has
+		var dropped sync.Map // of driver.Key, shared by the stores of the process
 		return func(f *faulty, m *mapStore) {
 			f.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 				was, _ := m.Load(ctx, key)
@@ -118,7 +118,7 @@ func sweepsEveryNamespace(f *faulty, m *mapStore) {
 	}
 }
 
-// everyNamespace lists the records of all namespaces, of one owner if it is not
+// everyNamespace lists the records of all namespaces, or those of owner if it is not
 // empty.
 func everyNamespace(f *faulty, m *mapStore, owner string) iter.Seq2[driver.Entry, error] {
 	return func(yield func(driver.Entry, error) bool) {

@@ -188,7 +188,7 @@ var listingBreakages = []breakage{
 			}
 		}
 	}},
-	// Pages of 100, found by what changes.
+	// Pages of 100 records, by values that change.
 	{name: "pages by offset", rule: 9, by: "list-with-changes-in-the-body", do: func(f *faulty, m *mapStore) {
 		f.all = func(ctx context.Context) iter.Seq2[driver.Entry, error] {
 			return inPages(func() []driver.Entry { entries, _ := collect(m.All(ctx)); return entries },
@@ -242,8 +242,8 @@ var listingBreakages = []breakage{
 	}},
 }
 
-// inPages yields what list returns in pages of 100, each listed again: from an
-// offset on, or from behind the last entry of the page before.
+// inPages yields the result of list in pages of 100. It calls list for each page, and
+// continues at an offset, or after the last entry of the previous page.
 func inPages(list func() []driver.Entry, order func(a, b driver.Entry) int, byOffset bool) iter.Seq2[driver.Entry, error] {
 	return func(yield func(driver.Entry, error) bool) {
 		var last driver.Entry

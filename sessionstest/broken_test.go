@@ -14,7 +14,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// faulty is a mapStore of which single methods are replaced.
+// faulty is a mapStore whose methods can be replaced.
 type faulty struct {
 	*mapStore
 	load  func(context.Context, driver.Key) (driver.Record, error)
@@ -46,12 +46,12 @@ func (f *faulty) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry
 func (f *faulty) Sweep(ctx context.Context) (int, error) { return f.sweep(ctx) }
 func (f *faulty) Close() error                           { return f.close() }
 
-// sound returns a faulty store without a fault.
+// sound returns a faulty store without faults.
 func sound(m *mapStore) *faulty {
 	f := &faulty{m, m.Load, m.Save, m.Touch, m.Delete, m.All, m.Owned, m.Sweep, m.Close}
 	f.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 		r, err := m.Load(ctx, key)
-		if err = errors.Join(err, spoilt(r)); err != nil {
+		if err = errors.Join(err, markedError(r)); err != nil {
 			r = driver.Record{}
 		}
 		return r, err
@@ -63,13 +63,14 @@ func sound(m *mapStore) *faulty {
 	return f
 }
 
-// Versions of records that were spoilt behind the store's back.
+// The versions that mark records as damaged or of a newer format.
 const (
 	damagedVersion driver.Version = -1
 	newerVersion   driver.Version = -2
 )
 
-func spoilt(r driver.Record) error {
+// markedError returns the error for a record with one of these versions, or nil.
+func markedError(r driver.Record) error {
 	switch r.Version {
 	case damagedVersion:
 		return driver.ErrCorrupt
@@ -79,11 +80,11 @@ func spoilt(r driver.Record) error {
 	return nil
 }
 
-// readable makes errors of the records that were spoilt.
+// readable yields the records that are marked unreadable as errors.
 func readable(seq iter.Seq2[driver.Entry, error]) iter.Seq2[driver.Entry, error] {
 	return func(yield func(driver.Entry, error) bool) {
 		for e, err := range seq {
-			if bad := spoilt(e.Record); bad != nil {
+			if bad := markedError(e.Record); bad != nil {
 				e, err = driver.Entry{Key: e.Key}, bad
 			}
 			if !yield(e, err) {
@@ -93,22 +94,22 @@ func readable(seq iter.Seq2[driver.Entry, error]) iter.Seq2[driver.Entry, error]
 	}
 }
 
-// breakage is one way to break a store, and the rule that this breaks.
+// breakage is a fault in a store, and the rule that it breaks.
 type breakage struct {
 	name   string
 	rule   int
 	do     func(f *faulty, m *mapStore)
-	by     string // the case that has to see it; "" for any of the rule
+	by     string // the case that must detect it; "" for any case of the rule
 	says   string // in the failure
 	cannot Ability
 }
 
-// records runs f on the store's records, past its own rules.
+// records calls f with the store's records.
 func (f *faulty) records(do func(mapRecords)) {
 	_ = f.do(func(m mapRecords) error { do(m); return nil })
 }
 
-// rewrite changes what each listing step is about to yield.
+// rewrite passes each entry of a listing through change.
 func rewrite(seq iter.Seq2[driver.Entry, error], change func(e driver.Entry, yield func(driver.Entry, error) bool) bool) iter.Seq2[driver.Entry, error] {
 	return func(yield func(driver.Entry, error) bool) {
 		for e, err := range seq {
@@ -125,10 +126,10 @@ func rewrite(seq iter.Seq2[driver.Entry, error], change func(e driver.Entry, yie
 
 var breakages = slices.Concat(versionBreakages, expiryBreakages, keyBreakages, contextBreakages, byteBreakages, listingBreakages)
 
-// pause lets others in, between a check and what it was for.
+// pause lets other goroutines run between a check and the write that depends on it.
 func pause() { time.Sleep(50 * time.Microsecond) }
 
-// brokenMaxData is the limit that the broken stores' harness states.
+// brokenMaxData is the MaxData of the broken stores' harness.
 const brokenMaxData = 1<<20 + 5
 
 func resurrectingSave(f *faulty, m *mapStore) {
@@ -140,7 +141,7 @@ func resurrectingSave(f *faulty, m *mapStore) {
 	}
 }
 
-// touchThen touches, and changes the record a little further.
+// touchThen is like Touch, and then changes the record.
 func touchThen(f *faulty, m *mapStore, change func(*driver.Record)) func(context.Context, driver.Key, driver.Record) error {
 	return func(ctx context.Context, key driver.Key, rec driver.Record) error {
 		err := m.Touch(ctx, key, rec)
@@ -158,8 +159,8 @@ func saveData(m *mapStore, change func([]byte) []byte) func(context.Context, dri
 	}
 }
 
-// ownedIf compares owners in a way of its own.
-func ownedIf(same func(owner, asked string) bool) func(*faulty, *mapStore) {
+// ownedIf breaks Owned: it yields the records for which same returns true.
+func ownedIf(same func(owner, wanted string) bool) func(*faulty, *mapStore) {
 	return func(f *faulty, m *mapStore) {
 		f.owned = func(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
 			return rewrite(m.All(ctx), func(e driver.Entry, yield func(driver.Entry, error) bool) bool {
@@ -169,12 +170,12 @@ func ownedIf(same func(owner, asked string) bool) func(*faulty, *mapStore) {
 	}
 }
 
-// late is the same store with a clock that is a day slow.
+// late returns the same store with a clock that is a day slow.
 func late(m *mapStore) *mapStore {
 	return &mapStore{namespace: m.namespace, do: m.do, now: func() time.Time { return m.now().Add(-24 * time.Hour) }}
 }
 
-// brokenHarness opens stores with one thing broken.
+// brokenHarness returns a harness whose stores have one fault.
 func brokenHarness(do func(*faulty, *mapStore)) Harness {
 	d := new(mapDriver)
 	var opened atomic.Int64
@@ -193,12 +194,12 @@ func brokenHarness(do func(*faulty, *mapStore)) Harness {
 		},
 		Cannot:  map[Ability]string{Processes: "the records are in this process's memory"},
 		MaxData: brokenMaxData,
-		Damage:  func(cfg driver.Config, key driver.Key) error { return d.spoil(cfg, key, damagedVersion) },
-		Newer:   func(cfg driver.Config, key driver.Key) error { return d.spoil(cfg, key, newerVersion) },
+		Damage:  func(cfg driver.Config, key driver.Key) error { return d.makeUnreadable(cfg, key, damagedVersion) },
+		Newer:   func(cfg driver.Config, key driver.Key) error { return d.makeUnreadable(cfg, key, newerVersion) },
 	}
 }
 
-func (d *mapDriver) spoil(cfg driver.Config, key driver.Key, v driver.Version) error {
+func (d *mapDriver) makeUnreadable(cfg driver.Config, key driver.Key, v driver.Version) error {
 	m := newMapStore(cfg, d.backend(cfg).do)
 	return m.do(func(r mapRecords) error {
 		rec := r[m.at(key)]

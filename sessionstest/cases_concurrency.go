@@ -215,7 +215,7 @@ func raceSaveAgainstDelete(e *env) {
 				}
 				e.must(err, "Load")
 				if i < 3 {
-					err = s.Save(e.ctx, key, rec.Version, next(rec, "by a request under way"))
+					err = s.Save(e.ctx, key, rec.Version, next(rec, "by a concurrent request"))
 				} else {
 					err = s.Touch(e.ctx, key, extended(rec, 1))
 				}

@@ -25,24 +25,24 @@ func (e *env) damage(s driver.Store) (_ driver.Store, damaged [2]driver.Key, sou
 	if e.suite.Damage == nil {
 		e.skip("Harness.Damage is nil")
 	}
-	return e.spoil(s, e.suite.Damage, "Harness.Damage")
+	return e.makeUnreadable(s, e.suite.Damage, "Harness.Damage")
 }
 
 func (e *env) newer(s driver.Store) (_ driver.Store, newer [2]driver.Key, sound map[driver.Key]driver.Record) {
 	if e.suite.Newer == nil {
 		e.skip("Harness.Newer is nil")
 	}
-	return e.spoil(s, e.suite.Newer, "Harness.Newer")
+	return e.makeUnreadable(s, e.suite.Newer, "Harness.Newer")
 }
 
-func (e *env) spoil(s driver.Store, spoil func(driver.Config, driver.Key) error, name string) (_ driver.Store, spoilt [2]driver.Key, sound map[driver.Key]driver.Record) {
+func (e *env) makeUnreadable(s driver.Store, change func(driver.Config, driver.Key) error, name string) (_ driver.Store, unreadable [2]driver.Key, sound map[driver.Key]driver.Record) {
 	sound = map[driver.Key]driver.Record{}
 	for range 4 {
 		rec := e.owned("user:42", "sound")
 		sound[e.create(s, rec)] = rec
 	}
-	for i := range spoilt {
-		spoilt[i] = e.create(s, e.owned("user:42", "to be spoilt"))
+	for i := range unreadable {
+		unreadable[i] = e.create(s, e.owned("user:42", "to be damaged"))
 	}
 	_, alone := e.suite.Cannot[Share]
 	if alone {
@@ -51,13 +51,13 @@ func (e *env) spoil(s driver.Store, spoil func(driver.Config, driver.Key) error,
 		}
 		e.close(s, "Close")
 	}
-	for _, key := range spoilt {
-		e.must(spoil(e.cfg, key), name)
+	for _, key := range unreadable {
+		e.must(change(e.cfg, key), name)
 	}
 	if alone {
 		s = e.open()
 	}
-	return s, spoilt, sound
+	return s, unreadable, sound
 }
 
 func damagedLoad(e *env) {

@@ -56,7 +56,7 @@ func ownedExactly(e *env) {
 		mine[e.create(s, rec)] = rec
 		rec = e.owned("user:43", "theirs")
 		theirs[e.create(s, rec)] = rec
-		e.create(s, e.record("nobody's"))
+		e.create(s, e.record("without an owner"))
 	}
 	e.lists(o.Owned(e.ctx, "user:42"), mine, "Owned")
 	e.lists(o.Owned(e.ctx, "user:43"), theirs, "Owned")
@@ -140,7 +140,7 @@ func ownedAfterDelete(e *env) {
 func ownedByEmptyOwner(e *env) {
 	s := e.open()
 	o := e.owners(s)
-	e.create(s, e.record("nobody's"))
+	e.create(s, e.record("without an owner"))
 	e.create(s, e.owned("user:42", "somebody's"))
 	e.lists(o.Owned(e.ctx, ""), nil, "Owned of the empty owner")
 }

@@ -14,7 +14,7 @@ import (
 	_ "github.com/pump-go/sessions/memory"
 )
 
-// outage stands around a store that is down whenever the test says so.
+// outage wraps a store whose calls fail when a test says so.
 type outage struct {
 	driver.Store
 	down *atomic.Bool
@@ -36,8 +36,8 @@ func (o outage) Save(ctx context.Context, key driver.Key, old driver.Version, re
 	return o.Store.Save(ctx, key, old, rec)
 }
 
-// To simulate an outage, put a store that fails around the real one. In a test of
-// yours, pass these options to NewManager.
+// To simulate an outage, wrap the store in one that fails. In your own test, pass these
+// options to NewManager.
 func Example_outage() {
 	var down atomic.Bool
 	m, err := sessions.New(context.Background(), sessions.Options{

@@ -11,11 +11,11 @@ import (
 	"github.com/pump-go/sessions/sessionstest"
 )
 
-// redis stands for the driver that your package registers.
+// redis represents the driver that your package registers.
 var redis driver.OpenFunc
 
-// A handler is given a session, and the session is looked at afterwards. In a
-// test of the program's own, t is the test's.
+// The handler gets a session, and the test checks the session afterwards. In your own
+// test, t is the test's.
 func ExampleServe() {
 	const user sessions.Key[string] = "user"
 	routes := http.NewServeMux()
@@ -37,8 +37,8 @@ func ExampleServe() {
 	}
 }
 
-// Several requests of one client: the second one has the session that the first
-// one left. A program whose handlers call its Manager gets the one of the test.
+// Several requests of one client: the second continues the session of the first. A
+// program whose handlers call its Manager uses the test's.
 func ExampleNewClient() {
 	const user sessions.Key[string] = "user"
 	routes := func(m *sessions.Manager) http.Handler {
@@ -66,8 +66,8 @@ func ExampleNewClient() {
 	}
 }
 
-// The whole test of a store that processes share, and whose server removes
-// what has expired.
+// The whole test of a store that processes share, and whose server removes expired
+// records.
 func Example() {
 	_ = func(t *testing.T) { // func TestStore(t *testing.T) {
 		sessionstest.Run(t, sessionstest.Harness{
@@ -88,8 +88,8 @@ func ExampleBenchmark() {
 	}
 }
 
-// startServer stands for what starts a server of the test's own, or skips the
-// test by name where the program is not installed.
+// startServer represents a function that starts a server for the test, or skips the
+// test if the program is not installed.
 func startServer(t testing.TB) string {
 	t.Helper()
 	t.Skip("the server is not installed")

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// hangingEnv has the tests run that fail as they must.
+// hangingEnv is the environment variable that enables the tests that must fail.
 const hangingEnv = "SESSIONSTEST_HANGING"
 
 func TestRunOfAStoreThatHangs(t *testing.T) {
 	if os.Getenv(hangingEnv) == "" {
-		t.Skip("TestRunGivesUp runs it, in a process of its own")
+		t.Skip("TestRunGivesUp runs it in a separate process")
 	}
 	h := brokenHarness(func(f *faulty, _ *mapStore) { f.close = func() error { select {} } })
 	h.Timeout = 300 * time.Millisecond
 	Run(t, h)
 }
 
-// A store that hangs in each case is told so before go test's own limit comes.
+// A store that hangs in every case is reported before go test's own timeout.
 func TestRunGivesUp(t *testing.T) {
 	program, err := os.Executable()
 	if err != nil {
@@ -38,7 +38,7 @@ func TestRunGivesUp(t *testing.T) {
 	}
 }
 
-// leaking is a store of which every case leaves a goroutine behind.
+// leaking is a store that leaks a goroutine in every case.
 func leaking() (Harness, func()) {
 	forever := make(chan struct{})
 	return brokenHarness(func(f *faulty, m *mapStore) {
@@ -49,8 +49,8 @@ func leaking() (Harness, func()) {
 	}), func() { close(forever) }
 }
 
-// A store that leaves goroutines behind in every case is waited for in the first
-// few, and all cases are run.
+// If a store leaks goroutines in every case, Run waits for them only in the first few
+// cases, and runs all cases.
 func TestLeaksAreWaitedForThreeTimes(t *testing.T) {
 	h, end := leaking()
 	defer end()

@@ -46,7 +46,7 @@ func TestNewManagerIsConfigured(t *testing.T) {
 	f.says(t, "Name")
 }
 
-// What the library logs is in the test's log, and not in that of the process.
+// The library's log records go to the test's log, not to the process's.
 func TestErrorsAreInTheTestsLog(t *testing.T) {
 	var global bytes.Buffer
 	before := slog.Default()

@@ -81,7 +81,7 @@ func TestExclusiveLock(t *testing.T) {
 		if d.open.Load() {
 			return errors.New("the database is locked")
 		}
-		return d.spoil(cfg, key, damagedVersion)
+		return d.makeUnreadable(cfg, key, damagedVersion)
 	}
 	for _, f := range newSuite(h, t.Name()).check(t, func(testCase) bool { return true }) {
 		t.Errorf("%s: %s", f.name, f)

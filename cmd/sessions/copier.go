@@ -29,7 +29,7 @@ const (
 	refreshed                // the same state was there, with older times
 	identical                // it was there already
 	differing                // another state is there, and not an older one
-	over                     // it has expired meanwhile
+	over                     // it expired during the copy
 	removed                  // it is not in the store copied from
 	changed                  // it was to be removed, and somebody changed it
 	failed                   // it is damaged, or too large

@@ -156,7 +156,7 @@ func destroy(ctx context.Context, m *sessions.Manager, s *opened, key driver.Key
 	session, err := m.Find(ctx, key.String())
 	switch {
 	case errors.Is(err, sessions.ErrNotFound):
-		return nil // ended meanwhile
+		return nil // it has ended since
 	case err != nil && damaged(err):
 		return s.Delete(ctx, key, 0)
 	case err != nil:

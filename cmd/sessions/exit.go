@@ -32,7 +32,7 @@ const exitHelp = `Exit codes:
   130  interrupted; what was done before is not undone
 `
 
-// failure is an error with an exit code of its own.
+// failure is an error with an exit code.
 type failure struct {
 	code int
 	err  error

@@ -4,5 +4,5 @@ package main
 
 import "io/fs"
 
-// foreign is nobody: there is no root here.
+// foreign returns "": there is no root user here.
 func foreign(fs.FileInfo) string { return "" }

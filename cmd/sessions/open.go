@@ -77,7 +77,7 @@ func (t *target) connect(ctx context.Context, o sessions.Options, wait age) (*op
 	rand.Read(nobody[:])
 	if _, err := st.Load(ctx, nobody); err != nil && !errors.Is(err, driver.ErrNotFound) {
 		err = errors.Join(err, s.Close())
-		if errors.Is(err, database.ErrNoTables) { // nobody told us not to make them: we never do
+		if errors.Is(err, database.ErrNoTables) { // the command never creates tables
 			return nil, fail(exitNotFound, "there is no store: %s has no tables; is -%surl right?", t, t.prefix)
 		}
 		return nil, fmt.Errorf("%s cannot be read: %w", t, err)
@@ -103,7 +103,7 @@ func openStore(ctx context.Context, o sessions.Options) (driver.Store, error) {
 }
 
 // manager is a Manager on an open store, for what it does better than we could.
-// It is not closed: that is for whoever opened the store.
+// It does not close the store.
 func manager(ctx context.Context, s driver.Store) (*sessions.Manager, error) {
 	return sessions.New(ctx, sessions.Options{Driver: driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) {
 		return s, nil

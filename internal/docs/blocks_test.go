@@ -20,16 +20,16 @@ import (
 	"testing"
 )
 
-// testedElsewhere are pages whose blocks have a test of their own.
+// testedElsewhere has the pages whose blocks another test compiles.
 var testedElsewhere = map[string]string{
 	"docs/writing-a-driver.md": "examples/natsdriver/tutorial carries the whole page out",
 }
 
-// fragmentParams is what every fragment has at hand.
+// fragmentParams declares the variables that every fragment may use.
 const fragmentParams = `ctx context.Context, w http.ResponseWriter, r *http.Request, mux *http.ServeMux, ` +
 	`m *sessions.Manager, s *sessions.Session, secret []byte, err error`
 
-// known are the packages that fragments may use without importing them.
+// known has the packages that fragments may use without importing them.
 var known = map[string]string{
 	"cookie":       "github.com/pump-go/sessions/cookie",
 	"database":     "github.com/pump-go/sessions/database",
@@ -61,8 +61,8 @@ var known = map[string]string{
 	"scs":          "github.com/alexedwards/scs/v2",
 }
 
-// moduleOf is the directory of the module that has what a page's block imports:
-// the page's own, but for what other libraries' users know.
+// moduleOf returns the directory of the module that requires what a page's block
+// imports.
 func moduleOf(page string, imports []string) string {
 	for _, imported := range imports {
 		switch {
@@ -82,14 +82,14 @@ func moduleOf(page string, imports []string) string {
 	return dir
 }
 
-// block is a piece of Go in a page.
+// block is a Go block in a page.
 type block struct {
 	page string
 	line int // of the first line of its text
 	text string
 }
 
-// blocks are the page's Go blocks, those in comments included.
+// blocks returns the page's Go blocks, including those in comments.
 func (p *page) blocks() []block {
 	var all []block
 	var b *block
@@ -113,7 +113,7 @@ func language(fence string) string {
 	return word
 }
 
-// unit is what is compiled together: a program, or the fragments of a page.
+// unit is a set of files compiled together: a program, or the fragments of a page.
 type unit struct {
 	page     string
 	name     string
@@ -137,7 +137,7 @@ func TestGoBlocksCompile(t *testing.T) {
 		t.Run(p.path, func(t *testing.T) {
 			for _, err := range compile(blocks) {
 				if errors.Is(err, errNoModule) {
-					t.Log(err) // a module's download has no others in it
+					t.Log(err) // a downloaded module does not contain the others
 					continue
 				}
 				t.Error(err)
@@ -149,8 +149,8 @@ func TestGoBlocksCompile(t *testing.T) {
 	}
 }
 
-// The test above would be worth nothing if it let everything pass.
-func TestFaultsInBlocksAreFound(t *testing.T) {
+// TestGoBlocksCompile must detect faults.
+func TestFaultsInBlocksAreDetected(t *testing.T) {
 	for _, c := range []struct {
 		text string
 		want string // "" if there is no fault
@@ -174,18 +174,18 @@ func TestFaultsInBlocksAreFound(t *testing.T) {
 		case c.want == "" && len(errs) > 0:
 			t.Errorf("%s: %v", c.text, errs)
 		case c.want != "" && (len(errs) == 0 || !strings.Contains(errs[0].Error(), c.want)):
-			t.Errorf("%s: the faults found are %v, want one that says %q", c.text, errs, c.want)
+			t.Errorf("%s: errors %v, want one with %q", c.text, errs, c.want)
 		case c.want != "" && !strings.Contains(errs[0].Error(), "page.md:"):
-			t.Errorf("%s: %v does not say where", c.text, errs[0])
+			t.Errorf("%s: %v has no position", c.text, errs[0])
 		}
 	}
 	both := []block{{"page.md", 3, "greet(s)\n"}, {"page.md", 9, "func greet(s *sessions.Session) {}\n"}}
 	if errs := compile(both); len(errs) > 0 {
-		t.Errorf("what one block declares, another of its page cannot use: %v", errs)
+		t.Errorf("a block cannot use the declarations of another on its page: %v", errs)
 	}
 }
 
-// compile finds what is wrong with a page's blocks.
+// compile returns the errors in a page's blocks.
 func compile(blocks []block) (errs []error) {
 	fset := token.NewFileSet()
 	fragments := map[string]*unit{}
@@ -223,7 +223,7 @@ func compile(blocks []block) (errs []error) {
 	return errs
 }
 
-// declarations are the files that came from blocks of declarations.
+// declarations returns the files made from blocks of declarations.
 func declarations(files []*ast.File) []*ast.File {
 	return slices.DeleteFunc(slices.Clone(files), func(f *ast.File) bool {
 		return slices.ContainsFunc(f.Decls, func(d ast.Decl) bool {
@@ -233,7 +233,7 @@ func declarations(files []*ast.File) []*ast.File {
 	})
 }
 
-// parse makes Go files of a block.
+// parse returns the Go files of a block.
 func parse(fset *token.FileSet, b block) (*unit, error) {
 	at := fmt.Sprintf("%s:%d", b.page, b.line)
 	if strings.HasPrefix(strings.TrimSpace(b.text), "package ") {
@@ -272,14 +272,13 @@ func parse(fset *token.FileSet, b block) (*unit, error) {
 
 var imports = regexp.MustCompile(`^(?:\s*import (?:\([^)]*\)|[^\n]*)\n)+`)
 
-// leadingImports cuts a fragment in two: the imports that it begins with, and
-// the rest.
+// leadingImports splits a fragment into its leading imports and the rest.
 func leadingImports(text string) (imported, body string) {
 	imported = imports.FindString(text)
 	return imported, text[len(imported):]
 }
 
-// packagesIn are the known packages whose names are used in the file.
+// packagesIn returns the known packages that the file uses.
 func packagesIn(f *ast.File) []string {
 	var names []string
 	ast.Inspect(f, func(n ast.Node) bool {
@@ -304,7 +303,7 @@ func importsOf(f *ast.File) []string {
 
 var errNoModule = errors.New("the module is not here")
 
-// check compiles the unit as far as types, and returns what is wrong with it.
+// check type-checks the unit and returns the errors.
 func check(fset *token.FileSet, u *unit) (errs []error) {
 	module := moduleOf(u.page, u.imports)
 	if _, err := os.Stat(filepath.Join(root, module, "go.mod")); err != nil {
@@ -330,12 +329,11 @@ func check(fset *token.FileSet, u *unit) (errs []error) {
 			errs = append(errs, err)
 		},
 	}
-	conf.Check(u.name, fset, u.files, nil) // each error went to Error
+	conf.Check(u.name, fset, u.files, nil) // each error was passed to Error
 	return errs
 }
 
-// exportData tells where the compiler's output for the packages is, and for all
-// that they need.
+// exportData returns the export data files of the packages and their dependencies.
 func exportData(module string, imports []string) (map[string]string, error) {
 	imports = slices.Compact(slices.Sorted(slices.Values(imports)))
 	cmd := exec.Command("go", append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}"}, imports...)...)

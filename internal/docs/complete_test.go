@@ -24,7 +24,7 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-func TestOptionsAreAllExplained(t *testing.T) {
+func TestOptionsAreDocumented(t *testing.T) {
 	page := read(t, "docs/options.md")
 	for _, of := range []struct {
 		typ    reflect.Type
@@ -38,7 +38,7 @@ func TestOptionsAreAllExplained(t *testing.T) {
 	}
 }
 
-func TestErrorsAreAllExplained(t *testing.T) {
+func TestErrorsAreDocumented(t *testing.T) {
 	page := read(t, "docs/operations.md")
 	n := 0
 	for _, dir := range []string{"", "memory", "file", "dbm", "database", "memcached", "google", "cookie"} {
@@ -48,7 +48,7 @@ func TestErrorsAreAllExplained(t *testing.T) {
 				name = dir + "." + name
 			}
 			if !strings.Contains(page, "`"+name+"`") {
-				t.Errorf("docs/operations.md does not explain %s", name)
+				t.Errorf("docs/operations.md does not document %s", name)
 			}
 		}
 	}
@@ -57,7 +57,7 @@ func TestErrorsAreAllExplained(t *testing.T) {
 	}
 }
 
-// exportedErrors are the variables Err… of a package.
+// exportedErrors returns the names of a package's variables Err….
 func exportedErrors(t *testing.T, dir string) map[string]bool {
 	t.Helper()
 	names := make(map[string]bool)
@@ -98,13 +98,13 @@ func sources(t *testing.T, dir string) []*ast.File {
 }
 
 var (
-	// A message, where the code logs it or names it.
+	// A message that the code logs or declares.
 	logged = regexp.MustCompile(`(?:(?:[lL]og|[lL]ogger)\.(?:Warn|Error|Info|Debug)\(|event\w+ += )"([a-z]+: [^"]+)"`)
 	// A message in the first column of a table.
 	explained = regexp.MustCompile("(?m)^\\| `([a-z]+: [^`]+)` \\|")
 )
 
-func TestLogMessagesAreAllExplained(t *testing.T) {
+func TestLogMessagesAreDocumented(t *testing.T) {
 	inCode := make(map[string]bool)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -132,12 +132,12 @@ func TestLogMessagesAreAllExplained(t *testing.T) {
 	for _, m := range explained.FindAllStringSubmatch(read(t, "docs/operations.md"), -1) {
 		inPage[m[1]] = true
 		if !inCode[m[1]] {
-			t.Errorf("docs/operations.md explains %q, which nothing logs", m[1])
+			t.Errorf("docs/operations.md documents %q, which is never logged", m[1])
 		}
 	}
 	for message := range inCode {
 		if !inPage[message] {
-			t.Errorf("docs/operations.md does not explain %q", message)
+			t.Errorf("docs/operations.md does not document %q", message)
 		}
 	}
 }

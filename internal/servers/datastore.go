@@ -40,8 +40,8 @@ var (
 	sharedFirestore = sync.OnceValues(StartFirestore)
 )
 
-// OwnDatastore returns a Datastore emulator for this test alone, to break. It
-// forgets all when it stops.
+// OwnDatastore returns a Datastore emulator for this test only, which may stop it. It
+// loses its data when it stops.
 func OwnDatastore(t testing.TB) *Server {
 	t.Helper()
 	s, err := StartDatastore()
@@ -50,8 +50,8 @@ func OwnDatastore(t testing.TB) *Server {
 	return s
 }
 
-// OwnFirestore returns a Firestore emulator for this test alone, to break. It
-// forgets all when it stops.
+// OwnFirestore returns a Firestore emulator for this test only, which may stop it. It
+// loses its data when it stops.
 func OwnFirestore(t testing.TB) *Server {
 	t.Helper()
 	s, err := StartFirestore()
@@ -60,7 +60,7 @@ func OwnFirestore(t testing.TB) *Server {
 	return s
 }
 
-// StartDatastore starts one, which StopAll stops.
+// StartDatastore starts a Datastore emulator, which StopAll stops.
 func StartDatastore() (*Server, error) {
 	return startEmulator("cloud-datastore-emulator/CloudDatastore.jar", "com.google.cloud.datastore.emulator.CloudDatastore",
 		func(port int, data string) []string {
@@ -68,7 +68,7 @@ func StartDatastore() (*Server, error) {
 		})
 }
 
-// StartFirestore starts one, which StopAll stops.
+// StartFirestore starts a Firestore emulator, which StopAll stops.
 func StartFirestore() (*Server, error) {
 	return startEmulator("cloud-firestore-emulator/cloud-firestore-emulator.jar", "com.google.cloud.datastore.emulator.firestore.CloudFirestore",
 		func(port int, _ string) []string {
@@ -76,8 +76,8 @@ func StartFirestore() (*Server, error) {
 		})
 }
 
-// startEmulator starts the emulator's Java program itself: the script beside it
-// would stay between it and our signals.
+// startEmulator starts the emulator's Java program directly, since its wrapper script
+// would receive our signals instead.
 func startEmulator(jar, class string, args func(port int, data string) []string) (*Server, error) {
 	name := filepath.Base(filepath.Dir(jar))
 	path, err := findEmulator(jar)
@@ -110,8 +110,8 @@ func startEmulator(jar, class string, args func(port int, data string) []string)
 	})
 }
 
-// findEmulator looks in the Google Cloud CLI: where its own variable says,
-// where its program is, and where its packages, images and installer put it.
+// findEmulator searches the Google Cloud CLI: in its own variable, next to its program,
+// and where packages, images and the installer put it.
 func findEmulator(jar string) (string, error) {
 	roots := []string{os.Getenv("CLOUDSDK_ROOT_DIR")}
 	if gcloud, err := exec.LookPath("gcloud"); err == nil {
@@ -131,8 +131,8 @@ func findEmulator(jar string) (string, error) {
 	return "", missing(jar)
 }
 
-// emulatorReady looks up what is not there. The page that says that all is well
-// is there sooner, and the first answer may take seconds.
+// emulatorReady looks up a missing entity. The emulator's status page responds earlier,
+// and the first lookup may take seconds.
 func emulatorReady(addr string) error {
 	client := http.Client{Timeout: 10 * time.Second}
 	res, err := client.Post("http://"+addr+"/v1/projects/ready:lookup", "application/json",
@@ -142,7 +142,7 @@ func emulatorReady(addr string) error {
 	}
 	res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the answer is %s", res.Status)
+		return fmt.Errorf("the response is %s", res.Status)
 	}
 	return nil
 }

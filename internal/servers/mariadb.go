@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// MariaDB returns a MariaDB server that the whole test program shares: user
-// "root", no password, database "test".
+// MariaDB returns a MariaDB server shared by the test program: user "root", no
+// password, database "test".
 func MariaDB(t testing.TB) *Server {
 	t.Helper()
 	s, err := sharedMariaDB()
@@ -26,7 +26,7 @@ func MariaDB(t testing.TB) *Server {
 
 var sharedMariaDB = sync.OnceValues(StartMariaDB)
 
-// OwnMariaDB returns a MariaDB server for this test alone, to break.
+// OwnMariaDB returns a MariaDB server for this test only, which may stop it.
 func OwnMariaDB(t testing.TB) *Server {
 	t.Helper()
 	s, err := StartMariaDB()
@@ -35,7 +35,7 @@ func OwnMariaDB(t testing.TB) *Server {
 	return s
 }
 
-// StartMariaDB starts one, which StopAll stops.
+// StartMariaDB starts a MariaDB server, which StopAll stops.
 func StartMariaDB() (*Server, error) {
 	install, err := find("mariadb-install-db")
 	if err != nil {
@@ -70,7 +70,7 @@ func StartMariaDB() (*Server, error) {
 	})
 }
 
-// mariadbReady reads the greeting, whose fifth byte is the protocol's version.
+// mariadbReady reads the greeting, whose fifth byte is the protocol version.
 func mariadbReady(addr string) error {
 	c, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// OwnMemcached returns a memcached for this test alone: none can be emptied
-// without a trace.
+// OwnMemcached returns a memcached for this test only, since a used one cannot be reset
+// completely.
 func OwnMemcached(t testing.TB) *Server {
 	t.Helper()
 	s, err := StartMemcached()
@@ -24,8 +24,8 @@ func OwnMemcached(t testing.TB) *Server {
 	return s
 }
 
-// StartMemcached starts a memcached with 64 MB, which StopAll stops. A restart
-// forgets everything.
+// StartMemcached starts a memcached with 64 MB, which StopAll stops. It loses its data
+// when it stops.
 func StartMemcached() (*Server, error) {
 	program, err := find("memcached", "/usr/bin/memcached", "/usr/sbin/memcached")
 	if err != nil {
@@ -67,7 +67,7 @@ func memcachedReady(addr string) error {
 		return err
 	}
 	if !strings.HasPrefix(line, "VERSION ") {
-		return fmt.Errorf("the answer is %q", line)
+		return fmt.Errorf("the response is %q", line)
 	}
 	return nil
 }

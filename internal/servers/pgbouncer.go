@@ -14,9 +14,8 @@ import (
 	"testing"
 )
 
-// PgBouncer returns a pooler before the server of Postgres, which the whole
-// test program shares: each transaction may be given another of the server's
-// connections.
+// PgBouncer returns a connection pooler in front of Postgres, shared by the test program:
+// each transaction may use a different server connection.
 func PgBouncer(t testing.TB) *Server {
 	t.Helper()
 	upstream := Postgres(t)

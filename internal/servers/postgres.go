@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Postgres returns a PostgreSQL server that the whole test program shares: user
-// and database "postgres", no password.
+// Postgres returns a PostgreSQL server shared by the test program: user and database
+// "postgres", no password.
 func Postgres(t testing.TB) *Server {
 	t.Helper()
 	s, err := sharedPostgres()
@@ -25,7 +25,7 @@ func Postgres(t testing.TB) *Server {
 
 var sharedPostgres = sync.OnceValues(StartPostgres)
 
-// OwnPostgres returns a PostgreSQL server for this test alone, to break.
+// OwnPostgres returns a PostgreSQL server for this test only, which may stop it.
 func OwnPostgres(t testing.TB) *Server {
 	t.Helper()
 	s, err := StartPostgres()
@@ -34,7 +34,7 @@ func OwnPostgres(t testing.TB) *Server {
 	return s
 }
 
-// StartPostgres starts one, which StopAll stops.
+// StartPostgres starts a PostgreSQL server, which StopAll stops.
 func StartPostgres() (*Server, error) {
 	initdb, err := find("initdb", "/usr/lib/postgresql/*/bin/initdb")
 	if err != nil {
@@ -64,8 +64,8 @@ func StartPostgres() (*Server, error) {
 	})
 }
 
-// postgresReady asks whether TLS is spoken, which a server answers with a byte;
-// while it starts, a startup packet shows whether it lets anyone in.
+// postgresReady sends an SSLRequest, which a server answers with a byte, and then a
+// startup packet, which a server rejects while it is starting.
 func postgresReady(addr string) error {
 	c, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {
@@ -84,7 +84,7 @@ func postgresReady(addr string) error {
 		return err
 	}
 	if b[0] != 'R' { // AuthenticationOk
-		return fmt.Errorf("the answer is %q", b)
+		return fmt.Errorf("the response is %q", b)
 	}
 	return nil
 }

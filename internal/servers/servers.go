@@ -40,7 +40,7 @@ type Server struct {
 	log    *bytes.Buffer
 }
 
-// startTimeout is generous: the machine may be busy with other tests.
+// startTimeout is long, since the machine may be busy.
 const startTimeout = 90 * time.Second
 
 // Start runs the server and returns when it answers.
@@ -82,7 +82,7 @@ func (s *Server) Start() error {
 // Stop ends the server and waits for it. Stopping one that does not run does nothing.
 func (s *Server) Stop() { s.end(s.graceful) }
 
-// Kill ends the server with no chance to write anything out.
+// Kill ends the server with SIGKILL.
 func (s *Server) Kill() { s.end(os.Kill) }
 
 func (s *Server) end(sig os.Signal) {
@@ -102,7 +102,7 @@ func (s *Server) end(sig os.Signal) {
 	s.cmd = nil
 }
 
-// Pid is the server's process, to stop and continue it.
+// Pid returns the server's process ID.
 func (s *Server) Pid() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

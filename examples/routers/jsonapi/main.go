@@ -105,7 +105,7 @@ func visit(w http.ResponseWriter, r *http.Request) {
 func show(w http.ResponseWriter, s *sessions.Session) {
 	name, ok := user.Get(s)
 	if !ok {
-		fail(w, http.StatusUnauthorized, "nobody is signed in")
+		fail(w, http.StatusUnauthorized, "not signed in")
 		return
 	}
 	n, _ := visits.Get(s)
@@ -116,7 +116,7 @@ func show(w http.ResponseWriter, s *sessions.Session) {
 func sessionFailed(w http.ResponseWriter, _ *http.Request, err error) {
 	switch {
 	case errors.Is(err, sessions.ErrEnded):
-		fail(w, http.StatusConflict, "the session was ended meanwhile; nothing was saved")
+		fail(w, http.StatusConflict, "the session ended during the request; nothing was saved")
 	case errors.Is(err, sessions.ErrConflict):
 		fail(w, http.StatusConflict, "another request was faster; nothing was saved")
 	case errors.Is(err, sessions.ErrTooLarge):
