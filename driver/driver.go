@@ -226,7 +226,7 @@ var (
 	ErrNotFound = errors.New("session not found")
 	// ErrConflict is returned when there is no live record at the given version:
 	// it was changed, replaced or removed. Nothing was written.
-	ErrConflict = errors.New("session changed or removed meanwhile")
+	ErrConflict = errors.New("session changed or removed concurrently")
 	// ErrCorrupt is returned when the stored bytes are damaged.
 	ErrCorrupt = errors.New("session record damaged")
 	// ErrNewerFormat is returned when a newer version wrote the stored bytes.

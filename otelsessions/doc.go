@@ -19,9 +19,9 @@
 //
 // Its counts for a dashboard:
 //
-//	sessions begun                 create, ok
-//	sessions ended                 delete, ok (a renewed session is one create and one delete)
-//	expired or ended, yet in use   load, not_found (in the cookie store: unseal, not_found)
+//	sessions created               create, ok (a renewal is one create and one save)
+//	sessions destroyed             delete, ok
+//	requests with an ended session load, not_found (in the cookie store: unseal, not_found)
 //	merged with another request    save, conflict
 //	store failures                 timeout and error, of any operation
 //
