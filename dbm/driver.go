@@ -104,6 +104,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/dbm/internal/sharedbolt"
 	"github.com/pump-go/sessions/driver"
 )
 
@@ -111,6 +112,11 @@ func init() { sessions.Register("dbm", New(Options{})) }
 
 // DefaultLinger is what Options.Linger is if it is 0.
 const DefaultLinger = 100 * time.Millisecond
+
+// ErrDamaged is returned when the database itself is damaged, beyond single
+// records: the file is cut short, overwritten, or no database at all. It is not
+// driver.ErrCorrupt, so that nobody is logged out because of it.
+var ErrDamaged = sharedbolt.ErrDamaged
 
 // MaxData is the largest Data of a record, in bytes.
 const MaxData = 16 << 20
@@ -133,18 +139,15 @@ func New(o Options) driver.Driver {
 	}
 	return driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
 		cfg = cfg.WithDefaults()
-		p, err := locate(cfg)
+		path, lockPrefix, err := locate(cfg)
 		if err != nil {
 			return nil, fmt.Errorf("dbm: open: %w", err)
 		}
-		f, err := share(p, o.Linger, cfg.Logger)
+		db, err := sharedbolt.Open(ctx, path, sharedbolt.Options{LockPrefix: lockPrefix, Linger: o.Linger, Logger: cfg.Logger})
 		if err != nil {
 			return nil, fmt.Errorf("dbm: open: %w", err)
 		}
-		if err := tryOpen(ctx, f); err != nil {
-			return nil, fmt.Errorf("dbm: open: %w", errors.Join(err, f.close()))
-		}
-		return newStore(cfg, f), nil
+		return newStore(cfg, db), nil
 	})
 }
 
@@ -161,23 +164,6 @@ func NewWithDB(db *bbolt.DB) driver.Driver {
 		case cfg.URL != "" || cfg.DataDir != "":
 			return nil, errors.New("dbm: open: NewWithDB has its database; Options.URL and Options.DataDir must be empty")
 		}
-		return newStore(cfg.WithDefaults(), newExternalDB(db)), nil
+		return newStore(cfg.WithDefaults(), sharedbolt.Wrap(db)), nil
 	})
-}
-
-// openWait is how long Open waits for a file that another process holds.
-const openWait = time.Second
-
-// tryOpen opens the database once, so that a file that is damaged or out of reach
-// is noticed at the start. One that is busy is not at fault.
-func tryOpen(ctx context.Context, f *file) error {
-	waiting, cancel := context.WithTimeout(ctx, openWait)
-	defer cancel()
-	d, err := f.acquire(waiting)
-	if err == nil {
-		f.release(d, nil)
-	} else if waiting.Err() != nil {
-		return ctx.Err()
-	}
-	return err
 }

@@ -15,52 +15,44 @@ import (
 // fileName is the database file in DataDir.
 const fileName = "sessions.db"
 
-// place is where a database file and its locks are.
-type place struct {
-	file  string // by its real path
-	locks string // what the lock files' names begin with
-}
-
-// locate finds the file that the configuration names. It makes the directories
-// that are missing.
-func locate(cfg driver.Config) (place, error) {
-	path, err := readURL(cfg.URL)
+// locate returns the real path of the database file that the configuration
+// names, and what the paths of its lock files begin with. It creates missing
+// directories.
+func locate(cfg driver.Config) (path, lockPrefix string, err error) {
+	path, err = readURL(cfg.URL)
 	if err != nil {
-		return place{}, err
+		return "", "", err
 	}
 	if path == "" {
 		if cfg.DataDir == "" {
-			return place{}, errors.New("Options.DataDir is empty, and no Options.URL names the file")
+			return "", "", errors.New("Options.DataDir is empty, and no Options.URL names the file")
 		}
 		path = filepath.Join(cfg.DataDir, fileName)
 	}
 	dir, err := driver.MakeDataDir(filepath.Dir(path))
 	if err != nil {
-		return place{}, err
+		return "", "", err
 	}
 	path = filepath.Join(dir, filepath.Base(path))
-	if err := ignoreAbsent(checkPlain(path)); err != nil {
-		return place{}, err
-	}
 	if cfg.LockDir == "" {
-		return place{path, path}, nil
+		return path, path, nil
 	}
-	locks, err := driver.MakeDataDir(cfg.LockDir)
+	lockDir, err := driver.MakeDataDir(cfg.LockDir)
 	if err != nil {
-		return place{}, err
+		return "", "", err
 	}
-	if locks == filepath.Dir(path) {
-		return place{path, path}, nil
+	if lockDir == dir {
+		return path, path, nil
 	}
-	// The locks of several databases may meet here.
+	// One LockDir may have the locks of several databases with the same name.
 	sum := sha256.Sum256([]byte(path))
-	return place{path, filepath.Join(locks, fmt.Sprintf("%s-%x", filepath.Base(path), sum[:6]))}, nil
+	return path, filepath.Join(lockDir, fmt.Sprintf("%s-%x", filepath.Base(path), sum[:6])), nil
 }
 
 var errURL = errors.New(`Options.URL must be "dbm:", alone or with the path of a file: dbm:///abs/sessions.db or dbm:rel/sessions.db`)
 
-// readURL returns the path in the URL, if there is one. What url.Parse
-// complains of is not passed on: it quotes the URL.
+// readURL returns the path in the URL, or "" if there is none. It does not return
+// the errors of url.Parse, because they quote the URL.
 func readURL(s string) (string, error) {
 	if s == "" {
 		return "", nil

@@ -114,11 +114,3 @@ func openIn(dir string, o Options) (*store, error) {
 func deadline(d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(background, d)
 }
-
-// idle tells whether this process has let go of the file.
-func (s *store) idle() bool {
-	f := s.source.(*file)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.current == nil && !f.holding
-}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -382,7 +383,7 @@ func TestOneCallBesideABusyProcessIsServed(t *testing.T) {
 // and returns the number of records.
 func sound(t testing.TB, s *store) int {
 	t.Helper()
-	path := s.source.(*file).at.file
+	path := filepath.Join(s.cfg.DataDir, fileName)
 	must(t, s.Close())
 	db, err := bbolt.Open(path, 0o600, nil)
 	must(t, err)

@@ -7,16 +7,17 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/pump-go/sessions/dbm/internal/sharedbolt"
 	"github.com/pump-go/sessions/driver"
 )
 
-// store keeps the sessions of one namespace in a source's database.
+// store keeps the sessions of one namespace in a database.
 type store struct {
-	cfg    driver.Config
-	source source
-	names  *names
-	gate   driver.Gate
-	stop   func() // stops the sweeper
+	cfg   driver.Config
+	db    *sharedbolt.DB
+	names *names
+	gate  driver.Gate
+	stop  func() // stops the sweeper
 }
 
 var (
@@ -25,8 +26,8 @@ var (
 	_ driver.Sweeper = (*store)(nil)
 )
 
-func newStore(cfg driver.Config, src source) *store {
-	s := &store{cfg: cfg, source: src, names: namesOf(cfg.Namespace)}
+func newStore(cfg driver.Config, db *sharedbolt.DB) *store {
+	s := &store{cfg: cfg, db: db, names: namesOf(cfg.Namespace)}
 	s.stop = driver.StartSweeper(cfg, s.Sweep)
 	return s
 }
@@ -111,7 +112,7 @@ func (s *store) Delete(ctx context.Context, key driver.Key, version driver.Versi
 // Close stops the sweeper, waits for running calls, and closes the file.
 func (s *store) Close() error {
 	s.stop()
-	return s.gate.Close(s.source.close)
+	return s.gate.Close(s.db.Close)
 }
 
 // view runs f in a transaction that reads.
@@ -123,17 +124,7 @@ func (s *store) view(ctx context.Context, f func(buckets) error) error {
 		return err
 	}
 	defer s.gate.Leave()
-	d, err := s.source.acquire(ctx)
-	if err != nil {
-		return err
-	}
-	err = view(d.DB, func(tx *bbolt.Tx) error { return f(buckets{tx, s.names}) })
-	if isStuck(err) {
-		s.source.release(d, err)
-	} else {
-		s.source.release(d, nil)
-	}
-	return err
+	return s.db.View(ctx, func(tx *bbolt.Tx) error { return f(buckets{tx, s.names}) })
 }
 
 // update runs f, which may write size bytes, in a transaction that it may share
@@ -146,11 +137,7 @@ func (s *store) update(ctx context.Context, size int, f func(buckets) (wrote boo
 		return err
 	}
 	defer s.gate.Leave()
-	d, err := s.source.acquire(ctx)
-	if err != nil {
-		return err
-	}
-	return s.source.queue().run(ctx, s.source, &write{db: d, size: size, do: func(tx *bbolt.Tx) (bool, error) {
+	return s.db.Update(ctx, size, func(tx *bbolt.Tx) (bool, error) {
 		b := buckets{tx, s.names}
 		if b.missing() {
 			if err := b.create(); err != nil {
@@ -158,7 +145,7 @@ func (s *store) update(ctx context.Context, size int, f func(buckets) (wrote boo
 			}
 		}
 		return f(b)
-	}})
+	})
 }
 
 func encode(rec *driver.Record) ([]byte, error) {

@@ -1,6 +1,6 @@
 //go:build unix
 
-package dbm
+package sharedbolt
 
 import (
 	"io/fs"
@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// noFollow are flags that neither follow a link nor wait for the other end of a
-// FIFO.
+// noFollow makes opening a symbolic link fail, and opening a FIFO not wait for
+// the other end.
 const noFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
 // ownedBy reports whether a file belongs to this user or to the owner of its

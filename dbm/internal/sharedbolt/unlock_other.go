@@ -1,8 +1,8 @@
 //go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
 
-package dbm
+package sharedbolt
 
 import "os"
 
-// unlock has nothing to do: closing the file ends bbolt's lock.
+// unlock does nothing: closing the file releases bbolt's lock.
 func unlock(*os.File) {}

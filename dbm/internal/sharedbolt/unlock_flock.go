@@ -1,11 +1,12 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package dbm
+package sharedbolt
 
 import (
 	"os"
 	"syscall"
 )
 
-// unlock ends bbolt's lock. Closing the file does not, as long as it is mapped.
+// unlock releases bbolt's lock. Closing the file does not release it while the
+// file is mapped.
 func unlock(f *os.File) { _ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }

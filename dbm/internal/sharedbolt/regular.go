@@ -1,17 +1,16 @@
-package dbm
+package sharedbolt
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 )
 
-// checkPlain returns an error unless path is a regular file of this user's or of
-// the directory's owner. A link there could lead anywhere, and to open a FIFO is
-// to wait.
-func checkPlain(path string) error {
+// checkRegular returns an error unless path is a regular file that belongs to
+// this user or to the owner of its directory. A link could lead anywhere, and
+// opening a FIFO would block.
+func checkRegular(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return err
@@ -22,14 +21,14 @@ func checkPlain(path string) error {
 	}
 	switch {
 	case !info.Mode().IsRegular():
-		return notPlain(path, info.Mode())
+		return notRegular(path, info.Mode())
 	case !ownedBy(info, dir):
 		return fmt.Errorf("%s belongs to another user: change its owner, or remove it", path)
 	}
 	return nil
 }
 
-func notPlain(path string, mode fs.FileMode) error {
+func notRegular(path string, mode fs.FileMode) error {
 	kind := "a special file"
 	switch {
 	case mode&fs.ModeSymlink != 0:
@@ -44,12 +43,4 @@ func notPlain(path string, mode fs.FileMode) error {
 		kind = "a device"
 	}
 	return fmt.Errorf("%s is %s, not a regular file: stop all programs that use the sessions, and move it away", path, kind)
-}
-
-// ignoreAbsent returns nil for a file that does not exist.
-func ignoreAbsent(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }
