@@ -254,7 +254,7 @@ func TestNewNamesTheImportOfAnUnknownStore(t *testing.T) {
 		{sessions.Options{Store: "redis"}, []string{`"redis"`, "import the package of its driver"}},
 		{sessions.Options{Store: "Memory"}, nil},
 		{sessions.Options{Store: " memory"}, nil},
-		{sessions.Options{URL: "sqlite:///var/app.db"}, []string{`"sqlite"`, `add the import  _ "github.com/pump-go/sessions/database"`}},
+		{sessions.Options{URL: "sqlite:///var/app.db"}, []string{`"sqlite"`, `add the import  _ "github.com/pump-go/sessions/database"`, "(go get github.com/pump-go/sessions/database)"}},
 		{sessions.Options{URL: "postgresql+psycopg2://u:p@db/app"}, []string{`_ "github.com/pump-go/sessions/database" for the store "database"`}},
 		{sessions.Options{URL: "mysql://u:p@db/app"}, []string{`_ "github.com/pump-go/sessions/database"`}},
 		{sessions.Options{URL: "redis://db"}, []string{"import the package of its driver"}},

@@ -134,11 +134,12 @@ func importAdvice(name string) string {
 	case !ok:
 		return "import the package of its driver"
 	}
-	advice := fmt.Sprintf("add the import  _ %q", "github.com/pump-go/sessions/"+store)
+	path := "github.com/pump-go/sessions/" + store
+	advice := fmt.Sprintf("add the import  _ %q", path)
 	if store != name {
 		advice += fmt.Sprintf(" for the store %q", store)
 	}
-	return advice
+	return advice + fmt.Sprintf(" (go get %s)", path)
 }
 
 func registered() string {

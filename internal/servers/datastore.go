@@ -3,6 +3,7 @@
 package servers
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -76,13 +77,16 @@ func StartFirestore() (*Server, error) {
 		})
 }
 
+// errEmulator marks the error for an emulator that is not installed. It has no text.
+var errEmulator = errors.New("")
+
 // startEmulator starts the emulator's Java program directly, since its wrapper script
 // would receive our signals instead.
 func startEmulator(jar, class string, args func(port int, data string) []string) (*Server, error) {
 	name := filepath.Base(filepath.Dir(jar))
 	path, err := findEmulator(jar)
 	if err != nil {
-		return nil, missing("the " + name + " of the Google Cloud CLI")
+		return nil, fmt.Errorf("%w%w", missing("the "+name+" of the Google Cloud CLI"), errEmulator)
 	}
 	java, err := find("java", filepath.Join(os.Getenv("JAVA_HOME"), "bin/java"))
 	if err != nil {

@@ -153,10 +153,20 @@ func Missing(err error) bool {
 	return errors.As(err, &m)
 }
 
+// MaySkip reports whether a Start function failed because a program is not installed,
+// and tests that need it may be skipped: all may, unless SESSIONS_TEST_REQUIRE is 1,
+// and those of Google's emulators also if SESSIONS_TEST_GOOGLE is skip.
+func MaySkip(err error) bool {
+	if errors.Is(err, errEmulator) && os.Getenv("SESSIONS_TEST_GOOGLE") == "skip" {
+		return true
+	}
+	return Missing(err) && os.Getenv("SESSIONS_TEST_REQUIRE") != "1"
+}
+
 // check skips the test if a program is missing, and fails it for other errors.
 func check(t testing.TB, err error) {
 	t.Helper()
-	if Missing(err) && os.Getenv("SESSIONS_TEST_REQUIRE") != "1" {
+	if MaySkip(err) {
 		t.Skip(err.Error())
 	}
 	if err != nil {
