@@ -23,13 +23,13 @@ func namesOf(namespace string) *names {
 	return &names{[]byte(prefix + "/records"), []byte(prefix + "/expires"), []byte(prefix + "/owners")}
 }
 
-// buckets are a namespace's, in a transaction.
+// buckets are the buckets of a namespace in a transaction.
 type buckets struct {
 	tx *bbolt.Tx
 	*names
 }
 
-// all are there, or none.
+// missing reports whether the buckets do not exist yet: either all do or none.
 func (b buckets) missing() bool { return b.in(b.records) == nil }
 
 func (b buckets) create() error {
@@ -57,7 +57,7 @@ func (b buckets) get(key driver.Key) (driver.Record, error) {
 	return driver.ParseRecord(raw)
 }
 
-// live is get, where an expired record is none.
+// live is get that ignores expired records.
 func (b buckets) live(key driver.Key, now driver.Millis) (driver.Record, error) {
 	rec, err := b.get(key)
 	if err != nil || rec.Expires <= now {

@@ -352,7 +352,7 @@ func damaged(whole []byte, round int) []byte {
 	return bad
 }
 
-// useAll does everything with the database that a program can, and tells
+// useAll does everything with the database that a program can, and reports
 // whether it could be opened, and how many calls failed.
 func useAll(dir string) (opened bool, failed int) {
 	s, err := openIn(dir, Options{})

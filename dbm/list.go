@@ -88,7 +88,7 @@ func (p *page) read(b buckets, c *bbolt.Cursor, now driver.Millis) {
 		n++
 		p.after = append(p.after[:0], k...)
 		if len(k) != len(p.prefix)+len(driver.Key{}) {
-			continue // none of ours
+			continue // not written by this package
 		}
 		key := driver.Key(k[len(k)-len(driver.Key{}):])
 		rec, err := b.live(key, now)

@@ -27,7 +27,7 @@ func keyOf(n int) (k driver.Key) {
 	return k
 }
 
-// recordOf is a record that tells its number, and is of many sizes.
+// recordOf returns a record whose data contains its number; sizes vary with n.
 func recordOf(n int, owner string) driver.Record {
 	data := make([]byte, 8+n*37%3000)
 	binary.BigEndian.PutUint64(data, uint64(n))
@@ -55,7 +55,7 @@ func numberOf(rec driver.Record) (int, error) {
 	return n, nil
 }
 
-// holds tells whether the records 0 to n are there and whole.
+// holds returns an error unless the records 0 to n are there and whole.
 func holds(s *store, n int) error {
 	for k := range n {
 		rec, err := s.Load(background, keyOf(k))

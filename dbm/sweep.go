@@ -32,7 +32,7 @@ func (s *store) Sweep(ctx context.Context) (int, error) {
 	return removed, nil
 }
 
-// due returns the next entries of the expiry index that have come.
+// due returns the next entries of the expiry index whose time has passed.
 func (s *store) due(ctx context.Context, after []byte) ([][]byte, error) {
 	var due [][]byte
 	now := s.now()
@@ -43,7 +43,7 @@ func (s *store) due(ctx context.Context, after []byte) ([][]byte, error) {
 		c := b.in(b.expires).Cursor()
 		for k, _ := following(c, nil, after); k != nil && len(due) < sweepBatch; k, _ = c.Next() {
 			if len(k) != expiresSize {
-				continue // none of ours
+				continue // not written by this package
 			}
 			if expiry, _ := splitExpires(k); expiry > now {
 				break
