@@ -24,9 +24,13 @@ func SignInAndOut(t *testing.T, site Site) {
 
 	thief := NewBrowser(t, b.URL(""))
 	thief.SetToken(before)
-	Expect(t, thief.Get("/"), "Not signed in", "visit 1.")
+	res, page := thief.Do(http.MethodGet, "/", "") // it counts a visit, too late
+	if res.StatusCode != http.StatusConflict || len(res.Header.Values("Set-Cookie")) > 0 {
+		t.Errorf("with the old ID: %s, Set-Cookie %q", res.Status, res.Header.Values("Set-Cookie"))
+	}
+	ExpectNot(t, page, "ann")
 
-	page := b.Post("/logout")
+	page = b.Post("/logout")
 	Expect(t, page, "Goodbye.", "Not signed in", "visit 1.")
 	thief.SetToken(after)
 	Expect(t, thief.Get("/"), "Not signed in", "visit 1.")
