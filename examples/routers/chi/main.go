@@ -33,8 +33,9 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer m.Close()
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", routes(m)))
+	err = http.ListenAndServe("127.0.0.1:8080", routes(m))
+	m.Close()
+	log.Fatal(err)
 }
 
 func routes(m *sessions.Manager) *chi.Mux {

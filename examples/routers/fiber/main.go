@@ -51,8 +51,9 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer m.Close()
-	log.Fatal(routes(m).Listen("127.0.0.1:8080"))
+	err = routes(m).Listen("127.0.0.1:8080")
+	m.Close()
+	log.Fatal(err)
 }
 
 func routes(m *sessions.Manager) *fiber.App {

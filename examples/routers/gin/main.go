@@ -42,8 +42,9 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer m.Close()
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", m.Wrap(routes())))
+	err = http.ListenAndServe("127.0.0.1:8080", m.Wrap(routes()))
+	m.Close()
+	log.Fatal(err)
 }
 
 func routes() *gin.Engine {

@@ -35,8 +35,9 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer m.Close()
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", handler(m)))
+	err = http.ListenAndServe("127.0.0.1:8080", handler(m))
+	m.Close()
+	log.Fatal(err)
 }
 
 func handler(m *sessions.Manager) http.Handler {

@@ -56,9 +56,10 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer m.Close()
 	a := app{sessions: m, check: 10 * time.Second}
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", m.Wrap(a.routes())))
+	err = http.ListenAndServe("127.0.0.1:8080", m.Wrap(a.routes()))
+	m.Close()
+	log.Fatal(err)
 }
 
 type app struct {
