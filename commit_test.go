@@ -21,15 +21,15 @@ func newManual(t *testing.T) *testapp.App {
 	return testapp.New(t, func(o *sessions.Options) { o.ManualSave, o.IdleTimeout = true, time.Hour })
 }
 
-// lifeSaved is a client whose session was saved by hand.
-func lifeSaved(a *testapp.App) *testapp.Client {
+// newSaved is a client whose session was saved by hand.
+func newSaved(a *testapp.App) *testapp.Client {
 	c := a.Client()
 	c.OK(func(s *sessions.Session) { testapp.User.Set(s, "ann"); s.Save(a.T.Context()) })
 	a.Store.Calls()
 	return c
 }
 
-func TestManualSaveCounts(t *testing.T) {
+func TestManualSave(t *testing.T) {
 	a := newManual(t)
 	c := a.Client()
 	for want := 1; want <= 3; want++ {
@@ -41,7 +41,7 @@ func TestManualSaveCounts(t *testing.T) {
 	testapp.Equal(t, "store calls", a.Store.Calls(), "Save Load Save Load Save")
 }
 
-func TestManualSaveDropsWhatWasNotSaved(t *testing.T) {
+func TestManualSaveDropsUnsavedChanges(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session){
 		"set":        func(s *sessions.Session) { testapp.User.Set(s, "eve") },
 		"delete":     func(s *sessions.Session) { s.Delete("user") },
@@ -59,7 +59,7 @@ func TestManualSaveDropsWhatWasNotSaved(t *testing.T) {
 			testapp.Equal(t, "cookie of a new client", res.Cookie, nil)
 			testapp.Equal(t, "store calls of a new client", a.Store.Calls(), "")
 
-			c := lifeSaved(a)
+			c := newSaved(a)
 			stored := a.Store.Record(t)
 			res = c.OK(f)
 			testapp.Equal(t, "cookie", res.Cookie, nil)
@@ -69,9 +69,9 @@ func TestManualSaveDropsWhatWasNotSaved(t *testing.T) {
 	}
 }
 
-func TestManualSaveDropsWhatFollowedTheSave(t *testing.T) {
+func TestManualSaveDropsChangesAfterSave(t *testing.T) {
 	a := newManual(t)
-	c := lifeSaved(a)
+	c := newSaved(a)
 	c.OK(func(s *sessions.Session) {
 		testapp.Increment(s)
 		s.Save(t.Context())
@@ -81,7 +81,7 @@ func TestManualSaveDropsWhatFollowedTheSave(t *testing.T) {
 }
 
 // The cookie is that of the session that was saved, whatever was begun since.
-func TestManualSaveSendsTheCookieOfWhatWasSaved(t *testing.T) {
+func TestManualSaveSendsTheCookie(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session) error{
 		"Renew":      (*sessions.Session).Renew,
 		"Invalidate": (*sessions.Session).Invalidate,
@@ -99,9 +99,9 @@ func TestManualSaveSendsTheCookieOfWhatWasSaved(t *testing.T) {
 	}
 }
 
-func TestManualSaveRenews(t *testing.T) {
+func TestManualSaveRenew(t *testing.T) {
 	a := newManual(t)
-	c := lifeSaved(a)
+	c := newSaved(a)
 	old := c.Copy()
 	res := c.OK(func(s *sessions.Session) { s.Renew(); testapp.Equal(t, "Save", s.Save(t.Context()), nil) })
 	if res.Cookie == nil {
@@ -111,30 +111,30 @@ func TestManualSaveRenews(t *testing.T) {
 	testapp.Equal(t, "user under the old id", old.User(), "")
 }
 
-func TestManualSaveLetsDestroyAct(t *testing.T) {
+func TestManualSaveDestroy(t *testing.T) {
 	a := newManual(t)
-	c := lifeSaved(a)
+	c := newSaved(a)
 	res := c.OK(func(s *sessions.Session) { s.Destroy(t.Context()); testapp.User.Set(s, "eve") })
 	if res.Cookie == nil || res.Cookie.Value != "" {
 		t.Errorf("cookie %v, want a deletion", res.Cookie)
 	}
 	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 
-	c = lifeSaved(a)
+	c = newSaved(a)
 	a.Store.Next("Delete", testapp.Refused)
 	c.OK(func(s *sessions.Session) { s.Destroy(t.Context()) })
 	testapp.Equal(t, "records after the commit's attempt", len(a.Store.Records(t)), 0)
 }
 
-func TestManualSaveRecordsTheAccess(t *testing.T) {
+func TestManualSaveRecordsAccess(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session){
-		"read":                            lifeLook,
+		"read":                            testapp.Look,
 		"write without Save":              testapp.Increment,
 		"another timeout, without a Save": func(s *sessions.Session) { s.SetIdleTimeout(time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newManual(t)
-			c := lifeSaved(a)
+			c := newSaved(a)
 			a.Clock.Advance(30 * time.Minute)
 			c.OK(f)
 			testapp.Equal(t, "store calls", a.Store.Calls(), "Load Touch")
@@ -144,9 +144,9 @@ func TestManualSaveRecordsTheAccess(t *testing.T) {
 	}
 }
 
-func TestManualSaveReportsFailuresToItsCallerAlone(t *testing.T) {
+func TestManualSaveReturnsErrors(t *testing.T) {
 	a := newManual(t)
-	c := lifeSaved(a)
+	c := newSaved(a)
 	c.OK(func(s *sessions.Session) {
 		testapp.Increment(s)
 		a.Store.Down()
@@ -155,11 +155,11 @@ func TestManualSaveReportsFailuresToItsCallerAlone(t *testing.T) {
 	})
 	testapp.Equal(t, "count", c.Count(), 0)
 	a.Store.Down()
-	c.Fails(http.StatusServiceUnavailable, lifeLook) // a failed load is for all
+	c.Fails(http.StatusServiceUnavailable, testapp.Look) // a failed load is for all
 }
 
-// clientPanic is what f panics with, as text.
-func clientPanic(t *testing.T, f func()) (text string) {
+// catchPanic is what f panics with, as text.
+func catchPanic(t *testing.T, f func()) (text string) {
 	t.Helper()
 	defer func() {
 		v := recover()
@@ -269,9 +269,9 @@ func TestChangesAfterTheHeader(t *testing.T) {
 	})
 }
 
-// writerPanics runs a handler and returns what it panicked with, or "goexit".
+// serveCatchingPanic runs a handler and returns what it panicked with, or "goexit".
 // It fails the test if the handler never comes back.
-func writerPanics(t *testing.T, h http.Handler, w http.ResponseWriter, r *http.Request) (value any) {
+func serveCatchingPanic(t *testing.T, h http.Handler, w http.ResponseWriter, r *http.Request) (value any) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() {
@@ -294,7 +294,7 @@ func writerPanics(t *testing.T, h http.Handler, w http.ResponseWriter, r *http.R
 	return value
 }
 
-func TestAPanicCommitsNothingAndGoesOn(t *testing.T) {
+func TestPanicPropagatesWithoutCommit(t *testing.T) {
 	custom := &struct{ reason string }{"mine"}
 	for name, c := range map[string]struct {
 		end  func()
@@ -305,7 +305,7 @@ func TestAPanicCommitsNothingAndGoesOn(t *testing.T) {
 		"Goexit":          {runtime.Goexit, "goexit"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+			onBothStores(t, func(t *testing.T, o sessions.Options) {
 				m, store := testapp.NewManager(t, o)
 				b := testapp.Login(t, m)
 				var before int
@@ -315,7 +315,7 @@ func TestAPanicCommitsNothingAndGoesOn(t *testing.T) {
 				r := httptest.NewRequest("GET", "/", nil)
 				r.Header.Set("Cookie", "pump-session="+b.Token())
 				w := httptest.NewRecorder()
-				got := writerPanics(t, m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				got := serveCatchingPanic(t, m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					s := sessions.FromContext(r.Context())
 					s.Set("user", "mallory")
 					s.Renew()
@@ -341,8 +341,8 @@ func TestAPanicCommitsNothingAndGoesOn(t *testing.T) {
 // What the handler saved by itself before it panicked is done: the answer that
 // a recovery further out gives must carry the new cookie, or the client is left
 // with one that is dead.
-func TestThePageOfAnOuterRecoveryCarriesTheCookie(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+func TestOuterRecoveryPageHasCookie(t *testing.T) {
+	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		m, _ := testapp.NewManager(t, o)
 		recovering := func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -398,7 +398,7 @@ func (*panickingText) UnmarshalText([]byte) error { return nil }
 
 // A panic of the program's or a store's code within the session's own work
 // ends the request as any panic does; it does not block it.
-func TestAPanicWithinTheCommitDoesNotHang(t *testing.T) {
+func TestPanicDuringCommit(t *testing.T) {
 	ends := map[string]http.HandlerFunc{
 		"at the end":     func(w http.ResponseWriter, r *http.Request) {},
 		"in Write":       func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("x")) },
@@ -432,7 +432,7 @@ func TestAPanicWithinTheCommitDoesNotHang(t *testing.T) {
 				b := testapp.Login(t, m)
 				r := httptest.NewRequest("GET", "/", nil)
 				r.Header.Set("Cookie", "pump-session="+b.Token())
-				got := writerPanics(t, m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				got := serveCatchingPanic(t, m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if where == "after the header" {
 						w.WriteHeader(200)
 					}
@@ -454,7 +454,7 @@ func TestAPanicWithinTheCommitDoesNotHang(t *testing.T) {
 // A handler that recovers from a panic within the commit answers as one that
 // was told of it further out: with the cookie of what was saved before, and
 // without what was not. Nothing more is committed when the header has left.
-func TestThePageOfAnInnerRecoveryCarriesTheCookie(t *testing.T) {
+func TestInnerRecoveryPageHasCookie(t *testing.T) {
 	a := testapp.New(t)
 	for name, test := range map[string]struct {
 		before func(*sessions.Session)
@@ -488,13 +488,13 @@ func TestThePageOfAnInnerRecoveryCarriesTheCookie(t *testing.T) {
 
 // A store that panics on loading leaves the session failed: to a handler that
 // recovers, the user is not anonymous.
-func TestAPanicWithinLoadingDoesNotHang(t *testing.T) {
+func TestPanicDuringLoad(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
 	b := testapp.Login(t, m)
 	store.On("Load", func(context.Context) error { panic("in Load") })
 	resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
-		if text := clientPanic(t, func() { s.Get("user") }); text != "in Load" {
+		if text := catchPanic(t, func() { s.Get("user") }); text != "in Load" {
 			t.Errorf("it panics with %s", text)
 		}
 		if s.Err() == nil {
@@ -510,7 +510,7 @@ func TestAPanicWithinLoadingDoesNotHang(t *testing.T) {
 
 // The commit runs to its end whatever became of the client or of the handler's
 // context, and within StoreTimeout.
-func TestTheCommitOutlivesTheRequestsContext(t *testing.T) {
+func TestCommitAfterRequestContextIsCanceled(t *testing.T) {
 	type mark struct{}
 	m, store := testapp.NewManager(t, sessions.Options{StoreTimeout: time.Minute})
 	store.On("Save", func(ctx context.Context) error {
@@ -551,7 +551,7 @@ func TestTheCommitOutlivesTheRequestsContext(t *testing.T) {
 
 // net/http panics at a status of four digits. What was committed for it would
 // never be told.
-func TestStatusThatIsNone(t *testing.T) {
+func TestInvalidStatusCode(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	func() {

@@ -19,7 +19,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-func TestOneSessionInManyGoroutinesOfAHandler(t *testing.T) {
+func TestGoroutinesOfOneHandler(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	const n = 20
@@ -64,7 +64,7 @@ func TestOneSessionInManyGoroutinesOfAHandler(t *testing.T) {
 // Several goroutines of a handler do anything at all with its session, before,
 // while and after the header leaves. Whatever comes of it, the client's cookie
 // opens the one record that there is, or there is none.
-func TestGoroutinesThatDisagree(t *testing.T) {
+func TestConflictingGoroutines(t *testing.T) {
 	for seed := range uint64(300) {
 		a := testapp.New(t)
 		c := a.SignedIn()
@@ -117,7 +117,7 @@ func TestGoroutinesThatDisagree(t *testing.T) {
 	}
 }
 
-func TestGoroutineThatOutlivesItsHandler(t *testing.T) {
+func TestGoroutineOutlivesHandler(t *testing.T) {
 	// later returns the session of a request that is over.
 	later := func(c *testapp.Client, f func(*sessions.Session)) (late *sessions.Session) {
 		c.OK(func(s *sessions.Session) { late = s; f(s) })
@@ -126,7 +126,7 @@ func TestGoroutineThatOutlivesItsHandler(t *testing.T) {
 	t.Run("saves to a stored session", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
-		s := later(c, lifeLook)
+		s := later(c, testapp.Look)
 		testapp.Increment(s)
 		testapp.Equal(t, "Save", s.Save(t.Context()), nil)
 		testapp.Equal(t, "count", c.Count(), 1)
@@ -134,13 +134,13 @@ func TestGoroutineThatOutlivesItsHandler(t *testing.T) {
 	t.Run("and does not save: nothing is kept", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
-		testapp.Increment(later(c, lifeLook))
+		testapp.Increment(later(c, testapp.Look))
 		testapp.Equal(t, "count", c.Count(), 0)
 	})
 	t.Run("cannot start a session any more", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.Client()
-		s := later(c, lifeLook)
+		s := later(c, testapp.Look)
 		testapp.Increment(s)
 		testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrHeaderSent)
 		testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
@@ -148,7 +148,7 @@ func TestGoroutineThatOutlivesItsHandler(t *testing.T) {
 	t.Run("cannot renew it either", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
-		s := later(c, lifeLook)
+		s := later(c, testapp.Look)
 		testapp.Error(t, "Renew", s.Renew(), sessions.ErrHeaderSent)
 		testapp.Error(t, "Invalidate", s.Invalidate(), sessions.ErrHeaderSent)
 		testapp.Equal(t, "user", c.User(), "ann")
@@ -156,13 +156,13 @@ func TestGoroutineThatOutlivesItsHandler(t *testing.T) {
 	t.Run("can end it", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
-		testapp.Equal(t, "Destroy", later(c, lifeLook).Destroy(t.Context()), nil)
+		testapp.Equal(t, "Destroy", later(c, testapp.Look).Destroy(t.Context()), nil)
 		testapp.Equal(t, "user", c.User(), "")
 	})
 	t.Run("does not undo a logout", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
-		s := later(c, lifeLook)
+		s := later(c, testapp.Look)
 		testapp.Increment(s)
 		c.OK(func(s *sessions.Session) { s.Destroy(t.Context()) })
 		testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrEnded)
@@ -172,7 +172,7 @@ func TestGoroutineThatOutlivesItsHandler(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		var late *sessions.Session
-		lifePanicking(a, c, func(s *sessions.Session) { late = s; lifeLook(s) })
+		doPanicking(a, c, func(s *sessions.Session) { late = s; testapp.Look(s) })
 		testapp.Increment(late)
 		testapp.Equal(t, "Save", late.Save(t.Context()), nil)
 		testapp.Equal(t, "count", c.Count(), 1)
@@ -184,7 +184,7 @@ func TestGoroutineThatOutlivesItsHandler(t *testing.T) {
 		const n = 20
 		for range n {
 			c.OK(func(s *sessions.Session) {
-				lifeLook(s)
+				testapp.Look(s)
 				wg.Go(func() {
 					testapp.Increment(s)
 					if err := s.Save(t.Context()); err != nil {
@@ -198,7 +198,7 @@ func TestGoroutineThatOutlivesItsHandler(t *testing.T) {
 	})
 }
 
-func TestChangesAfterTheHeaderAreSavedWhereNoCookieIsNeeded(t *testing.T) {
+func TestChangesAfterHeaderWithoutCookieAreSaved(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	c.Serve(func(w http.ResponseWriter, r *http.Request) {
@@ -208,7 +208,7 @@ func TestChangesAfterTheHeaderAreSavedWhereNoCookieIsNeeded(t *testing.T) {
 	testapp.Equal(t, "count", c.Count(), 1)
 }
 
-func TestManyClientsDoNotMeet(t *testing.T) {
+func TestClientsAreIndependent(t *testing.T) {
 	a := testapp.New(t)
 	managers := []*sessions.Manager{a.Manager, a.NewManager()}
 	var wg sync.WaitGroup
@@ -249,7 +249,7 @@ func TestManyClientsDoNotMeet(t *testing.T) {
 
 // A handler that streams may go on with a map that it was given, or gave, and
 // call the session no more.
-func TestChangesInPlaceAfterTheHeaderAreSaved(t *testing.T) {
+func TestInPlaceChangesAfterHeader(t *testing.T) {
 	for name, hold := range map[string]func(*sessions.Session) map[string]int{
 		"got": func(s *sessions.Session) map[string]int { m, _ := testapp.Map.Get(s); return m },
 		"set": func(s *sessions.Session) map[string]int { m := map[string]int{"a": 1}; testapp.Map.Set(s, m); return m },
@@ -273,8 +273,8 @@ func TestChangesInPlaceAfterTheHeaderAreSaved(t *testing.T) {
 	}
 }
 
-// crowd sends n requests that count, all at once.
-func crowd(c *testapp.Client, on *sessions.Manager, n int) *sync.WaitGroup {
+// incrementParallel sends n requests that count, all at once.
+func incrementParallel(c *testapp.Client, on *sessions.Manager, n int) *sync.WaitGroup {
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
@@ -293,14 +293,14 @@ func slow(string) testapp.Fault {
 
 // Of requests that meet on one session each has a turn, and what one saved the
 // next need not load.
-func TestACrowdIsServedOneByOne(t *testing.T) {
+func TestContendedSessionCommitsInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		a.Store.Always(slow)
-		first := crowd(c, a.Manager, 20)
+		first := incrementParallel(c, a.Manager, 20)
 		time.Sleep(5 * time.Millisecond)
-		late := crowd(c, a.Manager, 10)
+		late := incrementParallel(c, a.Manager, 10)
 		first.Wait()
 		late.Wait()
 		calls := strings.Fields(a.Store.Calls())
@@ -322,15 +322,15 @@ func TestACrowdIsServedOneByOne(t *testing.T) {
 }
 
 // Two processes have a line each, and do not count on what their own handed on.
-func TestCrowdsInTwoProcesses(t *testing.T) {
+func TestContendedSessionInTwoProcesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		other := a.NewManager()
 		a.Store.Always(slow)
-		one, two := crowd(c, a.Manager, 20), crowd(c, other, 20)
+		one, two := incrementParallel(c, a.Manager, 20), incrementParallel(c, other, 20)
 		time.Sleep(7 * time.Millisecond)
-		three := crowd(c, other, 5)
+		three := incrementParallel(c, other, 5)
 		one.Wait()
 		two.Wait()
 		three.Wait()
@@ -340,7 +340,7 @@ func TestCrowdsInTwoProcesses(t *testing.T) {
 }
 
 // What a request hands on brings no session back that was ended behind it.
-func TestACrowdOutlivesNoLogout(t *testing.T) {
+func TestContendedSessionEnds(t *testing.T) {
 	for name, end := range map[string]func(*sessions.Session){
 		"destroyed":   func(s *sessions.Session) { s.Destroy(context.Background()) },
 		"renewed":     func(s *sessions.Session) { s.Renew() },
@@ -392,7 +392,7 @@ func TestACrowdOutlivesNoLogout(t *testing.T) {
 
 // One who waits in line is not kept longer than StoreTimeout, and who gives up
 // leaves the line to the others.
-func TestALineThatStandsStill(t *testing.T) {
+func TestCommitQueueIsBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := testapp.New(t, func(o *sessions.Options) { o.StoreTimeout = time.Second })
 		c := a.SignedIn()
@@ -423,18 +423,18 @@ func TestALineThatStandsStill(t *testing.T) {
 		}
 		testapp.Equal(t, "counted", counted.Load(), 1)
 		a.Store.Up()
-		crowd(c, a.Manager, 10).Wait()
+		incrementParallel(c, a.Manager, 10).Wait()
 		testapp.Equal(t, "count", c.Count(), 11)
 	})
 }
 
 // What was saved for the next is put away if all who waited have given up.
-func TestALineThatAllHaveLeft(t *testing.T) {
+func TestCommitQueueIsAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := testapp.New(t, func(o *sessions.Options) { o.StoreTimeout = 10 * time.Millisecond })
 		c := a.SignedIn()
 		a.Store.Always(slow)
-		first := crowd(c, a.Manager, 3)
+		first := incrementParallel(c, a.Manager, 3)
 		time.Sleep(4500 * time.Microsecond) // one has saved, one has its turn, one waits
 		var wg sync.WaitGroup
 		for range 3 {
@@ -449,7 +449,7 @@ func TestALineThatAllHaveLeft(t *testing.T) {
 
 // What is handed on may be older than what a request loaded, where another
 // process was between the two. It decides nothing.
-func TestWhatIsHandedOnMayBeOutOfDate(t *testing.T) {
+func TestHandedOverRecordIsStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()

@@ -13,7 +13,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// cookieOnBoth runs a test on a store that keeps its records and on one that
+// onBothStores runs a test on a store that keeps its records and on one that
 // keeps them with the client.
 // newNoonClock returns a clock that shows noon of a day, some milliseconds past the
 // second.
@@ -21,14 +21,14 @@ func newNoonClock() *testapp.Clock {
 	return testapp.NewClock(time.Date(2025, time.March, 4, 12, 0, 0, 250e6, time.UTC))
 }
 
-func cookieOnBoth(t *testing.T, test func(t *testing.T, o sessions.Options)) {
+func onBothStores(t *testing.T, test func(t *testing.T, o sessions.Options)) {
 	t.Run("server", func(t *testing.T) { test(t, sessions.Options{}) })
 	t.Run("sealed", func(t *testing.T) {
 		test(t, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: testapp.Secret}})
 	})
 }
 
-func TestTheCookieOfANewSessionByDefault(t *testing.T) {
+func TestDefaultCookie(t *testing.T) {
 	clock := newNoonClock()
 	m, _ := testapp.NewManager(t, sessions.Options{Now: clock.Now})
 	var token string
@@ -64,7 +64,7 @@ func TestCookieAttributes(t *testing.T) {
 		"name like attributes": {sessions.Cookie{Name: "Path"}, "; Path=/; HttpOnly; SameSite=Lax"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+			onBothStores(t, func(t *testing.T, o sessions.Options) {
 				clock := newNoonClock()
 				c.cookie.Secret = o.Cookie.Secret
 				o.Cookie, o.Now = c.cookie, clock.Now
@@ -107,7 +107,7 @@ func TestCookieAttributes(t *testing.T) {
 	}
 }
 
-func TestTheCookiesNameIsReadAndWritten(t *testing.T) {
+func TestCookieName(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "sid"}})
 	b := testapp.Login(t, m)
 	token := b.Cookies["sid"]
@@ -145,7 +145,7 @@ func TestCookieExpiry(t *testing.T) {
 		"at a time far away":     {sessions.ExpireAt(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)), "Fri, 31 Dec 9999 23:59:59 GMT", "251661211198"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+			onBothStores(t, func(t *testing.T, o sessions.Options) {
 				o.Now = func() time.Time { return start.In(time.FixedZone("NPT", 20700)) }
 				check := func(resp *testapp.Response) {
 					t.Helper()
@@ -184,8 +184,8 @@ func TestCookieExpiry(t *testing.T) {
 }
 
 // "Remember me" may be decided in a session that is there already.
-func TestSetExpiresOfAStoredSessionSendsTheCookie(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+func TestSetExpiresSendsCookie(t *testing.T) {
+	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		o.Cookie.Expires = sessions.ExpireWithBrowser()
 		m, _ := testapp.NewManager(t, o)
 		b := testapp.Login(t, m)
@@ -204,14 +204,14 @@ func TestSetExpiresOfAStoredSessionSendsTheCookie(t *testing.T) {
 }
 
 // A setting alone is nothing to keep.
-func TestSetExpiresAloneBeginsNoSession(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+func TestSetExpiresAloneStoresNothing(t *testing.T) {
+	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		m, _ := testapp.NewManager(t, o)
 		testapp.NoCookie(t, testapp.NewClient(t, m).Visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireAfter(time.Hour)) }))
 	})
 }
 
-func TestARollingCookieIsIssuedAgain(t *testing.T) {
+func TestRollingCookieIsReissued(t *testing.T) {
 	for name, c := range map[string]struct {
 		expires sessions.Expiry
 		every   time.Duration // 0: never
@@ -258,10 +258,10 @@ func TestARollingCookieIsIssuedAgain(t *testing.T) {
 }
 
 // Whoever comes often enough, however seldom that is, keeps the cookie.
-func TestARollingCookieNeverLapsesInUse(t *testing.T) {
+func TestRollingCookieLastsWhileUsed(t *testing.T) {
 	for _, pause := range []time.Duration{time.Minute, 35 * time.Minute, 59 * time.Minute, 90 * time.Hour} {
 		t.Run(pause.String(), func(t *testing.T) {
-			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+			onBothStores(t, func(t *testing.T, o sessions.Options) {
 				clock := newNoonClock()
 				o.Now, o.Cookie.Expires = clock.Now, sessions.ExpireAfter(100*time.Hour)
 				m, _ := testapp.NewManager(t, o)
@@ -284,7 +284,7 @@ func TestARollingCookieNeverLapsesInUse(t *testing.T) {
 
 // Plain reads and saves of a stored session send no cookie: the answer to an
 // older request, arriving late, must not overwrite the cookie of a renewal.
-func TestAStoredSessionSendsNoCookie(t *testing.T) {
+func TestStoredSessionSendsNoCookie(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{IdleTimeout: time.Hour})
 	b := testapp.Login(t, m)
 	for name, h := range map[string]func(s *sessions.Session){
@@ -303,8 +303,8 @@ func TestAStoredSessionSendsNoCookie(t *testing.T) {
 	}
 }
 
-func TestANewSessionWithNothingInItSendsNoCookie(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+func TestEmptySessionSendsNoCookie(t *testing.T) {
+	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		m, store := testapp.NewManager(t, o)
 		for name, h := range map[string]func(s *sessions.Session){
 			"untouched":          func(s *sessions.Session) {},
@@ -332,7 +332,7 @@ func TestANewSessionWithNothingInItSendsNoCookie(t *testing.T) {
 
 // The cookie store sends the session with each change; in between it sends it
 // when a tenth of the timeout has passed.
-func TestTheCookieStoreSendsEveryChange(t *testing.T) {
+func TestCookieStoreSendsEveryChange(t *testing.T) {
 	clock := newNoonClock()
 	m, _ := testapp.NewManager(t, sessions.Options{
 		Store: "sealed", IdleTimeout: 100 * time.Minute, Now: clock.Now,
@@ -352,8 +352,8 @@ func TestTheCookieStoreSendsEveryChange(t *testing.T) {
 	}
 }
 
-func TestDestroyDeletesTheCookieThatTheClientSent(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+func TestDestroyDeletesCookie(t *testing.T) {
+	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		m, _ := testapp.NewManager(t, o)
 		for name, token := range map[string]string{
 			"of its session": testapp.Login(t, m).Token(),
@@ -379,7 +379,7 @@ func TestDestroyDeletesTheCookieThatTheClientSent(t *testing.T) {
 	})
 }
 
-func TestOneSetCookieWhateverChanges(t *testing.T) {
+func TestOneSetCookiePerResponse(t *testing.T) {
 	set := func(s *sessions.Session) { s.Set("n", s.Get("n")) }
 	set1 := func(s *sessions.Session) { s.Set("n", "1") }
 	save := func(s *sessions.Session) { s.Save(t.Context()) }
@@ -406,7 +406,7 @@ func TestOneSetCookieWhateverChanges(t *testing.T) {
 		{[]func(*sessions.Session){invalidate, destroy}, true},
 	} {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+			onBothStores(t, func(t *testing.T, o sessions.Options) {
 				m, _ := testapp.NewManager(t, o)
 				b := testapp.Login(t, m)
 				old := b.Token()
@@ -438,8 +438,8 @@ func TestOneSetCookieWhateverChanges(t *testing.T) {
 }
 
 // The handler's own cookies are its own business.
-func TestTheHandlersOwnCookiesStay(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+func TestHandlerCookiesAreKept(t *testing.T) {
+	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		m, _ := testapp.NewManager(t, o)
 		b := testapp.NewClient(t, m)
 		resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
@@ -466,7 +466,7 @@ func TestTheHandlersOwnCookiesStay(t *testing.T) {
 	})
 }
 
-func TestCachesAreToldOfTheSession(t *testing.T) {
+func TestCacheHeaders(t *testing.T) {
 	const noCookie = `no-cache="Set-Cookie"`
 	set := func(s *sessions.Session) { s.Set("n", 1) }
 	read := func(s *sessions.Session) { s.Get("n") }
@@ -512,7 +512,7 @@ func TestCachesAreToldOfTheSession(t *testing.T) {
 	}
 }
 
-func TestACookieCannotBeGivenAnExpiryThatIsPastOrComesTooLate(t *testing.T) {
+func TestSetExpiresRejectsInvalidTimes(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{})
 	testapp.NewClient(t, m).Serve(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
@@ -532,8 +532,8 @@ func TestACookieCannotBeGivenAnExpiryThatIsPastOrComesTooLate(t *testing.T) {
 
 // The date may come while the handler works, or while the program runs. The
 // session is stored all the same, and the browser drops its cookie at once.
-func TestAnExpiryThatPassesBeforeTheAnswer(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+func TestExpiryPassesDuringRequest(t *testing.T) {
+	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		clock := newNoonClock()
 		o.Now = clock.Now
 		o.Cookie.Expires = sessions.ExpireAt(clock.Now().Add(time.Hour))

@@ -18,8 +18,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-func TestBadCookiesOpenNothingAndDisturbNothing(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+func TestInvalidCookiesAreIgnored(t *testing.T) {
+	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		o.Cookie.Secret = testapp.Secret
 		m, store := testapp.NewManager(t, o)
 		token := testapp.Login(t, m).Token()
@@ -69,8 +69,8 @@ func TestBadCookiesOpenNothingAndDisturbNothing(t *testing.T) {
 	})
 }
 
-func TestTheSessionIsFoundAmongBadCookies(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+func TestSessionCookieAmongInvalidOnes(t *testing.T) {
+	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		o.Cookie.Secret = testapp.Secret
 		m, _ := testapp.NewManager(t, o)
 		token := testapp.Login(t, m).Token()
@@ -155,8 +155,8 @@ func FuzzCookieHeader(f *testing.F) {
 
 // What an attacker can put on the wire, up to what net/http lets pass: each
 // request is answered, opens nothing, stores nothing, and the next one works.
-func TestHostileHeadersOnTheWire(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+func TestHostileCookieHeaders(t *testing.T) {
+	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		o.Cookie.Secret = testapp.Secret
 		m, store := testapp.NewManager(t, o)
 		srv := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -253,7 +253,7 @@ func TestHostileHeadersOnTheWire(t *testing.T) {
 
 // A cookie whose session is over must not hide the one behind it, or its user
 // could not sign in again until the browser drops it, 400 days later.
-func TestACookieOfADeadSessionHidesNoLiveOne(t *testing.T) {
+func TestDeadCookieDoesNotHideLiveOne(t *testing.T) {
 	const day = 24 * time.Hour
 	for name, end := range map[string]func(a *testapp.App, c *testapp.Client){
 		"destroyed": func(a *testapp.App, c *testapp.Client) { c.OK(func(s *sessions.Session) { s.Destroy(t.Context()) }) },
@@ -301,7 +301,7 @@ func TestACookieOfADeadSessionHidesNoLiveOne(t *testing.T) {
 }
 
 // The work is bounded: tokens that were genuine once cost an attacker nothing.
-func TestCookiesOfDeadSessionsCostFewLoads(t *testing.T) {
+func TestDeadCookiesCostFewLoads(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	dead := c.Token()
@@ -317,7 +317,7 @@ func TestCookiesOfDeadSessionsCostFewLoads(t *testing.T) {
 }
 
 // A store that is down is no dead session.
-func TestAnOutageIsNoReasonToTryTheNextCookie(t *testing.T) {
+func TestOutageDoesNotTryNextCookie(t *testing.T) {
 	a := testapp.New(t)
 	first, second := a.SignedIn(), a.SignedIn()
 	both := a.ClientWith(first.Token() + "; pump-session=" + second.Token())
@@ -327,7 +327,7 @@ func TestAnOutageIsNoReasonToTryTheNextCookie(t *testing.T) {
 }
 
 // And what the dead one held is not shown where the next cannot be loaded.
-func TestAnOutageBehindADeadSessionShowsNothing(t *testing.T) {
+func TestOutageAfterDeadCookie(t *testing.T) {
 	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Hour })
 	old := a.SignedIn()
 	a.Clock.Advance(50 * time.Hour)
@@ -344,7 +344,7 @@ func TestAnOutageBehindADeadSessionShowsNothing(t *testing.T) {
 
 // Signing out without having looked at the session ends whichever of them it
 // would have been.
-func TestDestroyUnseenEndsAllThatTheClientNames(t *testing.T) {
+func TestDestroyUnloadedEndsAllCookies(t *testing.T) {
 	a := testapp.New(t)
 	gone := a.SignedIn()
 	dead := gone.Token()
@@ -372,7 +372,7 @@ func TestDestroyUnseenEndsAllThatTheClientNames(t *testing.T) {
 
 // The whole course, with a browser's jar: an application moves from /app to the
 // whole host, and its users sign in and out on it.
-func TestACookiePathIsChanged(t *testing.T) {
+func TestCookiePathChange(t *testing.T) {
 	store := testapp.NewStore(nil)
 	open := func(path string) *sessions.Manager {
 		m, _ := testapp.NewManager(t, sessions.Options{Driver: store, Cookie: sessions.Cookie{Path: path}})

@@ -10,7 +10,7 @@ import (
 // Whoever imports a store builds what that store needs and nothing of the
 // others'. A line here is a promise to users; adding a module to one takes a
 // reason.
-func TestPackagesBringOnlyTheirOwnDependencies(t *testing.T) {
+func TestDependencies(t *testing.T) {
 	core := []string{"github.com/fxamacker/cbor/v2", "github.com/x448/float16"}
 	cookie := []string{"github.com/gorilla/securecookie"}
 	file := []string{"github.com/gofrs/flock", "github.com/natefinch/atomic", "golang.org/x/sys"}

@@ -17,8 +17,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-func TestTheErrorPageOnTheWire(t *testing.T) {
-	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+func TestErrorPageOverHTTP(t *testing.T) {
+	onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
 		srv.store.On("Save", func(context.Context) error { return errors.New("outage") })
 		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 			s.Set("n", 1)
@@ -34,7 +34,7 @@ func TestTheErrorPageOnTheWire(t *testing.T) {
 	})
 }
 
-func TestErrorHandlerGetsTheCause(t *testing.T) {
+func TestErrorHandlerReceivesCause(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault  error
 		status int
@@ -52,7 +52,7 @@ func TestErrorHandlerGetsTheCause(t *testing.T) {
 				fault := testapp.Fault{Err: fmt.Errorf("fake: %w", test.fault)}
 				a.Store.Next(kind, fault, fault, fault)
 				res := c.Fails(test.status, testapp.Increment)
-				lifeGeneric(t, c, res)
+				wantGenericErrorPage(t, c, res)
 
 				a.Deploy(func(o *sessions.Options) {
 					o.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) {
@@ -74,7 +74,7 @@ func TestErrorHandlerGetsTheCause(t *testing.T) {
 }
 
 // A failed save is answered with the error page and nothing of the handler's.
-func TestTheErrorPageStandsAlone(t *testing.T) {
+func TestErrorPageReplacesResponse(t *testing.T) {
 	const cause = "dial tcp 10.1.2.3:5432: password hunter2 refused"
 	for name, write := range map[string]func(w http.ResponseWriter) error{
 		"nothing": func(w http.ResponseWriter) error { return errors.New("nothing was written") },
@@ -149,7 +149,7 @@ func TestTheErrorPageStandsAlone(t *testing.T) {
 	}
 }
 
-func TestAnErrorHandlerAnswersInItsWay(t *testing.T) {
+func TestErrorHandlerResponse(t *testing.T) {
 	outage := errors.New("outage")
 	for name, c := range map[string]struct {
 		handler func(w http.ResponseWriter, r *http.Request, err error)
@@ -194,7 +194,7 @@ func TestAnErrorHandlerAnswersInItsWay(t *testing.T) {
 
 // A handler that goes on after its answer was refused changes nothing of the
 // page, though a writer further out may send the header only later.
-func TestTheErrorPageStandsAloneInAWriterThatWaits(t *testing.T) {
+func TestErrorPageInBufferingWriter(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
 	store.On("Save", func(context.Context) error { return errors.New("outage") })
 	h := http.TimeoutHandler(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -223,7 +223,7 @@ func TestTheErrorPageStandsAloneInAWriterThatWaits(t *testing.T) {
 
 // The error page is not of the handler's kind, and it is coded as a middleware
 // further out has announced, which codes whatever passes.
-func TestTheErrorPageIsWhatItsHeaderSays(t *testing.T) {
+func TestErrorPageDropsHandlerHeaders(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
 		io.WriteString(w, "<!doctype html>back soon")
 	}})
@@ -248,7 +248,7 @@ func TestTheErrorPageIsWhatItsHeaderSays(t *testing.T) {
 	}
 }
 
-func TestTheErrorPagesStatusSaysWhoseFaultItIs(t *testing.T) {
+func TestErrorPageStatus(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault  error
 		value  any

@@ -10,7 +10,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-const lifeNotices sessions.Flash[string] = "notices"
+const noticeQueue sessions.Flash[string] = "notices"
 
 func TestFlashIsShownOnce(t *testing.T) {
 	a := testapp.New(t)
@@ -25,7 +25,7 @@ func TestFlashIsShownOnce(t *testing.T) {
 	testapp.Equal(t, "store calls where there is none to take", a.Store.Calls(), "Load")
 }
 
-func TestFlashMayBeTakenInTheRequestThatAddedIt(t *testing.T) {
+func TestFlashInTheSameRequest(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	c.OK(func(s *sessions.Session) {
@@ -37,39 +37,39 @@ func TestFlashMayBeTakenInTheRequestThatAddedIt(t *testing.T) {
 	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes", s.Flashes(), []string{"later"}) })
 }
 
-func TestPeekLeavesTheFlashes(t *testing.T) {
+func TestFlashPeek(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
-	c.OK(func(s *sessions.Session) { lifeNotices.Add(s, "hello") })
+	c.OK(func(s *sessions.Session) { noticeQueue.Add(s, "hello") })
 	a.Store.Calls()
 	for range 2 {
-		c.OK(func(s *sessions.Session) { testapp.Equal(t, "Peek", lifeNotices.Peek(s), []string{"hello"}) })
+		c.OK(func(s *sessions.Session) { testapp.Equal(t, "Peek", noticeQueue.Peek(s), []string{"hello"}) })
 	}
 	testapp.Equal(t, "store calls", a.Store.Calls(), "Load Load")
-	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Take", lifeNotices.Take(s), []string{"hello"}) })
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Take", noticeQueue.Take(s), []string{"hello"}) })
 }
 
-func TestFlashQueuesAreApart(t *testing.T) {
+func TestFlashQueuesAreIndependent(t *testing.T) {
 	const codes sessions.Flash[int] = "codes"
 	a := testapp.New(t)
 	c := a.Client()
 	c.OK(func(s *sessions.Session) {
-		lifeNotices.Add(s, "one")
+		noticeQueue.Add(s, "one")
 		codes.Add(s, 404)
-		lifeNotices.Add(s, "two")
+		noticeQueue.Add(s, "two")
 		s.Set("notices", "a value of the same name")
 		s.AddFlash("three")
 	})
-	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Take", lifeNotices.Take(s), []string{"one", "two"}) })
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Take", noticeQueue.Take(s), []string{"one", "two"}) })
 	c.OK(func(s *sessions.Session) {
-		testapp.Equal(t, "Take", len(lifeNotices.Take(s)), 0)
+		testapp.Equal(t, "Take", len(noticeQueue.Take(s)), 0)
 		testapp.Equal(t, "codes", codes.Take(s), []int{404})
 		testapp.Equal(t, "Flashes", s.Flashes(), []string{"three"})
 		testapp.Equal(t, "Keys", s.Keys(), []string{"notices"})
 	})
 }
 
-func TestFlashSurvivesRenewAndNotInvalidate(t *testing.T) {
+func TestFlashAfterRenewAndInvalidate(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
 	c.OK(func(s *sessions.Session) { s.AddFlash("welcome") })
@@ -83,7 +83,7 @@ func TestFlashSurvivesRenewAndNotInvalidate(t *testing.T) {
 	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes", s.Flashes(), []string{"goodbye"}) })
 }
 
-func TestTakeRemovesOnlyWhatWasRead(t *testing.T) {
+func TestFlashTakeRemovesOnlyWhatItReturns(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
 	c.OK(func(s *sessions.Session) { s.AddFlash("same") })
@@ -94,7 +94,7 @@ func TestTakeRemovesOnlyWhatWasRead(t *testing.T) {
 	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Flashes", len(s.Flashes()), 0) })
 }
 
-func TestFlashTakenTwiceAtOnceIsGone(t *testing.T) {
+func TestFlashTakenByParallelRequests(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
 	c.OK(func(s *sessions.Session) { s.AddFlash("hello") })
@@ -123,18 +123,18 @@ func TestParallelFlashesAreAllKept(t *testing.T) {
 	})
 }
 
-func TestFlashThatDoesNotFitItsTypeIsDropped(t *testing.T) {
+func TestFlashOfAnotherTypeIsDropped(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
 	c.OK(func(s *sessions.Session) {
 		sessions.Flash[int]("notices").Add(s, 7)
-		lifeNotices.Add(s, "text")
+		noticeQueue.Add(s, "text")
 	})
-	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Take", lifeNotices.Take(s), []string{"text"}) })
+	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Take", noticeQueue.Take(s), []string{"text"}) })
 	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Take", len(sessions.Flash[int]("notices").Take(s)), 0) })
 }
 
-func TestFlashesTakenByTwoRequestsAreShownByBoth(t *testing.T) {
+func TestParallelTakeReturnsFlashesTwice(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{})
 	s := m.NewSession()
 	s.AddFlash("saved")

@@ -25,8 +25,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// clientServer is a real server, and a client of it with a jar.
-type clientServer struct {
+// testServer is a real server, and a client of it with a jar.
+type testServer struct {
 	*http.Client
 	url   string
 	m     *sessions.Manager
@@ -36,12 +36,12 @@ type clientServer struct {
 	stop  func() // ends the server, when it has done with all requests
 }
 
-// clientServers runs a test over HTTP/1.1 and over HTTP/2. The server must have
+// onServers runs a test over HTTP/1.1 and over HTTP/2. The server must have
 // nothing to complain of.
-func clientServers(t *testing.T, o sessions.Options, test func(t *testing.T, c *clientServer)) {
+func onServers(t *testing.T, o sessions.Options, test func(t *testing.T, c *testServer)) {
 	for _, major := range []int{1, 2} {
 		t.Run(fmt.Sprintf("HTTP %d", major), func(t *testing.T) {
-			c := &clientServer{major: major, mux: http.NewServeMux()}
+			c := &testServer{major: major, mux: http.NewServeMux()}
 			c.m, c.store = testapp.NewManager(t, o)
 			var complaints testapp.Log
 			srv := httptest.NewUnstartedServer(c.m.Wrap(c.mux))
@@ -65,12 +65,12 @@ func clientServers(t *testing.T, o sessions.Options, test func(t *testing.T, c *
 	}
 }
 
-func (c *clientServer) handle(path string, h func(w http.ResponseWriter, r *http.Request, s *sessions.Session)) {
+func (c *testServer) handle(path string, h func(w http.ResponseWriter, r *http.Request, s *sessions.Session)) {
 	c.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { h(w, r, sessions.FromContext(r.Context())) })
 }
 
 // get makes a request, and returns the answer and its body.
-func (c *clientServer) get(t *testing.T, method, path string) (*http.Response, string) {
+func (c *testServer) get(t *testing.T, method, path string) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, c.url+path, nil)
 	if err != nil {
@@ -93,7 +93,7 @@ func (c *clientServer) get(t *testing.T, method, path string) (*http.Response, s
 
 // In whichever way the header leaves, it carries the cookie of the session that
 // began, and the session is in the store.
-func TestTheHeaderLeavesWithTheCookie(t *testing.T) {
+func TestCookieLeavesWithHeader(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "page")
 	if err := os.WriteFile(file, []byte(strings.Repeat("page ", 100_000)), 0o600); err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func TestTheHeaderLeavesWithTheCookie(t *testing.T) {
 		}, 200, "hi"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+			onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
 				srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 					s.Set("user", "ada")
 					if err := c.answer(w, r); err != nil {
@@ -156,8 +156,8 @@ func TestTheHeaderLeavesWithTheCookie(t *testing.T) {
 	}
 }
 
-func TestHEADSavesAsGETDoes(t *testing.T) {
-	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+func TestHEADSaves(t *testing.T) {
+	onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
 		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 			s.Set("user", "ada")
 			io.WriteString(w, "hello")
@@ -171,9 +171,9 @@ func TestHEADSavesAsGETDoes(t *testing.T) {
 }
 
 // The page after login or logout knows of it, however fast the browser is.
-func TestARedirectCarriesTheChange(t *testing.T) {
+func TestRedirectHasCookie(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307} {
-		clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+		onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
 			srv.handle("/login", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 				s.Renew()
 				s.Set("user", "ada")
@@ -203,8 +203,8 @@ func TestARedirectCarriesTheChange(t *testing.T) {
 
 // Early hints leave before the header: nothing is committed by them, and they
 // carry no cookie.
-func TestEarlyHintsComeBeforeTheCommit(t *testing.T) {
-	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+func TestEarlyHintsPrecedeCommit(t *testing.T) {
+	onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
 		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 			s.Set("n", 1)
 			w.Header().Set("Link", "</style.css>; rel=preload")
@@ -239,7 +239,7 @@ func TestEarlyHintsComeBeforeTheCommit(t *testing.T) {
 }
 
 // 101 is a final header: the upgraded connection's client has its cookie.
-func TestSwitchingProtocolsCarriesTheCookie(t *testing.T) {
+func TestSwitchingProtocolsHasCookie(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
 	srv := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
@@ -276,7 +276,7 @@ func TestSwitchingProtocolsCarriesTheCookie(t *testing.T) {
 	}
 }
 
-func TestHijackCommitsFirst(t *testing.T) {
+func TestHijackCommits(t *testing.T) {
 	for name, hijack := range map[string]func(w http.ResponseWriter) (io.WriteCloser, error){
 		"by the writer": func(w http.ResponseWriter) (io.WriteCloser, error) {
 			conn, _, err := w.(http.Hijacker).Hijack()
@@ -335,8 +335,8 @@ func TestHijackCommitsFirst(t *testing.T) {
 	}
 }
 
-func TestAStreamedChangeIsThereForTheNextRequest(t *testing.T) {
-	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+func TestChangeWhileStreaming(t *testing.T) {
+	onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
 		srv.handle("/login", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) { s.Set("user", "ada") })
 		srv.handle("/stream", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 			http.NewResponseController(w).Flush()
@@ -353,8 +353,8 @@ func TestAStreamedChangeIsThereForTheNextRequest(t *testing.T) {
 }
 
 // Whoever hangs up after "pay" has paid.
-func TestAClientThatHangsUpDoesNotPreventTheCommit(t *testing.T) {
-	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+func TestClientDisconnectDoesNotPreventCommit(t *testing.T) {
+	onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
 		began, ended := make(chan struct{}), make(chan struct{})
 		srv.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 			sessions.FromContext(r.Context()).Set("paid", true)
@@ -380,8 +380,8 @@ func TestAClientThatHangsUpDoesNotPreventTheCommit(t *testing.T) {
 	})
 }
 
-func TestErrAbortHandlerReachesTheServer(t *testing.T) {
-	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+func TestErrAbortHandlerPropagates(t *testing.T) {
+	onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
 		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 			s.Set("n", 1)
 			panic(http.ErrAbortHandler)
@@ -417,7 +417,7 @@ func TestUploadedFilesAreRemoved(t *testing.T) {
 	part.Write(make([]byte, 11<<20)) // 10 MB are kept in memory whatever is asked for
 	mw.Close()
 
-	clientServers(t, sessions.Options{}, func(t *testing.T, c *clientServer) {
+	onServers(t, sessions.Options{}, func(t *testing.T, c *testServer) {
 		c.handle("/upload", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 			if err := r.ParseMultipartForm(0); err != nil {
 				t.Error(err)
@@ -435,7 +435,7 @@ func TestUploadedFilesAreRemoved(t *testing.T) {
 }
 
 // Logs and metrics name a request by the pattern that it matched.
-func TestThePatternIsSeenOutside(t *testing.T) {
+func TestPatternIsVisibleOutside(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /users/{id}", func(http.ResponseWriter, *http.Request) {})
@@ -461,7 +461,7 @@ func TestThePatternIsSeenOutside(t *testing.T) {
 }
 
 // http.TimeoutHandler has a writer of its own, and runs the handler elsewhere.
-func TestATimeoutHandlerInsideWorks(t *testing.T) {
+func TestTimeoutHandlerInside(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{})
 	b := testapp.NewClient(t, m)
 	timeout := func(h http.HandlerFunc) http.HandlerFunc {
@@ -520,7 +520,7 @@ func FuzzResponseHeader(f *testing.F) {
 }
 
 // Programs keep header fields that all their answers have.
-func TestHeaderLinesThatResponsesShare(t *testing.T) {
+func TestSharedHeaderSlice(t *testing.T) {
 	shared := http.Header{"Vary": make([]string, 1, 4), "Cache-Control": make([]string, 1, 4)}
 	shared["Vary"][0], shared["Cache-Control"][0] = "Origin", "max-age=60"
 	a := testapp.New(t)
@@ -538,7 +538,7 @@ func TestHeaderLinesThatResponsesShare(t *testing.T) {
 }
 
 // A proxy that keeps the cookie from its upstream has the session all the same.
-func TestCookieThatTheHandlerRemoves(t *testing.T) {
+func TestHandlerRemovesCookie(t *testing.T) {
 	for _, header := range []string{"", "X-Session-Token"} {
 		a := testapp.New(t, func(o *sessions.Options) { o.TokenHeader = header })
 		c := a.SignedIn()

@@ -14,138 +14,138 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// lifeBox is a struct that can be changed in place only by way of its pointer.
-type lifeBox struct {
+// pointerBox is a struct that can be changed in place only by way of its pointer.
+type pointerBox struct {
 	Name  string
-	Inner *lifeAddress
+	Inner *streetAddress
 }
 
 const (
-	lifeList sessions.Key[[]int]        = "list"
-	lifePtr  sessions.Key[*lifeAddress] = "ptr"
-	lifeVal  sessions.Key[lifeBox]      = "box"
+	listKey sessions.Key[[]int]          = "list"
+	ptrKey  sessions.Key[*streetAddress] = "ptr"
+	boxKey  sessions.Key[pointerBox]     = "box"
 )
 
-// lifeWithReferences is a client with one value of each type that can change in
+// newWithReferences is a client with one value of each type that can change in
 // place.
-func lifeWithReferences(a *testapp.App) *testapp.Client {
+func newWithReferences(a *testapp.App) *testapp.Client {
 	c := a.Client()
 	c.OK(func(s *sessions.Session) {
 		testapp.Map.Set(s, map[string]int{"a": 1})
-		lifeList.Set(s, []int{1, 2, 3})
-		lifePtr.Set(s, &lifeAddress{Street: "Elm"})
-		lifeVal.Set(s, lifeBox{"box", &lifeAddress{Street: "Oak"}})
+		listKey.Set(s, []int{1, 2, 3})
+		ptrKey.Set(s, &streetAddress{Street: "Elm"})
+		boxKey.Set(s, pointerBox{"box", &streetAddress{Street: "Oak"}})
 	})
 	a.Store.Calls()
 	return c
 }
 
-func lifeCheckReferences(t *testing.T, c *testapp.Client) {
+func checkReferences(t *testing.T, c *testapp.Client) {
 	t.Helper()
 	c.OK(func(s *sessions.Session) {
 		m, _ := testapp.Map.Get(s)
-		list, _ := lifeList.Get(s)
-		p, _ := lifePtr.Get(s)
-		box, _ := lifeVal.Get(s)
+		list, _ := listKey.Get(s)
+		p, _ := ptrKey.Get(s)
+		box, _ := boxKey.Get(s)
 		testapp.Equal(t, "map", m, map[string]int{"a": 1, "b": 2})
 		testapp.Equal(t, "slice", list, []int{9, 2, 3})
-		testapp.Equal(t, "pointer", p, &lifeAddress{Street: "Elm", No: 7})
-		testapp.Equal(t, "pointer in a struct", box.Inner, &lifeAddress{Street: "Oak", No: 8})
+		testapp.Equal(t, "pointer", p, &streetAddress{Street: "Elm", No: 7})
+		testapp.Equal(t, "pointer in a struct", box.Inner, &streetAddress{Street: "Oak", No: 8})
 	})
 }
 
-func lifeChangeInPlace(m map[string]int, list []int, p *lifeAddress, box lifeBox) {
+func changeInPlace(m map[string]int, list []int, p *streetAddress, box pointerBox) {
 	m["b"], list[0], p.No, box.Inner.No = 2, 9, 7, 8
 }
 
-func TestChangesInPlaceAreNoticed(t *testing.T) {
-	get := func(s *sessions.Session) (map[string]int, []int, *lifeAddress, lifeBox) {
+func TestInPlaceChangesAreSaved(t *testing.T) {
+	get := func(s *sessions.Session) (map[string]int, []int, *streetAddress, pointerBox) {
 		m, _ := testapp.Map.Get(s)
-		list, _ := lifeList.Get(s)
-		p, _ := lifePtr.Get(s)
-		box, _ := lifeVal.Get(s)
+		list, _ := listKey.Get(s)
+		p, _ := ptrKey.Get(s)
+		box, _ := boxKey.Get(s)
 		return m, list, p, box
 	}
 	t.Run("of what Get returned", func(t *testing.T) {
 		a := testapp.New(t)
-		c := lifeWithReferences(a)
-		c.OK(func(s *sessions.Session) { lifeChangeInPlace(get(s)) })
+		c := newWithReferences(a)
+		c.OK(func(s *sessions.Session) { changeInPlace(get(s)) })
 		testapp.Equal(t, "store calls", a.Store.Calls(), "Load Save")
-		lifeCheckReferences(t, c)
+		checkReferences(t, c)
 	})
 	t.Run("of what Set was given", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.Client()
 		c.OK(func(s *sessions.Session) {
-			m, list, p, box := map[string]int{"a": 1}, []int{1, 2, 3}, &lifeAddress{Street: "Elm"}, lifeBox{"box", &lifeAddress{Street: "Oak"}}
+			m, list, p, box := map[string]int{"a": 1}, []int{1, 2, 3}, &streetAddress{Street: "Elm"}, pointerBox{"box", &streetAddress{Street: "Oak"}}
 			testapp.Map.Set(s, m)
-			lifeList.Set(s, list)
-			lifePtr.Set(s, p)
-			lifeVal.Set(s, box)
-			lifeChangeInPlace(m, list, p, box)
+			listKey.Set(s, list)
+			ptrKey.Set(s, p)
+			boxKey.Set(s, box)
+			changeInPlace(m, list, p, box)
 		})
-		lifeCheckReferences(t, c)
+		checkReferences(t, c)
 	})
 	t.Run("of what Update returned", func(t *testing.T) {
 		a := testapp.New(t)
-		c := lifeWithReferences(a)
+		c := newWithReferences(a)
 		c.OK(func(s *sessions.Session) {
-			lifeChangeInPlace(
+			changeInPlace(
 				testapp.Map.Update(s, func(m map[string]int) map[string]int { return m }),
-				lifeList.Update(s, func(list []int) []int { return append([]int(nil), list...) }),
-				lifePtr.Update(s, func(p *lifeAddress) *lifeAddress { return &lifeAddress{Street: p.Street} }),
-				lifeVal.Update(s, func(b lifeBox) lifeBox { b.Name = "crate"; return b }),
+				listKey.Update(s, func(list []int) []int { return append([]int(nil), list...) }),
+				ptrKey.Update(s, func(p *streetAddress) *streetAddress { return &streetAddress{Street: p.Street} }),
+				boxKey.Update(s, func(b pointerBox) pointerBox { b.Name = "crate"; return b }),
 			)
 		})
-		lifeCheckReferences(t, c)
+		checkReferences(t, c)
 	})
 	t.Run("after Save", func(t *testing.T) {
 		a := testapp.New(t)
-		c := lifeWithReferences(a)
+		c := newWithReferences(a)
 		c.OK(func(s *sessions.Session) {
 			m, list, p, box := get(s)
 			m["a"], list[1], p.Street, box.Inner.Street = 0, 0, "?", "?"
 			s.Save(t.Context())
 			m["a"], list[1], p.Street, box.Inner.Street = 1, 2, "Elm", "Oak"
 			s.Save(t.Context())
-			lifeChangeInPlace(m, list, p, box)
+			changeInPlace(m, list, p, box)
 		})
 		testapp.Equal(t, "store calls", a.Store.Calls(), "Load Save Save Save")
-		lifeCheckReferences(t, c)
+		checkReferences(t, c)
 	})
 	t.Run("in the function of Update", func(t *testing.T) {
 		a := testapp.New(t)
-		c := lifeWithReferences(a)
+		c := newWithReferences(a)
 		c.OK(func(s *sessions.Session) {
 			testapp.Map.Update(s, func(m map[string]int) map[string]int { m["b"] = 2; return m })
-			lifeList.Update(s, func(list []int) []int { list[0] = 9; return list })
-			lifePtr.Update(s, func(p *lifeAddress) *lifeAddress { p.No = 7; return p })
-			lifeVal.Update(s, func(b lifeBox) lifeBox { b.Inner.No = 8; return b })
+			listKey.Update(s, func(list []int) []int { list[0] = 9; return list })
+			ptrKey.Update(s, func(p *streetAddress) *streetAddress { p.No = 7; return p })
+			boxKey.Update(s, func(b pointerBox) pointerBox { b.Inner.No = 8; return b })
 		})
 		testapp.Equal(t, "store calls", a.Store.Calls(), "Load Save")
-		lifeCheckReferences(t, c)
+		checkReferences(t, c)
 	})
 	t.Run("of an untyped value", func(t *testing.T) {
 		a := testapp.New(t)
-		c := lifeWithReferences(a)
+		c := newWithReferences(a)
 		c.OK(func(s *sessions.Session) {
 			s.Get("map").(map[string]any)["b"] = 2
 			s.Get("list").([]any)[0] = 9
 			s.Get("ptr").(map[string]any)["n"] = 7
 			s.Get("box").(map[string]any)["Inner"].(map[string]any)["n"] = 8
 		})
-		lifeCheckReferences(t, c)
+		checkReferences(t, c)
 	})
 }
 
-func TestUnchangedReferencesAreNotWritten(t *testing.T) {
+func TestUnchangedReferencesAreNotSaved(t *testing.T) {
 	a := testapp.New(t)
-	c := lifeWithReferences(a)
+	c := newWithReferences(a)
 	c.OK(func(s *sessions.Session) {
 		m, _ := testapp.Map.Get(s)
-		lifeList.Get(s)
-		lifePtr.Get(s)
-		lifeVal.Get(s)
+		listKey.Get(s)
+		ptrKey.Get(s)
+		boxKey.Get(s)
 		m["b"] = 1
 		delete(m, "b") // there and back is no change
 	})
@@ -158,7 +158,7 @@ func TestUnchangedReferencesAreNotWritten(t *testing.T) {
 	testapp.Equal(t, "store calls of untyped reads", a.Store.Calls(), "Load")
 }
 
-func TestReadingAsANarrowerTypeDoesNotDropWhatIsStored(t *testing.T) {
+func TestReadAsNarrowerTypeKeepsFields(t *testing.T) {
 	type wide struct {
 		Name, Mail string
 		Age        int
@@ -187,7 +187,7 @@ func TestReadingAsANarrowerTypeDoesNotDropWhatIsStored(t *testing.T) {
 	})
 }
 
-func TestOneValueMayBeReadAsSeveralTypes(t *testing.T) {
+func TestValueReadAsSeveralTypes(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
 	c.OK(func(s *sessions.Session) { testapp.Map.Set(s, map[string]int{"a": 1}) })
@@ -204,7 +204,7 @@ func TestOneValueMayBeReadAsSeveralTypes(t *testing.T) {
 	})
 }
 
-func TestValueThatNoLongerFitsItsType(t *testing.T) {
+func TestValueOfChangedType(t *testing.T) {
 	const asInt sessions.Key[int] = "user"
 	a := testapp.New(t)
 	c := a.Client()
@@ -243,7 +243,7 @@ func TestValueThatNoLongerFitsItsType(t *testing.T) {
 	c.OK(func(s *sessions.Session) { testapp.Equal(t, "user", s.Get("user"), any(int64(1))) })
 }
 
-func TestUnencodableValueFailsTheCommit(t *testing.T) {
+func TestUnencodableValueFailsCommit(t *testing.T) {
 	type deep struct{ F func() }
 	for name, f := range map[string]func(*sessions.Session){
 		"channel":         func(s *sessions.Session) { s.Set("x", make(chan int)) },
@@ -289,7 +289,7 @@ func TestUnencodableValueFailsTheCommit(t *testing.T) {
 
 // What is set or changed in place before an Update is part of what the Update
 // works on, once, however often the commit has to begin anew.
-func TestChangesInPlaceBeforeAnUpdateMergeOnce(t *testing.T) {
+func TestInPlaceChangeBeforeUpdate(t *testing.T) {
 	double := func(s *sessions.Session) {
 		testapp.Map.Update(s, func(m map[string]int) map[string]int { m["a"] *= 2; return m })
 	}
@@ -361,7 +361,7 @@ func TestManyValues(t *testing.T) {
 
 // A commit that finds another request's changes goes on watching what the
 // program has of the values that these left alone.
-func TestChangesInPlaceAfterAMerge(t *testing.T) {
+func TestInPlaceChangeAfterMerge(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
 	c.OK(func(s *sessions.Session) {
@@ -393,7 +393,7 @@ func TestChangesInPlaceAfterAMerge(t *testing.T) {
 
 // The types that the round trip covers beyond Go's own.
 
-type lifeAddress struct {
+type streetAddress struct {
 	Street string `json:"street"`
 	No     int    `cbor:"n,omitempty"`
 	hidden int
@@ -433,7 +433,7 @@ func (p *pair) UnmarshalBinary(b []byte) error {
 
 // A type that locks itself in its MarshalBinary may be changed by anybody at any
 // time: each commit stores a state that it was in at one moment.
-func TestAValueThatLocksItselfMayChangeWhileItIsCommitted(t *testing.T) {
+func TestLockedValueChangesDuringCommit(t *testing.T) {
 	const pairs sessions.Key[*pair] = "pair"
 	a := testapp.New(t)
 	c := a.Client()
@@ -476,7 +476,7 @@ func TestAValueThatLocksItselfMayChangeWhileItIsCommitted(t *testing.T) {
 
 // The session never writes to what it was given: one value may be in any number
 // of sessions, and be read by anybody, at once.
-func TestOneMapInManySessions(t *testing.T) {
+func TestMapSharedByManySessions(t *testing.T) {
 	a := testapp.New(t)
 	prices := map[string]int{"tea": 3, "coffee": 4}
 	want := maps.Clone(prices)
@@ -505,7 +505,7 @@ func TestOneMapInManySessions(t *testing.T) {
 
 // What the owner does to its map after the commit is not in the record, and
 // comes to no other request; what it does before the next commit of this one is.
-func TestAMapThatItsOwnerGoesOnChanging(t *testing.T) {
+func TestMapChangedAfterSet(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
 	m := map[string]int{"a": 1}

@@ -11,7 +11,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-func TestSessionOfAClientWithoutCookieIsNewAndEmpty(t *testing.T) {
+func TestNewSessionIsEmpty(t *testing.T) {
 	a := testapp.New(t)
 	res := a.Client().OK(func(s *sessions.Session) {
 		testapp.Equal(t, "IsNew", s.IsNew(), true)
@@ -40,7 +40,7 @@ func TestSessionOfAClientWithoutCookieIsNewAndEmpty(t *testing.T) {
 	testapp.Equal(t, "store calls", a.Store.Calls(), "")
 }
 
-func TestValueIsThereInTheNextRequest(t *testing.T) {
+func TestValueInTheNextRequest(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
 	var id, token string
@@ -69,7 +69,7 @@ func TestValueIsThereInTheNextRequest(t *testing.T) {
 	}
 }
 
-func TestUnknownTokenIsNeverAdopted(t *testing.T) {
+func TestUnknownTokenIsRejected(t *testing.T) {
 	a := testapp.New(t)
 	gone := a.SignedIn()
 	old := gone.Copy()
@@ -90,7 +90,7 @@ func TestUnknownTokenIsNeverAdopted(t *testing.T) {
 	a.Store.Record(t)
 }
 
-func TestNothingIsStoredWithoutAValue(t *testing.T) {
+func TestEmptySessionIsNotStored(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session){
 		"settings":           func(s *sessions.Session) { s.SetIdleTimeout(time.Hour); s.SetExpires(sessions.ExpireWithBrowser()) },
 		"set, deleted":       func(s *sessions.Session) { s.Set("a", 1); s.Delete("a") },
@@ -115,7 +115,7 @@ func TestNothingIsStoredWithoutAValue(t *testing.T) {
 	}
 }
 
-func TestSettingsMadeBeforeTheFirstValueAreKept(t *testing.T) {
+func TestSettingsBeforeFirstValue(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
 	c.OK(func(s *sessions.Session) {
@@ -182,7 +182,7 @@ func TestDestroyEndsTheSession(t *testing.T) {
 	})
 }
 
-func TestInvalidateBeginsAnotherSession(t *testing.T) {
+func TestInvalidateStartsNewSession(t *testing.T) {
 	for name, save := range map[string]bool{"by the commit": false, "by Save": true} {
 		t.Run(name, func(t *testing.T) {
 			a := testapp.New(t)
@@ -222,7 +222,7 @@ func TestInvalidateBeginsAnotherSession(t *testing.T) {
 	}
 }
 
-func TestRenewKeepsTheDataUnderAnotherID(t *testing.T) {
+func TestRenewKeepsData(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	old := c.Copy()
@@ -250,7 +250,7 @@ func TestRenewKeepsTheDataUnderAnotherID(t *testing.T) {
 	})
 }
 
-func TestSaveLeavesTheSessionAsItIs(t *testing.T) {
+func TestSaveKeepsSession(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
 	c.OK(func(s *sessions.Session) {
@@ -270,7 +270,7 @@ func TestSaveLeavesTheSessionAsItIs(t *testing.T) {
 	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Keys", s.Keys(), []string{"a", "b", "m"}) })
 }
 
-func TestTheLastStateOfARequestWins(t *testing.T) {
+func TestLastStateOfRequestWins(t *testing.T) {
 	ctx := t.Context()
 	set := func(v string) func(*sessions.Session) {
 		return func(s *sessions.Session) { testapp.User.Set(s, v) }
@@ -346,7 +346,7 @@ func TestTheLastStateOfARequestWins(t *testing.T) {
 	}
 }
 
-func TestRevertUndoesTheRequestsChanges(t *testing.T) {
+func TestRevert(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	a.Clock.Advance(48 * time.Hour)
@@ -367,7 +367,7 @@ func TestRevertUndoesTheRequestsChanges(t *testing.T) {
 	testapp.Equal(t, "store calls", a.Store.Calls(), "Load Touch")
 }
 
-func TestRevertAfterSaveKeepsWhatIsKnownOfTheSession(t *testing.T) {
+func TestRevertAfterSave(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
 	c.OK(func(s *sessions.Session) {
@@ -386,7 +386,7 @@ func TestRevertAfterSaveKeepsWhatIsKnownOfTheSession(t *testing.T) {
 	})
 }
 
-func TestLastAccessedIsTheAccessBeforeThisOne(t *testing.T) {
+func TestLastAccessed(t *testing.T) {
 	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Minute })
 	c := a.SignedIn()
 	for i := range 3 {
@@ -419,7 +419,7 @@ func TestKeysAreSorted(t *testing.T) {
 	})
 }
 
-func TestIDIsPublicAndTokenIsNot(t *testing.T) {
+func TestIDDoesNotRevealToken(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	c.OK(func(s *sessions.Session) {

@@ -22,21 +22,21 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// auditTrail is a log of one JSON object an event.
-type auditTrail struct{ buf bytes.Buffer }
+// logRecorder is a log of one JSON object an event.
+type logRecorder struct{ buf bytes.Buffer }
 
-func (a *auditTrail) logger(level slog.Level) *slog.Logger {
+func (a *logRecorder) logger(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(&a.buf, &slog.HandlerOptions{Level: level}))
 }
 
-type auditEvent struct{ Level, Msg, Session, Before string }
+type logEvent struct{ Level, Msg, Session, Before string }
 
 // take returns the events since it was asked last.
-func (a *auditTrail) take(t *testing.T) []auditEvent {
+func (a *logRecorder) take(t *testing.T) []logEvent {
 	t.Helper()
-	var events []auditEvent
+	var events []logEvent
 	for d := json.NewDecoder(&a.buf); d.More(); {
-		var e auditEvent
+		var e logEvent
 		if err := d.Decode(&e); err != nil {
 			t.Fatal(err)
 		}
@@ -47,53 +47,53 @@ func (a *auditTrail) take(t *testing.T) []auditEvent {
 	return events
 }
 
-func auditWant(t *testing.T, got []auditEvent, want ...auditEvent) {
+func wantEvents(t *testing.T, got []logEvent, want ...logEvent) {
 	t.Helper()
 	if !slices.Equal(got, want) {
 		t.Errorf("the log has\n%v, want\n%v", got, want)
 	}
 }
 
-func TestTheLogTellsASessionsLife(t *testing.T) {
+func TestSessionEventsAreLogged(t *testing.T) {
 	for _, store := range []string{"memory", "sealed"} {
 		t.Run(store, func(t *testing.T) {
-			var trail auditTrail
+			var trail logRecorder
 			m, _ := testapp.NewManager(t, sessions.Options{
 				Store: store, Logger: trail.logger(slog.LevelDebug), Cookie: sessions.Cookie{Secret: testapp.Secret},
 			})
 			b := testapp.NewClient(t, m)
 			var id, renewed string
 			b.Visit(func(s *sessions.Session) { s.Get("user") })
-			auditWant(t, trail.take(t)) // nothing begins by looking
+			wantEvents(t, trail.take(t)) // nothing begins by looking
 			b.Visit(func(s *sessions.Session) { s.Set("user", "ada"); id = s.ID() })
-			auditWant(t, trail.take(t), auditEvent{"DEBUG", "session created", id, ""})
+			wantEvents(t, trail.take(t), logEvent{"DEBUG", "session created", id, ""})
 			b.Visit(func(s *sessions.Session) { s.Set("user", "ada lovelace") })
-			auditWant(t, trail.take(t)) // nor ends by changing
+			wantEvents(t, trail.take(t)) // nor ends by changing
 			b.Visit(func(s *sessions.Session) { s.Renew(); renewed = s.ID() })
-			auditWant(t, trail.take(t), auditEvent{"DEBUG", "session renewed", renewed, id})
+			wantEvents(t, trail.take(t), logEvent{"DEBUG", "session renewed", renewed, id})
 			b.Visit(func(s *sessions.Session) { s.Get("user"); s.Destroy(t.Context()) })
-			auditWant(t, trail.take(t), auditEvent{"DEBUG", "session destroyed", renewed, ""})
+			wantEvents(t, trail.take(t), logEvent{"DEBUG", "session destroyed", renewed, ""})
 		})
 	}
 }
 
-func TestTheLogTellsWhatInvalidateAndOwnersEnd(t *testing.T) {
-	var trail auditTrail
+func TestInvalidateAndDestroyOwnedAreLogged(t *testing.T) {
+	var trail logRecorder
 	m, _ := testapp.NewManager(t, sessions.Options{Store: "memory", Logger: trail.logger(slog.LevelDebug)})
 	b := testapp.NewClient(t, m)
 	var id, next string
 	b.Visit(func(s *sessions.Session) { s.Set("user", "ada"); id = s.ID() })
 	trail.take(t)
 	b.Visit(func(s *sessions.Session) { s.Invalidate(); s.SetOwner("ada"); next = s.ID() })
-	auditWant(t, trail.take(t), auditEvent{"DEBUG", "session destroyed", id, ""}, auditEvent{"DEBUG", "session created", next, ""})
+	wantEvents(t, trail.take(t), logEvent{"DEBUG", "session destroyed", id, ""}, logEvent{"DEBUG", "session created", next, ""})
 	if _, err := m.DestroyOwned(t.Context(), "ada"); err != nil {
 		t.Fatal(err)
 	}
-	auditWant(t, trail.take(t), auditEvent{"DEBUG", "session destroyed", next, ""})
+	wantEvents(t, trail.take(t), logEvent{"DEBUG", "session destroyed", next, ""})
 }
 
-func TestTheLogTellsThatASessionIsOver(t *testing.T) {
-	var trail auditTrail
+func TestExpiryIsLogged(t *testing.T) {
+	var trail logRecorder
 	clock := testapp.NewClock(testapp.Epoch)
 	m, _ := testapp.NewManager(t, sessions.Options{
 		Store: "memory", IdleTimeout: time.Minute, Now: clock.Now, Logger: trail.logger(slog.LevelDebug),
@@ -104,11 +104,11 @@ func TestTheLogTellsThatASessionIsOver(t *testing.T) {
 	clock.Advance(time.Minute)
 	trail.take(t)
 	b.Visit(func(s *sessions.Session) { s.Get("user") })
-	auditWant(t, trail.take(t), auditEvent{"DEBUG", "session expired, ended or unknown", id, ""})
+	wantEvents(t, trail.take(t), logEvent{"DEBUG", "session expired, ended or unknown", id, ""})
 }
 
-func TestTheLogTellsOfConflicts(t *testing.T) {
-	var trail auditTrail
+func TestConflictsAreLogged(t *testing.T) {
+	var trail logRecorder
 	f := testapp.NewStore(nil)
 	m, _ := testapp.NewManager(t, sessions.Options{Driver: f, Logger: trail.logger(slog.LevelDebug)})
 	b := testapp.NewClient(t, m)
@@ -117,20 +117,20 @@ func TestTheLogTellsOfConflicts(t *testing.T) {
 	trail.take(t)
 	f.Before("Save", func() { b.Visit(func(s *sessions.Session) { s.Set("other", 1) }) })
 	b.Visit(func(s *sessions.Session) { s.Set("user", "eve") })
-	auditWant(t, trail.take(t), auditEvent{"DEBUG", "session changed meanwhile, merging", id, ""})
+	wantEvents(t, trail.take(t), logEvent{"DEBUG", "session changed meanwhile, merging", id, ""})
 }
 
-func TestLifeIsNoNewsToALoggerOfLevelInfo(t *testing.T) {
-	var trail auditTrail
+func TestSessionEventsAreDebugMessages(t *testing.T) {
+	var trail logRecorder
 	m, _ := testapp.NewManager(t, sessions.Options{Store: "memory", Logger: trail.logger(slog.LevelInfo)})
 	b := testapp.NewClient(t, m)
 	b.Visit(func(s *sessions.Session) { s.Set("user", "ada") })
 	b.Visit(func(s *sessions.Session) { s.Renew() })
 	b.Visit(func(s *sessions.Session) { s.Destroy(t.Context()) })
-	auditWant(t, trail.take(t))
+	wantEvents(t, trail.take(t))
 }
 
-func TestAPrintedManagerTellsNoSecret(t *testing.T) {
+func TestPrintedManagerHidesSecrets(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{
 		URL:    "memory:?max=471147114711",
 		Store:  "memory",
@@ -152,7 +152,7 @@ func TestAPrintedManagerTellsNoSecret(t *testing.T) {
 }
 
 func TestNoTokenIsLogged(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		var log testapp.Log
 		o.Logger = log.Logger(slog.LevelDebug)
 		m, store := testapp.NewManager(t, o)
@@ -226,7 +226,7 @@ func TestNoTokenIsLogged(t *testing.T) {
 	})
 }
 
-func TestAPrintedSessionTellsItsPublicIDAlone(t *testing.T) {
+func TestPrintedSessionShowsOnlyID(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret}})
 	b := testapp.Login(t, m)
 	b.Visit(func(s *sessions.Session) {
@@ -260,7 +260,7 @@ func TestAPrintedSessionTellsItsPublicIDAlone(t *testing.T) {
 }
 
 // Nor does the context that it is found by, which programs print and log.
-func TestAPrintedContextTellsNothing(t *testing.T) {
+func TestPrintedContextHidesSession(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{})
 	b := testapp.Login(t, m)
 	b.Serve(func(_ http.ResponseWriter, r *http.Request) {

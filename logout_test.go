@@ -13,7 +13,7 @@ import (
 )
 
 // The ways in which a request can end a session while another one uses it.
-func lifeEnds(a *testapp.App) map[string]func(*testapp.Client) {
+func sessionEnds(a *testapp.App) map[string]func(*testapp.Client) {
 	return map[string]func(*testapp.Client){
 		"Destroy":    func(c *testapp.Client) { c.OK(func(s *sessions.Session) { s.Destroy(context.Background()) }) },
 		"Renew":      func(c *testapp.Client) { c.OK(func(s *sessions.Session) { s.Renew() }) },
@@ -32,18 +32,18 @@ func lifeEnds(a *testapp.App) map[string]func(*testapp.Client) {
 	}
 }
 
-// lifeOwned is a client whose session is stored, with user = "ann" and the
+// newUser1Client is a client whose session is stored, with user = "ann" and the
 // owner "user:1".
-func lifeOwned(a *testapp.App) *testapp.Client {
+func newUser1Client(a *testapp.App) *testapp.Client {
 	c := a.SignedIn()
 	c.OK(func(s *sessions.Session) { s.SetOwner("user:1") })
 	a.Store.Calls()
 	return c
 }
 
-// lifePanicking sends a request whose handler does f and then panics, through a
+// doPanicking sends a request whose handler does f and then panics, through a
 // middleware further out that answers for it.
-func lifePanicking(a *testapp.App, c *testapp.Client, f func(*sessions.Session)) (rec *httptest.ResponseRecorder) {
+func doPanicking(a *testapp.App, c *testapp.Client, f func(*sessions.Session)) (rec *httptest.ResponseRecorder) {
 	a.T.Helper()
 	rec = httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/", nil)
@@ -61,7 +61,7 @@ func lifePanicking(a *testapp.App, c *testapp.Client, f func(*sessions.Session))
 	return rec
 }
 
-func TestRequestInFlightDoesNotUndoALogout(t *testing.T) {
+func TestRequestInProgressDoesNotUndoLogout(t *testing.T) {
 	changes := map[string]func(*sessions.Session){
 		"set":       func(s *sessions.Session) { testapp.User.Set(s, "zombie") },
 		"update":    testapp.Increment,
@@ -75,7 +75,7 @@ func TestRequestInFlightDoesNotUndoALogout(t *testing.T) {
 		"renew+set": func(s *sessions.Session) { s.Renew(); s.Set("a", "zombie") },
 	}
 	points := []string{"first", "second"} // the Save that the other request comes before
-	for end := range lifeEnds(nil) {
+	for end := range sessionEnds(nil) {
 		for change, f := range changes {
 			for _, point := range points {
 				if renews := change == "renew" || change == "renew+set"; point == "second" && !renews {
@@ -83,13 +83,13 @@ func TestRequestInFlightDoesNotUndoALogout(t *testing.T) {
 				}
 				t.Run(end+" before the "+point+" Save of "+change, func(t *testing.T) {
 					a := testapp.New(t)
-					c := lifeOwned(a)
+					c := newUser1Client(a)
 					c.OK(func(s *sessions.Session) { s.Set("list", []any{"a"}) })
 					old, other := c.Copy(), c.Copy()
 					if point == "second" {
 						a.Store.Next("Save", testapp.OK)
 					}
-					a.Store.Before("Save", func() { lifeEnds(a)[end](other) })
+					a.Store.Before("Save", func() { sessionEnds(a)[end](other) })
 					res := c.Fails(http.StatusConflict, f)
 					if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
 						t.Errorf("Set-Cookie: %q", lines)
@@ -108,9 +108,9 @@ func TestRequestInFlightDoesNotUndoALogout(t *testing.T) {
 	}
 }
 
-func TestSaveTellsThatTheSessionEnded(t *testing.T) {
+func TestSaveReturnsErrEnded(t *testing.T) {
 	a := testapp.New(t)
-	c := lifeOwned(a)
+	c := newUser1Client(a)
 	other := c.Copy()
 	res := c.Fails(http.StatusConflict, func(s *sessions.Session) {
 		testapp.Increment(s)
@@ -120,7 +120,7 @@ func TestSaveTellsThatTheSessionEnded(t *testing.T) {
 	})
 	testapp.Equal(t, "cookie", res.Cookie, nil)
 
-	c = lifeOwned(a)
+	c = newUser1Client(a)
 	other = c.Copy()
 	res = c.OK(func(s *sessions.Session) {
 		testapp.Increment(s)
@@ -132,18 +132,18 @@ func TestSaveTellsThatTheSessionEnded(t *testing.T) {
 }
 
 // What an earlier Save of the request had to tell the client no longer holds.
-func TestErrorPageOfAnEndedSessionHasNoCookieOfAnEarlierSave(t *testing.T) {
+func TestErrEndedPageHasNoCookie(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session){
 		"cookie's expiry": func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser()) },
 		"renewal":         func(s *sessions.Session) { s.Renew() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := testapp.New(t)
-			c := lifeOwned(a)
+			c := newUser1Client(a)
 			res := c.Fails(http.StatusConflict, func(s *sessions.Session) {
 				f(s)
 				testapp.Equal(t, "Save", s.Save(t.Context()), nil)
-				lifeEnds(a)["DestroyOwned"](nil)
+				sessionEnds(a)["DestroyOwned"](nil)
 				testapp.Increment(s)
 			})
 			if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
@@ -154,13 +154,13 @@ func TestErrorPageOfAnEndedSessionHasNoCookieOfAnEarlierSave(t *testing.T) {
 }
 
 // Nor has the answer that passes because the handler gave up its changes.
-func TestAnswerOfAnEndedSessionHasNoCookieOfAnEarlierSave(t *testing.T) {
+func TestResponseAfterSessionEndHasNoCookie(t *testing.T) {
 	a := testapp.New(t)
-	c := lifeOwned(a)
+	c := newUser1Client(a)
 	res := c.OK(func(s *sessions.Session) {
 		s.Renew()
 		testapp.Error(t, "Save", s.Save(t.Context()), nil)
-		lifeEnds(a)["DestroyOwned"](nil)
+		sessionEnds(a)["DestroyOwned"](nil)
 		testapp.Increment(s)
 		testapp.Error(t, "Save of an ended session", s.Save(t.Context()), sessions.ErrEnded)
 		s.Revert()
@@ -168,15 +168,15 @@ func TestAnswerOfAnEndedSessionHasNoCookieOfAnEarlierSave(t *testing.T) {
 	testapp.Equal(t, "cookie", res.Cookie, nil)
 }
 
-func TestReaderPassesWhateverHappensToItsSession(t *testing.T) {
-	for end := range lifeEnds(nil) {
+func TestReaderSucceedsWhenSessionEnds(t *testing.T) {
+	for end := range sessionEnds(nil) {
 		t.Run(end, func(t *testing.T) {
 			a := testapp.New(t)
-			c := lifeOwned(a)
+			c := newUser1Client(a)
 			old, other := c.Copy(), c.Copy()
 			res := c.OK(func(s *sessions.Session) {
-				lifeLook(s)
-				lifeEnds(a)[end](other)
+				testapp.Look(s)
+				sessionEnds(a)[end](other)
 				a.Clock.Advance(48 * 3600e9) // an access record is due
 				testapp.Equal(t, "user, as it was loaded", s.Get("user"), any("ann"))
 			})
@@ -188,11 +188,11 @@ func TestReaderPassesWhateverHappensToItsSession(t *testing.T) {
 
 // Whoever logs out in parallel with a request that saves wins, at every point
 // at which the two can meet, and without a wait for any of them.
-func TestRandomLogoutsAreNeverUndone(t *testing.T) {
+func TestRandomLogoutsAreFinal(t *testing.T) {
 	a := testapp.New(t)
 	second := a.NewManager()
 	for round := range 60 {
-		c := lifeOwned(a)
+		c := newUser1Client(a)
 		old := c.Copy()
 		var wg sync.WaitGroup
 		for i := range 6 {
@@ -203,7 +203,7 @@ func TestRandomLogoutsAreNeverUndone(t *testing.T) {
 					case i == 5 && round%2 == 0:
 						s.Renew()
 					case i == 4:
-						lifeLook(s)
+						testapp.Look(s)
 					default:
 						testapp.Increment(s)
 					}
@@ -241,7 +241,7 @@ func TestRandomLogoutsAreNeverUndone(t *testing.T) {
 	}
 }
 
-func TestOneOfManyRenewalsSurvives(t *testing.T) {
+func TestOneOfParallelRenewalsWins(t *testing.T) {
 	t.Run("the other at the last moment", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
@@ -278,7 +278,7 @@ func TestOneOfManyRenewalsSurvives(t *testing.T) {
 	})
 }
 
-func TestRenewTakesParallelChangesAlong(t *testing.T) {
+func TestRenewKeepsParallelChanges(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	const n = 10
@@ -305,7 +305,7 @@ func TestRenewTakesParallelChangesAlong(t *testing.T) {
 	testapp.Equal(t, "user under the old id", other.User(), "")
 }
 
-func TestFailedRenewalLeavesTheOldSession(t *testing.T) {
+func TestFailedRenewKeepsOldSession(t *testing.T) {
 	for name, fail := range map[string]func(*testapp.Store){
 		"create":  func(f *testapp.Store) { f.Next("Save", testapp.Refused, testapp.Refused, testapp.Refused) },
 		"forward": func(f *testapp.Store) { f.Next("Save", testapp.OK, testapp.Refused, testapp.Refused, testapp.Refused) },
@@ -349,7 +349,7 @@ func TestFailedRenewalLeavesTheOldSession(t *testing.T) {
 
 // The error page carries the cookie that an earlier Save made necessary, and not
 // the one of the id that failed.
-func TestFailedRenewalAfterASaveLeavesWhatWasSaved(t *testing.T) {
+func TestFailedRenewAfterSave(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session) error{
 		"Renew":      (*sessions.Session).Renew,
 		"Invalidate": (*sessions.Session).Invalidate,
@@ -401,7 +401,7 @@ func TestFailedDestroy(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		a.Store.Next("Delete", testapp.Refused)
-		rec := lifePanicking(a, c, func(s *sessions.Session) { s.Destroy(t.Context()) })
+		rec := doPanicking(a, c, func(s *sessions.Session) { s.Destroy(t.Context()) })
 		if lines := rec.Header()["Set-Cookie"]; len(lines) > 0 {
 			t.Errorf("Set-Cookie: %q", lines)
 		}
@@ -432,7 +432,7 @@ func TestFailedDestroy(t *testing.T) {
 	})
 }
 
-func TestDestroyThenSetIsAnotherSession(t *testing.T) {
+func TestSetAfterDestroyStartsNewSession(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	old := c.Copy()
@@ -444,7 +444,7 @@ func TestDestroyThenSetIsAnotherSession(t *testing.T) {
 	testapp.Equal(t, "user under the old id", old.User(), "")
 }
 
-func TestPanicCommitsNothing(t *testing.T) {
+func TestPanicDoesNotCommit(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session){
 		"set":        testapp.Increment,
 		"renew":      func(s *sessions.Session) { s.Renew() },
@@ -454,7 +454,7 @@ func TestPanicCommitsNothing(t *testing.T) {
 			a := testapp.New(t)
 			c := a.SignedIn()
 			stored := a.Store.Record(t)
-			rec := lifePanicking(a, c, f)
+			rec := doPanicking(a, c, f)
 			testapp.Equal(t, "Set-Cookie", len(rec.Header()["Set-Cookie"]), 0)
 			testapp.Equal(t, "record", a.Store.Record(t), stored)
 		})
@@ -463,7 +463,7 @@ func TestPanicCommitsNothing(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		var token string
-		rec := lifePanicking(a, c, func(s *sessions.Session) {
+		rec := doPanicking(a, c, func(s *sessions.Session) {
 			s.Renew()
 			s.Save(t.Context())
 			token = s.Token()

@@ -13,16 +13,16 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// lifeRace runs f in a request of c, and other in another request of the same
+// interleave runs f in a request of c, and other in another request of the same
 // client just before the first one saves.
-func lifeRace(a *testapp.App, c *testapp.Client, f, other func(*sessions.Session)) *testapp.Response {
+func interleave(a *testapp.App, c *testapp.Client, f, other func(*sessions.Session)) *testapp.Response {
 	a.T.Helper()
 	second := c.Copy()
 	a.Store.Before("Save", func() { second.OK(other) })
 	return c.OK(f)
 }
 
-func TestParallelUpdatesAreAllCounted(t *testing.T) {
+func TestParallelUpdates(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	server := httptest.NewServer(a.Manager.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -48,7 +48,7 @@ func TestParallelUpdatesAreAllCounted(t *testing.T) {
 	testapp.Equal(t, "count", c.Count(), n)
 }
 
-func TestUpdatesOfSeveralProcessesAreAllCounted(t *testing.T) {
+func TestUpdatesOfSeveralProcesses(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	managers := []*sessions.Manager{a.Manager, a.NewManager(), a.NewManager()}
@@ -66,7 +66,7 @@ func TestUpdatesOfSeveralProcessesAreAllCounted(t *testing.T) {
 	testapp.Equal(t, "count", c.Count(), len(managers)*each)
 }
 
-func TestParallelChangesOfDifferentValuesAreAllKept(t *testing.T) {
+func TestParallelChangesOfDifferentValues(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	const n = 50
@@ -142,7 +142,7 @@ func TestTwoRequestsMerge(t *testing.T) {
 			a := testapp.New(t)
 			c := a.SignedIn()
 			c.OK(func(s *sessions.Session) { testapp.Increment(s); s.AddFlash("old") })
-			lifeRace(a, c, test.first, test.second)
+			interleave(a, c, test.first, test.second)
 			c.OK(func(s *sessions.Session) {
 				got := map[string]any{}
 				for _, name := range s.Keys() {
@@ -156,15 +156,15 @@ func TestTwoRequestsMerge(t *testing.T) {
 	}
 }
 
-func TestSettingsMergeFieldByField(t *testing.T) {
+func TestSettingsMerge(t *testing.T) {
 	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = 24 * time.Hour })
 	c := a.SignedIn()
 	third := c.Copy()
-	lifeRace(a, c,
+	interleave(a, c,
 		func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser()) },
 		func(s *sessions.Session) {
 			s.SetOwner("user:1")
-			lifeRace(a, third,
+			interleave(a, third,
 				func(s *sessions.Session) { s.SetIdleTimeout(time.Minute) },
 				func(s *sessions.Session) { testapp.Increment(s) })
 		})
@@ -180,19 +180,19 @@ func TestSettingsMergeFieldByField(t *testing.T) {
 	}
 }
 
-func TestExpiryIsComputedAnewInEachAttempt(t *testing.T) {
+func TestExpiryIsRecomputedPerAttempt(t *testing.T) {
 	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 	c := a.SignedIn()
-	lifeRace(a, c, testapp.Increment, func(s *sessions.Session) { s.SetIdleTimeout(3 * time.Hour) })
+	interleave(a, c, testapp.Increment, func(s *sessions.Session) { s.SetIdleTimeout(3 * time.Hour) })
 	testapp.Equal(t, "Expires", a.Store.Record(t).Record.Expires.Time(), testapp.Epoch.Add(3*time.Hour))
 }
 
-func TestUpdateSeesTheNewestValue(t *testing.T) {
+func TestUpdateSeesNewestValue(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	c.OK(testapp.Increment)
 	var seen []int
-	lifeRace(a, c, func(s *sessions.Session) {
+	interleave(a, c, func(s *sessions.Session) {
 		n := testapp.Count.Update(s, func(n int) int { seen = append(seen, n); return n + 100 })
 		testapp.Equal(t, "Update's result", n, 101)
 	}, testapp.Increment)
@@ -200,10 +200,10 @@ func TestUpdateSeesTheNewestValue(t *testing.T) {
 	testapp.Equal(t, "count", c.Count(), 102)
 }
 
-func TestAfterSaveTheSessionShowsWhatIsStored(t *testing.T) {
+func TestSaveShowsMergedValues(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
-	lifeRace(a, c, func(s *sessions.Session) {
+	interleave(a, c, func(s *sessions.Session) {
 		testapp.Increment(s)
 		if err := s.Save(t.Context()); err != nil {
 			t.Error(err)
@@ -215,11 +215,11 @@ func TestAfterSaveTheSessionShowsWhatIsStored(t *testing.T) {
 	testapp.Equal(t, "count", c.Count(), 2)
 }
 
-func TestInPlaceChangeWinsForItsValueAlone(t *testing.T) {
+func TestInPlaceChangeMerge(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
 	c.OK(func(s *sessions.Session) { testapp.Map.Set(s, map[string]int{"a": 1}) })
-	lifeRace(a, c, func(s *sessions.Session) {
+	interleave(a, c, func(s *sessions.Session) {
 		m, _ := testapp.Map.Get(s)
 		m["mine"] = 1
 	}, func(s *sessions.Session) {
@@ -234,7 +234,7 @@ func TestInPlaceChangeWinsForItsValueAlone(t *testing.T) {
 	})
 }
 
-func TestPoppedValueIsUsedOnce(t *testing.T) {
+func TestPopReturnsValueOnce(t *testing.T) {
 	pop := func(s *sessions.Session) { testapp.User.Pop(s) }
 	for name, other := range map[string]func(*sessions.Session){
 		"popped by another":   pop,
@@ -297,7 +297,7 @@ func TestPoppedValueIsUsedOnce(t *testing.T) {
 	t.Run("and set again by the same request", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
-		lifeRace(a, c, func(s *sessions.Session) {
+		interleave(a, c, func(s *sessions.Session) {
 			pop(s)
 			testapp.User.Set(s, "bob")
 			pop(s)
@@ -339,7 +339,7 @@ func TestPoppedValueIsUsedOnce(t *testing.T) {
 	})
 }
 
-func TestPanicInUpdateLeavesTheSessionUsable(t *testing.T) {
+func TestPanicInUpdate(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	caught := func(f func()) (v any) {
@@ -363,7 +363,7 @@ func TestPanicInUpdateLeavesTheSessionUsable(t *testing.T) {
 		return n + 1
 	}
 	t.Run("in Save", func(t *testing.T) {
-		lifeRace(a, c, func(s *sessions.Session) {
+		interleave(a, c, func(s *sessions.Session) {
 			testapp.Count.Update(s, second)
 			v := caught(func() { s.Save(t.Context()) })
 			testapp.Equal(t, "panic", v, any("oops"))
@@ -395,7 +395,7 @@ func TestPanicInUpdateLeavesTheSessionUsable(t *testing.T) {
 	}
 }
 
-func TestManyConflictsInARow(t *testing.T) {
+func TestManyConflicts(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	const n = 20
@@ -418,7 +418,7 @@ func TestManyConflictsInARow(t *testing.T) {
 
 // The function of an Update may panic when it is repeated. The renewed session
 // that was stored already goes again.
-func TestUpdateThatPanicsInARenewal(t *testing.T) {
+func TestPanicInUpdateDuringRenew(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	other := c.Copy()
@@ -442,7 +442,7 @@ func TestUpdateThatPanicsInARenewal(t *testing.T) {
 
 // Of two requests that pop a value one gets it, whatever they do to the session
 // then.
-func TestPopAndAnEndOfTheSession(t *testing.T) {
+func TestPopInEndedSession(t *testing.T) {
 	otp := sessions.Key[string]("otp")
 	for name, end := range map[string]func(*sessions.Session){
 		"Renew":             func(s *sessions.Session) { s.Renew() },

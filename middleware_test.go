@@ -22,7 +22,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-func TestOutsideOfTheMiddlewareThereIsNoSession(t *testing.T) {
+func TestNoSessionOutsideMiddleware(t *testing.T) {
 	if s := sessions.FromContext(t.Context()); s != nil {
 		t.Errorf("FromContext gives %v", s)
 	}
@@ -78,7 +78,7 @@ func TestOutsideOfTheMiddlewareThereIsNoSession(t *testing.T) {
 		"DestroyOwned":   func() { m.DestroyOwned(t.Context(), "ann", s) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			if text := clientPanic(t, use); !strings.Contains(text, "Manager.Wrap") {
+			if text := catchPanic(t, use); !strings.Contains(text, "Manager.Wrap") {
 				t.Errorf("the panic does not tell what to do: %s", text)
 			}
 		})
@@ -140,14 +140,14 @@ func zipped(next http.Handler) http.Handler {
 	})
 }
 
-func TestCompressionAroundTheSession(t *testing.T) {
+func TestCompression(t *testing.T) {
 	page := strings.Repeat("page ", 10_000)
 	for name, place := range map[string]func(m *sessions.Manager, h http.Handler) http.Handler{
 		"inside":  func(m *sessions.Manager, h http.Handler) http.Handler { return m.Wrap(zipped(h)) },
 		"outside": func(m *sessions.Manager, h http.Handler) http.Handler { return zipped(m.Wrap(h)) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+			onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
 				srv.mux.Handle("/", place(srv.m, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					sessions.FromContext(r.Context()).Set("user", "ada")
 					io.WriteString(w, page[:100])
@@ -173,7 +173,7 @@ func TestCompressionAroundTheSession(t *testing.T) {
 
 // A reverse proxy in the handler: its early hints, its trailers, its streams and
 // the cookies of its backend pass, and the session's cookie goes with them.
-func TestAReverseProxyInside(t *testing.T) {
+func TestReverseProxyInside(t *testing.T) {
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Link", "</style.css>; rel=preload")
 		w.WriteHeader(http.StatusEarlyHints)
@@ -192,7 +192,7 @@ func TestAReverseProxyInside(t *testing.T) {
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.FlushInterval = -1
 	proxy.ErrorLog = log.New(io.Discard, "", 0)
-	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+	onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
 		srv.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 			sessions.FromContext(r.Context()).Set("user", "ada")
 			proxy.ServeHTTP(w, r)
@@ -235,7 +235,7 @@ func TestAReverseProxyInside(t *testing.T) {
 }
 
 // A proxy in front that joins, splits and adds header lines.
-func TestAReverseProxyInFront(t *testing.T) {
+func TestReverseProxyInFront(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret}})
 	app := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := testapp.Count.Update(sessions.FromContext(r.Context()), func(n int) int { return n + 1 })
@@ -269,8 +269,8 @@ func TestAReverseProxyInFront(t *testing.T) {
 
 // http.MaxBytesReader with the handler's writer: the upload ends, and the answer
 // to it is one like any other.
-func TestAnUploadThatIsTooLarge(t *testing.T) {
-	clientServers(t, sessions.Options{}, func(t *testing.T, srv *clientServer) {
+func TestUploadTooLarge(t *testing.T) {
+	onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
 		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 			s.Set("user", "ada")
 			var tooLarge *http.MaxBytesError
@@ -294,7 +294,7 @@ func TestAnUploadThatIsTooLarge(t *testing.T) {
 // http.TimeoutHandler around Wrap answers in its place when the time is up. What
 // the handler then does to the session is committed, as that of a handler whose
 // client has gone; but the client has no cookie of it. Put Wrap outside.
-func TestATimeoutHandlerOutside(t *testing.T) {
+func TestTimeoutHandlerOutside(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	for name, f := range map[string]func(s *sessions.Session){
@@ -304,7 +304,7 @@ func TestATimeoutHandlerOutside(t *testing.T) {
 		h := http.TimeoutHandler(a.Manager.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer close(done)
 			s := sessions.FromContext(r.Context())
-			lifeLook(s)
+			testapp.Look(s)
 			<-late
 			f(s)
 			if _, err := io.WriteString(w, "too late"); !errors.Is(err, http.ErrHandlerTimeout) {
@@ -333,7 +333,7 @@ func TestATimeoutHandlerOutside(t *testing.T) {
 // Inside of Wrap it answers through the session's writer: what the handler did
 // until then is committed with the answer, what it goes on to do is its own
 // goroutine's, which has to Save.
-func TestATimeoutHandlerInsideWhoseTimeIsUp(t *testing.T) {
+func TestTimeoutHandlerInsideTimesOut(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	late, done := make(chan struct{}), make(chan struct{})
@@ -364,7 +364,7 @@ func TestATimeoutHandlerInsideWhoseTimeIsUp(t *testing.T) {
 }
 
 // The request's context is the server's, with the session added.
-func TestTheRequestsContextIsKept(t *testing.T) {
+func TestRequestContextIsKept(t *testing.T) {
 	type mark struct{}
 	m, _ := testapp.NewManager(t, sessions.Options{})
 	deadline := time.Now().Add(time.Hour)
@@ -386,7 +386,7 @@ func TestTheRequestsContextIsKept(t *testing.T) {
 	}))
 }
 
-func TestSeveralManagersServeOneRequest(t *testing.T) {
+func TestSeveralManagers(t *testing.T) {
 	site, siteStore := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "site"}})
 	shop, shopStore := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "shop"}})
 	stranger, _ := testapp.NewManager(t, sessions.Options{})
@@ -437,7 +437,7 @@ func TestSeveralManagersServeOneRequest(t *testing.T) {
 	}
 }
 
-func TestWrappingTwiceWithOneManagerIsWrappingOnce(t *testing.T) {
+func TestWrapTwice(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
 	between, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "between"}})
 	var outer *sessions.Session
@@ -504,7 +504,7 @@ func withContext(f func(s *sessions.Session, ctx context.Context)) http.HandlerF
 // A session is locked while it is loaded and committed. Whoever is called then,
 // the store and the logger, finds no session in the context, rather than wait
 // for it forever.
-func TestLoggersAndStoresDoNotWaitForTheSession(t *testing.T) {
+func TestReentrantLoggersAndStores(t *testing.T) {
 	for _, kind := range []string{"records", "sealed"} {
 		t.Run(kind, func(t *testing.T) {
 			a := testapp.New(t, func(o *sessions.Options) {

@@ -77,8 +77,8 @@ func FuzzSession(f *testing.F) {
 // errModelPanic is what a handler of the model panics with.
 var errModelPanic = errors.New("a panic of the handler's")
 
-// modelVisit is browser.visit, behind a middleware that recovers from a panic.
-func modelVisit(b *testapp.Client, h func(s *sessions.Session)) {
+// visitRecovering is browser.visit, behind a middleware that recovers from a panic.
+func visitRecovering(b *testapp.Client, h func(s *sessions.Session)) {
 	m := b.Managers[0]
 	recovering := &testapp.Client{T: b.T, Cookies: b.Cookies}
 	recovering.Send(httptest.NewRequest("GET", "/", nil), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -110,7 +110,7 @@ func modelRun(t *testing.T, steps []byte, o sessions.Options) {
 		moved, moves, ended := false, false, false // Renew or Invalidate is under way; was done; Destroy was
 		{
 			completed := false
-			modelVisit(b, func(s *sessions.Session) {
+			visitRecovering(b, func(s *sessions.Session) {
 				now.check(t, "at first", s)
 				saved := func() { known, kept = now.clone(), now.clone() }
 				for len(steps) > 0 {

@@ -15,8 +15,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// clientNewFault is what New makes of options that are at fault.
-func clientNewFault(t *testing.T, o sessions.Options) error {
+// newError is what New makes of options that are at fault.
+func newError(t *testing.T, o sessions.Options) error {
 	t.Helper()
 	m, err := sessions.New(t.Context(), o)
 	if err == nil {
@@ -29,16 +29,16 @@ func clientNewFault(t *testing.T, o sessions.Options) error {
 	return err
 }
 
-func clientOptionsFault(t *testing.T, o sessions.Options) error {
+func invalidOptionsError(t *testing.T, o sessions.Options) error {
 	t.Helper()
-	err := clientNewFault(t, o)
+	err := newError(t, o)
 	if !errors.Is(err, sessions.ErrInvalidOptions) {
 		t.Errorf("%v does not match ErrInvalidOptions", err)
 	}
 	return err
 }
 
-func TestNewTakesTheZeroOptions(t *testing.T) {
+func TestNewZeroOptions(t *testing.T) {
 	m, err := sessions.New(t.Context(), sessions.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestNewTakesTheZeroOptions(t *testing.T) {
 	}
 }
 
-func TestAClosedManagerAnswersWithTheErrorPage(t *testing.T) {
+func TestClosedManagerSendsErrorPage(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{})
 	b := testapp.Login(t, m)
 	for range 2 {
@@ -64,7 +64,7 @@ func TestAClosedManagerAnswersWithTheErrorPage(t *testing.T) {
 	}
 }
 
-func TestNewTakes(t *testing.T) {
+func TestNewAccepts(t *testing.T) {
 	now := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 	for name, o := range map[string]sessions.Options{
 		"store by name":                    {Store: "memory"},
@@ -113,7 +113,7 @@ func TestNewTakes(t *testing.T) {
 	}
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNewRejects(t *testing.T) {
 	now := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 	d := testapp.NewStore(nil)
 	long := strings.Repeat("s", 31)
@@ -203,7 +203,7 @@ func TestNewRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.o.Now = func() time.Time { return now }
-			text := clientOptionsFault(t, c.o).Error()
+			text := invalidOptionsError(t, c.o).Error()
 			for _, want := range c.want {
 				if !strings.Contains(text, want) {
 					t.Errorf("the error does not tell %q:\n%s", want, text)
@@ -216,8 +216,8 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-func TestNewReportsAllFaultsAtOnce(t *testing.T) {
-	err := clientOptionsFault(t, sessions.Options{
+func TestNewReportsAllErrors(t *testing.T) {
+	err := invalidOptionsError(t, sessions.Options{
 		Store:        "nowhere",
 		Namespace:    "A",
 		IdleTimeout:  -1,
@@ -244,7 +244,7 @@ func TestNewReportsAllFaultsAtOnce(t *testing.T) {
 	}
 }
 
-func TestNewNamesTheImportOfAnUnknownStore(t *testing.T) {
+func TestNewNamesMissingImport(t *testing.T) {
 	for _, c := range []struct {
 		o    sessions.Options
 		want []string
@@ -262,7 +262,7 @@ func TestNewNamesTheImportOfAnUnknownStore(t *testing.T) {
 		{sessions.Options{URL: "10.0.0.1:11211;10.0.0.2:11211"}, []string{"set Options.Store"}},
 	} {
 		t.Run(c.o.Store+c.o.URL, func(t *testing.T) {
-			err := clientOptionsFault(t, c.o)
+			err := invalidOptionsError(t, c.o)
 			if !errors.Is(err, sessions.ErrUnknownStore) {
 				t.Errorf("%v does not match ErrUnknownStore", err)
 			}
@@ -279,7 +279,7 @@ func TestNewNamesTheImportOfAnUnknownStore(t *testing.T) {
 	}
 }
 
-func TestNewNeverTellsASecret(t *testing.T) {
+func TestNewHidesSecrets(t *testing.T) {
 	const secret = "hunter2-hunter2-hunter2" // too short, so that it is a fault
 	for _, url := range []string{
 		"postgres://app:hunter2@db/app",
@@ -308,7 +308,7 @@ func TestNewNeverTellsASecret(t *testing.T) {
 			}
 			o.IdleTimeout = -1
 			o.Cookie = sessions.Cookie{Secret: []byte(secret), PreviousSecrets: [][]byte{[]byte(secret), []byte(secret)}}
-			if err := clientNewFault(t, o); strings.Contains(err.Error(), "hunter2") {
+			if err := newError(t, o); strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("Store %q, URL %q: the error tells the secret:\n%v", o.Store, o.URL, err)
 			}
 			o.IdleTimeout, o.Cookie = 0, sessions.Cookie{}
@@ -322,7 +322,7 @@ func TestNewNeverTellsASecret(t *testing.T) {
 	}
 }
 
-func TestNewKeepsItsOwnCopyOfTheSecrets(t *testing.T) {
+func TestNewCopiesSecrets(t *testing.T) {
 	secret := []byte(strings.Clone(string(testapp.Secret)))
 	m, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
 	b := testapp.Login(t, m)
@@ -339,7 +339,7 @@ func TestNewKeepsItsOwnCopyOfTheSecrets(t *testing.T) {
 }
 
 // What a driver is opened with is what the Options say, defaults included.
-func TestNewGivesTheDriverItsConfiguration(t *testing.T) {
+func TestNewPassesConfigToDriver(t *testing.T) {
 	var got driver.Config
 	type mark struct{}
 	inner := testapp.NewStore(nil)
@@ -380,9 +380,9 @@ func TestNewGivesTheDriverItsConfiguration(t *testing.T) {
 	}
 }
 
-func TestNewPassesOnTheDriversError(t *testing.T) {
+func TestNewReturnsDriverError(t *testing.T) {
 	refusal := errors.New("no such place")
-	err := clientNewFault(t, sessions.Options{Driver: driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) {
+	err := newError(t, sessions.Options{Driver: driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) {
 		return nil, refusal
 	})})
 	if !errors.Is(err, refusal) || errors.Is(err, sessions.ErrInvalidOptions) {
@@ -390,7 +390,7 @@ func TestNewPassesOnTheDriversError(t *testing.T) {
 	}
 }
 
-func TestAnUnfitSettingOfASessionIsAnError(t *testing.T) {
+func TestInvalidSessionSettings(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
 	b := testapp.Login(t, m)
 	before := store.Total("Save")

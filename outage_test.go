@@ -14,8 +14,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// lifeGeneric checks that an error page tells nothing of the cause.
-func lifeGeneric(t *testing.T, c *testapp.Client, res *testapp.Response) {
+// wantGenericErrorPage checks that an error page tells nothing of the cause.
+func wantGenericErrorPage(t *testing.T, c *testapp.Client, res *testapp.Response) {
 	t.Helper()
 	body := res.Body
 	if body != http.StatusText(res.StatusCode)+"\n" {
@@ -32,7 +32,7 @@ func lifeGeneric(t *testing.T, c *testapp.Client, res *testapp.Response) {
 	testapp.Equal(t, "Cache-Control", res.Header.Get("Cache-Control"), "no-store")
 }
 
-func TestOutageIsNeverAnAnonymousUser(t *testing.T) {
+func TestOutageIsNotAnonymous(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	a.Store.Down()
@@ -63,7 +63,7 @@ func TestOutageIsNeverAnAnonymousUser(t *testing.T) {
 	})
 	testapp.Equal(t, "the handler ran", ran, true)
 	testapp.Equal(t, "status", res.StatusCode, http.StatusServiceUnavailable)
-	lifeGeneric(t, c, res)
+	wantGenericErrorPage(t, c, res)
 	testapp.Equal(t, "store calls: one attempt", a.Store.Calls(), "Load")
 	if !strings.Contains(a.Log.String(), testapp.ErrDown.Error()) {
 		t.Errorf("the log lacks the cause: %s", a.Log)
@@ -73,15 +73,15 @@ func TestOutageIsNeverAnAnonymousUser(t *testing.T) {
 	testapp.Equal(t, "user after the recovery", c.User(), "ann")
 }
 
-func TestUntouchedRequestPassesInAnOutage(t *testing.T) {
+func TestOutageOfUnusedStore(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	a.Store.Down()
 	c.OK(func(*sessions.Session) {})
-	a.Client().OK(lifeLook) // without a cookie there is nothing to load
+	a.Client().OK(testapp.Look) // without a cookie there is nothing to load
 }
 
-func TestFailedSaveIsTheErrorPage(t *testing.T) {
+func TestFailedSaveSendsErrorPage(t *testing.T) {
 	fail := func(a *testapp.App) {
 		a.Store.Always(func(kind string) (f testapp.Fault) { f.Err = testapp.ErrDown; f.Applied = kind == "Load"; return f })
 	}
@@ -90,7 +90,7 @@ func TestFailedSaveIsTheErrorPage(t *testing.T) {
 		c := a.Client()
 		a.Store.Down()
 		res := c.Fails(http.StatusServiceUnavailable, testapp.Increment)
-		lifeGeneric(t, c, res)
+		wantGenericErrorPage(t, c, res)
 		testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 		a.Store.Up()
 		c.OK(testapp.Increment)
@@ -103,7 +103,7 @@ func TestFailedSaveIsTheErrorPage(t *testing.T) {
 			testapp.User.Set(s, "eve")
 			fail(a)
 		})
-		lifeGeneric(t, c, res)
+		wantGenericErrorPage(t, c, res)
 		a.Store.Up()
 		testapp.Equal(t, "user after the recovery", c.User(), "ann")
 	})
@@ -124,7 +124,7 @@ func TestFailedSaveIsTheErrorPage(t *testing.T) {
 		c := a.SignedIn()
 		res := c.Serve(func(w http.ResponseWriter, r *http.Request) {
 			s := sessions.FromContext(r.Context())
-			lifeLook(s)
+			testapp.Look(s)
 			w.Write([]byte("done"))
 			testapp.Increment(s)
 			a.Store.Down()
@@ -137,7 +137,7 @@ func TestFailedSaveIsTheErrorPage(t *testing.T) {
 	})
 }
 
-func TestContextOfTheCallerCountsForItsCalls(t *testing.T) {
+func TestCallerContextIsUsed(t *testing.T) {
 	past, cancel := context.WithDeadline(t.Context(), testapp.Epoch.AddDate(-20, 0, 0))
 	defer cancel()
 	cancelled, cancel := context.WithCancel(t.Context())
@@ -178,7 +178,7 @@ func TestContextOfTheCallerCountsForItsCalls(t *testing.T) {
 	}
 }
 
-func TestHandlersContextDoesNotCancelTheCommit(t *testing.T) {
+func TestHandlerContextDoesNotCancelCommit(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	t.Run("the handler's own", func(t *testing.T) {
@@ -199,19 +199,19 @@ func TestHandlersContextDoesNotCancelTheCommit(t *testing.T) {
 		}))
 		r, _ := http.NewRequestWithContext(ctx, "GET", "/", nil)
 		r.Header.Set("Cookie", "pump-session="+c.Token())
-		h.ServeHTTP(lifeDiscard{}, r)
+		h.ServeHTTP(brokenConnection{}, r)
 		testapp.Equal(t, "count", c.Count(), 2)
 	})
 }
 
-// lifeDiscard is the response of a client that went away.
-type lifeDiscard struct{}
+// brokenConnection is the response of a client that went away.
+type brokenConnection struct{}
 
-func (lifeDiscard) Header() http.Header { return http.Header{} }
+func (brokenConnection) Header() http.Header { return http.Header{} }
 
-func (lifeDiscard) Write(b []byte) (int, error) { return 0, errors.New("broken pipe") }
+func (brokenConnection) Write(b []byte) (int, error) { return 0, errors.New("broken pipe") }
 
-func (lifeDiscard) WriteHeader(int) {}
+func (brokenConnection) WriteHeader(int) {}
 
 func TestClose(t *testing.T) {
 	t.Run("ends all use", func(t *testing.T) {
@@ -259,7 +259,7 @@ func TestClose(t *testing.T) {
 
 // Once the header has left, no error page can take the answer's place. One that
 // took the client for nobody, since nothing could be loaded, must not look whole.
-func TestOutageAfterTheHeaderCutsTheAnswerOff(t *testing.T) {
+func TestOutageAfterHeaderAbortsResponse(t *testing.T) {
 	for name, test := range map[string]struct {
 		use  func(*sessions.Session)
 		want any // of the panic that net/http takes for "cut it off"
@@ -281,7 +281,7 @@ func TestOutageAfterTheHeaderCutsTheAnswerOff(t *testing.T) {
 	}
 }
 
-func TestPingIsOneLoadThatChangesNothing(t *testing.T) {
+func TestPing(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
 	if err := m.Ping(t.Context()); err != nil {
 		t.Error(err)
@@ -291,7 +291,7 @@ func TestPingIsOneLoadThatChangesNothing(t *testing.T) {
 	}
 }
 
-func TestPingTellsThatTheStoreIsDown(t *testing.T) {
+func TestPingReportsOutage(t *testing.T) {
 	f := testapp.NewStore(nil)
 	m, _ := testapp.NewManager(t, sessions.Options{Driver: f})
 	f.Down()
@@ -321,7 +321,7 @@ func TestPingIsBounded(t *testing.T) {
 	})
 }
 
-func TestPingHasNobodyToAskWhereClientsKeepTheirSessions(t *testing.T) {
+func TestPingWithCookieStore(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: testapp.Secret}})
 	if err := m.Ping(t.Context()); err != nil {
 		t.Error(err)

@@ -20,7 +20,7 @@ import (
 // A store can fail to answer a write that it carried out, and carry out one
 // that it failed to answer.
 
-func TestWriteOfUnknownOutcomeIsCountedOnce(t *testing.T) {
+func TestWriteOfUnknownOutcome(t *testing.T) {
 	for name, test := range map[string]struct {
 		saves []testapp.Fault
 		calls string
@@ -114,7 +114,7 @@ func TestWriteOfUnknownOutcomeIsCountedOnce(t *testing.T) {
 
 // Whoever calls Save and goes on after its failure must not have the response's
 // commit apply the changes once more.
-func TestFailedSaveOfUnknownOutcomeIsNotMadeUpForByTheCommit(t *testing.T) {
+func TestFailedSaveOfUnknownOutcomeIsNotRetried(t *testing.T) {
 	for name, break_ := range map[string]func(a *testapp.App, other *testapp.Client){
 		"the answer is lost, and that of the reload": func(a *testapp.App, _ *testapp.Client) {
 			a.Store.Next("Save", testapp.LostAnswer)
@@ -165,7 +165,7 @@ func TestFailedSaveOfUnknownOutcomeIsNotMadeUpForByTheCommit(t *testing.T) {
 	})
 }
 
-func TestNewSessionOfUnknownOutcomeIsOneRecord(t *testing.T) {
+func TestNewSessionOfUnknownOutcome(t *testing.T) {
 	for name, faults := range map[string][]testapp.Fault{
 		"landed":       {testapp.LostAnswer},
 		"did not land": {testapp.Refused},
@@ -250,13 +250,13 @@ func TestRenewalOfUnknownOutcome(t *testing.T) {
 	})
 }
 
-func TestHungStoreIsWaitedForNoLongerThanStoreTimeout(t *testing.T) {
+func TestStoreTimeout(t *testing.T) {
 	for name, test := range map[string]struct {
 		kind  string
 		after time.Duration // the request may take
 		f     func(*sessions.Session)
 	}{
-		"load":     {"Load", 5 * time.Second, lifeLook},
+		"load":     {"Load", 5 * time.Second, testapp.Look},
 		"save":     {"Save", 5 * time.Second, testapp.Increment},
 		"renew":    {"Save", 5 * time.Second, func(s *sessions.Session) { s.Renew() }},
 		"by Save":  {"Save", 5 * time.Second, func(s *sessions.Session) { testapp.Increment(s); s.Save(context.Background()) }},
@@ -294,10 +294,10 @@ func TestHungStoreIsWaitedForNoLongerThanStoreTimeout(t *testing.T) {
 	}
 	t.Run("touch", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			a, c := lifeDue(t)
+			a, c := newDueForTouch(t)
 			a.Store.Next("Touch", testapp.Hung)
 			begun := time.Now()
-			c.Serve(func(w http.ResponseWriter, r *http.Request) { lifeLook(sessions.FromContext(r.Context())) })
+			c.Serve(func(w http.ResponseWriter, r *http.Request) { testapp.Look(sessions.FromContext(r.Context())) })
 			if took := time.Since(begun); took > 5*time.Second {
 				t.Errorf("the answer took %v", took)
 			}
@@ -307,7 +307,7 @@ func TestHungStoreIsWaitedForNoLongerThanStoreTimeout(t *testing.T) {
 		for _, kind := range []string{"Owned", "Delete"} {
 			synctest.Test(t, func(t *testing.T) {
 				a := testapp.New(t)
-				c := lifeOf(a, "user:1", "ann")
+				c := newOwnedClient(a, "user:1", "ann")
 				a.Store.Next(kind, testapp.Hung)
 				begun := time.Now()
 				_, err := a.Manager.DestroyOwned(context.Background(), "user:1")
@@ -329,7 +329,7 @@ func TestHungStoreIsWaitedForNoLongerThanStoreTimeout(t *testing.T) {
 			c := a.SignedIn()
 			a.Store.Next("Load", testapp.Hung, testapp.Hung)
 			begun := time.Now()
-			c.Fails(http.StatusServiceUnavailable, lifeLook)
+			c.Fails(http.StatusServiceUnavailable, testapp.Look)
 			testapp.Equal(t, "time it took", time.Since(begun), 300*time.Millisecond)
 			_, err := a.Manager.Load(context.Background(), c.Token())
 			testapp.Error(t, "Load", err, context.DeadlineExceeded)
@@ -352,7 +352,7 @@ func TestHungStoreIsWaitedForNoLongerThanStoreTimeout(t *testing.T) {
 	})
 }
 
-func TestNothingIsCountedTwiceWhateverTheStoreAnswers(t *testing.T) {
+func TestNoUpdateIsCountedTwice(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	managers := []*sessions.Manager{a.Manager, a.NewManager()}
@@ -399,7 +399,7 @@ func TestNothingIsCountedTwiceWhateverTheStoreAnswers(t *testing.T) {
 
 // With a store that never lets a write take effect without saying so, what is
 // counted is exactly what was acknowledged.
-func TestExactlyWhatWasAcknowledgedIsCounted(t *testing.T) {
+func TestAcknowledgedUpdatesAreCounted(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	a.Store.Always(func(kind string) testapp.Fault {
@@ -427,7 +427,7 @@ func TestExactlyWhatWasAcknowledgedIsCounted(t *testing.T) {
 
 // A first Save that was given up may have landed. The response's commit then
 // begins the session anew, and removes what nobody was told of.
-func TestACreationThatWasGivenUpLeavesNothing(t *testing.T) {
+func TestAbandonedCreationLeavesNothing(t *testing.T) {
 	for name, renew := range map[string]bool{"new": false, "renewed": true} {
 		t.Run(name, func(t *testing.T) {
 			a := testapp.New(t)

@@ -17,15 +17,15 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// lifeOf is a client of the owner, with the name as its user.
-func lifeOf(a *testapp.App, owner, name string) *testapp.Client {
+// newOwnedClient is a client of the owner, with the name as its user.
+func newOwnedClient(a *testapp.App, owner, name string) *testapp.Client {
 	c := a.Client()
 	c.OK(func(s *sessions.Session) { testapp.User.Set(s, name); s.SetOwner(owner) })
 	return c
 }
 
-// lifeOwnedUsers lists the users of the owner's sessions, sorted.
-func lifeOwnedUsers(a *testapp.App, owner string) []string {
+// ownedUsers lists the users of the owner's sessions, sorted.
+func ownedUsers(a *testapp.App, owner string) []string {
 	a.T.Helper()
 	var names []string
 	for s, err := range a.Manager.Owned(a.T.Context(), owner) {
@@ -40,42 +40,42 @@ func lifeOwnedUsers(a *testapp.App, owner string) []string {
 	return names
 }
 
-func TestOwnedNamesAnOwnersSessions(t *testing.T) {
+func TestOwned(t *testing.T) {
 	a := testapp.New(t)
 	hostile := "user:1\x00\xff'; DROP"
-	lifeOf(a, "user:1", "laptop")
-	phone := lifeOf(a, "user:1", "phone")
-	lifeOf(a, "user:12", "other")
-	lifeOf(a, "USER:1", "upper case")
-	lifeOf(a, hostile, "hostile")
-	lifeOf(a, strings.Repeat("o", 255), "long")
+	newOwnedClient(a, "user:1", "laptop")
+	phone := newOwnedClient(a, "user:1", "phone")
+	newOwnedClient(a, "user:12", "other")
+	newOwnedClient(a, "USER:1", "upper case")
+	newOwnedClient(a, hostile, "hostile")
+	newOwnedClient(a, strings.Repeat("o", 255), "long")
 	a.SignedIn()
-	testapp.Equal(t, "Owned", lifeOwnedUsers(a, "user:1"), []string{"laptop", "phone"})
-	testapp.Equal(t, "Owned by a hostile name", lifeOwnedUsers(a, hostile), []string{"hostile"})
-	testapp.Equal(t, "Owned by a long name", lifeOwnedUsers(a, strings.Repeat("o", 255)), []string{"long"})
-	testapp.Equal(t, "Owned by nobody", len(lifeOwnedUsers(a, "")), 0)
+	testapp.Equal(t, "Owned", ownedUsers(a, "user:1"), []string{"laptop", "phone"})
+	testapp.Equal(t, "Owned by a hostile name", ownedUsers(a, hostile), []string{"hostile"})
+	testapp.Equal(t, "Owned by a long name", ownedUsers(a, strings.Repeat("o", 255)), []string{"long"})
+	testapp.Equal(t, "Owned by nobody", len(ownedUsers(a, "")), 0)
 
 	phone.OK(func(s *sessions.Session) {
 		testapp.Equal(t, "Owner", s.Owner(), "user:1")
 		s.SetOwner("user:12")
 		testapp.Equal(t, "Owner", s.Owner(), "user:12")
 	})
-	testapp.Equal(t, "Owned after a change", lifeOwnedUsers(a, "user:1"), []string{"laptop"})
-	testapp.Equal(t, "Owned by the next owner", lifeOwnedUsers(a, "user:12"), []string{"other", "phone"})
+	testapp.Equal(t, "Owned after a change", ownedUsers(a, "user:1"), []string{"laptop"})
+	testapp.Equal(t, "Owned by the next owner", ownedUsers(a, "user:12"), []string{"other", "phone"})
 	phone.OK(func(s *sessions.Session) { s.SetOwner("") })
-	testapp.Equal(t, "Owned after signing out", lifeOwnedUsers(a, "user:12"), []string{"other"})
+	testapp.Equal(t, "Owned after signing out", ownedUsers(a, "user:12"), []string{"other"})
 }
 
-func TestOwnerThatIsTooLong(t *testing.T) {
+func TestOwnerTooLong(t *testing.T) {
 	a := testapp.New(t)
-	c := lifeOf(a, "user:1", "ann")
+	c := newOwnedClient(a, "user:1", "ann")
 	c.OK(func(s *sessions.Session) {
 		if err := s.SetOwner(strings.Repeat("o", 256)); err == nil {
 			t.Error("256 bytes were taken")
 		}
 		testapp.Equal(t, "Owner", s.Owner(), "user:1")
 	})
-	testapp.Equal(t, "Owned", lifeOwnedUsers(a, "user:1"), []string{"ann"})
+	testapp.Equal(t, "Owned", ownedUsers(a, "user:1"), []string{"ann"})
 }
 
 func TestOwnerAloneIsStored(t *testing.T) {
@@ -85,9 +85,9 @@ func TestOwnerAloneIsStored(t *testing.T) {
 	c.OK(func(s *sessions.Session) { testapp.Equal(t, "Owner", s.Owner(), "user:1") })
 }
 
-func TestDestroyOwnedLogsTheOtherDevicesOut(t *testing.T) {
+func TestDestroyOwned(t *testing.T) {
 	a := testapp.New(t)
-	laptop, phone, other := lifeOf(a, "user:1", "laptop"), lifeOf(a, "user:1", "phone"), lifeOf(a, "user:2", "other")
+	laptop, phone, other := newOwnedClient(a, "user:1", "laptop"), newOwnedClient(a, "user:1", "phone"), newOwnedClient(a, "user:2", "other")
 	laptop.OK(func(s *sessions.Session) {
 		n, err := a.Manager.DestroyOwned(t.Context(), "user:1", s)
 		if n != 1 || err != nil {
@@ -111,14 +111,14 @@ func TestDestroyOwnedLogsTheOtherDevicesOut(t *testing.T) {
 	}
 }
 
-func TestDestroyOwnedExceptsASessionThatIsRenewed(t *testing.T) {
+func TestDestroyOwnedExceptDuringRenew(t *testing.T) {
 	for name, save := range map[string]func(*sessions.Session){
 		"later":  func(*sessions.Session) {},
 		"before": func(s *sessions.Session) { s.Save(t.Context()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := testapp.New(t)
-			laptop, phone := lifeOf(a, "user:1", "laptop"), lifeOf(a, "user:1", "phone")
+			laptop, phone := newOwnedClient(a, "user:1", "laptop"), newOwnedClient(a, "user:1", "phone")
 			laptop.OK(func(s *sessions.Session) {
 				s.Renew()
 				save(s)
@@ -134,7 +134,7 @@ func TestDestroyOwnedExceptsASessionThatIsRenewed(t *testing.T) {
 	}
 	t.Run("of a new session", func(t *testing.T) {
 		a := testapp.New(t)
-		phone, laptop := lifeOf(a, "user:1", "phone"), a.Client()
+		phone, laptop := newOwnedClient(a, "user:1", "phone"), a.Client()
 		laptop.OK(func(s *sessions.Session) {
 			testapp.User.Set(s, "laptop")
 			s.SetOwner("user:1")
@@ -147,7 +147,7 @@ func TestDestroyOwnedExceptsASessionThatIsRenewed(t *testing.T) {
 	})
 }
 
-func TestDestroyOwnedAmongOtherRequests(t *testing.T) {
+func TestDestroyOwnedDuringRequests(t *testing.T) {
 	destroy := func(t *testing.T, a *testapp.App) {
 		t.Helper()
 		if _, err := a.Manager.DestroyOwned(t.Context(), "user:1"); err != nil {
@@ -156,7 +156,7 @@ func TestDestroyOwnedAmongOtherRequests(t *testing.T) {
 	}
 	t.Run("a session changes after it was listed", func(t *testing.T) {
 		a := testapp.New(t)
-		c := lifeOf(a, "user:1", "ann")
+		c := newOwnedClient(a, "user:1", "ann")
 		other := c.Copy()
 		a.Store.Before("Delete", func() { other.OK(testapp.Increment) })
 		destroy(t, a)
@@ -164,7 +164,7 @@ func TestDestroyOwnedAmongOtherRequests(t *testing.T) {
 	})
 	t.Run("a session changes its owner after it was listed", func(t *testing.T) {
 		a := testapp.New(t)
-		c := lifeOf(a, "user:1", "ann")
+		c := newOwnedClient(a, "user:1", "ann")
 		other := c.Copy()
 		a.Store.Before("Delete", func() { other.OK(func(s *sessions.Session) { s.SetOwner("user:2") }) })
 		destroy(t, a)
@@ -172,7 +172,7 @@ func TestDestroyOwnedAmongOtherRequests(t *testing.T) {
 	})
 	t.Run("a session is renewed after it was listed", func(t *testing.T) {
 		a := testapp.New(t)
-		c := lifeOf(a, "user:1", "ann")
+		c := newOwnedClient(a, "user:1", "ann")
 		a.Store.Before("Delete", func() { c.OK(func(s *sessions.Session) { s.Renew() }) })
 		destroy(t, a)
 		testapp.Equal(t, "user", c.User(), "")
@@ -180,7 +180,7 @@ func TestDestroyOwnedAmongOtherRequests(t *testing.T) {
 	})
 	t.Run("a session is renewed while it is listed", func(t *testing.T) {
 		a := testapp.New(t)
-		c := lifeOf(a, "user:1", "ann")
+		c := newOwnedClient(a, "user:1", "ann")
 		a.Store.Next("Owned", testapp.Fault{After: func() { c.OK(func(s *sessions.Session) { s.Renew() }) }})
 		destroy(t, a)
 		testapp.Equal(t, "user", c.User(), "")
@@ -188,7 +188,7 @@ func TestDestroyOwnedAmongOtherRequests(t *testing.T) {
 	})
 	t.Run("someone signs in while it runs", func(t *testing.T) {
 		a := testapp.New(t)
-		c := lifeOf(a, "user:1", "ann")
+		c := newOwnedClient(a, "user:1", "ann")
 		anonymous := a.SignedIn()
 		a.Store.Before("Delete", func() { anonymous.OK(func(s *sessions.Session) { s.SetOwner("user:1") }) })
 		destroy(t, a)
@@ -197,15 +197,15 @@ func TestDestroyOwnedAmongOtherRequests(t *testing.T) {
 	})
 	t.Run("a login that commits afterwards is a new one", func(t *testing.T) {
 		a := testapp.New(t)
-		lifeOf(a, "user:1", "ann")
+		newOwnedClient(a, "user:1", "ann")
 		c := a.SignedIn()
 		a.Store.Before("Save", func() { destroy(t, a) })
 		c.OK(func(s *sessions.Session) { s.Renew(); s.SetOwner("user:1"); testapp.User.Set(s, "bob") })
-		testapp.Equal(t, "Owned", lifeOwnedUsers(a, "user:1"), []string{"bob"})
+		testapp.Equal(t, "Owned", ownedUsers(a, "user:1"), []string{"bob"})
 	})
 	t.Run("a session is renewed in the course of each listing but the last", func(t *testing.T) {
 		a := testapp.New(t)
-		c := lifeOwned(a)
+		c := newUser1Client(a)
 		// The listing had nothing yet where the new id belongs.
 		missed := testapp.Fault{After: func() { c.OK(func(s *sessions.Session) { s.Renew() }) }}
 		a.Store.Next("Owned", missed, missed, missed)
@@ -218,7 +218,7 @@ func TestDestroyOwnedAmongOtherRequests(t *testing.T) {
 		a := testapp.New(t)
 		var clients []*testapp.Client
 		for range 20 {
-			clients = append(clients, lifeOf(a, "user:1", "ann"))
+			clients = append(clients, newOwnedClient(a, "user:1", "ann"))
 		}
 		var wg sync.WaitGroup
 		for _, c := range clients {
@@ -236,7 +236,7 @@ func TestDestroyOwnedAmongOtherRequests(t *testing.T) {
 	})
 	t.Run("the store fails", func(t *testing.T) {
 		a := testapp.New(t)
-		c := lifeOf(a, "user:1", "ann")
+		c := newOwnedClient(a, "user:1", "ann")
 		for _, kind := range []string{"Owned", "Delete"} {
 			a.Store.Next(kind, testapp.Refused)
 			n, err := a.Manager.DestroyOwned(t.Context(), "user:1")
@@ -247,7 +247,7 @@ func TestDestroyOwnedAmongOtherRequests(t *testing.T) {
 	})
 	t.Run("the store fails, and a new session is excepted", func(t *testing.T) {
 		a := testapp.New(t)
-		c := lifeOf(a, "user:1", "phone")
+		c := newOwnedClient(a, "user:1", "phone")
 		a.Client().OK(func(s *sessions.Session) { // someone signs in, and out everywhere else
 			s.SetOwner("user:1")
 			a.Store.Next("Owned", testapp.Refused)
@@ -258,10 +258,10 @@ func TestDestroyOwnedAmongOtherRequests(t *testing.T) {
 	})
 }
 
-func TestAllNamesEverySession(t *testing.T) {
+func TestAll(t *testing.T) {
 	a := testapp.New(t)
 	for _, name := range []string{"a", "b", "c"} {
-		lifeOf(a, "", name)
+		newOwnedClient(a, "", name)
 	}
 	var names []string
 	for s, err := range a.Manager.All(t.Context()) {
@@ -277,12 +277,12 @@ func TestAllNamesEverySession(t *testing.T) {
 	}
 }
 
-func TestDamagedRecordDoesNotEndAListing(t *testing.T) {
+func TestListingSkipsDamagedRecord(t *testing.T) {
 	a := testapp.New(t)
-	lifeOf(a, "user:1", "a")
+	newOwnedClient(a, "user:1", "a")
 	damaged := a.Store.Record(t)
-	lifeOf(a, "user:1", "b")
-	lifeOf(a, "user:1", "c")
+	newOwnedClient(a, "user:1", "b")
+	newOwnedClient(a, "user:1", "c")
 	damaged.Record.Data = []byte{0}
 	a.Store.Put(t, damaged.Key, damaged.Record)
 	read, bad := 0, 0
@@ -320,9 +320,9 @@ func (s newerStore) Owned(ctx context.Context, owner string) iter.Seq2[driver.En
 
 // During a deployment one of the owner's sessions may be of a newer version.
 // Its turn comes on a newer server; the others are logged out all the same.
-func TestDestroyOwnedBesideASessionOfANewerVersion(t *testing.T) {
+func TestDestroyOwnedWithNewerFormat(t *testing.T) {
 	a := testapp.New(t)
-	c := lifeOf(a, "user:1", "laptop")
+	c := newOwnedClient(a, "user:1", "laptop")
 	a.Deploy(func(o *sessions.Options) {
 		o.Driver = driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
 			store, err := a.Store.Open(ctx, cfg)
@@ -336,9 +336,9 @@ func TestDestroyOwnedBesideASessionOfANewerVersion(t *testing.T) {
 	testapp.Equal(t, "user", c.User(), "")
 }
 
-func TestListedSessionIsReadSavedAndDestroyed(t *testing.T) {
+func TestListedSession(t *testing.T) {
 	a := testapp.New(t)
-	c := lifeOf(a, "user:1", "ann")
+	c := newOwnedClient(a, "user:1", "ann")
 	listed := func() *sessions.Session {
 		for s, err := range a.Manager.Owned(t.Context(), "user:1") {
 			if err != nil {
@@ -367,7 +367,7 @@ func TestListedSessionIsReadSavedAndDestroyed(t *testing.T) {
 	testapp.Error(t, "Save after Destroy", s.Save(t.Context()), sessions.ErrEnded)
 }
 
-func TestLoadOpensASessionOutsideARequest(t *testing.T) {
+func TestLoad(t *testing.T) {
 	a := testapp.New(t, func(o *sessions.Options) { o.Cookie.Secret = []byte(strings.Repeat("s", 32)) })
 	c := a.SignedIn()
 	s, err := a.Manager.Load(t.Context(), c.Token())
@@ -395,7 +395,7 @@ func TestLoadOpensASessionOutsideARequest(t *testing.T) {
 	testapp.Equal(t, "user of it", (a.ClientWith(s.Token())).User(), "bob")
 }
 
-func TestLoadRefusesWhatIsNoToken(t *testing.T) {
+func TestLoadRejectsInvalidTokens(t *testing.T) {
 	secret := []byte(strings.Repeat("s", 32))
 	a := testapp.New(t, func(o *sessions.Options) { o.Cookie.Secret = secret })
 	b := testapp.New(t, func(o *sessions.Options) { o.Cookie.Secret = []byte(strings.Repeat("x", 32)) })
@@ -428,7 +428,7 @@ func TestLoadRefusesWhatIsNoToken(t *testing.T) {
 	}
 }
 
-func TestStoreThatCannotListSaysSo(t *testing.T) {
+func TestListingUnsupported(t *testing.T) {
 	f := testapp.NewStore(nil)
 	a := testapp.New(t, func(o *sessions.Options) {
 		o.Driver = driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
@@ -460,9 +460,9 @@ func TestStoreThatCannotListSaysSo(t *testing.T) {
 	testapp.Equal(t, "user after all that", c.User(), "ann")
 }
 
-func TestFindOpensASessionByItsPublicID(t *testing.T) {
+func TestFind(t *testing.T) {
 	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
-	phone := lifeOf(a, "user:1", "phone")
+	phone := newOwnedClient(a, "user:1", "phone")
 	var id string
 	phone.OK(func(s *sessions.Session) { id = s.ID() })
 
@@ -491,7 +491,7 @@ func TestFindOpensASessionByItsPublicID(t *testing.T) {
 	_, err = a.Manager.Find(t.Context(), id)
 	testapp.Error(t, "Find of a destroyed session", err, sessions.ErrNotFound)
 
-	laptop := lifeOf(a, "user:1", "laptop")
+	laptop := newOwnedClient(a, "user:1", "laptop")
 	laptop.OK(func(s *sessions.Session) { id = s.ID() })
 	a.Clock.Advance(time.Hour)
 	_, err = a.Manager.Find(t.Context(), id)

@@ -21,8 +21,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// badRecord stores bytes as the data of a session that a browser has.
-func badRecord(t *testing.T, o sessions.Options, data func([]byte) []byte) (*testapp.Client, *testapp.Store, driver.Key) {
+// newWithRecord stores bytes as the data of a session that a browser has.
+func newWithRecord(t *testing.T, o sessions.Options, data func([]byte) []byte) (*testapp.Client, *testapp.Store, driver.Key) {
 	t.Helper()
 	m, store := testapp.NewManager(t, o)
 	b := testapp.Login(t, m)
@@ -41,7 +41,7 @@ func badRecord(t *testing.T, o sessions.Options, data func([]byte) []byte) (*tes
 
 // A record that is damaged opens an empty session. It stays where it is, for
 // whoever wants to look into it, and one line of the log tells.
-func TestADamagedRecordStartsTheSessionAnew(t *testing.T) {
+func TestDamagedRecordStartsNewSession(t *testing.T) {
 	for name, data := range map[string]func([]byte) []byte{
 		"empty":         func([]byte) []byte { return []byte{} },
 		"zeros":         func([]byte) []byte { return make([]byte, 50) },
@@ -53,7 +53,7 @@ func TestADamagedRecordStartsTheSessionAnew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log testapp.Log
-			b, store, key := badRecord(t, sessions.Options{Logger: log.Logger(slog.LevelDebug)}, data)
+			b, store, key := newWithRecord(t, sessions.Options{Logger: log.Logger(slog.LevelDebug)}, data)
 			before := store.RecordsByKey(t)[key]
 			old := b.Token()
 			resp := b.Visit(func(s *sessions.Session) {
@@ -82,8 +82,8 @@ func TestADamagedRecordStartsTheSessionAnew(t *testing.T) {
 
 // A record of a newer version is not damaged: during a deployment the older
 // servers answer with an error rather than log anybody out.
-func TestARecordOfANewerVersionIsAnError(t *testing.T) {
-	b, store, key := badRecord(t, sessions.Options{}, func(b []byte) []byte { b[0] = 99; return b })
+func TestRecordOfNewerFormat(t *testing.T) {
+	b, store, key := newWithRecord(t, sessions.Options{}, func(b []byte) []byte { b[0] = 99; return b })
 	before := store.RecordsByKey(t)[key]
 	for range 2 {
 		resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
@@ -123,7 +123,7 @@ func TestARecordOfANewerVersionIsAnError(t *testing.T) {
 }
 
 // What the store itself finds damaged is handled in the same way.
-func TestADamageThatTheStoreFinds(t *testing.T) {
+func TestStoreReportsDamage(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
 	b := testapp.Login(t, m)
 	for _, c := range []struct {
@@ -150,17 +150,17 @@ func TestADamageThatTheStoreFinds(t *testing.T) {
 	}
 }
 
-// badValueStruct has a bit of everything.
-type badValueStruct struct {
+// storedStruct has a bit of everything.
+type storedStruct struct {
 	Name  string
-	Inner *badValueStruct
-	List  []badValueStruct
+	Inner *storedStruct
+	List  []storedStruct
 	Any   any
 	When  time.Time
 	Map   map[string]*int
 }
 
-func badValueRead[T any](t *testing.T, s *sessions.Session) {
+func readEveryWay[T any](t *testing.T, s *sessions.Session) {
 	key := sessions.Key[T]("bad")
 	first, ok := key.Get(s)
 	again, ok2 := key.Get(s)
@@ -173,8 +173,8 @@ func badValueRead[T any](t *testing.T, s *sessions.Session) {
 	}
 }
 
-// badValueData is the data of a record that holds one value, encoded as raw.
-func badValueData(t *testing.T, raw []byte) []byte {
+// recordData is the data of a record that holds one value, encoded as raw.
+func recordData(t *testing.T, raw []byte) []byte {
 	var c content.Content
 	err := (&content.Set{Name: "bad", Raw: raw}).Apply(&c)
 	if err != nil {
@@ -205,22 +205,22 @@ func FuzzStoredValue(f *testing.F) {
 		c := a.Client()
 		c.OK(func(s *sessions.Session) { s.Set("bad", 1) })
 		e := a.Store.Record(t)
-		e.Record.Data = badValueData(t, raw)
+		e.Record.Data = recordData(t, raw)
 		a.Store.Put(t, e.Key, e.Record)
 		c.OK(func(s *sessions.Session) {
-			badValueRead[int](t, s)
-			badValueRead[string](t, s)
-			badValueRead[[]byte](t, s)
-			badValueRead[time.Time](t, s)
-			badValueRead[*big.Int](t, s)
-			badValueRead[map[string]int](t, s)
-			badValueRead[map[any]any](t, s)
-			badValueRead[[]any](t, s)
-			badValueRead[[3]int8](t, s)
-			badValueRead[badValueStruct](t, s)
-			badValueRead[*badValueStruct](t, s)
-			badValueRead[func()](t, s)
-			badValueRead[any](t, s)
+			readEveryWay[int](t, s)
+			readEveryWay[string](t, s)
+			readEveryWay[[]byte](t, s)
+			readEveryWay[time.Time](t, s)
+			readEveryWay[*big.Int](t, s)
+			readEveryWay[map[string]int](t, s)
+			readEveryWay[map[any]any](t, s)
+			readEveryWay[[]any](t, s)
+			readEveryWay[[3]int8](t, s)
+			readEveryWay[storedStruct](t, s)
+			readEveryWay[*storedStruct](t, s)
+			readEveryWay[func()](t, s)
+			readEveryWay[any](t, s)
 			testapp.Increment(s)
 		})
 		if got := a.Store.Record(t).Record.Data; !bytes.Contains(got, raw) {
@@ -238,8 +238,8 @@ func FuzzStoredValue(f *testing.F) {
 	})
 }
 
-// inspected is the only record of the store, after a request to the handler.
-func inspected(t *testing.T, handler func(s *sessions.Session)) driver.Record {
+// recordOf is the only record of the store, after a request to the handler.
+func recordOf(t *testing.T, handler func(s *sessions.Session)) driver.Record {
 	t.Helper()
 	m, store := testapp.NewManager(t, sessions.Options{})
 	testapp.NewClient(t, m).Visit(handler)
@@ -250,8 +250,8 @@ func inspected(t *testing.T, handler func(s *sessions.Session)) driver.Record {
 	return driver.Record{}
 }
 
-func TestInspectTellsWhatARecordHolds(t *testing.T) {
-	rec := inspected(t, func(s *sessions.Session) {
+func TestInspect(t *testing.T) {
+	rec := recordOf(t, func(s *sessions.Session) {
 		s.Set("user", "alice")
 		s.Set("cart", []int{1, 2, 3})
 		s.AddFlash("Saved.")
@@ -266,10 +266,10 @@ func TestInspectTellsWhatARecordHolds(t *testing.T) {
 	}
 	var values, flashes []string
 	for _, v := range in.Values {
-		values = append(values, v.Name+" "+diagnosed(t, v.CBOR))
+		values = append(values, v.Name+" "+diagnostic(t, v.CBOR))
 	}
 	for _, f := range in.Flashes {
-		flashes = append(flashes, f.Name+" "+diagnosed(t, f.CBOR))
+		flashes = append(flashes, f.Name+" "+diagnostic(t, f.CBOR))
 	}
 	if want := []string{`cart [1, 2, 3]`, `user "alice"`}; !slices.Equal(values, want) {
 		t.Errorf("values %q, want %q", values, want)
@@ -288,14 +288,14 @@ func TestInspectTellsWhatARecordHolds(t *testing.T) {
 	}
 }
 
-func TestInspectOfASessionWithoutSettingsOfItsOwn(t *testing.T) {
-	in, err := sessions.Inspect(inspected(t, func(s *sessions.Session) { s.Set("n", 1) }))
+func TestInspectDefaultSettings(t *testing.T) {
+	in, err := sessions.Inspect(recordOf(t, func(s *sessions.Session) { s.Set("n", 1) }))
 	if err != nil || len(in.Values) != 1 || in.Flashes != nil || in.Expires != nil || in.IdleTimeout != nil || in.Lifetime != nil {
 		t.Errorf("%+v, %v", in, err)
 	}
 }
 
-func TestInspectRefusesWhatNoManagerWrote(t *testing.T) {
+func TestInspectRejectsForeignRecords(t *testing.T) {
 	for name, c := range map[string]struct {
 		data []byte
 		want error
@@ -310,8 +310,8 @@ func TestInspectRefusesWhatNoManagerWrote(t *testing.T) {
 	}
 }
 
-// diagnosed is the value in CBOR's notation for people.
-func diagnosed(t *testing.T, raw []byte) string {
+// diagnostic is the value in CBOR's notation for people.
+func diagnostic(t *testing.T, raw []byte) string {
 	t.Helper()
 	s, err := cbor.Diagnose(raw)
 	if err != nil {
@@ -320,7 +320,7 @@ func diagnosed(t *testing.T, raw []byte) string {
 	return s
 }
 
-func TestRecordOfANewerVersionLogsNobodyOut(t *testing.T) {
+func TestRecordOfNewerFormatKeepsCookie(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	e := a.Store.Record(t)
@@ -332,14 +332,14 @@ func TestRecordOfANewerVersionLogsNobodyOut(t *testing.T) {
 			testapp.Error(t, "Err", s.Err(), sessions.ErrNewerFormat)
 			testapp.User.Set(s, "eve")
 		})
-		lifeGeneric(t, c, res)
+		wantGenericErrorPage(t, c, res)
 	}
 	testapp.Equal(t, "record", a.Store.Record(t).Record.Data, newer.Data)
 	a.Store.Put(t, e.Key, e.Record)
 	testapp.Equal(t, "user", c.User(), "ann")
 }
 
-func TestDamagedRecordIsAFreshSession(t *testing.T) {
+func TestDamagedRecordIsNewSession(t *testing.T) {
 	for name, damage := range map[string]func(*driver.Record){
 		"empty":   func(r *driver.Record) { r.Data = nil },
 		"cut":     func(r *driver.Record) { r.Data = r.Data[:len(r.Data)-1] },

@@ -25,7 +25,7 @@ var registryNames atomic.Int64
 // last round with -count.
 func registryName(prefix string) string { return fmt.Sprintf("%s.%d", prefix, registryNames.Add(1)) }
 
-func TestRegisterPanicsAndNamesTheDriver(t *testing.T) {
+func TestRegisterPanics(t *testing.T) {
 	d := testapp.NewStore(nil)
 	for name, c := range map[string]struct {
 		name string
@@ -45,7 +45,7 @@ func TestRegisterPanicsAndNamesTheDriver(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := sessions.Drivers()
-			text := clientPanic(t, func() { sessions.Register(c.name, c.d) })
+			text := catchPanic(t, func() { sessions.Register(c.name, c.d) })
 			if quoted := strings.Trim(fmt.Sprintf("%q", c.name), `"`); !strings.HasPrefix(text, "sessions: Register") || !strings.Contains(text, quoted) {
 				t.Errorf("the panic does not name the driver: %s", text)
 			}
@@ -56,7 +56,7 @@ func TestRegisterPanicsAndNamesTheDriver(t *testing.T) {
 	}
 }
 
-func TestARegisteredStoreIsFoundByNameAndByScheme(t *testing.T) {
+func TestRegister(t *testing.T) {
 	name := registryName("registry+test-1.0")
 	var urls []string
 	inner := testapp.NewStore(nil)
@@ -104,7 +104,7 @@ func TestDriversAreSorted(t *testing.T) {
 	}
 }
 
-func TestTheRegistryIsSafeForConcurrentUse(t *testing.T) {
+func TestRegistryConcurrency(t *testing.T) {
 	d := testapp.NewStore(nil)
 	var wg sync.WaitGroup
 	for range 8 {
@@ -127,7 +127,7 @@ type schemes struct {
 
 func (s schemes) Schemes() []string { return s.list }
 
-func TestAURLAloneChoosesTheStoreThatAnswersToItsScheme(t *testing.T) {
+func TestURLSchemeSelectsStore(t *testing.T) {
 	inner := testapp.NewStore(nil)
 	var opened string
 	named := func(name string, list ...string) {
@@ -160,7 +160,7 @@ func TestAURLAloneChoosesTheStoreThatAnswersToItsScheme(t *testing.T) {
 			t.Errorf("StoreForURL(%s) is %s, %v, want %s", url, name, err, want)
 		}
 	}
-	err := clientOptionsFault(t, sessions.Options{URL: shared + "://user:hunter2@host"})
+	err := invalidOptionsError(t, sessions.Options{URL: shared + "://user:hunter2@host"})
 	for _, part := range []string{one + ", " + two, "set Options.Store"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the error does not say %q: %v", part, err)
@@ -174,7 +174,7 @@ func TestAURLAloneChoosesTheStoreThatAnswersToItsScheme(t *testing.T) {
 	}
 }
 
-func TestNewWarnsIfNoStoreIsConfigured(t *testing.T) {
+func TestNewWarnsWithoutStore(t *testing.T) {
 	d := testapp.NewStore(nil)
 	for name, c := range map[string]struct {
 		o    sessions.Options
@@ -198,7 +198,7 @@ func TestNewWarnsIfNoStoreIsConfigured(t *testing.T) {
 	}
 }
 
-func TestTwoManagersOfOneNameAreNoticed(t *testing.T) {
+func TestTwoManagersOfOneName(t *testing.T) {
 	for name, c := range map[string]struct {
 		names []string // of the cookies and, after a space, the token headers, outermost first
 		warn  int
@@ -243,7 +243,7 @@ func (u *upperStore) Close() error {
 	return u.Store.Close()
 }
 
-func TestWrapStoreStandsInForTheStore(t *testing.T) {
+func TestWrapStore(t *testing.T) {
 	var inner driver.Store
 	outer := new(upperStore)
 	m, err := sessions.New(t.Context(), sessions.Options{
@@ -330,7 +330,7 @@ func TestWrapStoreMustNotHideASealer(t *testing.T) {
 	}
 }
 
-func TestOpenGivesTheStoreBelowAManager(t *testing.T) {
+func TestOpenStore(t *testing.T) {
 	store, err := sessions.OpenStore(t.Context(), sessions.Options{Store: "memory"})
 	if err != nil {
 		t.Fatal(err)
@@ -356,7 +356,7 @@ func TestOpenGivesTheStoreBelowAManager(t *testing.T) {
 	}
 }
 
-func TestOpenValidatesAsNewDoes(t *testing.T) {
+func TestOpenStoreValidates(t *testing.T) {
 	o := sessions.Options{Store: "redis", Namespace: "A", IdleTimeout: -1}
 	_, openErr := sessions.OpenStore(t.Context(), o)
 	_, newErr := sessions.New(t.Context(), o)

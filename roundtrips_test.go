@@ -15,7 +15,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-func TestStoreCallsOfARequest(t *testing.T) {
+func TestStoreCalls(t *testing.T) {
 	ctx := t.Context()
 	for name, test := range map[string]struct {
 		f    func(*sessions.Session)
@@ -50,7 +50,7 @@ func TestStoreCallsOfARequest(t *testing.T) {
 	}
 }
 
-func TestStoreCallsOfANewClient(t *testing.T) {
+func TestStoreCallsOfNewClient(t *testing.T) {
 	ctx := t.Context()
 	for name, test := range map[string]struct {
 		f    func(*sessions.Session)
@@ -72,10 +72,7 @@ func TestStoreCallsOfANewClient(t *testing.T) {
 	}
 }
 
-// lifeLook reads the session and does no more.
-func lifeLook(s *sessions.Session) { s.Keys() }
-
-func TestAccessIsRecordedNowAndThen(t *testing.T) {
+func TestAccessIsThrottled(t *testing.T) {
 	for name, test := range map[string]struct {
 		timeout, every time.Duration
 	}{
@@ -90,25 +87,25 @@ func TestAccessIsRecordedNowAndThen(t *testing.T) {
 			first := a.Store.Record(t).Record
 
 			a.Clock.Advance(test.every - time.Millisecond)
-			c.OK(lifeLook)
+			c.OK(testapp.Look)
 			testapp.Equal(t, "store calls within the throttle", a.Store.Calls(), "Load")
 			testapp.Equal(t, "record within the throttle", a.Store.Record(t).Record, first)
 
 			a.Clock.Advance(time.Millisecond)
-			c.OK(lifeLook)
+			c.OK(testapp.Look)
 			testapp.Equal(t, "store calls when it is due", a.Store.Calls(), "Load Touch")
 			want := first
 			want.Accessed += driver.Millis(test.every.Milliseconds())
 			want.Expires += driver.Millis(test.every.Milliseconds())
 			testapp.Equal(t, "record: the times alone have moved", a.Store.Record(t).Record, want)
 
-			c.OK(lifeLook)
+			c.OK(testapp.Look)
 			testapp.Equal(t, "store calls right after", a.Store.Calls(), "Load")
 		})
 	}
 }
 
-func TestSaveWithinTheThrottleLeavesTheTimes(t *testing.T) {
+func TestSaveWithinThrottleKeepsTimes(t *testing.T) {
 	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Minute })
 	c := a.SignedIn()
 	first := a.Store.Record(t).Record
@@ -138,53 +135,53 @@ func TestUnusedSessionIsNotTouched(t *testing.T) {
 }
 
 // due makes a client whose next access is to be recorded.
-func lifeDue(t *testing.T, change ...func(*sessions.Options)) (*testapp.App, *testapp.Client) {
+func newDueForTouch(t *testing.T, change ...func(*sessions.Options)) (*testapp.App, *testapp.Client) {
 	a := testapp.New(t, append([]func(*sessions.Options){func(o *sessions.Options) { o.IdleTimeout = time.Hour }}, change...)...)
 	c := a.SignedIn()
 	a.Clock.Advance(30 * time.Minute)
 	return a, c
 }
 
-func TestFailureToRecordAnAccessIsLoggedAndNoMore(t *testing.T) {
-	a, c := lifeDue(t)
+func TestFailedTouchIsLogged(t *testing.T) {
+	a, c := newDueForTouch(t)
 	a.Store.Next("Touch", testapp.Refused)
 	a.Store.Calls()
-	res := c.OK(lifeLook)
+	res := c.OK(testapp.Look)
 	testapp.Equal(t, "store calls: one attempt", a.Store.Calls(), "Load Touch")
 	testapp.Equal(t, "cookie", res.Cookie, nil)
 	if log := a.Log.String(); !strings.Contains(log, "recording the access failed") || !strings.Contains(log, "level=WARN") {
 		t.Errorf("log: %s", log)
 	}
-	c.OK(lifeLook)
+	c.OK(testapp.Look)
 	a.Clock.Advance(59 * time.Minute)
 	if c.User() != "ann" {
 		t.Error("the access after the failure was not recorded")
 	}
 }
 
-func TestRecordOfAnAccessIsDroppedWhereTheSessionChanged(t *testing.T) {
-	a, c := lifeDue(t)
+func TestTouchOfChangedSession(t *testing.T) {
+	a, c := newDueForTouch(t)
 	other := c.Copy()
 	var changed driver.Record
 	a.Store.Before("Touch", func() {
 		other.OK(func(s *sessions.Session) { s.SetIdleTimeout(2 * time.Hour) })
 		changed = a.Store.Record(t).Record
 	})
-	c.OK(lifeLook)
+	c.OK(testapp.Look)
 	testapp.Equal(t, "record", a.Store.Record(t).Record, changed)
 	testapp.Equal(t, "log", a.Log.String(), "")
 }
 
-func TestRecordOfAnAccessDoesNotReviveASession(t *testing.T) {
+func TestTouchDoesNotRestoreSession(t *testing.T) {
 	for name, end := range map[string]func(*sessions.Session){
 		"destroyed": func(s *sessions.Session) { s.Destroy(t.Context()) },
 		"renewed":   func(s *sessions.Session) { s.Renew() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, c := lifeDue(t)
+			a, c := newDueForTouch(t)
 			old, other := c.Copy(), c.Copy()
 			a.Store.Before("Touch", func() { other.OK(end) })
-			res := c.OK(lifeLook)
+			res := c.OK(testapp.Look)
 			testapp.Equal(t, "cookie", res.Cookie, nil)
 			testapp.Equal(t, "user under the old id", old.User(), "")
 		})
@@ -194,29 +191,29 @@ func TestRecordOfAnAccessDoesNotReviveASession(t *testing.T) {
 // A cookie under a previous secret is due to be replaced. Where the session
 // turns out to be over, or may be, that would overwrite the cookie of a new
 // login.
-func TestCookieIsNotReplacedWhereTheSessionEndedMeanwhile(t *testing.T) {
+func TestCookieIsNotReissuedForEndedSession(t *testing.T) {
 	old, present := []byte(strings.Repeat("o", 32)), []byte(strings.Repeat("p", 32))
-	a, c := lifeDue(t, func(o *sessions.Options) { o.Cookie.Secret = old })
+	a, c := newDueForTouch(t, func(o *sessions.Options) { o.Cookie.Secret = old })
 	a.Deploy(func(o *sessions.Options) { o.Cookie.Secret, o.Cookie.PreviousSecrets = present, [][]byte{old} })
 	other, third := c.Copy(), c.Copy()
 	a.Store.Before("Touch", func() { other.OK(func(s *sessions.Session) { s.Destroy(t.Context()) }) })
-	res := c.OK(lifeLook)
+	res := c.OK(testapp.Look)
 	testapp.Equal(t, "cookie", res.Cookie, nil)
 	testapp.Equal(t, "user", third.User(), "")
 }
 
-func TestAccessIsRecordedAfterAStreamedAnswerToo(t *testing.T) {
-	a, c := lifeDue(t)
+func TestAccessIsRecordedAfterStreaming(t *testing.T) {
+	a, c := newDueForTouch(t)
 	c.Serve(func(w http.ResponseWriter, r *http.Request) {
 		w.Write([]byte("begun"))
-		lifeLook(sessions.FromContext(r.Context()))
+		testapp.Look(sessions.FromContext(r.Context()))
 	})
 	testapp.Equal(t, "store calls", a.Store.Calls(), "Load Touch")
 }
 
 // Crawlers, probes and attackers without a session leave nothing behind, in the
 // store or in the process, whatever they send and the handler reads.
-func TestAHundredThousandAnonymousRequestsLeaveNothing(t *testing.T) {
+func TestAnonymousRequestsLeaveNothing(t *testing.T) {
 	a := testapp.New(t, func(o *sessions.Options) { o.Cookie.Secret = testapp.Secret })
 	gone := a.SignedIn()
 	dead := gone.Token()
@@ -334,7 +331,7 @@ func (w bareWriter) Header() http.Header         { return http.Header(w) }
 func (w bareWriter) Write(b []byte) (int, error) { return len(b), nil }
 func (w bareWriter) WriteHeader(int)             {}
 
-func TestAnUntouchedSessionCostsNothing(t *testing.T) {
+func TestUnusedSessionCostsNothing(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret}})
 	token := testapp.Login(t, m).Token()
 	before := store.Total()

@@ -45,7 +45,7 @@ func TestIdleTimeout(t *testing.T) {
 	}
 }
 
-func TestSessionWithoutTimeoutLastsWhileBrowsersKeepItsCookie(t *testing.T) {
+func TestSessionWithoutIdleTimeout(t *testing.T) {
 	const day = 24 * time.Hour
 	a := testapp.New(t)
 	c := a.SignedIn()
@@ -57,18 +57,18 @@ func TestSessionWithoutTimeoutLastsWhileBrowsersKeepItsCookie(t *testing.T) {
 	testapp.Equal(t, "user after 400 days unused", c.User(), "")
 }
 
-func TestTimeoutIsNeverExceededAndExactToAHundredth(t *testing.T) {
+func TestIdleTimeoutPrecision(t *testing.T) {
 	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Minute })
 	c := a.SignedIn()
 	a.Clock.Advance(59 * time.Second)
-	c.OK(lifeLook) // too soon to be recorded
+	c.OK(testapp.Look) // too soon to be recorded
 	a.Clock.Advance(99 * time.Minute)
 	testapp.Equal(t, "user 99 minutes after the last access", c.Copy().User(), "ann")
 	a.Clock.Advance(100 * time.Minute)
 	testapp.Equal(t, "user 100 minutes after that", c.User(), "")
 }
 
-func TestSetTimeoutIsTheSessionsOwn(t *testing.T) {
+func TestSetIdleTimeout(t *testing.T) {
 	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 	long, none, usual := a.SignedIn(), a.SignedIn(), a.SignedIn()
 	long.OK(func(s *sessions.Session) { testapp.Equal(t, "SetIdleTimeout", s.SetIdleTimeout(72*time.Hour), nil) })
@@ -92,9 +92,9 @@ func TestSetTimeoutIsTheSessionsOwn(t *testing.T) {
 	}
 }
 
-func TestLifetimeEndsABusySession(t *testing.T) {
+func TestLifetime(t *testing.T) {
 	for name, use := range map[string]func(*sessions.Session){
-		"read":    lifeLook,
+		"read":    testapp.Look,
 		"written": testapp.Increment,
 		"renewed": func(s *sessions.Session) { s.Renew() },
 		"with a timeout of its own": func(s *sessions.Session) {
@@ -127,7 +127,7 @@ func TestLifetimeEndsABusySession(t *testing.T) {
 	})
 }
 
-func TestOptionsTightenedByADeployment(t *testing.T) {
+func TestShorterOptions(t *testing.T) {
 	t.Run("Lifetime ends older sessions at once", func(t *testing.T) {
 		a := testapp.New(t, func(o *sessions.Options) { o.Lifetime = 100 * time.Hour })
 		old := a.SignedIn()
@@ -169,7 +169,7 @@ func TestOptionsTightenedByADeployment(t *testing.T) {
 		a.Clock.Advance(48 * time.Hour)
 		used := a.SignedIn()
 		a.Clock.Advance(59 * time.Minute)
-		used.OK(lifeLook) // within a hundredth of the timeout: not recorded
+		used.OK(testapp.Look) // within a hundredth of the timeout: not recorded
 		a.Clock.Advance(59 * time.Minute)
 		a.Deploy(func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		testapp.Equal(t, "user of the idle session", idle.Copy().User(), "")
@@ -203,7 +203,7 @@ func TestOptionsTightenedByADeployment(t *testing.T) {
 	})
 }
 
-func TestClockThatIsSet(t *testing.T) {
+func TestClockChange(t *testing.T) {
 	newApp := func(t *testing.T) (*testapp.App, *testapp.Client) {
 		a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = 2 * time.Hour })
 		return a, a.SignedIn()
@@ -221,7 +221,7 @@ func TestClockThatIsSet(t *testing.T) {
 	t.Run("back by a second, as clocks of several machines differ", func(t *testing.T) {
 		a, c := newApp(t)
 		a.Clock.Advance(-time.Second)
-		c.OK(lifeLook)
+		c.OK(testapp.Look)
 		testapp.Equal(t, "store calls", a.Store.Calls(), "Load")
 	})
 	t.Run("forward by a year", func(t *testing.T) {
@@ -240,7 +240,7 @@ func TestClockThatIsSet(t *testing.T) {
 }
 
 // A clock that ran ahead makes no session last for as long as it was wrong.
-func TestLifetimeOfASessionFromTheFuture(t *testing.T) {
+func TestLifetimeOfSessionFromTheFuture(t *testing.T) {
 	const life = 10 * time.Hour
 	for ahead, lasts := range map[time.Duration]time.Duration{
 		30 * time.Second:     life + 30*time.Second, // as clocks of several machines differ
@@ -264,14 +264,14 @@ func TestLifetimeOfASessionFromTheFuture(t *testing.T) {
 	}
 }
 
-func TestSessionThatExpiresWhileItIsUsed(t *testing.T) {
+func TestSessionExpiresDuringRequest(t *testing.T) {
 	newApp := func(t *testing.T) (*testapp.App, *testapp.Client) {
 		a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = time.Second })
 		return a, a.SignedIn()
 	}
 	t.Run("read", func(t *testing.T) {
 		a, c := newApp(t)
-		res := c.OK(func(s *sessions.Session) { lifeLook(s); a.Clock.Advance(time.Second) })
+		res := c.OK(func(s *sessions.Session) { testapp.Look(s); a.Clock.Advance(time.Second) })
 		testapp.Equal(t, "cookie", res.Cookie, nil)
 		testapp.Equal(t, "user", c.User(), "")
 	})
@@ -282,7 +282,7 @@ func TestSessionThatExpiresWhileItIsUsed(t *testing.T) {
 	})
 }
 
-func TestSweepRemovesWhatExpired(t *testing.T) {
+func TestSweep(t *testing.T) {
 	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 	a.SignedIn()
 	a.Clock.Advance(30 * time.Minute)

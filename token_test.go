@@ -18,9 +18,9 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// tokenRefused checks that a token opens nothing: the request that presents it
+// wantRejected checks that a token opens nothing: the request that presents it
 // gets a new session under another id, and nothing is written for reading it.
-func tokenRefused(t testing.TB, m *sessions.Manager, what, token string) {
+func wantRejected(t testing.TB, m *sessions.Manager, what, token string) {
 	t.Helper()
 	b := testapp.NewClient(t, m)
 	b.Extra = []string{"pump-session=" + token}
@@ -35,8 +35,8 @@ func tokenRefused(t testing.TB, m *sessions.Manager, what, token string) {
 	}
 }
 
-func TestAnAlteredTokenOpensNothing(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+func TestAlteredTokenIsRejected(t *testing.T) {
+	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		o.Cookie.Secret = testapp.Secret
 		m, store := testapp.NewManager(t, o)
 		token := testapp.Login(t, m).Token()
@@ -106,7 +106,7 @@ func TestAnAlteredTokenOpensNothing(t *testing.T) {
 
 // The last character of a token has bits that mean nothing. A token with those
 // set is another spelling of the same bytes, and refused.
-func TestATokenHasOneSpelling(t *testing.T) {
+func TestTokenHasOneSpelling(t *testing.T) {
 	for name, secret := range map[string][]byte{"signed": testapp.Secret, "unsigned": nil} {
 		t.Run(name, func(t *testing.T) {
 			m, store := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
@@ -121,7 +121,7 @@ func TestATokenHasOneSpelling(t *testing.T) {
 				other := token[:len(token)-1] + string(c)
 				if same, err := base64.RawURLEncoding.DecodeString(other); err == nil && string(same) == string(raw) && other != token {
 					spellings++
-					tokenRefused(t, m, other, other)
+					wantRejected(t, m, other, other)
 				}
 			}
 			if spellings == 0 {
@@ -134,14 +134,14 @@ func TestATokenHasOneSpelling(t *testing.T) {
 	}
 }
 
-func TestAnUnsignedIDIsRefusedWhereThereIsASecret(t *testing.T) {
+func TestUnsignedTokenIsRejected(t *testing.T) {
 	store := testapp.NewStore(nil)
 	d := store
 	unsigned, _ := testapp.NewManager(t, sessions.Options{Driver: d})
 	signed, _ := testapp.NewManager(t, sessions.Options{Driver: d, Cookie: sessions.Cookie{Secret: testapp.Secret}})
 	b := testapp.Login(t, unsigned)
 	before := store.Total()
-	tokenRefused(t, signed, "an unsigned id", b.Token())
+	wantRejected(t, signed, "an unsigned id", b.Token())
 	if store.Total() != before {
 		t.Error("an unsigned id reaches the store")
 	}
@@ -157,11 +157,11 @@ func TestAnUnsignedIDIsRefusedWhereThereIsASecret(t *testing.T) {
 		t.Error("the new session is not there")
 	}
 	// And the reverse: a signed token is nothing to a manager without a secret.
-	tokenRefused(t, unsigned, "a signed token", b.Token())
+	wantRejected(t, unsigned, "a signed token", b.Token())
 }
 
 // A token is good for one cookie name, one namespace and one secret.
-func TestATokenIsWorthNothingElsewhere(t *testing.T) {
+func TestTokenOfAnotherManagerIsRejected(t *testing.T) {
 	for name, change := range map[string]func(o *sessions.Options){
 		"another secret":       func(o *sessions.Options) { o.Cookie.Secret = testapp.Secret2 },
 		"another namespace":    func(o *sessions.Options) { o.Namespace = "other" },
@@ -207,7 +207,7 @@ func TestATokenIsWorthNothingElsewhere(t *testing.T) {
 
 // Rotation: nobody is logged out, and everybody who comes by gets a cookie under
 // the present secret.
-func TestASecretIsRotated(t *testing.T) {
+func TestSecretRotation(t *testing.T) {
 	for _, kind := range []string{"server", "sealed"} {
 		for _, manual := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, manual save %v", kind, manual), func(t *testing.T) {
@@ -260,7 +260,7 @@ func TestASecretIsRotated(t *testing.T) {
 				}
 
 				after := open(testapp.Secret2)
-				tokenRefused(t, after, "a token under a secret that is gone", old)
+				wantRejected(t, after, "a token under a secret that is gone", old)
 				b.Managers = []*sessions.Manager{after}
 				if b.User() != "ann" {
 					t.Error("removing the previous secret logged the user out")
@@ -270,8 +270,8 @@ func TestASecretIsRotated(t *testing.T) {
 	}
 }
 
-func TestTokenIsWhatTheCookieHolds(t *testing.T) {
-	cookieOnBoth(t, func(t *testing.T, o sessions.Options) {
+func TestTokenEqualsCookie(t *testing.T) {
+	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		for _, secret := range [][]byte{nil, testapp.Secret} {
 			if o.Store == "sealed" && secret == nil {
 				continue
@@ -307,7 +307,7 @@ func TestTokenIsWhatTheCookieHolds(t *testing.T) {
 
 // An id that the client chose, or that is no longer known, is never taken over:
 // the session that begins has an id of its own (session fixation).
-func TestAnUnknownIDIsNeverAdopted(t *testing.T) {
+func TestUnknownIDIsNotAdopted(t *testing.T) {
 	for name, secret := range map[string][]byte{"signed": testapp.Secret, "unsigned": nil} {
 		t.Run(name, func(t *testing.T) {
 			m, store := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
@@ -337,13 +337,13 @@ func TestAnUnknownIDIsNeverAdopted(t *testing.T) {
 			if n := len(store.RecordsByKey(t)); n != 1 {
 				t.Errorf("%d records, want 1", n)
 			}
-			tokenRefused(t, m, "the old token", token)
+			wantRejected(t, m, "the old token", token)
 		})
 	}
 }
 
 // Who reads the store learns no token.
-func TestTheStoreSeesNoToken(t *testing.T) {
+func TestStoreDoesNotSeeToken(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
 	b := testapp.Login(t, m)
 	raw, _ := base64.RawURLEncoding.DecodeString(b.Token())
@@ -359,7 +359,7 @@ func TestTheStoreSeesNoToken(t *testing.T) {
 			}
 		})
 		forged := base64.RawURLEncoding.EncodeToString(key[:])
-		tokenRefused(t, m, "the store's key as a token", forged)
+		wantRejected(t, m, "the store's key as a token", forged)
 	}
 }
 
@@ -382,7 +382,7 @@ func (r repeating) Read(b []byte) (int, error) {
 
 // Where the source repeats itself nobody gets into another's session: there is
 // an error page, and the first one's session is as it was.
-func TestARandomSourceThatRepeatsItself(t *testing.T) {
+func TestRepeatingRandomSource(t *testing.T) {
 	randomSource(t, repeating(7))
 	a := testapp.New(t)
 	first := a.SignedIn()
@@ -407,7 +407,7 @@ func TestARandomSourceThatRepeatsItself(t *testing.T) {
 
 // A source that fails ends the program: better no server than one whose ids can
 // be guessed.
-func TestARandomSourceThatFailsEndsTheProgram(t *testing.T) {
+func TestFailingRandomSourceExits(t *testing.T) {
 	const child = "SESSIONS_TEST_RANDOM_FAILS"
 	if os.Getenv(child) == "1" {
 		a := testapp.New(t)
@@ -419,7 +419,7 @@ func TestARandomSourceThatFailsEndsTheProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "-test.run=^TestARandomSourceThatFailsEndsTheProgram$")
+	cmd := exec.Command(program, "-test.run=^TestFailingRandomSourceExits$")
 	cmd.Env = append(os.Environ(), child+"=1")
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError

@@ -65,7 +65,7 @@ func headerClients(t *testing.T, test func(t *testing.T, c *apiClient)) {
 	}
 }
 
-func TestClientWithoutCookiesKeepsItsSession(t *testing.T) {
+func TestTokenHeader(t *testing.T) {
 	headerClients(t, func(t *testing.T, c *apiClient) {
 		resp := c.do(func(s *sessions.Session) {
 			if !s.IsNew() {
@@ -91,7 +91,7 @@ func TestClientWithoutCookiesKeepsItsSession(t *testing.T) {
 	})
 }
 
-func TestRenewGivesTheClientItsNewToken(t *testing.T) {
+func TestTokenHeaderRenew(t *testing.T) {
 	headerClients(t, func(t *testing.T, c *apiClient) {
 		c.do(func(s *sessions.Session) { s.Set("user", "ann") })
 		old := c.token
@@ -114,7 +114,7 @@ func TestRenewGivesTheClientItsNewToken(t *testing.T) {
 	})
 }
 
-func TestLogoutTakesTheTokenAway(t *testing.T) {
+func TestTokenHeaderLogout(t *testing.T) {
 	headerClients(t, func(t *testing.T, c *apiClient) {
 		c.do(func(s *sessions.Session) { s.Set("user", "ann") })
 		resp := c.do(func(s *sessions.Session) {
@@ -139,7 +139,7 @@ func TestLogoutTakesTheTokenAway(t *testing.T) {
 	})
 }
 
-func TestTokenThatIsNotGenuineIsNotAdopted(t *testing.T) {
+func TestTokenHeaderRejectsForgedTokens(t *testing.T) {
 	headerClients(t, func(t *testing.T, c *apiClient) {
 		c.do(func(s *sessions.Session) { s.Set("user", "ann") })
 		genuine := c.token
@@ -158,7 +158,7 @@ func TestTokenThatIsNotGenuineIsNotAdopted(t *testing.T) {
 	})
 }
 
-func TestParallelRequestsByHeaderMerge(t *testing.T) {
+func TestTokenHeaderParallelRequests(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{TokenHeader: "X-Session"})
 	c := &apiClient{t: t, m: m, field: "X-Session"}
 	c.do(func(s *sessions.Session) { benchCounter.Set(s, 0) })
@@ -177,7 +177,7 @@ func TestParallelRequestsByHeaderMerge(t *testing.T) {
 	})
 }
 
-func TestOutageLeavesTheTokenAlone(t *testing.T) {
+func TestTokenHeaderOutage(t *testing.T) {
 	f := testapp.NewStore(nil)
 	m, _ := testapp.NewManager(t, sessions.Options{Driver: f, TokenHeader: "X-Session"})
 	c := &apiClient{t: t, m: m, field: "X-Session"}
@@ -195,7 +195,7 @@ func TestOutageLeavesTheTokenAlone(t *testing.T) {
 	})
 }
 
-func TestBrowserBesideClientsWithoutCookies(t *testing.T) {
+func TestTokenHeaderWithCookies(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{TokenHeader: "X-Session"})
 	b := testapp.Login(t, m)
 
@@ -227,7 +227,7 @@ func TestBrowserBesideClientsWithoutCookies(t *testing.T) {
 	})
 }
 
-func TestOtherAuthorizationIsLeftAlone(t *testing.T) {
+func TestTokenHeaderIgnoresOtherSchemes(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{TokenHeader: "authorization"})
 	b := testapp.Login(t, m)
 	for _, line := range []string{"Basic YWRhOnNlY3JldA==", "Bearerx", "Bear", ""} {
@@ -250,7 +250,7 @@ func TestOtherAuthorizationIsLeftAlone(t *testing.T) {
 	})
 }
 
-func TestTokenIsSentAgainOnceTheSecretIsReplaced(t *testing.T) {
+func TestTokenHeaderSecretRotation(t *testing.T) {
 	clock := testapp.NewClock(testapp.Epoch)
 	f := testapp.NewStore(nil)
 	o := sessions.Options{Driver: f, TokenHeader: "X-Session", Now: clock.Now, IdleTimeout: time.Hour, Cookie: sessions.Cookie{Secret: testapp.Secret}}
@@ -271,7 +271,7 @@ func TestTokenIsSentAgainOnceTheSecretIsReplaced(t *testing.T) {
 	}
 }
 
-func TestUnfitTokenHeaderIsAnError(t *testing.T) {
+func TestInvalidTokenHeader(t *testing.T) {
 	for _, name := range []string{"X Session", "X-Session:", "Cookie", "set-cookie", "X-Sitzung-ä", "X\r\nSet-Cookie"} {
 		_, err := sessions.New(t.Context(), sessions.Options{TokenHeader: name})
 		if !errors.Is(err, sessions.ErrInvalidOptions) || !strings.Contains(err.Error(), "Options.TokenHeader") {

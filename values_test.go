@@ -19,7 +19,7 @@ import (
 
 // A zone may be off by seconds, as Amsterdam's was until 1937. The time is the
 // same when it comes back, and its zone as it was if that can be told.
-func TestATimeIsTheSameInAnyZone(t *testing.T) {
+func TestTimeInAnyZone(t *testing.T) {
 	const (
 		value   sessions.Key[time.Time]   = "value"
 		pointer sessions.Key[*time.Time]  = "pointer"
@@ -65,7 +65,7 @@ func TestATimeIsTheSameInAnyZone(t *testing.T) {
 
 // An interface with methods can be encoded, by what it holds, and never decoded.
 // So it is refused before it is lost.
-func TestAKeyOfAnInterfaceWithMethodsIsRefused(t *testing.T) {
+func TestInterfaceKeyIsRejected(t *testing.T) {
 	const key sessions.Key[fmt.Stringer] = "v"
 	for name, set := range map[string]func(s *sessions.Session){
 		"Set":       func(s *sessions.Session) { key.Set(s, time.Second) },
@@ -88,7 +88,7 @@ func TestAKeyOfAnInterfaceWithMethodsIsRefused(t *testing.T) {
 }
 
 // Decode gives the reason that Get writes to the log.
-func TestKeyDecodeReturnsTheReason(t *testing.T) {
+func TestKeyDecodeError(t *testing.T) {
 	const number sessions.Key[int] = "v"
 	a := testapp.New(t)
 	c := a.Client()
@@ -122,45 +122,45 @@ func TestKeyDecodeReturnsTheReason(t *testing.T) {
 	})
 }
 
-type lifePerson struct {
+type personValue struct {
 	Name    string
-	Home    *lifeAddress
+	Home    *streetAddress
 	Tags    []string
-	Friends map[string]*lifePerson
+	Friends map[string]*personValue
 	Since   time.Time
 }
 
-type lifeColor byte // marshals itself to text
+type textColor byte // marshals itself to text
 
-func (c lifeColor) MarshalText() ([]byte, error) { return []byte{'#', '0' + byte(c)}, nil }
+func (c textColor) MarshalText() ([]byte, error) { return []byte{'#', '0' + byte(c)}, nil }
 
-func (c *lifeColor) UnmarshalText(b []byte) error {
+func (c *textColor) UnmarshalText(b []byte) error {
 	if len(b) != 2 || b[0] != '#' {
 		return errors.New("no color")
 	}
-	*c = lifeColor(b[1] - '0')
+	*c = textColor(b[1] - '0')
 	return nil
 }
 
-type lifeUUID [16]byte // marshals itself to binary, as many UUID types do
+type binaryUUID [16]byte // marshals itself to binary, as many UUID types do
 
-func (u lifeUUID) MarshalBinary() ([]byte, error) { return u[:], nil }
+func (u binaryUUID) MarshalBinary() ([]byte, error) { return u[:], nil }
 
-func (u *lifeUUID) UnmarshalBinary(b []byte) error {
+func (u *binaryUUID) UnmarshalBinary(b []byte) error {
 	if copy(u[:], b) != len(u) {
 		return errors.New("no UUID")
 	}
 	return nil
 }
 
-// lifeRoundTrip checks a value of a type through all that Key does.
-func lifeRoundTrip[T any](t *testing.T, name string, v T) {
+// checkRoundTrip checks a value of a type through all that Key does.
+func checkRoundTrip[T any](t *testing.T, name string, v T) {
 	t.Run(name, func(t *testing.T) {
 		a := testapp.New(t)
 		key := sessions.Key[T]("value")
 		same := func(what string, got T, ok bool) {
 			t.Helper()
-			if !ok || !lifeSame(got, v) {
+			if !ok || !sameValue(got, v) {
 				t.Errorf("%s: %#v, %v, want %#v", what, got, ok, v)
 			}
 		}
@@ -202,7 +202,7 @@ func lifeRoundTrip[T any](t *testing.T, name string, v T) {
 	})
 }
 
-func lifeSame(a, b any) bool {
+func sameValue(a, b any) bool {
 	at, ok := a.(time.Time)
 	if !ok {
 		return reflect.DeepEqual(a, b)
@@ -213,61 +213,61 @@ func lifeSame(a, b any) bool {
 	return at.Equal(bt) && ao == bo
 }
 
-func TestKeyKeepsValuesOfEveryType(t *testing.T) {
+func TestKeyTypes(t *testing.T) {
 	zone := time.FixedZone("", -(9*3600 + 1800))
-	lifeRoundTrip(t, "bool", true)
-	lifeRoundTrip(t, "int", -42)
-	lifeRoundTrip(t, "int8", int8(math.MinInt8))
-	lifeRoundTrip(t, "int64", int64(math.MinInt64))
-	lifeRoundTrip(t, "uint64", uint64(math.MaxUint64))
-	lifeRoundTrip(t, "float32", float32(0.1))
-	lifeRoundTrip(t, "float64", 0.1)
-	lifeRoundTrip(t, "infinity", math.Inf(-1))
-	lifeRoundTrip(t, "smallest float", math.SmallestNonzeroFloat64)
-	lifeRoundTrip(t, "string", "Grüße, 世界")
-	lifeRoundTrip(t, "empty string", "")
-	lifeRoundTrip(t, "invalid UTF-8", "a\xff\x00b")
-	lifeRoundTrip(t, "bytes", []byte{0, 0xff, '"'})
-	lifeRoundTrip(t, "empty bytes", []byte{})
-	lifeRoundTrip(t, "named type", http.SameSiteStrictMode)
-	lifeRoundTrip(t, "duration", 90*time.Minute)
-	lifeRoundTrip(t, "time in UTC", time.Date(2031, 2, 3, 4, 5, 6, 789, time.UTC))
-	lifeRoundTrip(t, "time in a zone", time.Date(2031, 2, 3, 4, 5, 6, 789, zone))
-	lifeRoundTrip(t, "zero time", time.Time{})
-	lifeRoundTrip(t, "slice", []int{3, 1, 2})
-	lifeRoundTrip(t, "array", [3]string{"a", "", "c"})
-	lifeRoundTrip(t, "map", map[string]int{"b": 2, "a": 1})
-	lifeRoundTrip(t, "map by int", map[int][]string{-1: {"x"}, 7: nil})
-	lifeRoundTrip(t, "map by invalid UTF-8", map[string]bool{"\xfe": true})
-	lifeRoundTrip(t, "nil map", map[string]int(nil))
-	lifeRoundTrip(t, "nil pointer", (*lifeAddress)(nil))
-	lifeRoundTrip(t, "pointer", &lifeAddress{Street: "Elm", No: 3})
-	lifeRoundTrip(t, "struct", lifeAddress{Street: "Elm", No: 3})
-	lifeRoundTrip(t, "empty struct", struct{}{})
-	lifeRoundTrip(t, "nested", lifePerson{
-		Name: "ann", Home: &lifeAddress{Street: "Elm"}, Tags: []string{"a"},
-		Friends: map[string]*lifePerson{"bob": {Name: "bob"}, "nobody": nil},
+	checkRoundTrip(t, "bool", true)
+	checkRoundTrip(t, "int", -42)
+	checkRoundTrip(t, "int8", int8(math.MinInt8))
+	checkRoundTrip(t, "int64", int64(math.MinInt64))
+	checkRoundTrip(t, "uint64", uint64(math.MaxUint64))
+	checkRoundTrip(t, "float32", float32(0.1))
+	checkRoundTrip(t, "float64", 0.1)
+	checkRoundTrip(t, "infinity", math.Inf(-1))
+	checkRoundTrip(t, "smallest float", math.SmallestNonzeroFloat64)
+	checkRoundTrip(t, "string", "Grüße, 世界")
+	checkRoundTrip(t, "empty string", "")
+	checkRoundTrip(t, "invalid UTF-8", "a\xff\x00b")
+	checkRoundTrip(t, "bytes", []byte{0, 0xff, '"'})
+	checkRoundTrip(t, "empty bytes", []byte{})
+	checkRoundTrip(t, "named type", http.SameSiteStrictMode)
+	checkRoundTrip(t, "duration", 90*time.Minute)
+	checkRoundTrip(t, "time in UTC", time.Date(2031, 2, 3, 4, 5, 6, 789, time.UTC))
+	checkRoundTrip(t, "time in a zone", time.Date(2031, 2, 3, 4, 5, 6, 789, zone))
+	checkRoundTrip(t, "zero time", time.Time{})
+	checkRoundTrip(t, "slice", []int{3, 1, 2})
+	checkRoundTrip(t, "array", [3]string{"a", "", "c"})
+	checkRoundTrip(t, "map", map[string]int{"b": 2, "a": 1})
+	checkRoundTrip(t, "map by int", map[int][]string{-1: {"x"}, 7: nil})
+	checkRoundTrip(t, "map by invalid UTF-8", map[string]bool{"\xfe": true})
+	checkRoundTrip(t, "nil map", map[string]int(nil))
+	checkRoundTrip(t, "nil pointer", (*streetAddress)(nil))
+	checkRoundTrip(t, "pointer", &streetAddress{Street: "Elm", No: 3})
+	checkRoundTrip(t, "struct", streetAddress{Street: "Elm", No: 3})
+	checkRoundTrip(t, "empty struct", struct{}{})
+	checkRoundTrip(t, "nested", personValue{
+		Name: "ann", Home: &streetAddress{Street: "Elm"}, Tags: []string{"a"},
+		Friends: map[string]*personValue{"bob": {Name: "bob"}, "nobody": nil},
 	})
-	lifeRoundTrip(t, "text marshaler", lifeColor(7))
-	lifeRoundTrip(t, "text marshalers", []lifeColor{1, 2})
-	lifeRoundTrip(t, "binary marshaler", lifeUUID{1, 2, 15: 16})
-	lifeRoundTrip(t, "address", netip.MustParseAddr("2001:db8::1%eth0"))
-	lifeRoundTrip(t, "prefix in a struct", struct{ Net netip.Prefix }{netip.MustParsePrefix("10.0.0.0/8")})
-	lifeRoundTrip(t, "any", any("text"))
+	checkRoundTrip(t, "text marshaler", textColor(7))
+	checkRoundTrip(t, "text marshalers", []textColor{1, 2})
+	checkRoundTrip(t, "binary marshaler", binaryUUID{1, 2, 15: 16})
+	checkRoundTrip(t, "address", netip.MustParseAddr("2001:db8::1%eth0"))
+	checkRoundTrip(t, "prefix in a struct", struct{ Net netip.Prefix }{netip.MustParsePrefix("10.0.0.0/8")})
+	checkRoundTrip(t, "any", any("text"))
 }
 
-func TestUnexportedFieldsAreNotKept(t *testing.T) {
+func TestUnexportedFieldsAreDropped(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
-	const key sessions.Key[lifeAddress] = "address"
-	c.OK(func(s *sessions.Session) { key.Set(s, lifeAddress{Street: "Elm", hidden: 1}) })
+	const key sessions.Key[streetAddress] = "address"
+	c.OK(func(s *sessions.Session) { key.Set(s, streetAddress{Street: "Elm", hidden: 1}) })
 	c.OK(func(s *sessions.Session) {
 		got, _ := key.Get(s)
-		testapp.Equal(t, "address", got, lifeAddress{Street: "Elm"})
+		testapp.Equal(t, "address", got, streetAddress{Street: "Elm"})
 	})
 }
 
-func TestUntypedGetGivesNaturalTypes(t *testing.T) {
+func TestUntypedGet(t *testing.T) {
 	when := time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC)
 	a := testapp.New(t)
 	c := a.Client()
@@ -281,7 +281,7 @@ func TestUntypedGetGivesNaturalTypes(t *testing.T) {
 		"time":   {when, when},
 		"slice":  {[]int{1, 2}, []any{int64(1), int64(2)}},
 		"map":    {map[string]string{"a": "b"}, map[string]any{"a": "b"}},
-		"struct": {lifeAddress{Street: "Elm", No: 3}, map[string]any{"street": "Elm", "n": int64(3)}},
+		"struct": {streetAddress{Street: "Elm", No: 3}, map[string]any{"street": "Elm", "n": int64(3)}},
 		"nil":    {nil, nil},
 	}
 	c.OK(func(s *sessions.Session) {
@@ -300,7 +300,7 @@ func TestUntypedGetGivesNaturalTypes(t *testing.T) {
 	testapp.Equal(t, "store calls of the reads", a.Store.Calls(), "Load")
 }
 
-func TestDecodeTellsWhyItCannot(t *testing.T) {
+func TestDecodeError(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	c.OK(func(s *sessions.Session) {
@@ -319,7 +319,7 @@ func TestDecodeTellsWhyItCannot(t *testing.T) {
 
 // A map that is read without its type is a map[string]any. If one has keys that
 // are not strings, all maps of the value are map[any]any.
-func TestMapsOfOtherKeysReadWithoutTheirType(t *testing.T) {
+func TestMapsWithOtherKeys(t *testing.T) {
 	type row struct {
 		Cells any
 		Note  string
@@ -331,7 +331,7 @@ func TestMapsOfOtherKeysReadWithoutTheirType(t *testing.T) {
 		"bools":   {map[bool]float64{true: 0.5}, map[any]any{true: 0.5}},
 		"inside":  {map[string]any{"m": map[int]bool{1: true}}, map[any]any{"m": map[any]any{int64(1): true}}},
 		"outside": {map[int]any{1: map[string]int{"a": 1}}, map[any]any{int64(1): map[any]any{"a": int64(1)}}},
-		"beside": {[]any{map[int]int{1: 2}, map[string]int{}, lifeAddress{Street: "Elm"}},
+		"beside": {[]any{map[int]int{1: 2}, map[string]int{}, streetAddress{Street: "Elm"}},
 			[]any{map[any]any{int64(1): int64(2)}, map[any]any{}, map[any]any{"street": "Elm"}}},
 		"tag":  {cbor.Tag{Number: 1000, Content: map[int]int{1: 2}}, cbor.Tag{Number: 1000, Content: map[any]any{int64(1): int64(2)}}},
 		"text": {map[string]int{"a": 1}, map[string]any{"a": int64(1)}},
@@ -372,7 +372,7 @@ func TestMapsOfOtherKeysReadWithoutTheirType(t *testing.T) {
 }
 
 // Such a map is noticed when it changes in place, as any other.
-func TestAMapOfOtherKeysChangesInPlace(t *testing.T) {
+func TestMapWithOtherKeysChangesInPlace(t *testing.T) {
 	c := testapp.New(t).Client()
 	c.OK(func(s *sessions.Session) { s.Set("v", map[string]any{"m": map[int]bool{1: true}}) })
 	c.OK(func(s *sessions.Session) { s.Get("v").(map[any]any)["m"].(map[any]any)[int64(2)] = true })
@@ -384,7 +384,7 @@ func TestAMapOfOtherKeysChangesInPlace(t *testing.T) {
 
 // What does not fit for another reason does not fit, and what the program
 // decodes into may refer to itself.
-func TestDecodingAgainForAMapsKeys(t *testing.T) {
+func TestUnstableMapKeys(t *testing.T) {
 	type loop struct {
 		Next *loop
 		List []any
@@ -408,24 +408,24 @@ func TestDecodingAgainForAMapsKeys(t *testing.T) {
 	})
 }
 
-// nestNode is a level that may hold others.
-type nestNode struct {
-	Next *nestNode
+// treeNode is a level that may hold others.
+type treeNode struct {
+	Next *treeNode
 	Any  any                  `cbor:",omitempty"`
-	List []nestNode           `cbor:",omitempty"`
-	Map  map[string]*nestNode `cbor:",omitempty"`
+	List []treeNode           `cbor:",omitempty"`
+	Map  map[string]*treeNode `cbor:",omitempty"`
 }
 
 // A value that refers to itself has no end to encode. The session says so, where
 // the CBOR library would take the process down with it.
-func TestAValueThatRefersToItselfIsRefused(t *testing.T) {
-	type embedding struct{ *nestNode }
+func TestCyclicValueIsRejected(t *testing.T) {
+	type embedding struct{ *treeNode }
 	type list []list
 	type table map[string]table
-	node := &nestNode{}
+	node := &treeNode{}
 	node.Next = node
-	parent := &nestNode{}
-	parent.List = []nestNode{{}, {Map: map[string]*nestNode{"parent": parent}}}
+	parent := &treeNode{}
+	parent.List = []treeNode{{}, {Map: map[string]*treeNode{"parent": parent}}}
 	var pointer any
 	pointer = &pointer
 	anys := []any{1, nil}
@@ -443,7 +443,7 @@ func TestAValueThatRefersToItselfIsRefused(t *testing.T) {
 	for name, v := range map[string]any{
 		"pointer to itself": node, "parent": parent, "in a struct": *node, "embedded": embedding{node},
 		"only pointers": pointer, "slice of any": anys, "map of any": texts, "slice": lists, "map": tables,
-		"key of a map": keys, "tag": tag, "interface": []error{fmt.Errorf("wrap: %w", nil), &nestError{node}},
+		"key of a map": keys, "tag": tag, "interface": []error{fmt.Errorf("wrap: %w", nil), &nodeError{node}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := testapp.New(t).Client()
@@ -456,65 +456,65 @@ func TestAValueThatRefersToItselfIsRefused(t *testing.T) {
 	}
 }
 
-type nestError struct{ Node *nestNode }
+type nodeError struct{ Node *treeNode }
 
-func (*nestError) Error() string { return "" }
+func (*nodeError) Error() string { return "" }
 
 // A circle may be closed when the value is in the session already.
-func TestACircleMadeInPlaceIsRefused(t *testing.T) {
-	const key sessions.Key[*nestNode] = "v"
+func TestCycleMadeInPlaceIsRejected(t *testing.T) {
+	const key sessions.Key[*treeNode] = "v"
 	a := testapp.New(t)
 	c := a.Client()
-	c.OK(func(s *sessions.Session) { key.Set(s, &nestNode{}) })
+	c.OK(func(s *sessions.Session) { key.Set(s, &treeNode{}) })
 	c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
 		v, _ := key.Get(s)
 		v.Next = v
 		testapp.Error(t, "Save", s.Save(t.Context()), sessions.ErrInvalidValue)
 	})
 	c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
-		key.Update(s, func(v *nestNode) *nestNode { v.Next = v; return v })
+		key.Update(s, func(v *treeNode) *treeNode { v.Next = v; return v })
 	})
 	c.OK(func(s *sessions.Session) {
 		v, ok := key.Get(s)
-		testapp.Equal(t, "after what failed", *v, nestNode{})
+		testapp.Equal(t, "after what failed", *v, treeNode{})
 		testapp.Equal(t, "found", ok, true)
 	})
 }
 
 // nestSelf marshals itself, as CBOR, bytes or text, and its fields are its own.
 type (
-	nestOwn struct {
-		Self *nestOwn
+	ownCBOR struct {
+		Self *ownCBOR
 		raw  []byte
 	}
-	nestBinary struct{ Self *nestBinary }
-	nestText   struct{ Self *nestText }
-	nestHides  struct {
+	ownBinary struct{ Self *ownBinary }
+	ownText   struct{ Self *ownText }
+	nestHides struct {
 		Name   string
 		Parent *nestHides `json:"-"`
 		self   *nestHides
 	}
 )
 
-func (o nestOwn) MarshalCBOR() ([]byte, error) { return o.raw, nil }
+func (o ownCBOR) MarshalCBOR() ([]byte, error) { return o.raw, nil }
 
-func (*nestBinary) MarshalBinary() ([]byte, error) { return []byte("b"), nil }
+func (*ownBinary) MarshalBinary() ([]byte, error) { return []byte("b"), nil }
 
-func (nestText) MarshalText() ([]byte, error) { return []byte("t"), nil }
+func (ownText) MarshalText() ([]byte, error) { return []byte("t"), nil }
 
-func (o *nestOwn) UnmarshalCBOR(raw []byte) error { o.raw = bytes.Clone(raw); return nil }
+func (o *ownCBOR) UnmarshalCBOR(raw []byte) error { o.raw = bytes.Clone(raw); return nil }
 
-func (*nestText) UnmarshalText([]byte) error { return nil }
+func (*ownText) UnmarshalText([]byte) error { return nil }
 
-func (b *nestBinary) UnmarshalBinary(_ []byte) error { return nil }
+func (b *ownBinary) UnmarshalBinary(_ []byte) error { return nil }
 
 // What is not encoded may refer to whatever it likes.
-func TestOnlyWhatIsEncodedIsLookedAt(t *testing.T) {
-	own := &nestOwn{raw: []byte{1}}
+func TestUnencodedFieldsAreIgnored(t *testing.T) {
+	own := &ownCBOR{raw: []byte{1}}
 	own.Self = own
-	binary := &nestBinary{}
+	binary := &ownBinary{}
 	binary.Self = binary
-	text := &nestText{}
+	text := &ownText{}
 	text.Self = text
 	hides := &nestHides{Name: "a"}
 	hides.Parent, hides.self = hides, hides
@@ -532,12 +532,12 @@ func TestOnlyWhatIsEncodedIsLookedAt(t *testing.T) {
 
 // nestedTo makes a value of n levels, of several kinds.
 func nestedTo(n int) map[string]any {
-	var node *nestNode
+	var node *treeNode
 	var list, table, tags, hops any
-	own := nestOwn{raw: append(bytes.Repeat([]byte{0x81}, n), 1)}
-	half := nestOwn{raw: append(bytes.Repeat([]byte{0x81}, n/2), 1)}
+	own := ownCBOR{raw: append(bytes.Repeat([]byte{0x81}, n), 1)}
+	half := ownCBOR{raw: append(bytes.Repeat([]byte{0x81}, n/2), 1)}
 	for range n {
-		node = &nestNode{Next: node}
+		node = &treeNode{Next: node}
 		list = []any{list}
 		table = map[string]any{"t": table}
 		inner := any([]any{hops})
@@ -554,7 +554,7 @@ func nestedTo(n int) map[string]any {
 }
 
 // What can be saved can be read, down to the last level there is.
-func TestTheDeepestValueThatCanBeSavedCanBeRead(t *testing.T) {
+func TestNestingLimit(t *testing.T) {
 	const most = 256
 	fits, over := nestedTo(most), nestedTo(most+1)
 	for name := range fits {
