@@ -66,6 +66,7 @@ func everywhere(t *testing.T, test func(t *testing.T, st store), needs ...abilit
 					t.Skipf("cannot %s: %s", need, why)
 				}
 			}
+			t.Parallel()
 			test(t, st)
 		})
 	}
