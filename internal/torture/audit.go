@@ -99,7 +99,7 @@ func (r *run) listAll() error {
 	for _, s := range l.all() {
 		s.mu.Lock()
 		t := s.current
-		if t != nil && t.dead == 0 && s.ended == 0 && s.ending == 0 && t.ending == 0 && s.timeout == 0 && !there[t.id] && !t.evicted() {
+		if t != nil && t.dead == 0 && s.ended == 0 && s.ending == 0 && t.ending == 0 && s.timeout == 0 && !s.followed(0) && !there[t.id] && !t.evicted() {
 			l.add(lostWrite, "session %s, id %.8s: not listed", s.mark, t.id)
 		}
 		s.mu.Unlock()
@@ -165,6 +165,7 @@ func (r *run) rawAll() error {
 		switch {
 		case s.timeout > 0 && r.timeline.during(s.created, s.used.Add(s.timeout), clockFault),
 			s.timeout > 0 && r.timeline.during(s.created, s.used.Add(s.timeout+sweepTime), removalFault):
+		case t.forward, s.invalidated: // it may be the forward, which listAll has not shown
 		case s.timeout > 0:
 			l.add(lateRecord, "session %s, id %.8s: expired at %v, still stored at %v", s.mark, t.id, s.used.Add(s.timeout), time.Now())
 		case s.timeout == 0 && (t.dead != 0 || s.ended != 0):

@@ -65,8 +65,12 @@ func (c *request) judgeGone(how string) {
 	if c.renews() || c.o.Life == logout {
 		own = 1
 	}
+	var ends int64
+	if c.ends() {
+		ends = 1
+	}
 	switch {
-	case t.dead != 0, s.ended != 0, t.ending > own, s.ending > 0:
+	case t.dead != 0, s.ended != 0, t.ending > own, s.ending > 0, s.followed(ends):
 		// It has or may have ended.
 		if t.dead == 0 && s.ended == 0 && s.ending == 0 && t.ending-own == t.unsure {
 			l.tally.stranded.Add(1)

@@ -85,6 +85,14 @@ type session struct {
 	late    time.Time // until when one may take effect after its client disconnected
 	orphans int       // records that renewals or creations of unknown outcome may have left
 
+	// A logout or invalidate under an old id follows the forward that a renewal or
+	// invalidate has left there, and ends what it leads to.
+	ends   atomic.Int64 // logouts and invalidates of it, of any outcome but void
+	before *session     // whose invalidate created it; nil: none
+	// invalidated: an invalidate was requested, which leaves a forward under the id
+	// that the session has by then.
+	invalidated bool
+
 	trail trail
 
 	timeout     time.Duration // 0: longer than the run
@@ -114,6 +122,22 @@ type token struct {
 	moved  bool   // its renewal was acknowledged
 	ending int    // requests to end it, in progress or of unknown outcome
 	unsure int    // of these, renewals of unknown outcome
+
+	forward bool // a renewal was requested, which leaves a forward under the id
+}
+
+// followed reports whether a logout or invalidate of another id may have ended the
+// session; own of its own do not count.
+func (s *session) followed(own int64) bool {
+	if s.ends.Load() > own {
+		return true
+	}
+	for ; s.before != nil; s = s.before {
+		if s.before.ends.Load() > 1 { // one created s
+			return true
+		}
+	}
+	return false
 }
 
 // publicID returns the public ID of the token's session.

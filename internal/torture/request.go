@@ -72,7 +72,7 @@ func (l *ledger) begin(s *session, t *token, o *operation, own *owner) *request 
 		session = c.fresh
 		session.mu.Lock()
 		defer session.mu.Unlock()
-		session.born, session.created = c.start, c.began
+		session.born, session.created, session.before = c.start, c.began, s
 	}
 	for i := range c.least {
 		c.least[i] = s.counts[i].acked
@@ -90,6 +90,11 @@ func (l *ledger) begin(s *session, t *token, o *operation, own *owner) *request 
 	switch o.Life {
 	case renew, login, invalidate, logout:
 		t.ending++
+		t.forward = t.forward || c.renews()
+		if c.ends() {
+			s.ends.Add(1)
+		}
+		s.invalidated = s.invalidated || o.Life == invalidate
 		if (s.others > 0 || time.Now().Before(s.late)) && o.Life != logout {
 			s.ending++ // the new id may be ended by it
 		}
@@ -209,6 +214,9 @@ func (c *request) renews() bool {
 	return c.o.Life == renew || c.o.Life == login || c.o.Life == invalidate
 }
 
+// ends reports whether the request ends the session.
+func (c *request) ends() bool { return c.o.Life == logout || c.o.Life == invalidate }
+
 // recordChanges records the outcome of changes.
 func (c *request) recordChanges(s *session, changes []change, writes []*write, st state, r *response) {
 	for i, ch := range changes {
@@ -284,6 +292,9 @@ func (c *request) recordLife(st state, faultFree bool, r *response) {
 	orphans := 1
 	if st == unsure && c.o.Save {
 		orphans = 2
+	}
+	if c.ends() && st == void {
+		s.ends.Add(-1)
 	}
 	switch c.o.Life {
 	case create:
