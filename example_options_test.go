@@ -42,7 +42,7 @@ func ExampleOptions() {
 // keeps what comes back.
 func ExampleOptions_tokenHeader() {
 	const field = "X-Session-Token"
-	m, err := sessions.New(context.Background(), sessions.Options{TokenHeader: field})
+	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory", TokenHeader: field})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -86,6 +86,7 @@ func (downStore) Save(context.Context, driver.Key, driver.Version, driver.Record
 // to let it fail; package otelsessions measures with it.
 func ExampleOptions_errorHandler() {
 	opts := sessions.Options{
+		Store:     "memory",
 		WrapStore: func(s driver.Store) driver.Store { return downStore{s} },
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if errors.Is(err, sessions.ErrEnded) || errors.Is(err, sessions.ErrConflict) {
@@ -108,7 +109,7 @@ func ExampleOptions_errorHandler() {
 // With ManualSave, what a handler does not save is dropped.
 func ExampleOptions_manualSave() {
 	const draft sessions.Key[string] = "draft"
-	get, _, stop := serve(sessions.Options{ManualSave: true}, func(w http.ResponseWriter, r *http.Request) {
+	get, _, stop := serve(sessions.Options{Store: "memory", ManualSave: true}, func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		if text := r.FormValue("text"); text != "" {
 			draft.Set(s, text)
@@ -147,7 +148,7 @@ func ExampleOptions_namespace() {
 		return token
 	}
 	open := func(namespace string) *sessions.Manager {
-		m, err := sessions.New(ctx, sessions.Options{Namespace: namespace, Cookie: sessions.Cookie{Secret: secret}})
+		m, err := sessions.New(ctx, sessions.Options{Store: "memory", Namespace: namespace, Cookie: sessions.Cookie{Secret: secret}})
 		if err != nil {
 			panic(err)
 		}
@@ -237,12 +238,12 @@ func request(opts sessions.Options, handler http.HandlerFunc, path string) *http
 // in every request, whatever the client sent.
 func ExampleManager_Wrap_plainHTTP() {
 	ctx := context.Background()
-	secure, err := sessions.New(ctx, sessions.Options{Cookie: sessions.Cookie{Name: "__Host-session", Secure: true}})
+	secure, err := sessions.New(ctx, sessions.Options{Store: "memory", Cookie: sessions.Cookie{Name: "__Host-session", Secure: true}})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer secure.Close()
-	plain, err := sessions.New(ctx, sessions.Options{Cookie: sessions.Cookie{Name: "session"}})
+	plain, err := sessions.New(ctx, sessions.Options{Store: "memory", Cookie: sessions.Cookie{Name: "session"}})
 	if err != nil {
 		log.Fatal(err)
 	}

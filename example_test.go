@@ -80,7 +80,7 @@ type item struct {
 // A value of the program's own type. It may be changed in place.
 func ExampleKey() {
 	const cart sessions.Key[map[string]*item] = "cart"
-	get, _, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+	get, _, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		goods, ok := cart.Get(s)
 		if !ok {
@@ -100,7 +100,7 @@ func ExampleKey() {
 // The reason why there is no value.
 func ExampleKey_Decode() {
 	const seats sessions.Key[int] = "seats"
-	get, _, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+	get, _, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		switch n, err := seats.Decode(s); {
 		case errors.Is(err, sessions.ErrNoValue):
@@ -128,7 +128,7 @@ func ExampleKey_Decode() {
 // Of parallel updates none is lost.
 func ExampleKey_Update() {
 	const votes sessions.Key[int] = "votes"
-	get, _, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+	get, _, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		if r.URL.Path == "/vote" {
 			votes.Update(s, func(n int) int { return n + 1 })
@@ -150,7 +150,7 @@ func ExampleKey_Update() {
 // A token that may be used once, even if two requests bring it together.
 func ExampleKey_Pop() {
 	const reset sessions.Key[string] = "password-reset"
-	get, _, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+	get, _, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		if r.URL.Path == "/ask" {
 			reset.Set(s, "4711")
@@ -180,7 +180,7 @@ func ExampleKey_Pop() {
 func ExampleFlash() {
 	type notice struct{ Level, Text string }
 	const notices sessions.Flash[notice] = "notices"
-	get, _, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+	get, _, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		if r.URL.Path == "/save" {
 			notices.Add(s, notice{"info", "Saved."})
@@ -221,7 +221,7 @@ func ExampleManager_DestroyOwned() {
 		name, ok := user.Get(s)
 		fmt.Fprint(w, name, " signed in: ", ok)
 	}
-	phone, m, stop := serve(sessions.Options{}, handler)
+	phone, m, stop := serve(sessions.Options{Store: "memory"}, handler)
 	defer stop()
 
 	server := httptest.NewServer(m.Wrap(http.HandlerFunc(handler)))
@@ -245,7 +245,7 @@ func ExampleManager_DestroyOwned() {
 func ExampleManager_Load() {
 	const progress sessions.Key[int] = "progress"
 	tokens := make(chan string, 1)
-	get, m, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+	get, m, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		if r.URL.Path == "/start" {
 			progress.Set(s, 0)
@@ -304,7 +304,7 @@ func ExampleNewContext() {
 		tickets.Update(sessions.FromContext(ctx), func(n int) int { return n + 1 })
 	}
 	tokens := make(chan string, 1)
-	get, m, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+	get, m, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
 		book(r.Context())
 		s := sessions.FromContext(r.Context())
 		tokens <- s.Token()
@@ -334,7 +334,7 @@ func ExampleNewContext() {
 func ExampleSession_Renew() {
 	const user sessions.Key[string] = "user"
 	const cart sessions.Key[[]string] = "cart"
-	get, _, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+	get, _, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		switch r.URL.Path {
 		case "/add":
@@ -362,7 +362,7 @@ func ExampleSession_Renew() {
 // Signing out. What is set afterwards begins a new session.
 func ExampleSession_Destroy() {
 	const user sessions.Key[string] = "user"
-	get, _, stop := serve(sessions.Options{}, func(w http.ResponseWriter, r *http.Request) {
+	get, _, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		switch r.URL.Path {
 		case "/login":
@@ -390,6 +390,7 @@ func ExampleSession_SetLifetime() {
 	const month = 30 * 24 * time.Hour
 	now := time.Date(2026, time.May, 1, 9, 0, 0, 0, time.UTC)
 	opts := sessions.Options{
+		Store:       "memory",
 		IdleTimeout: time.Hour,
 		Lifetime:    12 * time.Hour,
 		Cookie:      sessions.Cookie{Expires: sessions.ExpireWithBrowser()},
@@ -422,7 +423,7 @@ func ExampleSession_SetLifetime() {
 func ExampleSession_Deadline() {
 	const user sessions.Key[string] = "user"
 	now := time.Date(2026, time.May, 1, 9, 0, 0, 0, time.UTC)
-	opts := sessions.Options{Lifetime: 12 * time.Hour, Now: func() time.Time { return now }}
+	opts := sessions.Options{Store: "memory", Lifetime: 12 * time.Hour, Now: func() time.Time { return now }}
 	get, _, stop := serve(opts, func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		user.Set(s, "ann")
@@ -462,7 +463,7 @@ func ExampleManager_Owned() {
 			fmt.Fprintf(w, "%s, this one: %v", name, other.ID() == s.ID())
 		}
 	}
-	get, m, stop := serve(sessions.Options{}, handler)
+	get, m, stop := serve(sessions.Options{Store: "memory"}, handler)
 	defer stop()
 	get("/login")
 	fmt.Println(get("/devices"))
@@ -488,7 +489,7 @@ func ExampleManager_Find() {
 		}
 		fmt.Fprint(w, "signed out, error: ", other.Destroy(r.Context()))
 	}
-	get, m, stop := serve(sessions.Options{}, handler)
+	get, m, stop := serve(sessions.Options{Store: "memory"}, handler)
 	defer stop()
 	id := get("/login")
 	fmt.Println(get("/sign-out?id=0123"))
@@ -530,12 +531,13 @@ func ExampleManager_Wrap() {
 // administration, under a cookie of its own.
 func ExampleManager_FromContext() {
 	ctx := context.Background()
-	shop, err := sessions.New(ctx, sessions.Options{})
+	shop, err := sessions.New(ctx, sessions.Options{Store: "memory"})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer shop.Close()
 	admin, err := sessions.New(ctx, sessions.Options{
+		Store:       "memory",
 		IdleTimeout: 10 * time.Minute,
 		Cookie:      sessions.Cookie{Name: "admin-session", SameSite: http.SameSiteStrictMode},
 	})

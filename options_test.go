@@ -3,6 +3,7 @@ package sessions_test
 import (
 	"context"
 	"errors"
+	"log"
 	"log/slog"
 	"math"
 	"net/http"
@@ -39,15 +40,21 @@ func invalidOptionsError(t *testing.T, o sessions.Options) error {
 }
 
 func TestNewZeroOptions(t *testing.T) {
+	var logged testapp.Log
+	defer log.SetOutput(log.Writer())
+	log.SetOutput(&logged) // where the default logger writes
 	m, err := sessions.New(t.Context(), sessions.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if user := testapp.Login(t, m).User(); user != "ann" {
-		t.Errorf("the user is %v", user)
+		t.Errorf("got user %q, want ann", user)
 	}
 	if err := m.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if n := strings.Count(logged.String(), "no store is configured"); n != 1 {
+		t.Errorf("got %d warnings that no store is configured, want 1; log:\n%s", n, logged.String())
 	}
 }
 
@@ -103,7 +110,7 @@ func TestNewAccepts(t *testing.T) {
 		"ExpireWithBrowser":                {Cookie: sessions.Cookie{Expires: sessions.ExpireWithBrowser()}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o.Now = func() time.Time { return now }
+			o.Now, o.Logger = func() time.Time { return now }, slog.New(slog.DiscardHandler)
 			m, err := sessions.New(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
