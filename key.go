@@ -24,7 +24,8 @@ import (
 //
 //   - a struct with only unexported fields, unless it is zero
 //   - an interface with methods, unless it is nil; T itself must not be one
-//   - a type that marshals but does not unmarshal
+//   - a type that marshals but does not unmarshal, or does not accept what it
+//     marshaled, such as a url.URL with a space in its host
 //   - a field of an embedded pointer to an unexported struct
 //   - a field that is hidden by the marshal method of an embedded type, or by
 //     another field of the same name at the same depth

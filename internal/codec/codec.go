@@ -58,40 +58,63 @@ func Marshal(v any) ([]byte, error) {
 	if raw, ok := encodeScalar(v); ok {
 		return raw, nil
 	}
-	raw, _, err := marshal(v)
+	raw, w, err := encode(v)
+	if err == nil {
+		err = w.check(raw, v)
+	}
 	return raw, err
 }
 
-// marshal reports besides whether methods of types in v take part, which may
-// encode the same value differently from call to call.
-func marshal(v any) (raw []byte, methods bool, err error) {
+// encode returns the encoding of v, and what a walk over v has found.
+func encode(v any) (raw []byte, w walker, err error) {
 	if v == nil {
 		raw, err = encMode.Marshal(nil)
-		return raw, false, err
+		return raw, w, err
 	}
-	raw, methods, err = marshalAs(reflect.TypeOf(v), inWholeMinutes(v))
-	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrInvalidValue, at(elemOf(reflect.TypeOf(v)).String(), err))
-	}
-	return raw, methods, err
-}
-
-func marshalAs(t reflect.Type, v any) (raw []byte, methods bool, err error) {
+	t := reflect.TypeOf(v)
 	info := infoOf(t)
-	w := walker{methods: info.methods, verify: info.verify}
-	if info.walk {
-		if err := w.any(v, maxLevels, maxPointers); err != nil {
-			return nil, false, err
-		}
+	w = walker{methods: info.methods, verify: info.verify}
+	if v = inWholeMinutes(v); info.walk {
+		err = w.any(v, maxLevels, maxPointers)
 	}
-	raw, err = encMode.Marshal(v)
+	if err == nil {
+		raw, err = encMode.Marshal(v)
+	}
 	if err == nil && info.levels > maxLevels {
 		err = checkLevels(raw)
 	}
-	if err == nil && w.verify && verifyMode.Unmarshal(raw, reflect.New(t).Interface()) != nil {
-		err = &lossError{reason: "the keys of a map are encoded alike, or cannot be decoded as keys"}
+	return raw, w, invalid(t, err)
+}
+
+// check decodes the encoding of v if its types do not guarantee that it can be
+// decoded: a method may not accept what its inverse returned, or map keys may
+// have become equal.
+func (w *walker) check(raw []byte, v any) (err error) {
+	if !w.methods && !w.verify {
+		return nil
 	}
-	return raw, w.methods, err
+	t := reflect.TypeOf(v)
+	defer func() {
+		if recover() != nil { // such as a method of an embedded pointer, which is nil in a new value
+			err = invalid(t, &lossError{reason: "decoding its encoding panics"})
+		}
+	}()
+	switch err := verifyMode.Unmarshal(raw, reflect.New(t).Interface()); {
+	case err == nil:
+		return nil
+	case w.verify:
+		return invalid(t, &lossError{reason: "the keys of a map are encoded alike, or cannot be decoded as keys"})
+	default:
+		return invalid(t, &lossError{reason: "its encoding cannot be decoded: " + decodeError{err}.Error()})
+	}
+}
+
+// invalid returns err as an ErrInvalidValue about a value of type t.
+func invalid(t reflect.Type, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrInvalidValue, at(elemOf(t).String(), err))
 }
 
 // tries is how often a value is encoded to find out whether its encoding varies.
@@ -103,7 +126,7 @@ const tries = 16
 // encoding of v. Where the encoding of v varies from call to call, as gob's does
 // for a map, a change is not noticed.
 func Changed(raw []byte, v any) (now []byte, changed bool, err error) {
-	now, methods, err := marshal(v)
+	now, w, err := encode(v)
 	if err != nil || v == nil || bytes.Equal(now, raw) {
 		return now, err == nil && !bytes.Equal(now, raw), err
 	}
@@ -111,20 +134,20 @@ func Changed(raw []byte, v any) (now []byte, changed bool, err error) {
 	// leaves out, or come from another encoder. Compare like with like.
 	stored := reflect.New(reflect.TypeOf(v))
 	if unmarshal(raw, stored.Interface()) != nil {
-		return now, true, nil
+		return now, true, w.check(now, v)
 	}
 	for range tries {
-		was, _, err := marshal(stored.Elem().Interface())
+		was, _, err := encode(stored.Elem().Interface())
 		if err != nil {
-			return now, true, nil
+			return now, true, w.check(now, v)
 		}
 		if bytes.Equal(now, was) {
 			return now, false, nil
 		}
-		if !methods {
-			return now, true, nil
+		if !w.methods {
+			return now, true, w.check(now, v)
 		}
-		again, _, err := marshal(v)
+		again, _, err := encode(v)
 		if err != nil {
 			return nil, false, err
 		}
@@ -132,7 +155,7 @@ func Changed(raw []byte, v any) (now []byte, changed bool, err error) {
 			return now, false, nil
 		}
 	}
-	return now, true, nil
+	return now, true, w.check(now, v)
 }
 
 // inWholeMinutes returns v, but in UTC if it is a time whose zone is off by

@@ -79,6 +79,8 @@ type (
 		m int
 	}
 	innerText struct{ s string }
+	picky     string // does not accept the empty text that it returns
+	nilInside struct{ *time.Time }
 	noted     struct {
 		innerText
 		Note string
@@ -97,8 +99,17 @@ func (mixedPair) MarshalText() ([]byte, error)    { return []byte("text"), nil }
 func (*mixedPair) UnmarshalText([]byte) error     { return nil }
 func (textKey) MarshalText() ([]byte, error)      { return []byte("same"), nil }
 func (*textKey) UnmarshalText([]byte) error       { return nil }
+func (p picky) MarshalText() ([]byte, error)      { return []byte(p), nil }
 func (i innerText) MarshalText() ([]byte, error)  { return []byte(i.s), nil }
 func (i *innerText) UnmarshalText(b []byte) error { i.s = string(b); return nil }
+
+func (p *picky) UnmarshalText(b []byte) error {
+	if len(b) == 0 {
+		return errors.New("secret")
+	}
+	*p = picky(b)
+	return nil
+}
 
 // A value of which something would be gone when it is read is refused, with the
 // type and the field.
@@ -164,6 +175,12 @@ func TestAValueThatWouldNotComeBackIsRefused(t *testing.T) {
 		"large key in any":             {[]any{map[uint64]int{1 << 63: 1}}, "the keys of a map"},
 		"keys that become equal":       {map[partKey]int{{1, 2}: 1, {1, 3}: 2}, "the keys of a map"},
 		"text keys that become equal":  {map[textKey]int{{1}: 1, {2}: 2}, "the keys of a map"},
+		"text that is not accepted":    {picky(""), "codec.picky: its encoding cannot be decoded"},
+		"the same in a field":          {struct{ P []picky }{[]picky{"a", ""}}, "its encoding cannot be decoded"},
+		"a URL that is none":           {url.URL{Host: "secret host"}, "url.URL: its encoding cannot be decoded"},
+		"embedded pointer's method":    {nilInside{new(time.Time)}, "codec.nilInside: decoding its encoding panics"},
+		"tag of another type's":        {cbor.Tag{Number: 0, Content: 5}, "cbor.Tag: its encoding cannot be decoded"},
+		"tag in any":                   {[]any{cbor.Tag{Number: 1, Content: "secret"}}, "its encoding cannot be decoded"},
 		"any keys that become equal":   {map[any]int{1: 1, int8(1): 2}, "the keys of a map"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -96,6 +96,7 @@ var builtin = map[reflect.Type]*typeInfo{
 	reflect.TypeFor[cbor.ByteString]():  {},
 	reflect.TypeFor[cbor.SimpleValue](): {},
 	reflect.TypeFor[cbor.RawMessage]():  {levels: maxLevels + 1},
+	reflect.TypeFor[cbor.Tag]():         {levels: maxLevels + 1, dynamic: true, walk: true, methods: true}, // its number determines what may follow
 }
 
 // locks may be in any struct: they hold no data, even while they are locked.
