@@ -87,6 +87,9 @@ func validateCookie(c Cookie, now time.Time, fault func(string, ...any)) Cookie 
 	if c.SameSite == 0 {
 		c.SameSite = defaultSameSite
 	}
+	if len(c.Name) > maxCookieName {
+		fault("Options.Cookie.Name: %d bytes; browsers drop a cookie of more than 4096 bytes with its value, which leaves %d", len(c.Name), maxCookieName)
+	}
 	probe := http.Cookie{Name: c.Name, Path: c.Path, Domain: c.Domain}
 	if err := probe.Valid(); err != nil {
 		fault("Options.Cookie: %w", err)
@@ -153,13 +156,26 @@ func validatePath(path string, fault func(string, ...any)) {
 			return
 		}
 	}
+	if len(path) > maxCookieAttribute {
+		fault("Options.Cookie.Path: %d bytes, and browsers ignore more than %d", len(path), maxCookieAttribute)
+	}
 	for segment := range strings.SplitSeq(path, "/") {
-		if segment == "." || segment == ".." {
+		if dots := dotEscapes.Replace(segment); dots == "." || dots == ".." {
 			fault("Options.Cookie.Path: %q has a segment %q, which browsers resolve before they send a URL", clip(path), segment)
 			return
 		}
 	}
 }
+
+// dotEscapes: browsers take an escaped dot for a dot.
+var dotEscapes = strings.NewReplacer("%2e", ".", "%2E", ".")
+
+// Browsers ignore a longer attribute, and drop a cookie whose name and value are
+// longer than 4096 bytes together (RFC 6265bis, 5.6).
+const (
+	maxCookieAttribute = 1024
+	maxCookieName      = 4096 - 86 // the length of a signed token
+)
 
 func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
