@@ -136,6 +136,9 @@ func TestLogMessagesAreDocumented(t *testing.T) {
 		}
 	}
 	for message := range inCode {
+		if !strings.HasPrefix(message, "sessions: ") {
+			t.Errorf("the message %q does not start with \"sessions: \", the prefix of all packages", message)
+		}
 		if !inPage[message] {
 			t.Errorf("docs/operations.md does not document %q", message)
 		}

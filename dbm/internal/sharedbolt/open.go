@@ -76,7 +76,7 @@ func removeUnfinished(path string, log *slog.Logger) error {
 	if err := os.Rename(path, to); err != nil {
 		return err
 	}
-	log.Warn("dbm: set aside what is not a file of the store", "moved to", to, "error", err)
+	log.Warn("sessions: set aside what is not a file of the store", "moved to", to, "error", err)
 	return nil
 }
 

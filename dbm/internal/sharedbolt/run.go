@@ -128,6 +128,6 @@ func (f *sharedFile) closeDB(h *handle) {
 		err = h.Close()
 	}
 	if err := errors.Join(err, f.locks.release()); err != nil {
-		f.log.Error("dbm: closing the file failed", "error", err)
+		f.log.Error("sessions: closing the database file failed", "error", err)
 	}
 }
