@@ -262,11 +262,24 @@ func TestDBsOnOnePathShareTheFile(t *testing.T) {
 	}
 	must(t, one.Close())
 	must(t, count(two))
+	three, err := Open(background, path, o)
+	must(t, err)
+	if three.source != two.source {
+		t.Error("a DB opened after the first one was closed has another file")
+	}
 	must(t, two.Close())
+	must(t, count(three))
+	must(t, three.Close())
 	if !free(t, path) {
 		t.Error("the lock is held after the last Close")
 	}
-	if err := count(two); err == nil {
+	if err := count(three); err == nil {
 		t.Error("Update after Close succeeded")
 	}
+	again, err := Open(background, path, o)
+	must(t, err)
+	if n := counted(t, again); n != 2 {
+		t.Errorf("opened again, it counted %d", n)
+	}
+	must(t, again.Close())
 }
