@@ -354,12 +354,13 @@ func (s *Session) renewUnchanged(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
+	copied := s.next.stored != 0
 	s.next, s.idChange = identity{}, keepID
 	switch {
 	case errors.Is(err, ErrEnded):
 		s.cookieAction = noCookie
 		return nil
-	case errors.Is(err, errUnknown):
+	case errors.Is(err, errUnknown) && copied:
 		return err // the client may have the old id in vain
 	}
 	s.m.log.Warn("sessions: renewing the id failed", "session", s.publicID(), "error", err)

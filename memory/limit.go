@@ -7,9 +7,9 @@ import "errors"
 // Expired sessions are removed to make room, live ones never: otherwise anyone
 // who can start sessions could sign everybody out.
 //
-// Renewing a session creates a record before it deletes the old one, so it fails
-// too while the store is full. Set the limit by the memory there is, not by the
-// traffic you expect.
+// The limit counts records. A renewed session has two for two minutes: its own and
+// the forward under its old id. So a renewal fails too while the store is full. Set
+// the limit by the memory there is, not by the traffic you expect.
 var ErrFull = errors.New("store is full")
 
 // reserve counts one more session and reports whether there was room for it.

@@ -121,6 +121,9 @@ func (cp *copier) prune(ctx context.Context) error {
 		if errors.Is(err, driver.ErrConflict) {
 			return changed, nil
 		}
+		if err == nil && isForward(e.Record) {
+			return none, nil
+		}
 		return removed, err
 	})
 }
