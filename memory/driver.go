@@ -52,7 +52,8 @@ func init() { sessions.Register("memory", New(Options{})) }
 // Options are the settings of the store; the zero value is the registered
 // default.
 type Options struct {
-	// MaxSessions is the maximum number of sessions in the store; 0 means no
+	// MaxSessions is the maximum number of records in the store, each renewed
+	// session's forward included; 0 means no
 	// limit. The URL's max parameter overrides it. ErrFull describes what
 	// happens at the limit.
 	MaxSessions int
