@@ -58,11 +58,13 @@ func classifyMySQL(err error) errorClass {
 		return refused
 	case 1021, 1037, 1038, 1041, 1114: // disk or table full, out of memory
 		return refused
+	case 1364, 1449, 3819: // column without a default, trigger without its definer, check
+		return refused
 	case 1047, 1099, 1100, 1205, 1223, 1461, 3159: // Galera node not ready, locks, too many prepared statements, TLS required
 		return refused
 	}
 	switch string(e.SQLState[:2]) {
-	case "0A", "21", "22", "23", "25", "28", "3D", "40", "42": // feature, data, constraint, transaction, access, database, rollback, syntax or access
+	case "0A", "21", "22", "23", "25", "28", "3D", "40", "42", "45": // feature, data, constraint, transaction, access, database, rollback, syntax or access, a trigger's own
 		return refused
 	}
 	return unknown

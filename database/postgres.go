@@ -74,8 +74,8 @@ func classifyPostgres(err error) errorClass {
 		return unknown
 	}
 	switch state[:2] {
-	case "0A", "22", "23", "25", "26", "28", "3D", "3F", "40", "42", "44", "53", "54", "55":
-		return refused
+	case "0A", "09", "21", "22", "23", "25", "26", "27", "28", "38", "39", "3D", "3F", "40", "42", "44", "53", "54", "55", "P0":
+		return refused // 09, 27, 38, 39 and P0 are of triggers
 	}
 	return unknown
 }

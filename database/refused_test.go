@@ -123,6 +123,37 @@ func TestRefusedWritesOnMySQL(t *testing.T) {
 	check(map[string]string{"too many connections": as("app", "")})
 }
 
+// A trigger or a column of the administrator's may refuse a write too.
+func TestWritesThatATriggerRefuses(t *testing.T) {
+	postgres := servers.OwnPostgres(t)
+	admin, err := sql.Open("postgres", engines[0].dsn(postgres.Addr))
+	must(t, err)
+	defer admin.Close()
+	must(t, openURL(t, postgresURL(postgres.Addr, "")).Save(t.Context(), newKey(), 0, record("x")))
+	run(t, admin, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$",
+		"CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON sessions FOR EACH STATEMENT EXECUTE FUNCTION refuse()")
+	notWritten(t, "PostgreSQL's RAISE", openURL(t, postgresURL(postgres.Addr, "")))
+
+	mariadb := servers.OwnMariaDB(t)
+	admin, err = sql.Open("mysql", engines[1].dsn(mariadb.Addr))
+	must(t, err)
+	defer admin.Close()
+	run(t, admin, "CREATE DATABASE app")
+	url := "mysql://root@" + mariadb.Addr + "/app?"
+	must(t, openURL(t, url).Save(t.Context(), newKey(), 0, record("x")))
+	for what, queries := range map[string][2]string{
+		"SIGNAL":                     {"CREATE TRIGGER app.t BEFORE INSERT ON app.sessions FOR EACH ROW SIGNAL SQLSTATE '45000'", "DROP TRIGGER app.t"},
+		"a trigger without definer":  {"CREATE DEFINER='gone'@'%' TRIGGER app.t BEFORE INSERT ON app.sessions FOR EACH ROW SET NEW.version = 1", "DROP TRIGGER app.t"},
+		"a column without a default": {"ALTER TABLE app.sessions ADD COLUMN extra INT NOT NULL", "ALTER TABLE app.sessions DROP COLUMN extra"},
+	} {
+		run(t, admin, queries[0])
+		if err := openURL(t, url).Save(t.Context(), newKey(), 0, record("x")); !errors.Is(err, driver.ErrNotWritten) {
+			t.Errorf("MariaDB: %s: %v", what, err)
+		}
+		run(t, admin, queries[1])
+	}
+}
+
 func TestRefusedWritesOnSQLite(t *testing.T) {
 	dir := t.TempDir()
 	junk := filepath.Join(dir, "junk.db")
