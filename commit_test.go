@@ -21,7 +21,7 @@ func newManual(t *testing.T) *testapp.App {
 	return testapp.New(t, func(o *sessions.Options) { o.ManualSave, o.IdleTimeout = true, time.Hour })
 }
 
-// newSaved is a client whose session was saved by hand.
+// newSaved returns a client whose session was saved by hand.
 func newSaved(a *testapp.App) *testapp.Client {
 	c := a.Client()
 	c.OK(func(s *sessions.Session) { testapp.User.Set(s, "ann"); s.Save(a.T.Context()) })
@@ -116,7 +116,7 @@ func TestManualSaveDestroy(t *testing.T) {
 	c := newSaved(a)
 	res := c.OK(func(s *sessions.Session) { s.Destroy(t.Context()); testapp.User.Set(s, "eve") })
 	if res.Cookie == nil || res.Cookie.Value != "" {
-		t.Errorf("cookie %v, want a deletion", res.Cookie)
+		t.Errorf("got cookie %v, want a deletion", res.Cookie)
 	}
 	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 
@@ -158,7 +158,7 @@ func TestManualSaveReturnsErrors(t *testing.T) {
 	c.Fails(http.StatusServiceUnavailable, testapp.Look) // a failed load is for all
 }
 
-// catchPanic is what f panics with, as text.
+// catchPanic returns the text that f panics with.
 func catchPanic(t *testing.T, f func()) (text string) {
 	t.Helper()
 	defer func() {
@@ -202,7 +202,7 @@ func TestChangesAfterTheHeader(t *testing.T) {
 			s := sessions.FromContext(r.Context())
 			s.Set("user", "bob")
 			if err := s.Save(r.Context()); !errors.Is(err, sessions.ErrHeaderSent) {
-				t.Errorf("Save: %v, want ErrHeaderSent", err)
+				t.Errorf("Save: got error %v, want ErrHeaderSent", err)
 			}
 		})
 		if body := resp.Body; body != "hello" {
@@ -224,10 +224,10 @@ func TestChangesAfterTheHeader(t *testing.T) {
 			w.WriteHeader(200)
 			s := sessions.FromContext(r.Context())
 			if err := s.Renew(); !errors.Is(err, sessions.ErrHeaderSent) {
-				t.Errorf("Renew: %v, want ErrHeaderSent", err)
+				t.Errorf("Renew: got error %v, want ErrHeaderSent", err)
 			}
 			if err := s.Invalidate(); !errors.Is(err, sessions.ErrHeaderSent) {
-				t.Errorf("Invalidate: %v, want ErrHeaderSent", err)
+				t.Errorf("Invalidate: got error %v, want ErrHeaderSent", err)
 			}
 		})
 		if b.User() != "ann" || len(store.RecordsByKey(t)) != 1 {
@@ -257,10 +257,10 @@ func TestChangesAfterTheHeader(t *testing.T) {
 			s := sessions.FromContext(r.Context())
 			s.Set("user", "bob")
 			if err := s.Save(r.Context()); !errors.Is(err, sessions.ErrHeaderSent) {
-				t.Errorf("Save: %v, want ErrHeaderSent", err)
+				t.Errorf("Save: got error %v, want ErrHeaderSent", err)
 			}
 			if err := s.Destroy(r.Context()); !errors.Is(err, sessions.ErrHeaderSent) {
-				t.Errorf("Destroy: %v, want ErrHeaderSent", err)
+				t.Errorf("Destroy: got error %v, want ErrHeaderSent", err)
 			}
 		})
 		if b.User() != "ann" {
@@ -270,7 +270,7 @@ func TestChangesAfterTheHeader(t *testing.T) {
 }
 
 // serveCatchingPanic runs a handler and returns what it panicked with, or "goexit".
-// It fails the test if the handler never comes back.
+// It fails the test if the handler does not return.
 func serveCatchingPanic(t *testing.T, h http.Handler, w http.ResponseWriter, r *http.Request) (value any) {
 	t.Helper()
 	done := make(chan struct{})
@@ -396,8 +396,8 @@ func (panickingText) MarshalText() ([]byte, error) { panic("in MarshalText") }
 
 func (*panickingText) UnmarshalText([]byte) error { return nil }
 
-// A panic of the program's or a store's code within the session's own work
-// ends the request as any panic does; it does not block it.
+// A panic of the program or the store during the commit ends the request like any
+// panic, and does not block it.
 func TestPanicDuringCommit(t *testing.T) {
 	ends := map[string]http.HandlerFunc{
 		"at the end":     func(w http.ResponseWriter, r *http.Request) {},

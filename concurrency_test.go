@@ -291,8 +291,8 @@ func slow(string) testapp.Fault {
 	return testapp.Fault{Before: func() { time.Sleep(time.Millisecond) }}
 }
 
-// Of requests that meet on one session each has a turn, and what one saved the
-// next need not load.
+// Contending requests on one session commit in turn, and each uses the record that
+// the previous one saved.
 func TestContendedSessionCommitsInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := testapp.New(t)
@@ -321,7 +321,7 @@ func TestContendedSessionCommitsInTurn(t *testing.T) {
 	})
 }
 
-// Two processes have a line each, and do not count on what their own handed on.
+// Two processes have a queue each, and detect each other's writes.
 func TestContendedSessionInTwoProcesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := testapp.New(t)
@@ -339,7 +339,7 @@ func TestContendedSessionInTwoProcesses(t *testing.T) {
 	})
 }
 
-// What a request hands on brings no session back that was ended behind it.
+// A record handed over does not restore a session that has ended.
 func TestContendedSessionEnds(t *testing.T) {
 	for name, end := range map[string]func(*sessions.Session){
 		"destroyed":   func(s *sessions.Session) { s.Destroy(context.Background()) },
@@ -390,8 +390,8 @@ func TestContendedSessionEnds(t *testing.T) {
 	}
 }
 
-// One who waits in line is not kept longer than StoreTimeout, and who gives up
-// leaves the line to the others.
+// A commit waits in the queue no longer than StoreTimeout. One that gives up leaves
+// the queue to the others.
 func TestCommitQueueIsBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := testapp.New(t, func(o *sessions.Options) { o.StoreTimeout = time.Second })
@@ -428,7 +428,7 @@ func TestCommitQueueIsBlocked(t *testing.T) {
 	})
 }
 
-// What was saved for the next is put away if all who waited have given up.
+// The record handed to the next commit is dropped if all waiting commits gave up.
 func TestCommitQueueIsAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := testapp.New(t, func(o *sessions.Options) { o.StoreTimeout = 10 * time.Millisecond })
@@ -447,8 +447,8 @@ func TestCommitQueueIsAbandoned(t *testing.T) {
 	})
 }
 
-// What is handed on may be older than what a request loaded, where another
-// process was between the two. It decides nothing.
+// The record handed over may be older than the loaded one, if another process wrote
+// in between. It is then not used.
 func TestHandedOverRecordIsStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := testapp.New(t)

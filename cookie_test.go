@@ -203,7 +203,7 @@ func TestSetExpiresSendsCookie(t *testing.T) {
 	})
 }
 
-// A setting alone is nothing to keep.
+// A setting alone is not stored.
 func TestSetExpiresAloneStoresNothing(t *testing.T) {
 	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		m, _ := testapp.NewManager(t, o)
@@ -257,7 +257,7 @@ func TestRollingCookieIsReissued(t *testing.T) {
 	}
 }
 
-// Whoever comes often enough, however seldom that is, keeps the cookie.
+// A client that comes at least once per cookie lifetime keeps the cookie.
 func TestRollingCookieLastsWhileUsed(t *testing.T) {
 	for _, pause := range []time.Duration{time.Minute, 35 * time.Minute, 59 * time.Minute, 90 * time.Hour} {
 		t.Run(pause.String(), func(t *testing.T) {
@@ -437,7 +437,7 @@ func TestOneSetCookiePerResponse(t *testing.T) {
 	}
 }
 
-// The handler's own cookies are its own business.
+// The session does not change the handler's own cookies.
 func TestHandlerCookiesAreKept(t *testing.T) {
 	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		m, _ := testapp.NewManager(t, o)
@@ -522,7 +522,7 @@ func TestSetExpiresRejectsInvalidTimes(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusOK)
 		if err := s.ResetSettings(); !errors.Is(err, sessions.ErrHeaderSent) {
-			t.Errorf("ResetSettings after the header: %v, want ErrHeaderSent", err)
+			t.Errorf("ResetSettings after the header: got error %v, want ErrHeaderSent", err)
 		}
 		if err := s.SetExpires(sessions.ExpireWithBrowser()); !errors.Is(err, sessions.ErrHeaderSent) {
 			t.Errorf("after the header: %v", err)

@@ -104,7 +104,7 @@ func TestSessionCookieAmongInvalidOnes(t *testing.T) {
 				b := testapp.NewClient(t, m)
 				b.Extra = c.lines
 				if user := b.User(); user != c.want {
-					t.Errorf("the user is %v, want %v", user, c.want)
+					t.Errorf("got user %v, want %v", user, c.want)
 				}
 			})
 		}
@@ -239,7 +239,7 @@ func TestHostileCookieHeaders(t *testing.T) {
 			})
 		}
 		if store != nil && store.Total() != before {
-			t.Errorf("%d store calls", store.Total()-before)
+			t.Errorf("got %d store calls, want 0", store.Total()-before)
 		}
 		if _, body, _ := send(get + "Cookie: pump-session=" + token + "\r\n"); body != "adafalse <nil>" {
 			t.Errorf("the client with the token is answered %q", body)
@@ -300,7 +300,7 @@ func TestDeadCookieDoesNotHideLiveOne(t *testing.T) {
 	}
 }
 
-// The work is bounded: tokens that were genuine once cost an attacker nothing.
+// The work is bounded, since an attacker can collect expired tokens for free.
 func TestDeadCookiesCostFewLoads(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
@@ -316,7 +316,7 @@ func TestDeadCookiesCostFewLoads(t *testing.T) {
 	testapp.Equal(t, "store calls", a.Store.Calls(), "Load Load Load Load")
 }
 
-// A store that is down is no dead session.
+// An outage is not treated as a dead session.
 func TestOutageDoesNotTryNextCookie(t *testing.T) {
 	a := testapp.New(t)
 	first, second := a.SignedIn(), a.SignedIn()
@@ -354,7 +354,7 @@ func TestDestroyUnloadedEndsAllCookies(t *testing.T) {
 	both := a.ClientWith(dead + "; pump-session=" + c.Token())
 	res := both.OK(func(s *sessions.Session) { testapp.Equal(t, "Destroy", s.Destroy(t.Context()), nil) })
 	if res.Cookie == nil || res.Cookie.Value != "" {
-		t.Errorf("the cookie is %v, want a deletion", res.Cookie)
+		t.Errorf("got cookie %v, want a deletion", res.Cookie)
 	}
 	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 	testapp.Equal(t, "user", live.User(), "")

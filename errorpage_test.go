@@ -143,7 +143,7 @@ func TestErrorPageReplacesResponse(t *testing.T) {
 				t.Errorf("Cache-Control: %q", got)
 			}
 			if n := strings.Count(log.String(), "level=ERROR"); n != 1 || !strings.Contains(log.String(), "10.1.2.3") {
-				t.Errorf("the log says %q, want one error with its cause", log.String())
+				t.Errorf("got log %q, want one error with its cause", log.String())
 			}
 		})
 	}
@@ -264,7 +264,7 @@ func TestErrorPageStatus(t *testing.T) {
 			m, store := testapp.NewManager(t, sessions.Options{})
 			store.On("Save", func(context.Context) error { return c.fault })
 			if resp := testapp.NewClient(t, m).Visit(func(s *sessions.Session) { s.Set("n", c.value) }); resp.StatusCode != c.status {
-				t.Errorf("the status is %d, want %d", resp.StatusCode, c.status)
+				t.Errorf("got status %d, want %d", resp.StatusCode, c.status)
 			}
 		})
 	}

@@ -57,7 +57,7 @@ func onServers(t *testing.T, o sessions.Options, test func(t *testing.T, c *test
 			t.Cleanup(func() {
 				srv.Close()
 				if s := complaints.String(); s != "" {
-					t.Errorf("the server complains: %s", s)
+					t.Errorf("the server logged: %s", s)
 				}
 			})
 			test(t, c)
@@ -91,8 +91,7 @@ func (c *testServer) get(t *testing.T, method, path string) (*http.Response, str
 	return resp, string(body)
 }
 
-// In whichever way the header leaves, it carries the cookie of the session that
-// began, and the session is in the store.
+// Every way of sending the header commits the new session first and sends its cookie.
 func TestCookieLeavesWithHeader(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "page")
 	if err := os.WriteFile(file, []byte(strings.Repeat("page ", 100_000)), 0o600); err != nil {
@@ -149,7 +148,7 @@ func TestCookieLeavesWithHeader(t *testing.T) {
 				}
 				testapp.OneCookie(t, resp)
 				if n := len(srv.store.RecordsByKey(t)); n != 1 {
-					t.Errorf("%d records, want 1", n)
+					t.Errorf("got %d records, want 1", n)
 				}
 			})
 		})
@@ -170,7 +169,7 @@ func TestHEADSaves(t *testing.T) {
 	})
 }
 
-// The page after login or logout knows of it, however fast the browser is.
+// The page after a redirect sees the login or logout.
 func TestRedirectHasCookie(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307} {
 		onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
@@ -255,7 +254,7 @@ func TestSwitchingProtocolsHasCookie(t *testing.T) {
 		defer conn.Close()
 		io.WriteString(conn, "upgraded")
 		if err := s.Renew(); !errors.Is(err, sessions.ErrHeaderSent) {
-			t.Errorf("Renew: %v, want ErrHeaderSent", err)
+			t.Errorf("Renew: got error %v, want ErrHeaderSent", err)
 		}
 	})))
 	defer srv.Close()
@@ -329,7 +328,7 @@ func TestHijackCommits(t *testing.T) {
 			}
 			resp.Body.Close()
 			if resp.StatusCode != 503 {
-				t.Errorf("the status is %d, want 503", resp.StatusCode)
+				t.Errorf("got status %d, want 503", resp.StatusCode)
 			}
 		})
 	}
@@ -352,7 +351,7 @@ func TestChangeWhileStreaming(t *testing.T) {
 	})
 }
 
-// Whoever hangs up after "pay" has paid.
+// The changes of a request are saved even if its client disconnects.
 func TestClientDisconnectDoesNotPreventCommit(t *testing.T) {
 	onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
 		began, ended := make(chan struct{}), make(chan struct{})
@@ -375,7 +374,7 @@ func TestClientDisconnectDoesNotPreventCommit(t *testing.T) {
 		}
 		<-ended
 		if n := len(srv.store.RecordsByKey(t)); n != 1 {
-			t.Errorf("%d records, want 1", n)
+			t.Errorf("got %d records, want 1", n)
 		}
 	})
 }
@@ -392,7 +391,7 @@ func TestErrAbortHandlerPropagates(t *testing.T) {
 			t.Error("there is an answer")
 		}
 		if n := len(srv.store.RecordsByKey(t)); n != 0 {
-			t.Errorf("%d records, want none", n)
+			t.Errorf("got %d records, want none", n)
 		}
 	})
 }

@@ -26,7 +26,7 @@ const (
 	boxKey  sessions.Key[pointerBox]     = "box"
 )
 
-// newWithReferences is a client with one value of each type that can change in
+// newWithReferences returns a client with one value of each type that can change in
 // place.
 func newWithReferences(a *testapp.App) *testapp.Client {
 	c := a.Client()
@@ -288,7 +288,7 @@ func TestUnencodableValueFailsCommit(t *testing.T) {
 }
 
 // What is set or changed in place before an Update is part of what the Update
-// works on, once, however often the commit has to begin anew.
+// works on, and is applied once, however often the commit is retried.
 func TestInPlaceChangeBeforeUpdate(t *testing.T) {
 	double := func(s *sessions.Session) {
 		testapp.Map.Update(s, func(m map[string]int) map[string]int { m["a"] *= 2; return m })

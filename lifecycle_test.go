@@ -49,7 +49,7 @@ func TestValueInTheNextRequest(t *testing.T) {
 		id, token = s.ID(), s.Token()
 	})
 	if res.Cookie == nil || res.Cookie.Value != token {
-		t.Fatalf("cookie %v, want the session's Token", res.Cookie)
+		t.Fatalf("got cookie %v, want the session's Token", res.Cookie)
 	}
 	entry := a.Store.Record(t)
 	testapp.Equal(t, "the store's key", entry.Key.String(), id)
@@ -153,7 +153,7 @@ func TestClearKeepsTheSession(t *testing.T) {
 		s.Renew()
 	})
 	if res.Cookie == nil || res.Cookie.MaxAge != 0 || !res.Cookie.Expires.IsZero() {
-		t.Errorf("cookie %v, want one that ends with the browser, as was set", res.Cookie)
+		t.Errorf("got cookie %v, want one that ends with the browser, as was set", res.Cookie)
 	}
 }
 
@@ -172,7 +172,7 @@ func TestDestroyEndsTheSession(t *testing.T) {
 		testapp.Equal(t, "IsNew", s.IsNew(), true)
 	})
 	if res.Cookie == nil || res.Cookie.Value != "" || res.Cookie.MaxAge >= 0 || res.Cookie.Expires.Unix() != 0 || res.Cookie.Path != "/" {
-		t.Errorf("cookie %v, want a deletion", res.Cookie)
+		t.Errorf("got cookie %v, want a deletion", res.Cookie)
 	}
 	old.OK(func(s *sessions.Session) {
 		testapp.Equal(t, "IsNew under the old id", s.IsNew(), true)
@@ -207,10 +207,10 @@ func TestInvalidateStartsNewSession(t *testing.T) {
 				}
 			})
 			if before == after {
-				t.Error("the id stayed")
+				t.Error("got the same ID, want another")
 			}
 			if res.Cookie == nil || res.Cookie.Value == "" || res.Cookie.Value == old.Token() {
-				t.Errorf("cookie %v, want that of the new session", res.Cookie)
+				t.Errorf("got cookie %v, want that of the new session", res.Cookie)
 			}
 			testapp.Equal(t, "the record's key", a.Store.Record(t).Key.String(), after)
 			testapp.Equal(t, "user under the old id", old.User(), "")
@@ -234,13 +234,13 @@ func TestRenewKeepsData(t *testing.T) {
 			t.Error(err)
 		}
 		if id, token = s.ID(), s.Token(); id == before {
-			t.Error("the id stayed")
+			t.Error("got the same ID, want another")
 		}
 		testapp.Equal(t, "user", s.Get("user"), any("ann"))
 		testapp.Equal(t, "IsNew", s.IsNew(), false)
 	})
 	if res.Cookie == nil || res.Cookie.Value != token {
-		t.Errorf("cookie %v, want the new token", res.Cookie)
+		t.Errorf("got cookie %v, want the new token", res.Cookie)
 	}
 	testapp.Equal(t, "the record's key", a.Store.Record(t).Key.String(), id)
 	testapp.Equal(t, "user under the old id", old.User(), "")
@@ -331,12 +331,12 @@ func TestLastStateOfRequestWins(t *testing.T) {
 				return
 			case moves:
 				if res.Cookie == nil || res.Cookie.Value != token || token == old.Token() {
-					t.Errorf("cookie %v, want another token", res.Cookie)
+					t.Errorf("got cookie %v, want another token", res.Cookie)
 				}
 				a.Store.Record(t)
 			case ends:
 				if res.Cookie == nil || res.Cookie.Value != "" {
-					t.Errorf("cookie %v, want a deletion", res.Cookie)
+					t.Errorf("got cookie %v, want a deletion", res.Cookie)
 				}
 				testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 			}

@@ -22,7 +22,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// logRecorder is a log of one JSON object an event.
+// logRecorder is a log with one JSON object per event.
 type logRecorder struct{ buf bytes.Buffer }
 
 func (a *logRecorder) logger(level slog.Level) *slog.Logger {
@@ -31,7 +31,7 @@ func (a *logRecorder) logger(level slog.Level) *slog.Logger {
 
 type logEvent struct{ Level, Msg, Session, Before string }
 
-// take returns the events since it was asked last.
+// take returns the events since the last call.
 func (a *logRecorder) take(t *testing.T) []logEvent {
 	t.Helper()
 	var events []logEvent
@@ -141,12 +141,12 @@ func TestPrintedManagerHidesSecrets(t *testing.T) {
 		for _, secret := range [][]byte{testapp.Secret, testapp.Secret2} {
 			for _, form := range []string{"%s", "%v", "%#v", "%x"} {
 				if s := strings.Trim(fmt.Sprintf(form, secret), "[]"); strings.Contains(text, s) {
-					t.Errorf("%s tells a secret", verb)
+					t.Errorf("%s prints a secret", verb)
 				}
 			}
 		}
 		if strings.Contains(text, "471147114711") {
-			t.Errorf("%s tells the URL", verb)
+			t.Errorf("%s prints the URL", verb)
 		}
 	}
 }
@@ -216,12 +216,12 @@ func TestNoTokenIsLogged(t *testing.T) {
 			}
 			for _, form := range []string{token, token[:20], fmt.Sprintf("%x", raw[:32]), fmt.Sprint(raw[:32]), fmt.Sprintf("%q", raw[:32])} {
 				if strings.Contains(text, strings.Trim(form, `"[]`)) {
-					t.Errorf("the log tells the token %s", token)
+					t.Errorf("the log contains the token %s", token)
 				}
 			}
 		}
 		if strings.Contains(text, "hunter2") {
-			t.Error("the log tells a value")
+			t.Error("the log contains a value")
 		}
 	})
 }
@@ -251,7 +251,7 @@ func TestPrintedSessionShowsOnlyID(t *testing.T) {
 			for _, text := range texts {
 				for _, secret := range []string{s.Token(), "hunter2", string(testapp.Secret)} {
 					if strings.Contains(text, secret) {
-						t.Errorf("%s tells %q: %s", verb, secret, text)
+						t.Errorf("%s prints %q: %s", verb, secret, text)
 					}
 				}
 			}
@@ -259,7 +259,7 @@ func TestPrintedSessionShowsOnlyID(t *testing.T) {
 	})
 }
 
-// Nor does the context that it is found by, which programs print and log.
+// Programs print and log the context that holds the session.
 func TestPrintedContextHidesSession(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{})
 	b := testapp.Login(t, m)
@@ -282,8 +282,8 @@ func TestPrintedContextHidesSession(t *testing.T) {
 	})
 }
 
-// A value that does not fit its type any more is logged by its name and its
-// type. What it is, nobody reads there, whichever type complains of it.
+// A value that does not fit its type is logged with its name and type, without its
+// content.
 func TestNoValueIsLogged(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
@@ -315,7 +315,7 @@ func TestNoValueIsLogged(t *testing.T) {
 	})
 	for _, value := range []string{"hunter2", "4111"} {
 		if log := a.Log.String(); strings.Contains(log, value) {
-			t.Errorf("the log tells %s:\n%s", value, log)
+			t.Errorf("the log contains %s:\n%s", value, log)
 		}
 	}
 	// The program may know: it is its own value.

@@ -26,13 +26,13 @@ func sessionEnds(a *testapp.App) map[string]func(*testapp.Client) {
 				a.T.Error(err)
 			}
 		},
-		"login anew": func(c *testapp.Client) {
+		"new login": func(c *testapp.Client) {
 			c.OK(func(s *sessions.Session) { s.Destroy(context.Background()); testapp.User.Set(s, "eve") })
 		},
 	}
 }
 
-// newUser1Client is a client whose session is stored, with user = "ann" and the
+// newUser1Client returns a client whose session is stored, with user = "ann" and the
 // owner "user:1".
 func newUser1Client(a *testapp.App) *testapp.Client {
 	c := a.SignedIn()
@@ -131,7 +131,7 @@ func TestSaveReturnsErrEnded(t *testing.T) {
 	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 }
 
-// What an earlier Save of the request had to tell the client no longer holds.
+// The cookie of an earlier Save in the request is not sent: it is no longer valid.
 func TestErrEndedPageHasNoCookie(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session){
 		"cookie's expiry": func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser()) },
@@ -153,7 +153,7 @@ func TestErrEndedPageHasNoCookie(t *testing.T) {
 	}
 }
 
-// Nor has the answer that passes because the handler gave up its changes.
+// The same holds for a response that succeeds because the handler reverted.
 func TestResponseAfterSessionEndHasNoCookie(t *testing.T) {
 	a := testapp.New(t)
 	c := newUser1Client(a)
@@ -186,8 +186,8 @@ func TestReaderSucceedsWhenSessionEnds(t *testing.T) {
 	}
 }
 
-// Whoever logs out in parallel with a request that saves wins, at every point
-// at which the two can meet, and without a wait for any of them.
+// A logout in parallel with requests that save is final, whatever the order of
+// their store calls, and no request waits.
 func TestRandomLogoutsAreFinal(t *testing.T) {
 	a := testapp.New(t)
 	second := a.NewManager()
@@ -380,7 +380,7 @@ func TestFailedDestroy(t *testing.T) {
 		a.Store.Next("Delete", testapp.Refused)
 		res := c.OK(func(s *sessions.Session) { testapp.Error(t, "Destroy", s.Destroy(t.Context()), testapp.ErrDown) })
 		if res.Cookie == nil || res.Cookie.Value != "" {
-			t.Errorf("cookie %v, want a deletion", res.Cookie)
+			t.Errorf("got cookie %v, want a deletion", res.Cookie)
 		}
 		testapp.Equal(t, "user", old.User(), "")
 	})
@@ -426,7 +426,7 @@ func TestFailedDestroy(t *testing.T) {
 			testapp.Equal(t, "Err after it", s.Err(), nil)
 		})
 		if res.Cookie == nil || res.Cookie.Value != "" {
-			t.Errorf("cookie %v, want a deletion", res.Cookie)
+			t.Errorf("got cookie %v, want a deletion", res.Cookie)
 		}
 		testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 	})

@@ -113,7 +113,7 @@ func TestTwoRequestsMerge(t *testing.T) {
 			map[string]any{"user": "ann", "count": int64(4)}, []string{"old"}},
 		"update of a value set meanwhile": {testapp.Increment, set("count", 10),
 			map[string]any{"user": "ann", "count": int64(11)}, []string{"old"}},
-		"update of a value deleted meanwhile begins anew": {testapp.Increment, remove("count"),
+		"update of a value deleted meanwhile starts from zero": {testapp.Increment, remove("count"),
 			map[string]any{"user": "ann", "count": int64(1)}, []string{"old"}},
 		"delete of a value updated meanwhile": {remove("count"), testapp.Increment,
 			map[string]any{"user": "ann"}, []string{"old"}},
@@ -176,7 +176,7 @@ func TestSettingsMerge(t *testing.T) {
 		s.Renew()
 	})
 	if res.Cookie == nil || !res.Cookie.Expires.IsZero() {
-		t.Errorf("cookie %v, want one without Expires", res.Cookie)
+		t.Errorf("got cookie %v, want one without Expires", res.Cookie)
 	}
 }
 

@@ -79,7 +79,7 @@ func TestNoSessionOutsideMiddleware(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if text := catchPanic(t, use); !strings.Contains(text, "Manager.Wrap") {
-				t.Errorf("the panic does not tell what to do: %s", text)
+				t.Errorf("the panic does not say what to do: %s", text)
 			}
 		})
 	}
@@ -453,7 +453,7 @@ func TestWrapTwice(t *testing.T) {
 	})
 	testapp.OneCookie(t, resp)
 	if n := store.Total("Save"); n != 1 {
-		t.Errorf("%d saves, want 1", n)
+		t.Errorf("got %d saves, want 1", n)
 	}
 }
 

@@ -77,7 +77,7 @@ func FuzzSession(f *testing.F) {
 // errModelPanic is what a handler of the model panics with.
 var errModelPanic = errors.New("a panic of the handler's")
 
-// visitRecovering is browser.visit, behind a middleware that recovers from a panic.
+// visitRecovering is Client.Visit, behind a middleware that recovers from a panic.
 func visitRecovering(b *testapp.Client, h func(s *sessions.Session)) {
 	m := b.Managers[0]
 	recovering := &testapp.Client{T: b.T, Cookies: b.Cookies}
@@ -441,7 +441,7 @@ func FuzzMerge(f *testing.F) {
 	})
 }
 
-// touched tells whether the request itself did anything to the value before.
+// touched reports whether the request has already changed the value.
 func (p *modelParty) touched(name string) bool {
 	probe := p.known.clone()
 	probe.values[name] = -1000

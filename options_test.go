@@ -16,7 +16,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// newError is what New makes of options that are at fault.
+// newError returns New's error for invalid options.
 func newError(t *testing.T, o sessions.Options) error {
 	t.Helper()
 	m, err := sessions.New(t.Context(), o)
@@ -67,7 +67,7 @@ func TestClosedManagerSendsErrorPage(t *testing.T) {
 		}
 	}
 	if resp := b.Visit(func(s *sessions.Session) { s.Get("user") }); resp.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("after Close the status is %d, want 503", resp.StatusCode)
+		t.Errorf("after Close: got status %d, want 503", resp.StatusCode)
 	}
 }
 
@@ -217,7 +217,7 @@ func TestNewRejects(t *testing.T) {
 			text := invalidOptionsError(t, c.o).Error()
 			for _, want := range c.want {
 				if !strings.Contains(text, want) {
-					t.Errorf("the error does not tell %q:\n%s", want, text)
+					t.Errorf("the error does not contain %q:\n%s", want, text)
 				}
 			}
 			if lines := strings.Count(text, "\n"); lines != 1 {
@@ -247,7 +247,7 @@ func TestNewReportsAllErrors(t *testing.T) {
 	for _, want := range []string{"nowhere", "Namespace", "IdleTimeout", "Lifetime", "StoreTimeout", "__Host-id", "Cookie.Path",
 		"SameSite", "Partitioned", "Expires", "Cookie.Secret", "PreviousSecrets[0]"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("the error does not tell of %s:\n%v", want, err)
+			t.Errorf("the error does not mention %s:\n%v", want, err)
 		}
 	}
 	if !errors.Is(err, sessions.ErrUnknownStore) {
@@ -283,7 +283,7 @@ func TestNewNamesMissingImport(t *testing.T) {
 			}
 			for _, want := range want {
 				if !strings.Contains(err.Error(), want) {
-					t.Errorf("the error does not tell %q:\n%v", want, err)
+					t.Errorf("the error does not contain %q:\n%v", want, err)
 				}
 			}
 		})
@@ -320,14 +320,14 @@ func TestNewHidesSecrets(t *testing.T) {
 			o.IdleTimeout = -1
 			o.Cookie = sessions.Cookie{Secret: []byte(secret), PreviousSecrets: [][]byte{[]byte(secret), []byte(secret)}}
 			if err := newError(t, o); strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("Store %q, URL %q: the error tells the secret:\n%v", o.Store, o.URL, err)
+				t.Errorf("Store %q, URL %q: the error contains the secret:\n%v", o.Store, o.URL, err)
 			}
 			o.IdleTimeout, o.Cookie = 0, sessions.Cookie{}
 			m, err := sessions.New(t.Context(), o)
 			if err == nil {
 				m.Close()
 			} else if strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("Store %q, URL %q: the error tells the secret:\n%v", o.Store, o.URL, err)
+				t.Errorf("Store %q, URL %q: the error contains the secret:\n%v", o.Store, o.URL, err)
 			}
 		}
 	}

@@ -23,7 +23,7 @@ func wantGenericErrorPage(t *testing.T, c *testapp.Client, res *testapp.Response
 	}
 	for _, secret := range []string{"10.9.8.7", "sessions:", c.Token()} {
 		if secret != "" && strings.Contains(body, secret) {
-			t.Errorf("page tells %q", secret)
+			t.Errorf("the page contains %q", secret)
 		}
 	}
 	if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
@@ -169,7 +169,7 @@ func TestCallerContextIsUsed(t *testing.T) {
 				testapp.Equal(t, "records", len(a.Store.Records(t)), 1)
 			})
 			if res.Cookie == nil || res.Cookie.Value != "" {
-				t.Errorf("cookie %v, want a deletion", res.Cookie)
+				t.Errorf("got cookie %v, want a deletion", res.Cookie)
 			}
 			testapp.Equal(t, "records after the commit", len(a.Store.Records(t)), 0)
 			_, err := a.Manager.Load(ctx, a.SignedIn().Token())
@@ -204,7 +204,7 @@ func TestHandlerContextDoesNotCancelCommit(t *testing.T) {
 	})
 }
 
-// brokenConnection is the response of a client that went away.
+// brokenConnection is the response writer of a client that disconnected.
 type brokenConnection struct{}
 
 func (brokenConnection) Header() http.Header { return http.Header{} }

@@ -112,8 +112,8 @@ func TestWriteOfUnknownOutcome(t *testing.T) {
 	}
 }
 
-// Whoever calls Save and goes on after its failure must not have the response's
-// commit apply the changes once more.
+// After a failed Save, the commit of the response does not apply the changes a
+// second time.
 func TestFailedSaveOfUnknownOutcomeIsNotRetried(t *testing.T) {
 	for name, break_ := range map[string]func(a *testapp.App, other *testapp.Client){
 		"the answer is lost, and that of the reload": func(a *testapp.App, _ *testapp.Client) {
@@ -426,7 +426,7 @@ func TestAcknowledgedUpdatesAreCounted(t *testing.T) {
 }
 
 // A first Save that was given up may have landed. The response's commit then
-// begins the session anew, and removes what nobody was told of.
+// creates the session again, and removes the record that no client knows.
 func TestAbandonedCreationLeavesNothing(t *testing.T) {
 	for name, renew := range map[string]bool{"new": false, "renewed": true} {
 		t.Run(name, func(t *testing.T) {
@@ -448,7 +448,7 @@ func TestAbandonedCreationLeavesNothing(t *testing.T) {
 			})
 			testapp.Equal(t, "user", c.User(), "ann")
 			if n := len(a.Store.Records(t)); n != 1 {
-				t.Errorf("%d records, want the client's alone", n)
+				t.Errorf("got %d records, want the client's alone", n)
 			}
 		})
 	}

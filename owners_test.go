@@ -17,14 +17,14 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// newOwnedClient is a client of the owner, with the name as its user.
+// newOwnedClient returns a client of the owner, with the name as its user.
 func newOwnedClient(a *testapp.App, owner, name string) *testapp.Client {
 	c := a.Client()
 	c.OK(func(s *sessions.Session) { testapp.User.Set(s, name); s.SetOwner(owner) })
 	return c
 }
 
-// ownedUsers lists the users of the owner's sessions, sorted.
+// ownedUsers returns the users of the owner's sessions, sorted.
 func ownedUsers(a *testapp.App, owner string) []string {
 	a.T.Helper()
 	var names []string
@@ -422,7 +422,7 @@ func TestLoadRejectsInvalidTokens(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, s, err)
 		}
 		if err != nil && test.token != "" && strings.Contains(err.Error(), test.token) {
-			t.Errorf("%s: the error tells the token", name)
+			t.Errorf("%s: the error contains the token", name)
 		}
 		testapp.Equal(t, name+": store calls", a.Store.Calls(), test.calls)
 	}

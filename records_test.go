@@ -21,7 +21,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// newWithRecord stores bytes as the data of a session that a browser has.
+// newWithRecord returns a client whose session's record has the data.
 func newWithRecord(t *testing.T, o sessions.Options, data func([]byte) []byte) (*testapp.Client, *testapp.Store, driver.Key) {
 	t.Helper()
 	m, store := testapp.NewManager(t, o)
@@ -39,8 +39,8 @@ func newWithRecord(t *testing.T, o sessions.Options, data func([]byte) []byte) (
 	return nil, nil, driver.Key{}
 }
 
-// A record that is damaged opens an empty session. It stays where it is, for
-// whoever wants to look into it, and one line of the log tells.
+// A damaged record opens an empty session. The record is kept for inspection, and
+// one warning is logged.
 func TestDamagedRecordStartsNewSession(t *testing.T) {
 	for name, data := range map[string]func([]byte) []byte{
 		"empty":         func([]byte) []byte { return []byte{} },
@@ -66,7 +66,7 @@ func TestDamagedRecordStartsNewSession(t *testing.T) {
 			}
 			_, text, _ := strings.Cut(log.String(), "\n") // after the session's creation
 			if strings.Count(text, "\n") != 1 || !strings.Contains(text, "level=WARN") || !strings.Contains(text, key.String()) {
-				t.Errorf("the log says %q, want one warning that names the record", text)
+				t.Errorf("got log %q, want one warning that names the record", text)
 			}
 			b.Visit(func(s *sessions.Session) { s.Set("user", "bob") })
 			if b.Token() == old || b.User() != "bob" {
@@ -80,8 +80,8 @@ func TestDamagedRecordStartsNewSession(t *testing.T) {
 	}
 }
 
-// A record of a newer version is not damaged: during a deployment the older
-// servers answer with an error rather than log anybody out.
+// A record of a newer format is not damaged: during a deployment, older servers
+// respond with an error and log nobody out.
 func TestRecordOfNewerFormat(t *testing.T) {
 	b, store, key := newWithRecord(t, sessions.Options{}, func(b []byte) []byte { b[0] = 99; return b })
 	before := store.RecordsByKey(t)[key]
@@ -89,19 +89,19 @@ func TestRecordOfNewerFormat(t *testing.T) {
 		resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
 			s := sessions.FromContext(r.Context())
 			if s.Get("user") != nil || !errors.Is(s.Err(), sessions.ErrNewerFormat) {
-				t.Errorf("Err is %v, want ErrNewerFormat", s.Err())
+				t.Errorf("Err: got error %v, want ErrNewerFormat", s.Err())
 			}
 			s.Set("user", "mallory")
 			if err := s.Save(r.Context()); !errors.Is(err, sessions.ErrNewerFormat) {
-				t.Errorf("Save: %v, want ErrNewerFormat", err)
+				t.Errorf("Save: got error %v, want ErrNewerFormat", err)
 			}
 			if err := s.Renew(); !errors.Is(err, sessions.ErrNewerFormat) {
-				t.Errorf("Renew: %v, want ErrNewerFormat", err)
+				t.Errorf("Renew: got error %v, want ErrNewerFormat", err)
 			}
 			w.Write([]byte("secret page"))
 		})
 		if resp.StatusCode != http.StatusServiceUnavailable {
-			t.Errorf("the status is %d, want 503", resp.StatusCode)
+			t.Errorf("got status %d, want 503", resp.StatusCode)
 		}
 		testapp.NoCookie(t, resp)
 	}
@@ -109,7 +109,7 @@ func TestRecordOfNewerFormat(t *testing.T) {
 		t.Error("the record was changed")
 	}
 	if _, err := b.Managers[0].Load(t.Context(), b.Token()); !errors.Is(err, sessions.ErrNewerFormat) {
-		t.Errorf("Load: %v, want ErrNewerFormat", err)
+		t.Errorf("Load: got error %v, want ErrNewerFormat", err)
 	}
 	// Logging out still works.
 	c := testapp.OneCookie(t, b.Visit(func(s *sessions.Session) {
@@ -150,7 +150,7 @@ func TestStoreReportsDamage(t *testing.T) {
 	}
 }
 
-// storedStruct has a bit of everything.
+// storedStruct has fields of many kinds.
 type storedStruct struct {
 	Name  string
 	Inner *storedStruct
@@ -173,7 +173,7 @@ func readEveryWay[T any](t *testing.T, s *sessions.Session) {
 	}
 }
 
-// recordData is the data of a record that holds one value, encoded as raw.
+// recordData returns the data of a record that holds one value, encoded as raw.
 func recordData(t *testing.T, raw []byte) []byte {
 	var c content.Content
 	err := (&content.Set{Name: "bad", Raw: raw}).Apply(&c)
@@ -238,7 +238,7 @@ func FuzzStoredValue(f *testing.F) {
 	})
 }
 
-// recordOf is the only record of the store, after a request to the handler.
+// recordOf returns the only record of the store, after a request to the handler.
 func recordOf(t *testing.T, handler func(s *sessions.Session)) driver.Record {
 	t.Helper()
 	m, store := testapp.NewManager(t, sessions.Options{})
@@ -310,7 +310,7 @@ func TestInspectRejectsForeignRecords(t *testing.T) {
 	}
 }
 
-// diagnostic is the value in CBOR's notation for people.
+// diagnostic returns the value in CBOR's diagnostic notation.
 func diagnostic(t *testing.T, raw []byte) string {
 	t.Helper()
 	s, err := cbor.Diagnose(raw)
@@ -358,7 +358,7 @@ func TestDamagedRecordIsNewSession(t *testing.T) {
 				testapp.Increment(s)
 			})
 			if c.Token() == old {
-				t.Error("the id stayed")
+				t.Error("got the same ID, want another")
 			}
 			testapp.Equal(t, "count", c.Count(), 1)
 			if log := a.Log.String(); !strings.Contains(log, "damaged record") {

@@ -21,8 +21,7 @@ import (
 
 var registryNames atomic.Int64
 
-// registryName is a name that was not registered yet, not even by the test's
-// last round with -count.
+// registryName returns a name that is not registered, even with -count.
 func registryName(prefix string) string { return fmt.Sprintf("%s.%d", prefix, registryNames.Add(1)) }
 
 func TestRegisterPanics(t *testing.T) {

@@ -134,7 +134,7 @@ func TestUnusedSessionIsNotTouched(t *testing.T) {
 	testapp.Equal(t, "Vary", len(res.Header["Vary"]), 0)
 }
 
-// due makes a client whose next access is to be recorded.
+// newDueForTouch returns a client whose next access is recorded.
 func newDueForTouch(t *testing.T, change ...func(*sessions.Options)) (*testapp.App, *testapp.Client) {
 	a := testapp.New(t, append([]func(*sessions.Options){func(o *sessions.Options) { o.IdleTimeout = time.Hour }}, change...)...)
 	c := a.SignedIn()
@@ -298,7 +298,7 @@ func TestAllWritesAreOneSave(t *testing.T) {
 		t.Errorf("the body is %q", body)
 	}
 	if n := store.Total("Save"); n != 1 {
-		t.Errorf("%d saves, want 1", n)
+		t.Errorf("got %d saves, want 1", n)
 	}
 	testapp.OneCookie(t, resp)
 }
@@ -353,6 +353,6 @@ func TestUnusedSessionCostsNothing(t *testing.T) {
 		}
 	}
 	if n := store.Total() - before; n != 0 {
-		t.Errorf("%d store calls", n)
+		t.Errorf("got %d store calls, want 0", n)
 	}
 }

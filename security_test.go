@@ -12,9 +12,8 @@ import (
 	"testing"
 )
 
-// What the documents say is tested is: each test that they name, as
-// `package.TestName`, is there. The root package is sessions, and the example's
-// is app.
+// Every test that the documents name, as `package.TestName`, exists. The root
+// package is sessions, and the example's is app.
 func TestSecurityNamesTestsThatExist(t *testing.T) {
 	there := make(map[string]bool)
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {

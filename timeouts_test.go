@@ -37,7 +37,7 @@ func TestIdleTimeout(t *testing.T) {
 				testapp.User.Set(s, "bob")
 			})
 			if c.Token() == old.Token() {
-				t.Error("the id stayed")
+				t.Error("got the same ID, want another")
 			}
 			_, err := a.Manager.Load(t.Context(), old.Token())
 			testapp.Error(t, "Load of the expired session", err, sessions.ErrNotFound)
@@ -231,7 +231,7 @@ func TestClockChange(t *testing.T) {
 			testapp.Equal(t, "user", s.Get("user"), nil)
 			testapp.User.Set(s, "bob")
 		})
-		testapp.Equal(t, "user anew", c.User(), "bob")
+		testapp.Equal(t, "user after signing in again", c.User(), "bob")
 		a.Clock.Advance(-365 * 24 * time.Hour) // and back
 		testapp.Equal(t, "user of a session from the future", c.User(), "bob")
 		a.Clock.Advance(2 * time.Hour)

@@ -175,8 +175,8 @@ func TestTokenOfAnotherManagerIsRejected(t *testing.T) {
 	}
 }
 
-// Rotation: nobody is logged out, and everybody who comes by gets a cookie under
-// the present secret.
+// Rotation logs nobody out. Each client receives a cookie signed with the current
+// secret with its next request.
 func TestSecretRotation(t *testing.T) {
 	for _, kind := range []string{"server", "sealed"} {
 		for _, manual := range []bool{false, true} {
@@ -305,14 +305,14 @@ func TestUnknownIDIsNotAdopted(t *testing.T) {
 				t.Error("the new session has the token that was presented")
 			}
 			if n := len(store.RecordsByKey(t)); n != 1 {
-				t.Errorf("%d records, want 1", n)
+				t.Errorf("got %d records, want 1", n)
 			}
 			wantRejected(t, m, "the old token", token)
 		})
 	}
 }
 
-// Who reads the store learns no token.
+// A stored record does not reveal the token.
 func TestStoreDoesNotSeeToken(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
 	b := testapp.Login(t, m)
@@ -320,7 +320,7 @@ func TestStoreDoesNotSeeToken(t *testing.T) {
 	for key, rec := range store.RecordsByKey(t) {
 		for _, secret := range []string{b.Token(), string(raw)} {
 			if strings.Contains(string(key[:])+string(rec.Data)+rec.Owner, secret) {
-				t.Error("the record tells the token")
+				t.Error("the record contains the token")
 			}
 		}
 		b.Visit(func(s *sessions.Session) {
@@ -375,8 +375,7 @@ func TestRepeatingRandomSource(t *testing.T) {
 	testapp.Equal(t, "user of the second", second.User(), "bob")
 }
 
-// A source that fails ends the program: better no server than one whose ids can
-// be guessed.
+// A failing random source ends the program, since IDs could be guessed.
 func TestFailingRandomSourceExits(t *testing.T) {
 	const child = "SESSIONS_TEST_RANDOM_FAILS"
 	if os.Getenv(child) == "1" {
