@@ -57,7 +57,7 @@ var operations = []operation{
 	{"pop", pop, kind{}},
 	{"flash", addFlash, kind{changes: true}},
 	{"take", take, kind{}},
-	{"renew", renew, kind{signsIn: true, moves: true}},
+	{"renew", renew, kind{marks: true, signsIn: true, moves: true}},
 	{"invalidate", invalidate, kind{ends: true}},
 	{"set-owner", setOwner, kind{signsIn: true}},
 	{"destroy", destroy, kind{ends: true}},
@@ -66,7 +66,7 @@ var operations = []operation{
 	{"destroy-others", destroyOthers, kind{}},
 	{"late-read", read, kind{late: true}},
 	{"late-set", set, kind{late: true, marks: true, changes: true}},
-	{"late-renew", renew, kind{late: true, signsIn: true}},
+	{"late-renew", renew, kind{late: true, marks: true, signsIn: true}},
 	{"late-set-owner", setOwner, kind{late: true, signsIn: true}},
 	{"late-destroy", destroy, kind{late: true, ends: true}},
 }
@@ -112,6 +112,7 @@ func take(_ context.Context, _ *sessions.Manager, s *sessions.Session, r *reques
 
 func renew(_ context.Context, _ *sessions.Manager, s *sessions.Session, r *request) error {
 	r.see(s)
+	r.mark().Set(s, true)
 	return s.Renew()
 }
 

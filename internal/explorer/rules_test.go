@@ -32,7 +32,7 @@ const (
 	forwardShown rule = "a request sees a session behind a forward"
 	lateTouches  rule = "a late read records its access, or sets a cookie"
 
-	// These hold if a renewed session leaves a forward in its old place.
+	// These need forwards.
 	takeaway     rule = "a late request's cookie replaces the one of a live session"
 	lateChange   rule = "a late change is not refused"
 	lateSignIn   rule = "a late sign-in gets no session of its own"
@@ -42,10 +42,13 @@ const (
 	renewedAway  rule = "S is gone by a renewal whose removal of the old id got no answer"
 )
 
-// needForwards are the rules that hold with forwards alone.
-var needForwards = map[rule]bool{
-	takeaway: true, lateChange: true, lateSignIn: true, lateSignOut: true, ownedMisses: true, exceptMisses: true, renewedAway: true,
-}
+// open are the rules that the manager is known to break. Remove one here when the
+// fault is fixed: until then TestPairs fails if it does not find it.
+//
+// Of exceptMisses: a renewal that begins before DestroyOwned has looked for the
+// excepted session's forwards, and ends before the listing, shows the session
+// under an id that is not excepted.
+var open = map[rule]bool{exceptMisses: true}
 
 // fault is one breach of a rule.
 type fault struct {
@@ -100,7 +103,9 @@ func (r *run) judgeCookie(q *request) {
 			r.fault(deadCookie, "request %d, id %s", q.index, r.letter(i.key))
 		}
 	}
-	if r.cookie == "" || r.cookie == q.token || q.op.signsIn {
+	// Responses of requests that are not late may arrive in any order. A sign-out
+	// signs out the browser, whatever it holds.
+	if r.cookie == "" || r.cookie == q.token || q.op.signsIn || q.deletes() || q.first() == nil || q.first().found == session {
 		return
 	}
 	if rec, live := r.store.live(keyOf(r.cookie)); live && kindOf(rec) == session {
