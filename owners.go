@@ -110,7 +110,9 @@ func (m *Manager) listed(op string, entries iter.Seq2[driver.Entry, error]) iter
 // returns without an error, no session is left that was the owner's when it began,
 // whatever other requests, in any process, have changed or renewed meanwhile. A
 // session that has another owner by now stays. One that a newer version of this
-// module has stored stays too, and is an error once the others are gone.
+// module has stored stays too, and is an error once the others are gone. If another
+// request renews an excepted session while DestroyOwned runs, that session may be
+// destroyed too, and its user has to sign in again.
 func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Session) (int, error) {
 	owners, ok := driver.As[driver.Owners](m.store)
 	if !ok {
