@@ -15,17 +15,17 @@ import (
 	"github.com/pump-go/sessions/dbm"
 )
 
-// Through the whole middleware, beside the raw operation of bbolt on a value of
-// the same size, alternately in one run. Limits of issue 3: a read at most 3 µs
-// over View, a write at most 1.25 times Update, and with 64 writers at least 4
-// times Update's throughput.
+// The benchmarks alternate between requests through the whole middleware and bbolt
+// operations on a value of the same size. The limits: a read takes at most 3 µs more
+// than View, a write at most 1.25 times as long as Update, and 64 writers do at least
+// 4 times as many writes as with Update.
 
 const (
 	benchSessions = 1000
 	benchWriters  = 64
 )
 
-// rig is a site with sessions, and a raw database with as many values.
+// rig is a handler with sessions, and a bbolt database with as many values.
 type rig struct {
 	handler http.Handler
 	reads   []*http.Request
@@ -76,7 +76,7 @@ func newRig(b *testing.B) *rig {
 			r.handler.ServeHTTP(w, req)
 			cookies := (&http.Response{Header: w.header}).Cookies()
 			if w.status != http.StatusOK || len(cookies) != 1 {
-				panic("no session was made")
+				panic("no session was created")
 			}
 			r.reads[i], _ = http.NewRequest(http.MethodGet, "/", nil)
 			r.reads[i].AddCookie(cookies[0])
@@ -137,30 +137,30 @@ func (r *rig) put(run func(func(*bbolt.Tx) error) error, i int) {
 	}
 }
 
-// BenchmarkRead is one request after another that reads one value. It reports
-// the quietest of many stretches, so that a busy machine does not count.
+// BenchmarkRead measures requests that read one value, one after another. It reports
+// the fastest of many runs, so that other load on the machine has no effect.
 func BenchmarkRead(b *testing.B) {
 	r := newRig(b)
-	const stretch = 100 // the clock is as long as a read
+	const run = 100 // reading the clock takes as long as one read
 	raw, ours := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
-	for n := 0; b.Loop(); n += stretch {
+	for n := 0; b.Loop(); n += run {
 		began := time.Now()
-		for i := range stretch {
+		for i := range run {
 			r.view(n + i)
 		}
 		between := time.Now()
-		for i := range stretch {
+		for i := range run {
 			r.request(r.reads, n+i)
 		}
 		raw, ours = min(raw, between.Sub(began)), min(ours, time.Since(between))
 	}
-	b.ReportMetric(float64(raw.Nanoseconds())/stretch, "View-ns")
-	b.ReportMetric(float64(ours.Nanoseconds())/stretch, "request-ns")
-	b.ReportMetric(float64((ours-raw).Nanoseconds())/stretch, "over-View-ns")
+	b.ReportMetric(float64(raw.Nanoseconds())/run, "View-ns")
+	b.ReportMetric(float64(ours.Nanoseconds())/run, "request-ns")
+	b.ReportMetric(float64((ours-raw).Nanoseconds())/run, "over-View-ns")
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkWrite is one request after another that changes one value.
+// BenchmarkWrite measures requests that change one value, one after another.
 func BenchmarkWrite(b *testing.B) {
 	r := newRig(b)
 	var raw, ours time.Duration
@@ -179,7 +179,7 @@ func BenchmarkWrite(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkWriters is 64 clients that change their sessions at once.
+// BenchmarkWriters measures 64 clients that change their sessions concurrently.
 func BenchmarkWriters(b *testing.B) {
 	r := newRig(b)
 	rounds := map[string]func(i int){
@@ -213,7 +213,7 @@ func BenchmarkWriters(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkOpen is a read that finds the file closed.
+// BenchmarkOpen measures a read while the file is closed.
 func BenchmarkOpen(b *testing.B) {
 	m, err := sessions.New(b.Context(), sessions.Options{Driver: dbm.New(dbm.Options{Linger: time.Nanosecond}), DataDir: b.TempDir()})
 	if err != nil {

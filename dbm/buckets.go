@@ -8,18 +8,19 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// A namespace has three buckets, on top so that a read opens but one:
+// A namespace has three buckets. They are at the top level, not in a bucket of the
+// namespace, so that a read opens only one:
 //
 //	sessions/NAMESPACE/records  key -> record, as driver.AppendRecord writes it
 //	sessions/NAMESPACE/expires  expiry 8 bytes | key -> nothing; in order of expiry
 //	sessions/NAMESPACE/owners   owner's length 1 byte | owner | key -> nothing
 //
-// They change in one transaction, so they agree, except that the entries of a
-// damaged record are unknown. So each use of an entry checks the record.
+// One transaction changes all three, so they agree, except for the entries of a
+// damaged record, which are unknown. So whoever reads an entry checks the record.
 type names struct{ records, expires, owners []byte }
 
 func namesOf(namespace string) *names {
-	prefix := "sessions/" + namespace // apart from what else is in a caller's own database
+	prefix := "sessions/" + namespace // the program may have other buckets: see NewWithDB
 	return &names{[]byte(prefix + "/records"), []byte(prefix + "/expires"), []byte(prefix + "/owners")}
 }
 
@@ -29,7 +30,7 @@ type buckets struct {
 	*names
 }
 
-// missing reports whether the buckets do not exist yet: either all do or none.
+// missing reports whether the buckets do not exist yet. Either all exist or none.
 func (b buckets) missing() bool { return b.in(b.records) == nil }
 
 func (b buckets) create() error {
@@ -43,12 +44,12 @@ func (b buckets) create() error {
 
 func (b buckets) in(name []byte) *bbolt.Bucket { return b.tx.Bucket(name) }
 
-// get returns the record at key, expired or not; with version 0 if there is
-// none. Its Data ends with the transaction.
+// get returns the record at key, even an expired one. Its Version is 0 if there is
+// none. Its Data is valid until the transaction ends.
 func (b buckets) get(key driver.Key) (driver.Record, error) {
 	records := b.in(b.records)
 	if records == nil {
-		return driver.Record{}, nil // nothing was written yet
+		return driver.Record{}, nil // no session was ever saved
 	}
 	raw := records.Get(key[:])
 	if raw == nil {
@@ -57,7 +58,7 @@ func (b buckets) get(key driver.Key) (driver.Record, error) {
 	return driver.ParseRecord(raw)
 }
 
-// live is get that ignores expired records.
+// live is get, but ignores expired records.
 func (b buckets) live(key driver.Key, now driver.Millis) (driver.Record, error) {
 	rec, err := b.get(key)
 	if err != nil || rec.Expires <= now {
@@ -66,8 +67,9 @@ func (b buckets) live(key driver.Key, now driver.Millis) (driver.Record, error) 
 	return rec, nil
 }
 
-// put replaces was, which may be no record, by rec, whose bytes are raw. It leaves
-// an index alone if the expiry or owner is the same.
+// put replaces was by rec, which is encoded in raw. If there was no record,
+// was.Version is 0. An index is written only if the expiry or the owner has
+// changed.
 func (b buckets) put(key driver.Key, was, rec *driver.Record, raw []byte) error {
 	if was.Version == 0 || was.Expires != rec.Expires {
 		if was.Version != 0 {
@@ -99,7 +101,7 @@ func (b buckets) disown(owner string, key driver.Key) error {
 	return b.in(b.owners).Delete(ownersKey(owner, key))
 }
 
-// delete removes was from all three.
+// delete removes was and its index entries.
 func (b buckets) delete(key driver.Key, was *driver.Record) error {
 	if err := b.in(b.expires).Delete(expiresKey(was.Expires, key)); err != nil {
 		return err
@@ -110,8 +112,9 @@ func (b buckets) delete(key driver.Key, was *driver.Record) error {
 	return b.in(b.records).Delete(key[:])
 }
 
-// deleteAny removes whatever is at key, and reports whether there was anything.
-// What the indexes have of a damaged record is left to the sweep.
+// deleteAny removes the record at key at any version, even a damaged one, and
+// reports whether there was one. The sweep removes the index entries of a damaged
+// record.
 func (b buckets) deleteAny(key driver.Key) (bool, error) {
 	was, err := b.get(key)
 	switch {
@@ -124,15 +127,15 @@ func (b buckets) deleteAny(key driver.Key) (bool, error) {
 	}
 }
 
-// expiresKey begins with the expiry so that bytes are in the order of numbers,
-// the negative ones included.
+// expiresKey returns the key of an entry in the expiry index. The entries are in
+// the order of the expiry, even for negative ones.
 func expiresKey(expires driver.Millis, key driver.Key) []byte {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(key)), uint64(expires)^1<<63)
 	return append(b, key[:]...)
 }
 
-// ownersKey begins with the owner's length, so that no owner's entries are
-// among those of another whose name it begins with.
+// ownersKey returns the key of an entry in the owner index. It begins with the
+// owner's length, so that the entries of "ann" do not include those of "anna".
 func ownersKey(owner string, key driver.Key) []byte {
 	return append(ownersPrefix(owner), key[:]...)
 }

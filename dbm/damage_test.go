@@ -21,7 +21,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// edit changes the database of a closed store, in a transaction.
+// edit changes the database of a closed store in a transaction.
 func edit(t testing.TB, dir string, f func(b buckets) error) {
 	t.Helper()
 	db, err := bbolt.Open(filepath.Join(dir, fileName), 0o600, nil)
@@ -30,8 +30,8 @@ func edit(t testing.TB, dir string, f func(b buckets) error) {
 	must(t, db.Close())
 }
 
-// with opens a store in dir for the time of f.
-func with(t testing.TB, dir string, f func(s *store)) {
+// withStore calls f with a store in dir, and closes the store.
+func withStore(t testing.TB, dir string, f func(s *store)) {
 	t.Helper()
 	s, err := openIn(dir, Options{})
 	must(t, err)
@@ -50,20 +50,20 @@ func TestDamagedRecord(t *testing.T) {
 		damaged[fmt.Sprint("bit flipped in byte ", i)] = flipped
 	}
 	dir := t.TempDir()
-	with(t, dir, func(s *store) { must(t, fill(s, 3)) })
+	withStore(t, dir, func(s *store) { must(t, fill(s, 3)) })
 	for what, bad := range damaged {
 		edit(t, dir, func(b buckets) error { return b.in(b.records).Put(keyBytes(1), bad) })
-		with(t, dir, func(s *store) {
+		withStore(t, dir, func(s *store) {
 			if _, err := s.Load(background, keyOf(1)); !errors.Is(err, driver.ErrCorrupt) {
-				t.Errorf("%s: Load gave %v", what, err)
+				t.Errorf("%s: Load returned %v", what, err)
 			}
 			if err := s.Save(background, keyOf(1), 1, recordOf(1, "")); !errors.Is(err, driver.ErrCorrupt) {
-				t.Errorf("%s: Save gave %v", what, err)
+				t.Errorf("%s: Save returned %v", what, err)
 			}
-			neighbours(t, s, what, driver.ErrCorrupt)
+			checkNeighbours(t, s, what, driver.ErrCorrupt)
 		})
 	}
-	// Deleting it makes room; what the indexes have of it goes with time.
+	// It can be deleted. The sweep removes its index entries when they are due.
 	s, err := New(Options{}).Open(background, driver.Config{DataDir: dir, SweepInterval: -1, Now: func() time.Time { return time.Now().Add(2 * time.Hour) }})
 	must(t, err)
 	must(t, s.Delete(background, keyOf(1), 0))
@@ -81,12 +81,13 @@ func TestDamagedRecord(t *testing.T) {
 
 func keyBytes(n int) []byte { k := keyOf(n); return k[:] }
 
-// neighbours are the records 0 and 2, while 1 is bad.
-func neighbours(t testing.TB, s *store, what string, want error) {
+// checkNeighbours fails unless the records 0 and 2 can be read and listed, and
+// reading record 1 returns want.
+func checkNeighbours(t testing.TB, s *store, what string, want error) {
 	t.Helper()
 	for _, k := range []int{0, 2} {
 		if _, err := s.Load(background, keyOf(k)); err != nil {
-			t.Errorf("%s: a neighbour: %v", what, err)
+			t.Errorf("%s: Load of record %d: %v", what, k, err)
 		}
 	}
 	for name, list := range map[string]func(func(driver.Entry, error) bool){"All": s.All(background), "Owned": s.Owned(background, "user")} {
@@ -102,7 +103,7 @@ func neighbours(t testing.TB, s *store, what string, want error) {
 			}
 		}
 		if good != 2 || bad != 1 {
-			t.Errorf("%s: %s yielded %d and %d errors", what, name, good, bad)
+			t.Errorf("%s: %s yielded %d records and %d errors", what, name, good, bad)
 		}
 	}
 	if n, err := s.Sweep(background); n != 0 || err != nil {
@@ -112,9 +113,9 @@ func neighbours(t testing.TB, s *store, what string, want error) {
 
 func TestRecordOfANewerVersion(t *testing.T) {
 	dir := t.TempDir()
-	with(t, dir, func(s *store) {
+	withStore(t, dir, func(s *store) {
 		must(t, fill(s, 3))
-		for n := range 20 { // expired ones beside it
+		for n := range 20 { // expired
 			rec := recordOf(n, "")
 			rec.Expires = driver.Millis(n - 10)
 			must(t, s.Save(background, keyOf(10+n), 0, rec))
@@ -122,30 +123,30 @@ func TestRecordOfANewerVersion(t *testing.T) {
 	})
 	newer, err := encode(&driver.Record{Version: 1, Expires: 1 << 60})
 	must(t, err)
-	newer = append(newer[:len(newer)-4], "what is not known yet"...)
+	newer = append(newer[:len(newer)-4], "fields of a newer version"...)
 	newer[0]++
 	newer = binary.BigEndian.AppendUint32(newer, crc32.Checksum(newer, crc32.MakeTable(crc32.Castagnoli)))
 	edit(t, dir, func(b buckets) error {
 		return errors.Join(b.in(b.records).Put(keyBytes(1), newer), b.in(b.expires).Put(expiresKey(0, keyOf(1)), nil))
 	})
-	with(t, dir, func(s *store) {
+	withStore(t, dir, func(s *store) {
 		if _, err := s.Load(background, keyOf(1)); !errors.Is(err, driver.ErrNewerFormat) {
-			t.Errorf("Load gave %v", err)
+			t.Errorf("Load returned %v", err)
 		}
 		if err := s.Save(background, keyOf(1), 0, recordOf(1, "")); !errors.Is(err, driver.ErrNewerFormat) {
-			t.Errorf("Save gave %v", err)
+			t.Errorf("Save returned %v", err)
 		}
 		if n, err := s.Sweep(background); n != 20 || err != nil {
 			t.Errorf("Sweep removed %d (%v)", n, err)
 		}
-		neighbours(t, s, "newer", driver.ErrNewerFormat)
+		checkNeighbours(t, s, "newer", driver.ErrNewerFormat)
 	})
 }
 
-// A database that is none, or was one: a clear error, from Open.
+// Open returns ErrDamaged for a file that is not a complete database.
 func TestDamagedDatabase(t *testing.T) {
 	dir := t.TempDir()
-	with(t, dir, func(s *store) { must(t, fill(s, 200)) })
+	withStore(t, dir, func(s *store) { must(t, fill(s, 200)) })
 	path := filepath.Join(dir, fileName)
 	whole, err := os.ReadFile(path)
 	must(t, err)
@@ -154,7 +155,7 @@ func TestDamagedDatabase(t *testing.T) {
 		garbage[i] = byte(rand.Uint32())
 	}
 	bad := map[string][]byte{
-		"nothing": {}, "a byte": {1}, "text": []byte("no database\n"), "garbage": garbage, "zeros": make([]byte, 1<<16),
+		"empty": {}, "one byte": {1}, "text": []byte("not a database\n"), "garbage": garbage, "zeros": make([]byte, 1<<16),
 	}
 	used := inUse(t, path)
 	for i := 1; i < 40; i++ {
@@ -165,17 +166,17 @@ func TestDamagedDatabase(t *testing.T) {
 	for what, content := range bad {
 		must(t, os.WriteFile(path, content, 0o600))
 		if s, err := openIn(dir, Options{}); !errors.Is(err, ErrDamaged) {
-			t.Errorf("%s: Open gave %v", what, err)
+			t.Errorf("%s: Open returned %v", what, err)
 			if err == nil {
 				s.Close()
 			}
 		}
 	}
 	must(t, os.WriteFile(path, whole[:used], 0o600))
-	with(t, dir, func(s *store) { must(t, holds(s, 200)) })
+	withStore(t, dir, func(s *store) { must(t, holds(s, 200)) })
 }
 
-// inUse is how much of the file bbolt uses; the rest is for it to grow.
+// inUse returns how many bytes of the file bbolt uses. The rest is reserved.
 func inUse(t testing.TB, path string) (used int) {
 	db, err := bbolt.Open(path, 0o600, nil)
 	must(t, err)
@@ -187,24 +188,23 @@ func inUse(t testing.TB, path string) (used int) {
 	return used
 }
 
-// A file that is damaged under an open store is an error until another takes
-// its place, and then it is forgotten.
-func TestDamagedAndRestored(t *testing.T) {
+// If the file is damaged while the store is open, calls fail until it is replaced.
+func TestDamagedFileIsReplaced(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, fileName)
-	with(t, dir, func(s *store) { must(t, fill(s, 20)) })
+	withStore(t, dir, func(s *store) { must(t, fill(s, 20)) })
 	backup, err := os.ReadFile(path)
 	must(t, err)
 	s := opened(t, dir)
 	for range 3 {
-		must(t, os.WriteFile(path+".bad", []byte("no database"), 0o600))
+		must(t, os.WriteFile(path+".bad", []byte("not a database"), 0o600))
 		must(t, os.Rename(path+".bad", path))
 		eventually(t, func() bool {
 			_, err := s.Load(background, keyOf(0))
 			return errors.Is(err, ErrDamaged)
 		})
 		if err := s.Save(background, keyOf(50), 0, recordOf(1, "")); !errors.Is(err, ErrDamaged) {
-			t.Errorf("Save gave %v", err)
+			t.Errorf("Save returned %v", err)
 		}
 		must(t, os.WriteFile(path+".good", backup, 0o600))
 		must(t, os.Rename(path+".good", path))
@@ -222,13 +222,13 @@ func eventually(t testing.TB, ok func() bool) {
 	t.Helper()
 	for began := time.Now(); !ok(); time.Sleep(time.Millisecond) {
 		if time.Since(began) > 5*time.Second {
-			t.Fatal("not after 5 s")
+			t.Fatal("not within 5 s")
 		}
 	}
 }
 
-// The file is cut short while it is mapped: its memory faults.
-func TestCutShortWhileOpen(t *testing.T) {
+// Reading the mapped memory of a truncated file faults.
+func TestTruncatedWhileOpen(t *testing.T) {
 	for _, size := range []int64{0, 100, 4096, 3 * 4096} {
 		dir := t.TempDir()
 		s := opened(t, dir)
@@ -239,35 +239,34 @@ func TestCutShortWhileOpen(t *testing.T) {
 			if _, err := s.Load(background, keyOf(n)); err != nil {
 				failed++
 				if !errors.Is(err, ErrDamaged) {
-					t.Errorf("%d bytes: Load gave %v", size, err)
+					t.Errorf("%d bytes: Load returned %v", size, err)
 				}
 			}
 		}
 		if failed == 0 {
-			t.Errorf("%d bytes: every record is there", size)
+			t.Errorf("truncated to %d bytes: every record could be read", size)
 		}
 		if err := s.Save(background, keyOf(1000), 0, recordOf(1, "")); !errors.Is(err, ErrDamaged) {
-			t.Errorf("%d bytes: Save gave %v", size, err)
+			t.Errorf("%d bytes: Save returned %v", size, err)
 		}
 		for _, err := range s.All(background) {
 			if !errors.Is(err, ErrDamaged) {
-				t.Errorf("%d bytes: All gave %v", size, err)
+				t.Errorf("%d bytes: All yielded %v", size, err)
 			}
 		}
 	}
 }
 
-// Bits flipped anywhere: never a panic, never a hang. In a process of its own,
-// for there is one damage that ends it: pages that refer to each other in a
-// circle, which bbolt follows until the stack is full, and that no program can
-// recover from. The package documentation says so.
+// Bits flipped anywhere in the file cause neither a panic nor a hang. The test runs
+// in a process of its own, because one kind of damage ends the process: bbolt
+// follows pages that refer to each other in a circle until the stack overflows.
 func TestDamageAnywhere(t *testing.T) {
 	rounds := 100
 	if testing.Short() {
 		rounds = 20
 	}
 	dir := t.TempDir()
-	with(t, dir, func(s *store) {
+	withStore(t, dir, func(s *store) {
 		must(t, fill(s, 200))
 		for n := range 100 {
 			must(t, s.Delete(background, keyOf(n), 0))
@@ -291,7 +290,7 @@ func TestDamageAnywhere(t *testing.T) {
 			t.Fatalf("%d of %d rounds ended the process", circles, round)
 		}
 	}
-	t.Logf("%d rounds: %d databases could not be opened, %d calls failed; %d rounds ended in a circle", rounds, unopened, failed, circles)
+	t.Logf("%d rounds: %d databases could not be opened, %d calls failed, %d rounds ended the process", rounds, unopened, failed, circles)
 }
 
 const wholeName = "whole"
@@ -326,7 +325,7 @@ func init() {
 			case <-done:
 			case <-time.After(time.Minute):
 				buf := make([]byte, 1<<20)
-				return fmt.Errorf("round %d hangs:\n%s", round, buf[:runtime.Stack(buf, true)])
+				return fmt.Errorf("round %d hung:\n%s", round, buf[:runtime.Stack(buf, true)])
 			}
 		}
 		fmt.Fprintln(out, rounds, unopened, failed)
@@ -334,16 +333,17 @@ func init() {
 	}
 }
 
-// damaged flips some bits of the file, the same in each run.
+// damaged returns the file with some bits flipped. The same round flips the same
+// bits.
 func damaged(whole []byte, round int) []byte {
 	random := rand.New(rand.NewPCG(1, uint64(round)))
 	bad := bytes.Clone(whole)
 	for range 1 + random.IntN(20) {
 		at := random.IntN(len(bad))
-		if random.IntN(2) == 0 { // the head of a page is where it hurts
+		if random.IntN(2) == 0 { // in the header of a page
 			at = at/4096*4096 + random.IntN(64)
 		}
-		// In the high byte of a size it costs gigabytes, which is no news.
+		// In the high byte of a size it would make bbolt allocate gigabytes.
 		if at%4 == 3 {
 			at--
 		}
@@ -352,8 +352,8 @@ func damaged(whole []byte, round int) []byte {
 	return bad
 }
 
-// useAll does everything with the database that a program can, and reports
-// whether it could be opened, and how many calls failed.
+// useAll calls every method of the store. It reports whether the database could be
+// opened, and returns how many calls failed.
 func useAll(dir string) (opened bool, failed int) {
 	s, err := openIn(dir, Options{})
 	if err != nil {

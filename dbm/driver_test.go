@@ -42,7 +42,7 @@ func TestStoreWithoutLinger(t *testing.T) {
 	})
 }
 
-// TestStoreWithDB is on a database that the program has open.
+// TestStoreWithDB uses a database that the program has opened.
 func TestStoreWithDB(t *testing.T) {
 	var mu sync.Mutex
 	dbs := map[string]*bbolt.DB{}
@@ -71,12 +71,12 @@ func TestStoreWithDB(t *testing.T) {
 	})
 }
 
-// damage flips a bit of a record, from outside of the store.
+// damage flips a bit of a stored record.
 func damage(cfg driver.Config, key driver.Key) error {
 	return rewrite(cfg, key, func(raw []byte) []byte { raw[len(raw)/2] ^= 4; return raw })
 }
 
-// newerRecord puts a record of a newer format in place of the stored one.
+// newerRecord replaces a stored record by one of a newer format.
 func newerRecord(cfg driver.Config, key driver.Key) error {
 	return rewrite(cfg, key, func([]byte) []byte { return sessionstest.NewerRecord() })
 }
@@ -136,7 +136,7 @@ func TestURL(t *testing.T) {
 				t.Errorf("%q: error %v, want one with %q", url, err, want[1:])
 			}
 			if err != nil && strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("%q: the error quotes it: %v", url, err)
+				t.Errorf("%q: the error quotes the URL: %v", url, err)
 			}
 			continue
 		}
@@ -151,7 +151,7 @@ func TestURL(t *testing.T) {
 	}
 }
 
-func TestOpenNeedsAPlace(t *testing.T) {
+func TestOpenRejectsInvalidPaths(t *testing.T) {
 	if _, err := dbm.New(dbm.Options{}).Open(t.Context(), driver.Config{}); err == nil || !strings.Contains(err.Error(), "DataDir") {
 		t.Errorf("without DataDir: %v", err)
 	}
@@ -171,7 +171,7 @@ func TestOpenNeedsAPlace(t *testing.T) {
 	}
 }
 
-func TestNewWithDBTakesNoPlace(t *testing.T) {
+func TestNewWithDB(t *testing.T) {
 	db, err := bbolt.Open(filepath.Join(t.TempDir(), "own.db"), 0o600, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -179,11 +179,11 @@ func TestNewWithDBTakesNoPlace(t *testing.T) {
 	defer db.Close()
 	for _, cfg := range []driver.Config{{DataDir: "x"}, {URL: "dbm:x"}} {
 		if _, err := dbm.NewWithDB(db).Open(t.Context(), cfg); err == nil {
-			t.Errorf("%+v: opened", cfg)
+			t.Errorf("%+v: no error", cfg)
 		}
 	}
 	if _, err := dbm.NewWithDB(nil).Open(t.Context(), driver.Config{}); err == nil {
-		t.Error("opened without a database")
+		t.Error("no error without a database")
 	}
 	s, err := dbm.NewWithDB(db).Open(t.Context(), driver.Config{})
 	if err != nil {
@@ -194,7 +194,7 @@ func TestNewWithDBTakesNoPlace(t *testing.T) {
 		t.Error(err)
 	}
 	if err := db.View(func(*bbolt.Tx) error { return nil }); err != nil {
-		t.Errorf("the caller's database, after Close: %v", err)
+		t.Errorf("Close closed the program's database: %v", err)
 	}
 }
 
@@ -205,16 +205,16 @@ func save(t *testing.T, s driver.Store, n byte) {
 	}
 }
 
-// The same file opened twice, by other names, is the same file, and neither
-// opening waits for the other.
-func TestSamePathTwice(t *testing.T) {
+// Stores that reach one file by different paths share it, and do not wait for each
+// other.
+func TestPathsToOneFile(t *testing.T) {
 	dir := t.TempDir()
 	real, link := filepath.Join(dir, "real"), filepath.Join(dir, "link")
 	if err := os.Mkdir(real, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(real, link); err != nil {
-		t.Skip(err) // Windows asks for a privilege
+		t.Skip(err) // needs a privilege on Windows
 	}
 	t.Chdir(dir)
 	var stores []driver.Store
@@ -244,7 +244,7 @@ func TestSamePathTwice(t *testing.T) {
 	}
 	all.Wait()
 	if _, err := dbm.New(dbm.Options{}).Open(t.Context(), driver.Config{DataDir: real, LockDir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "LockDir") {
-		t.Errorf("opened with another LockDir: %v", err)
+		t.Errorf("Open with another LockDir: %v", err)
 	}
 	for i, s := range stores {
 		if err := s.Close(); err != nil {
@@ -252,15 +252,15 @@ func TestSamePathTwice(t *testing.T) {
 		}
 		if i < len(stores)-1 {
 			if _, err := stores[i+1].Load(t.Context(), driver.Key{0}); err != nil {
-				t.Errorf("after %d were closed: %v", i+1, err)
+				t.Errorf("Load after %d stores were closed: %v", i+1, err)
 			}
 		}
 	}
 }
 
-// A program that has the database open and knows nothing of our locks is named
-// as the cause.
-func TestForeignProgramHasTheFile(t *testing.T) {
+// If another program has the database open without using the lock files, the error
+// says so.
+func TestAnotherProgramHasTheFileOpen(t *testing.T) {
 	dir := t.TempDir()
 	s, err := dbm.New(dbm.Options{}).Open(t.Context(), driver.Config{DataDir: dir})
 	if err != nil {
@@ -268,23 +268,22 @@ func TestForeignProgramHasTheFile(t *testing.T) {
 	}
 	defer s.Close()
 	save(t, s, 1)
-	db, err := bbolt.Open(filepath.Join(dir, "sessions.db"), 0o600, nil) // when the store lets go
+	db, err := bbolt.Open(filepath.Join(dir, "sessions.db"), 0o600, nil) // waits until the store closes it
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Load(t.Context(), driver.Key{1}); err == nil || !strings.Contains(err.Error(), "another program") {
-		t.Errorf("Load gave %v", err)
+		t.Errorf("Load returned %v", err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Load(t.Context(), driver.Key{1}); err != nil {
-		t.Errorf("Load, when the other has closed it: %v", err)
+		t.Errorf("Load after the other program closed the file: %v", err)
 	}
 }
 
-// Through a manager, by URL alone.
-func TestManager(t *testing.T) {
+func TestManagerWithURLAlone(t *testing.T) {
 	m, err := sessions.New(t.Context(), sessions.Options{URL: "dbm:" + filepath.ToSlash(filepath.Join(t.TempDir(), "x.db"))})
 	if err != nil {
 		t.Fatal(err)

@@ -27,8 +27,8 @@ func Example() {
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", m.Wrap(http.DefaultServeMux)))
 }
 
-// A program that has a bbolt database already keeps its sessions in there, beside
-// its own buckets. It stays open when the manager is closed.
+// A program that already has a bbolt database can keep the sessions in it, next to
+// its own buckets. Closing the manager does not close the database.
 func ExampleNewWithDB() {
 	dir, err := os.MkdirTemp("", "app")
 	if err != nil {

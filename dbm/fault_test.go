@@ -22,14 +22,15 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// The faults are made in a process of their own, since they concern all of it.
+// Each fault is made in a process of its own, because it affects the whole process.
 
 func runRole(t *testing.T, role string) {
 	t.Helper()
 	start(t, role, t.TempDir()).done()
 }
 
-// limit sets a resource's soft limit and returns what undoes it.
+// limit sets the soft limit of a resource. The function it returns restores the
+// limit.
 func limit(resource int, n uint64) (func() error, error) {
 	var before syscall.Rlimit
 	if err := syscall.Getrlimit(resource, &before); err != nil {
@@ -40,14 +41,15 @@ func limit(resource int, n uint64) (func() error, error) {
 	return func() error { return syscall.Setrlimit(resource, &before) }, syscall.Setrlimit(resource, &now)
 }
 
-// refused checks the error of a call that could not do its work.
-func refused(what string, err error, want ...string) error {
+// checkFailed returns an error unless err is a failure of the system that contains
+// one of want.
+func checkFailed(what string, err error, want ...string) error {
 	if err == nil {
 		return errors.New(what + " succeeded")
 	}
 	for _, sentinel := range []error{driver.ErrConflict, driver.ErrNotFound, driver.ErrCorrupt, driver.ErrNewerFormat, driver.ErrTooLarge, ErrDamaged} {
 		if errors.Is(err, sentinel) {
-			return fmt.Errorf("%s failed as if for another reason: %w", what, err)
+			return fmt.Errorf("%s failed with the wrong error: %w", what, err)
 		}
 	}
 	for _, w := range want {
@@ -66,7 +68,7 @@ func init() {
 			return err
 		}
 		_, err = openIn(dir, Options{})
-		if err := refused("making the file on a full disk", err, "file too large"); err != nil {
+		if err := checkFailed("creating the file on a full disk", err, "file too large"); err != nil {
 			return err
 		}
 		if err := undo(); err != nil {
@@ -75,7 +77,7 @@ func init() {
 
 		s, err := openIn(dir, Options{})
 		if err != nil {
-			return fmt.Errorf("after the disk had room: %w", err)
+			return fmt.Errorf("when there was space again: %w", err)
 		}
 		if err := fill(s, 20); err != nil {
 			return err
@@ -94,7 +96,7 @@ func init() {
 				rec.Data = make([]byte, 50_000)
 				if err := s.Save(background, keyOf(1000*(round+1)+n), 0, rec); err != nil {
 					failed++
-					if err := refused("a save on a full disk", err, "file too large"); err != nil {
+					if err := checkFailed("a save on a full disk", err, "file too large"); err != nil {
 						return err
 					}
 				}
@@ -109,7 +111,7 @@ func init() {
 				return err
 			}
 			if err := s.Save(background, keyOf(1000*(round+1)+100), 0, recordOf(1, "")); err != nil {
-				return fmt.Errorf("after the disk had room: %w", err)
+				return fmt.Errorf("when there was space again: %w", err)
 			}
 			if info, err = os.Stat(filepath.Join(dir, fileName)); err != nil {
 				return err
@@ -138,7 +140,7 @@ func init() {
 			}
 			files = append(files, f)
 		}
-		// While it is open, the file is of use; the store lets go of it soon.
+		// Calls succeed while the store has the file open. It closes the file soon.
 		for began := time.Now(); ; {
 			rec := recordOf(0, "user")
 			loaded, err := s.Load(background, keyOf(0))
@@ -146,7 +148,7 @@ func init() {
 				err = s.Save(background, keyOf(0), loaded.Version, rec)
 			}
 			if err != nil {
-				if err := refused("a save without descriptors", err, "too many open files"); err != nil {
+				if err := checkFailed("a save without descriptors", err, "too many open files"); err != nil {
 					return err
 				}
 				break
@@ -156,21 +158,21 @@ func init() {
 			}
 			time.Sleep(10 * time.Millisecond)
 			for f, err := os.Open("/dev/null"); err == nil; f, err = os.Open("/dev/null") {
-				files = append(files, f) // what the store gave back
+				files = append(files, f) // the descriptors that the store closed
 			}
 		}
 		for _, f := range files {
 			f.Close()
 		}
 		if err := holds(s, 10); err != nil {
-			return fmt.Errorf("when there were descriptors again: %w", err)
+			return fmt.Errorf("when descriptors were available again: %w", err)
 		}
 		return errors.Join(s.Delete(background, keyOf(0), 0), s.Close(), undo())
 	}
 
 	roles["read-only"] = func(dir string, _ io.Writer, _ *bufio.Scanner) error {
 		const nobody = 65534
-		if os.Getuid() == 0 { // root may write anything
+		if os.Getuid() == 0 { // root may write to any file
 			if err := errors.Join(os.Chown(filepath.Dir(dir), nobody, nobody), os.Chown(dir, nobody, nobody),
 				syscall.Setgid(nobody), syscall.Setuid(nobody)); err != nil {
 				return err
@@ -181,7 +183,7 @@ func init() {
 			return err
 		}
 		_, err := openIn(dir, Options{})
-		if err := refused("making the file in a read-only directory", err, "permission denied"); err != nil {
+		if err := checkFailed("creating the file in a read-only directory", err, "permission denied"); err != nil {
 			return err
 		}
 		if err := os.Chmod(dir, 0o700); err != nil {
@@ -194,7 +196,7 @@ func init() {
 		if err := fill(s, 10); err != nil {
 			return err
 		}
-		// The directory does not matter to a file that is there.
+		// An existing file can be written to in a read-only directory.
 		if err := errors.Join(os.Chmod(dir, 0o500), s.Delete(background, keyOf(9), 0), os.Chmod(dir, 0o700)); err != nil {
 			return err
 		}
@@ -202,15 +204,15 @@ func init() {
 			return err
 		}
 		for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-			// Until it is closed, the file is open for writing.
+			// The store may still have the file open for writing.
 			if err = s.Save(background, keyOf(100), 0, recordOf(0, "")); err != nil && !errors.Is(err, driver.ErrConflict) {
 				break
 			}
 			if time.Since(began) > 5*time.Second {
-				return errors.New("a read-only file is written to")
+				return errors.New("a read-only file was written to")
 			}
 		}
-		if err := refused("a save into a read-only file", err, "permission denied"); err != nil {
+		if err := checkFailed("a save into a read-only file", err, "permission denied"); err != nil {
 			return err
 		}
 		if err := os.Chmod(path, 0o600); err != nil {
@@ -262,7 +264,7 @@ func TestFullDisk(t *testing.T)               { runRole(t, "full disk") }
 func TestTooManyOpenFiles(t *testing.T)       { runRole(t, "no descriptors") }
 func TestReadOnlyFile(t *testing.T)           { runRole(t, "read-only") }
 func TestModesUnderAnOpenUmask(t *testing.T)  { runRole(t, "umask 0") }
-func TestModesUnderAClosedUmask(t *testing.T) { runRole(t, "umask 0777") }
+func TestModesUnderAStrictUmask(t *testing.T) { runRole(t, "umask 0777") }
 
 // While a stopped process has the file open, calls fail at their deadlines.
 // Afterwards they succeed again.
@@ -305,7 +307,7 @@ func TestStoppedProcessHasTheFileOpen(t *testing.T) {
 	p.done()
 }
 
-// The recipe of the package documentation.
+// These are the commands in the package documentation.
 func TestBackupWithFlock(t *testing.T) {
 	if _, err := exec.LookPath("flock"); err != nil {
 		missing(t, "flock(1) is not installed")
@@ -323,7 +325,7 @@ func TestBackupWithFlock(t *testing.T) {
 	}
 	must(t, holds(s, 50))
 	must(t, s.Delete(background, keyOf(0), 0))
-	// Restored in the same way, under a store in use.
+	// Restore it in the same way, while the store is open.
 	cmd = exec.Command("flock", "sessions.db.turn", "flock", "sessions.db.lock", "mv", "backup.db", "sessions.db")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -331,5 +333,5 @@ func TestBackupWithFlock(t *testing.T) {
 	}
 	must(t, holds(s, 50))
 	p.done()
-	sound(t, s)
+	checkFile(t, s)
 }

@@ -19,9 +19,9 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// traps put something in place of a file of the store. outside is a file that
-// must stay as it is.
-var traps = map[string]func(path, outside string) error{
+// replacements put something else in place of a file of the store. outside is a
+// file that must not change.
+var replacements = map[string]func(path, outside string) error{
 	"symlink":           func(path, outside string) error { return os.Symlink(outside, path) },
 	"dangling symlink":  func(path, outside string) error { return os.Symlink(outside+".missing", path) },
 	"symlink to itself": func(path, _ string) error { return os.Symlink(path, path) },
@@ -36,40 +36,40 @@ var traps = map[string]func(path, outside string) error{
 			return err
 		}
 		defer unix.Close(fd)
-		short := filepath.Join(filepath.Dir(filepath.Dir(path)), "s") // a socket's path is short
+		short := filepath.Join(filepath.Dir(filepath.Dir(path)), "s") // the path of a socket must be short
 		return errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: short}), os.Rename(short, path))
 	},
 	"device": func(path, _ string) error { return unix.Mknod(path, unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))) },
-	// These leave the file.
+	// These change the file itself.
 	"hard link":   func(path, outside string) error { return os.Link(path, outside+".link") },
 	"wrong mode":  func(path, _ string) error { return os.Chmod(path, 0o666) },
 	"wrong owner": func(path, _ string) error { return os.Chown(path, 65534, 65534) },
 }
 
-// Whatever takes the place of a file of the store is refused at New; while the
-// store is open, calls fail once the file is needed. Nothing is followed or
-// waited for, no session seems to be missing, no sign-out is acknowledged that
-// did not happen, and Close returns.
-func TestForeignInEveryPlace(t *testing.T) {
-	places := map[string]func(t *testing.T, dir string) string{
+// If a file of the store is replaced by something else, Open returns an error. If
+// that happens while the store is open, the calls that need the file fail. The
+// store does not follow links or wait for a FIFO, no session seems to be missing,
+// no failed sign-out is acknowledged, and Close returns.
+func TestReplacedFilesAreRejected(t *testing.T) {
+	files := map[string]func(t *testing.T, dir string) string{
 		"the database":          func(_ *testing.T, dir string) string { return filepath.Join(dir, "data", fileName) },
 		"the lock":              func(_ *testing.T, dir string) string { return filepath.Join(dir, "data", fileName+".lock") },
 		"the turn":              func(_ *testing.T, dir string) string { return filepath.Join(dir, "data", fileName+".turn") },
 		"the lock in a LockDir": func(t *testing.T, dir string) string { return glob(t, filepath.Join(dir, "locks", "*.lock")) },
 		"the turn in a LockDir": func(t *testing.T, dir string) string { return glob(t, filepath.Join(dir, "locks", "*.turn")) },
 	}
-	for place, pathIn := range places {
-		for trap, set := range traps {
+	for name, pathIn := range files {
+		for kind, set := range replacements {
 			for _, running := range []bool{false, true} {
-				if (trap == "wrong owner" || trap == "device") && os.Geteuid() != 0 {
+				if (kind == "wrong owner" || kind == "device") && os.Geteuid() != 0 {
 					continue
 				}
-				t.Run(fmt.Sprintf("%s/%s/running=%v", place, trap, running), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/%s/running=%v", name, kind, running), func(t *testing.T) {
 					dir := shortDir(t)
 					outside := filepath.Join(dir, "outside")
 					must(t, os.WriteFile(outside, []byte("theirs"), 0o600))
 					cfg := driver.Config{DataDir: filepath.Join(dir, "data"), SweepInterval: -1}
-					if strings.Contains(place, "LockDir") {
+					if strings.Contains(name, "LockDir") {
 						cfg.LockDir = filepath.Join(dir, "locks")
 					}
 					open := func() (*store, error) {
@@ -86,35 +86,35 @@ func TestForeignInEveryPlace(t *testing.T) {
 					if !running {
 						must(t, s.Close())
 					}
-					if trap == "hard link" || strings.HasPrefix(trap, "wrong") {
+					if kind == "hard link" || strings.HasPrefix(kind, "wrong") {
 						must(t, set(path, outside))
 					} else {
-						eventually(t, func() bool { // a running store may create it again
+						eventually(t, func() bool { // an open store may create it again
 							_ = os.Remove(path)
 							return set(path, outside) == nil
 						})
 					}
 
-					refused := trap != "hard link" && trap != "wrong mode"
+					refused := kind != "hard link" && kind != "wrong mode"
 					if !running {
 						began := time.Now()
 						s, err = open()
 						if time.Since(began) > 5*time.Second {
-							t.Errorf("New took %v", time.Since(began))
+							t.Errorf("Open took %v", time.Since(began))
 						}
 						if refused != (err != nil) {
-							t.Fatalf("New: %v, want refused: %v", err, refused)
+							t.Fatalf("Open returned %v; want an error: %v", err, refused)
 						}
 						if refused {
 							if !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "move it away") && !strings.Contains(err.Error(), "change its owner") {
-								t.Errorf("New: %v", err)
+								t.Errorf("Open returned %v", err)
 							}
-							theirs(t, outside)
+							checkOutside(t, outside)
 							return
 						}
 					}
-					if trap == "wrong owner" && !strings.Contains(place, "database") {
-						refused = false // only New looks at it: it still is the same lock
+					if kind == "wrong owner" && !strings.Contains(name, "database") {
+						refused = false // only Open checks the owner of a lock file
 					}
 					if refused {
 						eventually(t, func() bool {
@@ -129,8 +129,8 @@ func TestForeignInEveryPlace(t *testing.T) {
 							"Delete": s.Delete(ctx, keyOf(1), 0),
 							"Sweep":  last(s.Sweep(ctx)),
 						} {
-							for _, gone := range []error{nil, driver.ErrNotFound, driver.ErrConflict, driver.ErrCorrupt, context.DeadlineExceeded} {
-								if errors.Is(err, gone) {
+							for _, wrong := range []error{nil, driver.ErrNotFound, driver.ErrConflict, driver.ErrCorrupt, context.DeadlineExceeded} {
+								if errors.Is(err, wrong) {
 									t.Errorf("%s: %v", what, err)
 								}
 							}
@@ -145,22 +145,22 @@ func TestForeignInEveryPlace(t *testing.T) {
 					case err := <-closed:
 						must(t, err)
 					case <-time.After(5 * time.Second):
-						t.Fatal("Close hangs")
+						t.Fatal("Close did not return")
 					}
-					theirs(t, outside)
+					checkOutside(t, outside)
 				})
 			}
 		}
 	}
 }
 
-// The file that becomes the database is never made in somebody else's.
-func TestForeignInPlaceOfTheNewDatabase(t *testing.T) {
-	for trap, set := range traps {
-		if trap == "hard link" || strings.HasPrefix(trap, "wrong") {
-			continue // there is no file to change
+// What has the name of the new database file is renamed, not written to.
+func TestForeignFileInPlaceOfTheNewDatabase(t *testing.T) {
+	for kind, set := range replacements {
+		if kind == "hard link" || strings.HasPrefix(kind, "wrong") {
+			continue // they need a file
 		}
-		t.Run(trap, func(t *testing.T) {
+		t.Run(kind, func(t *testing.T) {
 			dir := shortDir(t)
 			outside := filepath.Join(dir, "outside")
 			must(t, os.WriteFile(outside, []byte("theirs"), 0o600))
@@ -173,16 +173,16 @@ func TestForeignInPlaceOfTheNewDatabase(t *testing.T) {
 			must(t, fill(s.(*store), 3))
 			must(t, s.Close())
 			if glob(t, filepath.Join(data, "*.foreign")) == "" || !strings.Contains(log.String(), "level=WARN") {
-				t.Errorf("it was not set aside, or nobody was told: %s", log.String())
+				t.Errorf("it was not renamed, or there was no warning: %s", log.String())
 			}
-			theirs(t, outside)
+			checkOutside(t, outside)
 		})
 	}
 }
 
 func last[T any](_ T, err error) error { return err }
 
-// shortDir is t.TempDir with a path that is short enough for a socket.
+// shortDir is t.TempDir, but with a path that is short enough for a socket.
 func shortDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "d")
@@ -191,7 +191,7 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-// glob returns the one file that matches.
+// glob returns the only file that matches.
 func glob(t *testing.T, pattern string) string {
 	t.Helper()
 	found, err := filepath.Glob(pattern)
@@ -202,14 +202,14 @@ func glob(t *testing.T, pattern string) string {
 	return found[0]
 }
 
-// theirs fails if the file outside of the store was changed, or the one that a
-// dangling link names was made.
-func theirs(t *testing.T, outside string) {
+// checkOutside fails if the file outside the store was changed, or if the target
+// of the dangling link was created.
+func checkOutside(t *testing.T, outside string) {
 	t.Helper()
 	if b, err := os.ReadFile(outside); err != nil || string(b) != "theirs" {
 		t.Errorf("the file outside: %q, %v", b, err)
 	}
 	if _, err := os.Lstat(outside + ".missing"); err == nil {
-		t.Error("a file was made where the link leads")
+		t.Error("the target of the dangling link was created")
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// FuzzURL looks for a URL that makes a panic, the path of a directory, or an
-// error that quotes what may be a password.
+// FuzzURL looks for a URL that causes a panic, that is read as the path of a
+// directory, or whose error quotes it, since it may contain a password.
 func FuzzURL(f *testing.F) {
 	for _, url := range []string{
 		"", "dbm:", "dbm://", "dbm:///var/lib/app/sessions.db", "dbm:data/sessions.db", "dbm:///C:/x.db", "dbm:/", "dbm:a/", "dbm:a%2f",
@@ -24,7 +24,7 @@ func FuzzURL(f *testing.F) {
 	f.Fuzz(func(t *testing.T, url string) {
 		path, err := readURL(url)
 		if err == nil && strings.HasSuffix(path, "/") {
-			t.Errorf("%q is the path %q", url, path)
+			t.Errorf("%q is read as the path %q", url, path)
 		}
 		if err != nil && (path != "" || !strings.Contains(url, "?") && strings.Contains(err.Error(), "hunter2")) {
 			t.Errorf("%q: %q, %v", url, path, err)
@@ -32,9 +32,9 @@ func FuzzURL(f *testing.F) {
 	})
 }
 
-// FuzzRecord puts any bytes where a session is to be, and has the indexes name
-// any. They open nothing that was not written, and are in the way of neither
-// their own removal, nor a neighbour, nor a sweep.
+// FuzzRecord writes any bytes as a record and as entries of the indexes. Load
+// returns only what driver.ParseRecord accepts, the record can be deleted, and
+// another session and the sweep are not affected.
 func FuzzRecord(f *testing.F) {
 	whole, err := encode(&driver.Record{Data: []byte("some data"), Owner: "user", Version: 1, Expires: 1 << 60})
 	must(f, err)
@@ -43,20 +43,20 @@ func FuzzRecord(f *testing.F) {
 	f.Add([]byte{}, expiresKey(-1, driver.Key{}), ownersKey("user", keyOf(2)))
 	f.Add(whole, []byte{0}, ownersPrefix("user"))
 	f.Add(bytes.Repeat(whole, 2), expiresKey(1, keyOf(0)), append(ownersPrefix("user"), make([]byte, 32)...))
-	// Without sync: a fuzzer need not wait for the disk.
+	// NoSync, because the fuzzer need not wait for the disk.
 	db, err := bbolt.Open(filepath.Join(f.TempDir(), "fuzz.db"), 0o600, &bbolt.Options{NoSync: true})
 	must(f, err)
 	f.Cleanup(func() { must(f, db.Close()) })
 	opened, err := NewWithDB(db).Open(background, driver.Config{SweepInterval: -1})
 	must(f, err)
 	s := opened.(*store)
-	must(f, fill(s, 1)) // the neighbour
+	must(f, fill(s, 1)) // the other session
 	edit := func(t *testing.T, change func(b buckets) error) {
 		must(t, db.Update(func(tx *bbolt.Tx) error { return change(buckets{tx, s.names}) }))
 	}
 	f.Fuzz(func(t *testing.T, raw, expires, owners []byte) {
 		if len(expires) == 0 || len(owners) == 0 || len(expires)+len(owners) > 1000 {
-			t.Skip("no key that bbolt takes")
+			t.Skip("not a key that bbolt accepts")
 		}
 		edit(t, func(b buckets) error {
 			return errors.Join(b.in(b.records).Put(keyBytes(1), raw), b.in(b.expires).Put(expires, nil), b.in(b.owners).Put(owners, nil))
@@ -83,7 +83,7 @@ func FuzzRecord(f *testing.F) {
 				}
 			}
 			if found != 1 {
-				t.Errorf("%s names the neighbour %d times", what, found)
+				t.Errorf("%s yields the other session %d times", what, found)
 			}
 		}
 		if _, err := s.Sweep(background); err != nil {
@@ -93,10 +93,10 @@ func FuzzRecord(f *testing.F) {
 			t.Errorf("Delete: %v", err)
 		}
 		if _, err := s.Load(background, keyOf(1)); !errors.Is(err, driver.ErrNotFound) {
-			t.Errorf("Load of what was deleted: %v", err)
+			t.Errorf("Load after Delete: %v", err)
 		}
 		if _, err := s.Load(background, keyOf(0)); err != nil {
-			t.Errorf("Load of the neighbour: %v", err)
+			t.Errorf("Load of the other session: %v", err)
 		}
 		edit(t, func(b buckets) error {
 			if !bytes.Equal(owners, ownersKey("user", keyOf(0))) {

@@ -6,11 +6,11 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// A save that moves neither the expiry nor the owner leaves their buckets as
-// they are on the disk; a touch leaves the owners.
+// A save with the same expiry and owner does not write the indexes. A touch does not
+// write the owner index.
 func TestUnchangedIndexesAreNotWritten(t *testing.T) {
 	s := opened(t, t.TempDir())
-	must(t, fill(s, 300)) // too many for buckets that live in their parent's page
+	must(t, fill(s, 300)) // enough that each bucket has pages of its own
 	roots := func() (expires, owners uint64) {
 		must(t, s.view(background, func(b buckets) error {
 			expires, owners = uint64(b.in(b.expires).Root()), uint64(b.in(b.owners).Root())
@@ -27,7 +27,7 @@ func TestUnchangedIndexesAreNotWritten(t *testing.T) {
 		must(t, s.Save(background, keyOf(n), rec.Version, next))
 	}
 	if e, o := roots(); e != expires || o != owners {
-		t.Error("saves with the same expiry and owner have written the indexes")
+		t.Error("saves with the same expiry and owner wrote the indexes")
 	}
 	rec, err := s.Load(background, keyOf(0))
 	must(t, err)
@@ -35,7 +35,7 @@ func TestUnchangedIndexesAreNotWritten(t *testing.T) {
 	must(t, s.Touch(background, keyOf(0), rec))
 	e, o := roots()
 	if e == expires || o != owners {
-		t.Error("a touch writes the expiry index, and not the owners")
+		t.Error("a touch must write the expiry index, and not the owner index")
 	}
 	must(t, s.Save(background, keyOf(0), rec.Version, func() driver.Record {
 		next := recordOf(0, "another")
@@ -43,9 +43,9 @@ func TestUnchangedIndexesAreNotWritten(t *testing.T) {
 		return next
 	}()))
 	if e2, o2 := roots(); e2 != e || o2 == o {
-		t.Error("a change of the owner writes the owner index alone")
+		t.Error("a change of the owner must write the owner index, and not the expiry index")
 	}
-	sound(t, s)
+	checkFile(t, s)
 }
 
 func TestExpiresAreInOrder(t *testing.T) {
@@ -53,31 +53,31 @@ func TestExpiresAreInOrder(t *testing.T) {
 	for _, m := range []driver.Millis{-1 << 63, -1, 0, 1, 255, 256, 1 << 40, 1<<63 - 1} {
 		k := string(expiresKey(m, keyOf(1)))
 		if got, key := splitExpires([]byte(k)); got != m || key != keyOf(1) {
-			t.Errorf("%d came back as %d", m, got)
+			t.Errorf("%d was read as %d", m, got)
 		}
 		if k <= last {
-			t.Errorf("%d is not behind the one before", m)
+			t.Errorf("%d is not after the one before", m)
 		}
 		last = k
 	}
 }
 
-func TestNamesOfNamespacesDiffer(t *testing.T) {
+func TestNamespacesHaveDifferentBuckets(t *testing.T) {
 	seen := map[string]bool{}
 	for _, ns := range []string{"", "a", "records", "expires", "a.records"} {
 		n := namesOf(ns)
 		for _, name := range [][]byte{n.records, n.expires, n.owners} {
 			if seen[string(name)] {
-				t.Errorf("%q is there twice", name)
+				t.Errorf("two buckets are named %q", name)
 			}
 			seen[string(name)] = true
 		}
 	}
 }
 
-// The sweep yields to other writers, and takes what another has refreshed
-// meanwhile for alive.
-func TestSweepLooksAgain(t *testing.T) {
+// The sweep does not remove a session that was saved again after the sweep found it
+// expired.
+func TestSweepChecksAgain(t *testing.T) {
 	s := opened(t, t.TempDir())
 	rec := recordOf(0, "user")
 	rec.Expires = 5
@@ -88,12 +88,12 @@ func TestSweepLooksAgain(t *testing.T) {
 	if n, err := s.remove(background, due); n != 0 || err != nil || len(due) != 1 {
 		t.Errorf("removed %d of %d (%v)", n, len(due), err)
 	}
-	if n := sound(t, s); n != 1 {
-		t.Error("a session that came back was removed")
+	if n := checkFile(t, s); n != 1 {
+		t.Error("a session that was saved again was removed")
 	}
 }
 
-func TestSweepOfNothingWritesNothing(t *testing.T) {
+func TestSweepWithoutExpiredSessionsDoesNotWrite(t *testing.T) {
 	s := opened(t, t.TempDir())
 	must(t, fill(s, 3))
 	lastTx := func() (id int) {

@@ -16,8 +16,8 @@ import (
 const killKeys = 5
 
 func init() {
-	// saves writes, deletes and sweeps without end, and prints what was
-	// acknowledged.
+	// saves writes and sweeps until it is killed, and prints each acknowledged
+	// save.
 	roles["saves"] = func(dir string, out io.Writer, _ *bufio.Scanner) error {
 		s, err := openIn(dir, Options{})
 		if err != nil {
@@ -44,7 +44,7 @@ func init() {
 				}
 			}()
 		}
-		for n := 0; ; n++ { // what comes and goes, so that the indexes change
+		for n := 0; ; n++ { // sessions that expire at once, so that the indexes change
 			rec := recordOf(n, "passing")
 			rec.Expires = 1
 			err := s.Save(background, keyOf(1000+n%50), 0, rec)
@@ -58,8 +58,8 @@ func init() {
 	}
 }
 
-// TestKill kills a process that writes at random moments. Every save that it
-// had acknowledged is there, every record is whole, and nobody is blocked.
+// TestKill kills a writing process at random moments. All acknowledged saves are in
+// the file, every record is whole, and the next process does not wait.
 func TestKill(t *testing.T) {
 	rounds := 200
 	if testing.Short() {
@@ -70,15 +70,15 @@ func TestKill(t *testing.T) {
 	total := 0
 	for round := range rounds {
 		if round%4 == 0 {
-			// Now and then it is the first to open the file, or to make it.
+			// In every fourth round the process creates the file.
 			dir, acknowledged = t.TempDir(), [killKeys]int{}
 		}
 		p := start(t, "saves", dir)
-		moment := rand.N(40 * time.Millisecond) // from the start of the program
+		moment := rand.N(40 * time.Millisecond) // after the start of the process
 		said := ""
 		if round%8 > 0 {
 			said = p.line()
-			moment = rand.N(10 * time.Millisecond) // from the first save
+			moment = rand.N(10 * time.Millisecond) // after the first save
 		}
 		time.AfterFunc(moment, func() { p.cmd.Process.Kill() })
 		for more := true; more; said = p.out.Text() {
@@ -104,14 +104,14 @@ func TestKill(t *testing.T) {
 				continue
 			}
 			if err != nil {
-				t.Fatalf("round %d: %v, and save %d was acknowledged", round, err, acknowledged[k])
+				t.Fatalf("round %d: %v, but save %d was acknowledged", round, err, acknowledged[k])
 			}
 			n, err := numberOf(rec)
 			if err != nil {
 				t.Fatalf("round %d: %v", round, err)
 			}
 			if n != acknowledged[k] && n != acknowledged[k]+1 {
-				t.Errorf("round %d: save %d is there, %d was acknowledged", round, n, acknowledged[k])
+				t.Errorf("round %d: save %d is stored, %d was acknowledged", round, n, acknowledged[k])
 			}
 			acknowledged[k] = n
 			must(t, s.Save(background, keyOf(k), rec.Version, recordOf(n, rec.Owner)))
@@ -119,14 +119,14 @@ func TestKill(t *testing.T) {
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("round %d: opening and reading took %v", round, took)
 		}
-		if sound(t, s); t.Failed() {
+		if checkFile(t, s); t.Failed() {
 			t.Fatalf("round %d", round)
 		}
 	}
 	t.Logf("%d processes killed, %d saves acknowledged", rounds, total)
 }
 
-// The file of a process that is killed goes to one that waits for it.
+// A process that waits for the file gets it when the one that has it open is killed.
 func TestKillWhileAnotherProcessWorks(t *testing.T) {
 	dir := t.TempDir()
 	s := opened(t, dir)
@@ -143,5 +143,5 @@ func TestKillWhileAnotherProcessWorks(t *testing.T) {
 		p.cmd.Process.Kill()
 		p.cmd.Wait()
 	}
-	sound(t, s)
+	checkFile(t, s)
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// A listing reads page by page, each in a transaction of its own: a long one
-// would keep bbolt from using pages again.
+// A listing reads in pages, each in a transaction of its own, because bbolt cannot
+// reuse space while a transaction is open.
 const (
 	pageKeys  = 256
 	pageBytes = 1 << 20
 )
 
-// All yields every live session, in the order of the keys.
+// All yields all live sessions, in the order of their keys.
 func (s *store) All(ctx context.Context) iter.Seq2[driver.Entry, error] {
 	return s.list(ctx, s.names.records, nil, func(*driver.Record) bool { return true })
 }
@@ -25,19 +25,20 @@ func (s *store) All(ctx context.Context) iter.Seq2[driver.Entry, error] {
 // Owned yields the live sessions of an owner.
 func (s *store) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
 	if len(owner) > driver.MaxOwner {
-		owner = "" // nobody can have it
+		owner = "" // no session has such an owner
 	}
 	return s.list(ctx, s.names.owners, ownersPrefix(owner), func(r *driver.Record) bool { return r.Owner == owner })
 }
 
-// found is an entry of a page: a session, or what is wrong with it.
+// found is an entry of a page: a session, or an error.
 type found struct {
 	driver.Entry
 	err error
 }
 
-// list yields the sessions whose keys end the entries that begin with prefix,
-// if they pass keep. It holds nothing while it yields.
+// list reads the entries of a bucket that begin with prefix and end with a key,
+// and yields the sessions at these keys for which keep returns true. No
+// transaction is open while it yields.
 func (s *store) list(ctx context.Context, bucket []byte, prefix []byte, keep func(*driver.Record) bool) iter.Seq2[driver.Entry, error] {
 	return func(yield func(driver.Entry, error) bool) {
 		p := page{prefix: prefix, keep: keep}
@@ -67,7 +68,7 @@ func (s *store) list(ctx context.Context, bucket []byte, prefix []byte, keep fun
 	}
 }
 
-// page is where a listing is.
+// page is the position of a listing, and the entries that it has read.
 type page struct {
 	prefix []byte
 	keep   func(*driver.Record) bool
@@ -76,7 +77,7 @@ type page struct {
 	found  []found
 }
 
-// read reads the next entries.
+// read reads the next page.
 func (p *page) read(b buckets, c *bbolt.Cursor, now driver.Millis) {
 	size := 0
 	n := 0

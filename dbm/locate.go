@@ -15,9 +15,8 @@ import (
 // fileName is the database file in DataDir.
 const fileName = "sessions.db"
 
-// locate returns the real path of the database file that the configuration
-// names, and what the paths of its lock files begin with. It creates missing
-// directories.
+// locate returns the path of the database file, without symbolic links, and the
+// prefix of the paths of its lock files. It creates missing directories.
 func locate(cfg driver.Config) (path, lockPrefix string, err error) {
 	path, err = readURL(cfg.URL)
 	if err != nil {
@@ -25,7 +24,7 @@ func locate(cfg driver.Config) (path, lockPrefix string, err error) {
 	}
 	if path == "" {
 		if cfg.DataDir == "" {
-			return "", "", errors.New("Options.DataDir is empty, and no Options.URL names the file")
+			return "", "", errors.New("Options.DataDir is empty, and Options.URL names no file")
 		}
 		path = filepath.Join(cfg.DataDir, fileName)
 	}
@@ -44,7 +43,7 @@ func locate(cfg driver.Config) (path, lockPrefix string, err error) {
 	if lockDir == dir {
 		return path, path, nil
 	}
-	// One LockDir may have the locks of several databases with the same name.
+	// Several databases with the same name may use one LockDir.
 	sum := sha256.Sum256([]byte(path))
 	return path, filepath.Join(lockDir, fmt.Sprintf("%s-%x", filepath.Base(path), sum[:6])), nil
 }

@@ -14,11 +14,12 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// A second process is this test program again, with a role in its environment.
+// A test starts this test program again as a second process. Its role is in the
+// environment.
 const roleEnv = "DBM_TEST_ROLE"
 
-// roles are what a second process can do. It works on the directory, and fails
-// by returning an error.
+// roles are the functions that a second process can run. dir is the store's
+// directory.
 var roles = map[string]func(dir string, out io.Writer, in *bufio.Scanner) error{}
 
 func TestMain(m *testing.M) {
@@ -56,7 +57,7 @@ func start(t testing.TB, role, dir string) *process {
 	return p
 }
 
-// line is the next line that the process prints.
+// line returns the next line that the process prints.
 func (p *process) line() string {
 	p.t.Helper()
 	if !p.out.Scan() {
@@ -68,7 +69,7 @@ func (p *process) line() string {
 
 func (p *process) say(line string) { fmt.Fprintln(p.in, line) }
 
-// done waits for the end of the process.
+// done waits for the process to end, and fails the test if it failed.
 func (p *process) done() {
 	p.t.Helper()
 	for p.out.Scan() {
@@ -85,7 +86,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// missing skips the test for want of means, or fails it where all are required.
+// missing skips the test, or fails it if SESSIONS_TEST_REQUIRE is set.
 func missing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("SESSIONS_TEST_REQUIRE") == "1" {
@@ -94,7 +95,7 @@ func missing(t testing.TB, what string) {
 	t.Skip(what)
 }
 
-// opened returns a store in dir that does not sweep by itself.
+// opened returns a store in dir that does not sweep in the background.
 func opened(t testing.TB, dir string) *store {
 	t.Helper()
 	s, err := openIn(dir, Options{})

@@ -43,7 +43,8 @@ func recordOf(n int, owner string) driver.Record {
 
 func newVersion() driver.Version { return driver.Version(1 + rand.Int64N(1<<63-1)) }
 
-// numberOf is the reverse of recordOf; it fails if the data is not whole.
+// numberOf returns the number of a record of recordOf, or an error if its data is
+// not whole.
 func numberOf(rec driver.Record) (int, error) {
 	if len(rec.Data) < 8 {
 		return 0, fmt.Errorf("%d bytes", len(rec.Data))
@@ -55,7 +56,7 @@ func numberOf(rec driver.Record) (int, error) {
 	return n, nil
 }
 
-// holds returns an error unless the records 0 to n are there and whole.
+// holds returns an error unless the records 0 to n-1 exist and are whole.
 func holds(s *store, n int) error {
 	for k := range n {
 		rec, err := s.Load(background, keyOf(k))
@@ -78,7 +79,7 @@ func fill(s *store, n int) error {
 	return nil
 }
 
-// increment adds one to the number at key, however many others do.
+// increment adds one to the number at key, and retries on a conflict.
 func increment(s driver.Store, key driver.Key) error {
 	for {
 		rec, err := s.Load(background, key)
@@ -151,13 +152,13 @@ func TestParallelIncrementsAreAllCounted(t *testing.T) {
 			if n, err := numberOf(rec); err != nil || n != processes*counters*increments {
 				t.Errorf("counted %d of %d (%v)", n, processes*counters*increments, err)
 			}
-			sound(t, s)
+			checkFile(t, s)
 		})
 	}
 }
 
 func init() {
-	// revive saves until the record is gone, and then tries to bring it back.
+	// revive saves the record until it is deleted, and then tries to save it again.
 	roles["revive"] = func(dir string, out io.Writer, _ *bufio.Scanner) error {
 		s, err := openIn(dir, Options{})
 		if err != nil {
@@ -212,13 +213,13 @@ func TestLogoutIsFinalInAllProcesses(t *testing.T) {
 			t.Errorf("Load after logout: %v", err)
 		}
 		for e, err := range s.Owned(background, "user") {
-			t.Errorf("the owner still has %v (%v)", e.Key, err)
+			t.Errorf("Owned yields %v (%v)", e.Key, err)
 		}
 	}
 }
 
 func init() {
-	// refresh keeps sessions alive by touching and saving them.
+	// refresh extends sessions by touching and saving them.
 	roles["refresh"] = func(dir string, out io.Writer, in *bufio.Scanner) error {
 		s, err := openIn(dir, Options{})
 		if err != nil {
@@ -234,7 +235,7 @@ func init() {
 			key := keyOf(n % 100)
 			rec, err := s.Load(background, key)
 			if err != nil {
-				return fmt.Errorf("a live session: %w", err)
+				return fmt.Errorf("loading a live session: %w", err)
 			}
 			rec.Expires++
 			if n%2 == 0 {
@@ -277,8 +278,8 @@ func TestSweepWhileOtherProcessesWrite(t *testing.T) {
 	}
 	p.say("stop")
 	p.done()
-	if n := sound(t, s); n != 100 {
-		t.Errorf("%d sessions are left of 100", n)
+	if n := checkFile(t, s); n != 100 {
+		t.Errorf("%d sessions, want 100", n)
 	}
 }
 
@@ -319,7 +320,7 @@ func init() {
 		err := s.Delete(background, keyOf(100+n), 0)
 		if err == nil {
 			if err = s.Save(background, keyOf(100+n), 0, rec); errors.Is(err, driver.ErrConflict) {
-				err = nil // the other process was quicker
+				err = nil // the other process was faster
 			}
 		}
 		return err
@@ -350,14 +351,14 @@ func TestTwoProcessesAtFullLoadShareFairly(t *testing.T) {
 			}
 			t.Logf("%d and %d operations", did[0], did[1])
 			if total := did[0] + did[1]; min(did[0], did[1])*5 < total {
-				t.Errorf("%d and %d operations: one had less than a fifth", did[0], did[1])
+				t.Errorf("%d and %d operations: one process did less than a fifth", did[0], did[1])
 			}
 		})
 	}
 }
 
-// A reader beside a busy writer waits for a turn, not for the end of the work.
-func TestOneCallBesideABusyProcessIsServed(t *testing.T) {
+// A reader gets the file while another process writes all the time.
+func TestReadWhileAnotherProcessIsBusy(t *testing.T) {
 	dir := t.TempDir()
 	s := opened(t, dir)
 	must(t, s.Save(background, keyOf(1), 0, recordOf(1, "")))
@@ -366,7 +367,7 @@ func TestOneCallBesideABusyProcessIsServed(t *testing.T) {
 	p.say("go")
 	var worst time.Duration
 	for range 30 {
-		time.Sleep(10 * time.Millisecond) // the other has the file again
+		time.Sleep(10 * time.Millisecond) // until the other process has the file again
 		began := time.Now()
 		_, err := s.Load(background, keyOf(1))
 		must(t, err)
@@ -374,14 +375,14 @@ func TestOneCallBesideABusyProcessIsServed(t *testing.T) {
 	}
 	t.Logf("the slowest read took %v", worst)
 	if worst > time.Second {
-		t.Errorf("a read took %v beside a busy process", worst)
+		t.Errorf("a read took %v while another process was busy", worst)
 	}
 	p.done()
 }
 
-// sound closes the store, checks the file by bbolt and by our own reckoning,
-// and returns the number of records.
-func sound(t testing.TB, s *store) int {
+// checkFile closes the store and returns the number of records. It fails if bbolt
+// finds an error in the file, or if the indexes do not agree with the records.
+func checkFile(t testing.TB, s *store) int {
 	t.Helper()
 	path := filepath.Join(s.cfg.DataDir, fileName)
 	must(t, s.Close())
@@ -414,14 +415,14 @@ func sound(t testing.TB, s *store) int {
 		b.in(b.expires).ForEach(func(k, _ []byte) error {
 			entries++
 			if !want[string(k)] {
-				t.Errorf("the expiry index has %x, which no record has", k)
+				t.Errorf("the expiry index has %x, but no record does", k)
 			}
 			return nil
 		})
 		b.in(b.owners).ForEach(func(k, _ []byte) error {
 			entries++
 			if !want["owner "+string(k)] {
-				t.Errorf("the owner index has %x, which no record has", k)
+				t.Errorf("the owner index has %x, but no record does", k)
 			}
 			return nil
 		})

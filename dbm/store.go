@@ -34,7 +34,7 @@ func newStore(cfg driver.Config, db *sharedbolt.DB) *store {
 
 func (s *store) now() driver.Millis { return driver.MillisOf(s.cfg.Now()) }
 
-// Load reads in bbolt's snapshot, which waits for no writer.
+// Load reads from a snapshot. It does not wait for writers.
 func (s *store) Load(ctx context.Context, key driver.Key) (driver.Record, error) {
 	var rec driver.Record
 	err := s.view(ctx, func(b buckets) error {
@@ -46,7 +46,7 @@ func (s *store) Load(ctx context.Context, key driver.Key) (driver.Record, error)
 			return driver.ErrNotFound
 		}
 		rec = found
-		rec.Data = bytes.Clone(rec.Data) // it ends with the transaction
+		rec.Data = bytes.Clone(rec.Data) // valid until the transaction ends
 		return nil
 	})
 	return rec, wrap("load", err)
@@ -57,7 +57,7 @@ func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, re
 	if err != nil {
 		return wrap("save", err)
 	}
-	rec.Data = nil // the caller's; the write may outlive the call
+	rec.Data = nil // it is the caller's, and the write may outlive the call
 	return wrap("save", s.update(ctx, len(raw), func(b buckets) (bool, error) {
 		was, err := b.get(key)
 		if err != nil {
@@ -74,7 +74,8 @@ func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, re
 	}))
 }
 
-// Touch writes the whole record: at the same version all else is the same.
+// Touch writes the whole record, because a record with the same version differs
+// only in its times.
 func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
 	raw, err := encode(&rec)
 	if err != nil {
@@ -115,7 +116,7 @@ func (s *store) Close() error {
 	return s.gate.Close(s.db.Close)
 }
 
-// view runs f in a transaction that reads.
+// view runs f in a read-only transaction.
 func (s *store) view(ctx context.Context, f func(buckets) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -10,8 +10,8 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// sweepBatch is how many expired sessions one write removes. Between batches
-// other writes have their turn.
+// sweepBatch is how many expired sessions one write removes. Other writes can run
+// between two batches.
 const sweepBatch = 200
 
 // Sweep removes all sessions that have expired, the oldest first.
@@ -55,8 +55,8 @@ func (s *store) due(ctx context.Context, after []byte) ([][]byte, error) {
 	return due, err
 }
 
-// remove removes the sessions of these entries, if they have expired, and the
-// entries. It counts the sessions.
+// remove removes the sessions of these entries if they are still expired, and the
+// entries. It returns the number of sessions.
 func (s *store) remove(ctx context.Context, due [][]byte) (int, error) {
 	result := make(chan int, 1) // the write may outlive the call
 	err := s.update(ctx, 0, func(b buckets) (wrote bool, err error) {
@@ -66,11 +66,11 @@ func (s *store) remove(ctx context.Context, due [][]byte) (int, error) {
 			was, err := b.get(key)
 			switch {
 			case expiry > now, errors.Is(err, driver.ErrNewerFormat):
-				continue // what a newer version wrote, it will remove
+				continue // left to the newer version of this package
 			case err == nil && was.Version != 0 && was.Expires == expiry:
 				removed++
 				err = b.delete(key, &was)
-			case err != nil: // damaged, and nobody's any more
+			case err != nil: // damaged
 				removed++
 				err = errors.Join(b.in(b.records).Delete(key[:]), b.in(b.expires).Delete(entry))
 			default: // left over from a damaged record
@@ -94,7 +94,7 @@ func (s *store) remove(ctx context.Context, due [][]byte) (int, error) {
 	return <-result, nil
 }
 
-// expiresSize is how long an entry of the expiry index is.
+// expiresSize is the size of an entry of the expiry index, in bytes.
 const expiresSize = 8 + len(driver.Key{})
 
 func splitExpires(entry []byte) (driver.Millis, driver.Key) {
@@ -102,8 +102,8 @@ func splitExpires(entry []byte) (driver.Millis, driver.Key) {
 	return expiry, driver.Key(entry[8:])
 }
 
-// following moves to the first entry behind after, or with the prefix if after
-// is nil.
+// following moves the cursor to the first entry greater than after or, if after is
+// nil, to the first entry with the prefix.
 func following(c *bbolt.Cursor, prefix, after []byte) (k, v []byte) {
 	if after == nil {
 		return c.Seek(prefix)

@@ -31,7 +31,7 @@ func eventually(t testing.TB, ok func() bool) {
 	t.Helper()
 	for began := time.Now(); !ok(); time.Sleep(time.Millisecond) {
 		if time.Since(began) > 5*time.Second {
-			t.Fatal("not after 5 s")
+			t.Fatal("not within 5 s")
 		}
 	}
 }
