@@ -508,8 +508,8 @@ func TestPanicDuringLoad(t *testing.T) {
 	testapp.NoCookie(t, resp)
 }
 
-// The commit runs to its end whatever became of the client or of the handler's
-// context, and within StoreTimeout.
+// The commit completes even if the request's context is canceled, and within
+// StoreTimeout.
 func TestCommitAfterRequestContextIsCanceled(t *testing.T) {
 	type mark struct{}
 	m, store := testapp.NewManager(t, sessions.Options{StoreTimeout: time.Minute})

@@ -366,7 +366,7 @@ func TestContendedSessionEnds(t *testing.T) {
 							refused++
 						}
 						if res.Cookie != nil {
-							t.Errorf("an answer carries the cookie %v", res.Cookie)
+							t.Errorf("a response has the cookie %v", res.Cookie)
 						}
 					})
 				}

@@ -247,12 +247,12 @@ func TestHostileCookieHeaders(t *testing.T) {
 	})
 }
 
-// A browser sends every cookie of our name that matches, those of longer paths
-// first. After Cookie.Path or Cookie.Domain was changed it has two: the old one,
-// which nothing can replace, and ours.
+// A browser sends every matching cookie of our name, those with longer paths first.
+// After a change of Cookie.Path or Cookie.Domain it has two: the old one, which the
+// server cannot replace, and the current one.
 
-// A cookie whose session is over must not hide the one behind it, or its user
-// could not sign in again until the browser drops it, 400 days later.
+// A cookie whose session has ended must not hide the one after it, or the user could
+// not sign in until the browser drops it, up to 400 days later.
 func TestDeadCookieDoesNotHideLiveOne(t *testing.T) {
 	const day = 24 * time.Hour
 	for name, end := range map[string]func(a *testapp.App, c *testapp.Client){
@@ -326,7 +326,7 @@ func TestOutageDoesNotTryNextCookie(t *testing.T) {
 	testapp.Equal(t, "store calls", a.Store.Calls(), "Load")
 }
 
-// And what the dead one held is not shown where the next cannot be loaded.
+// If the next session cannot be loaded, no session is used instead.
 func TestOutageAfterDeadCookie(t *testing.T) {
 	a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Hour })
 	old := a.SignedIn()
@@ -370,8 +370,8 @@ func TestDestroyUnloadedEndsAllCookies(t *testing.T) {
 	testapp.Equal(t, "user of the second", second.User(), "ann")
 }
 
-// The whole course, with a browser's jar: an application moves from /app to the
-// whole host, and its users sign in and out on it.
+// With a browser's cookie jar: an application moves from /app to /, and its users
+// sign in and out.
 func TestCookiePathChange(t *testing.T) {
 	store := testapp.NewStore(nil)
 	open := func(path string) *sessions.Manager {

@@ -73,7 +73,7 @@ func TestErrorHandlerReceivesCause(t *testing.T) {
 	}
 }
 
-// A failed save is answered with the error page and nothing of the handler's.
+// The response to a failed save is the error page, without the handler's output.
 func TestErrorPageReplacesResponse(t *testing.T) {
 	const cause = "dial tcp 10.1.2.3:5432: password hunter2 refused"
 	for name, write := range map[string]func(w http.ResponseWriter) error{
@@ -192,8 +192,8 @@ func TestErrorHandlerResponse(t *testing.T) {
 	}
 }
 
-// A handler that goes on after its answer was refused changes nothing of the
-// page, though a writer further out may send the header only later.
+// A handler that continues after the error page was written does not change it, even
+// if an outer writer sends the header later.
 func TestErrorPageInBufferingWriter(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
 	store.On("Save", func(context.Context) error { return errors.New("outage") })

@@ -82,7 +82,7 @@ func (c *testServer) get(t *testing.T, method, path string) (*http.Response, str
 	}
 	defer resp.Body.Close()
 	if resp.ProtoMajor != c.major {
-		t.Fatalf("the answer is HTTP/%d", resp.ProtoMajor)
+		t.Fatalf("the response is HTTP/%d", resp.ProtoMajor)
 	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
@@ -433,7 +433,7 @@ func TestUploadedFilesAreRemoved(t *testing.T) {
 	})
 }
 
-// Logs and metrics name a request by the pattern that it matched.
+// Logs and metrics outside read the pattern that the request matched.
 func TestPatternIsVisibleOutside(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{})
 	mux := http.NewServeMux()
@@ -518,7 +518,7 @@ func FuzzResponseHeader(f *testing.F) {
 	})
 }
 
-// Programs keep header fields that all their answers have.
+// A program may share a slice of header values between responses.
 func TestSharedHeaderSlice(t *testing.T) {
 	shared := http.Header{"Vary": make([]string, 1, 4), "Cache-Control": make([]string, 1, 4)}
 	shared["Vary"][0], shared["Cache-Control"][0] = "Origin", "max-age=60"
@@ -536,7 +536,7 @@ func TestSharedHeaderSlice(t *testing.T) {
 	}
 }
 
-// A proxy that keeps the cookie from its upstream has the session all the same.
+// A proxy may remove the Cookie header for its upstream after the session was found.
 func TestHandlerRemovesCookie(t *testing.T) {
 	for _, header := range []string{"", "X-Session-Token"} {
 		a := testapp.New(t, func(o *sessions.Options) { o.TokenHeader = header })

@@ -431,8 +431,8 @@ func (p *pair) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// A type that locks itself in its MarshalBinary may be changed by anybody at any
-// time: each commit stores a state that it was in at one moment.
+// A value whose MarshalBinary holds its lock may be changed at any time: each commit
+// stores a consistent state.
 func TestLockedValueChangesDuringCommit(t *testing.T) {
 	const pairs sessions.Key[*pair] = "pair"
 	a := testapp.New(t)
@@ -474,8 +474,8 @@ func TestLockedValueChangesDuringCommit(t *testing.T) {
 	testapp.Equal(t, "count", c.Count(), 200)
 }
 
-// The session never writes to what it was given: one value may be in any number
-// of sessions, and be read by anybody, at once.
+// The session never writes to a value that it was given, so one value may be in many
+// sessions and be read concurrently.
 func TestMapSharedByManySessions(t *testing.T) {
 	a := testapp.New(t)
 	prices := map[string]int{"tea": 3, "coffee": 4}

@@ -355,7 +355,7 @@ func TestPanicInUpdate(t *testing.T) {
 		})
 		testapp.Equal(t, "count", c.Count(), 1)
 	})
-	// The function runs again, on the value that another request wrote.
+	// The function runs again, with the value that another request wrote.
 	second := func(n int) int {
 		if n > 1 {
 			panic("oops")
@@ -416,8 +416,8 @@ func TestManyConflicts(t *testing.T) {
 	testapp.Equal(t, "count", c.Count(), 1)
 }
 
-// The function of an Update may panic when it is repeated. The renewed session
-// that was stored already goes again.
+// The function of an Update may panic when it is repeated. The record of the renewed
+// session, already stored, is removed.
 func TestPanicInUpdateDuringRenew(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
@@ -440,8 +440,7 @@ func TestPanicInUpdateDuringRenew(t *testing.T) {
 	testapp.Equal(t, "user", c.User(), "ann")
 }
 
-// Of two requests that pop a value one gets it, whatever they do to the session
-// then.
+// If two requests pop a value, one gets it, whatever else they do to the session.
 func TestPopInEndedSession(t *testing.T) {
 	otp := sessions.Key[string]("otp")
 	for name, end := range map[string]func(*sessions.Session){

@@ -349,7 +349,7 @@ func TestNewCopiesSecrets(t *testing.T) {
 	}
 }
 
-// What a driver is opened with is what the Options say, defaults included.
+// The driver receives the options, defaults included.
 func TestNewPassesConfigToDriver(t *testing.T) {
 	var got driver.Config
 	type mark struct{}

@@ -14,7 +14,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// wantGenericErrorPage checks that an error page tells nothing of the cause.
+// wantGenericErrorPage checks that the error page does not contain the cause.
 func wantGenericErrorPage(t *testing.T, c *testapp.Client, res *testapp.Response) {
 	t.Helper()
 	body := res.Body

@@ -280,7 +280,7 @@ func TestStoreTimeout(t *testing.T) {
 				begun := time.Now()
 				res := c.Fails(http.StatusServiceUnavailable, test.f)
 				if took := time.Since(begun); took > test.after {
-					t.Errorf("the answer took %v", took)
+					t.Errorf("the response took %v", took)
 				}
 				if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
 					t.Errorf("Set-Cookie: %q", lines)
@@ -299,7 +299,7 @@ func TestStoreTimeout(t *testing.T) {
 			begun := time.Now()
 			c.Serve(func(w http.ResponseWriter, r *http.Request) { testapp.Look(sessions.FromContext(r.Context())) })
 			if took := time.Since(begun); took > 5*time.Second {
-				t.Errorf("the answer took %v", took)
+				t.Errorf("the response took %v", took)
 			}
 		})
 	})

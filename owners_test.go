@@ -318,8 +318,8 @@ func (s newerStore) Owned(ctx context.Context, owner string) iter.Seq2[driver.En
 	}
 }
 
-// During a deployment one of the owner's sessions may be of a newer version.
-// Its turn comes on a newer server; the others are logged out all the same.
+// During a deployment, one of the owner's sessions may have a newer format. The
+// others are logged out; it remains for a newer server.
 func TestDestroyOwnedWithNewerFormat(t *testing.T) {
 	a := testapp.New(t)
 	c := newOwnedClient(a, "user:1", "laptop")

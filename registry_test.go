@@ -320,7 +320,7 @@ func TestWrapStoreUnwraps(t *testing.T) {
 	}
 }
 
-// A wrapper that hides that the token carries the record would lose sessions.
+// A wrapper that hides Sealer would lose sessions.
 func TestWrapStoreMustNotHideASealer(t *testing.T) {
 	opts := sessions.Options{Store: "sealed", WrapStore: func(s driver.Store) driver.Store { return &upperStore{Store: s} }}
 	opts.Cookie.Secret = testapp.Secret

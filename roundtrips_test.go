@@ -211,8 +211,8 @@ func TestAccessIsRecordedAfterStreaming(t *testing.T) {
 	testapp.Equal(t, "store calls", a.Store.Calls(), "Load Touch")
 }
 
-// Crawlers, probes and attackers without a session leave nothing behind, in the
-// store or in the process, whatever they send and the handler reads.
+// Requests without a session leave nothing in the store or in the process, whatever
+// they send and the handler reads.
 func TestAnonymousRequestsLeaveNothing(t *testing.T) {
 	a := testapp.New(t, func(o *sessions.Options) { o.Cookie.Secret = testapp.Secret })
 	gone := a.SignedIn()
@@ -272,7 +272,7 @@ func TestAnonymousRequestsLeaveNothing(t *testing.T) {
 		t.Errorf("%d bytes are held", grown)
 	}
 
-	// A token that was good once costs a load, and leaves no more.
+	// An expired token costs one load, and leaves nothing.
 	for range 1000 {
 		send("pump-session="+dead, func(s *sessions.Session) { s.Get("user") })
 	}

@@ -181,7 +181,7 @@ func TestShorterOptions(t *testing.T) {
 			n++
 		}
 		testapp.Equal(t, "sessions listed", n, 2)
-		// An access that was not recorded counts.
+		// An access counts even if it was not recorded.
 		testapp.Equal(t, "user of the session in use", used.User(), "ann")
 		a.Clock.Advance(time.Hour)
 		testapp.Equal(t, "user of the session in use, an hour later", used.User(), "")
@@ -239,7 +239,7 @@ func TestClockChange(t *testing.T) {
 	})
 }
 
-// A clock that ran ahead makes no session last for as long as it was wrong.
+// A clock that was ahead does not extend a session by the difference.
 func TestLifetimeOfSessionFromTheFuture(t *testing.T) {
 	const life = 10 * time.Hour
 	for ahead, lasts := range map[time.Duration]time.Duration{

@@ -18,8 +18,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// wantRejected checks that a token opens nothing: the request that presents it
-// gets a new session under another id, and nothing is written for reading it.
+// wantRejected checks that a token is rejected: its request gets a new, empty
+// session, and Load returns ErrNotFound.
 func wantRejected(t testing.TB, m *sessions.Manager, what, token string) {
 	t.Helper()
 	b := testapp.NewClient(t, m)
@@ -275,8 +275,8 @@ func TestTokenEqualsCookie(t *testing.T) {
 	})
 }
 
-// An id that the client chose, or that is no longer known, is never taken over:
-// the session that begins has an id of its own (session fixation).
+// An ID that the client chose, or that is no longer known, is never adopted: the
+// new session has another ID (session fixation).
 func TestUnknownIDIsNotAdopted(t *testing.T) {
 	for name, secret := range map[string][]byte{"signed": testapp.Secret, "unsigned": nil} {
 		t.Run(name, func(t *testing.T) {
@@ -350,8 +350,8 @@ func (r repeating) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Where the source repeats itself nobody gets into another's session: there is
-// an error page, and the first one's session is as it was.
+// If the random source repeats itself, no client gets another's session: the
+// response is the error page, and the first session is unchanged.
 func TestRepeatingRandomSource(t *testing.T) {
 	randomSource(t, repeating(7))
 	a := testapp.New(t)
@@ -368,7 +368,7 @@ func TestRepeatingRandomSource(t *testing.T) {
 	testapp.Equal(t, "user of the second", second.User(), "")
 	a.Store.Record(t)
 
-	// Once it gives other bytes all is well.
+	// With other bytes, sessions are created again.
 	rand.Reader = repeating(8)
 	second.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
 	testapp.Equal(t, "user of the first", first.User(), "ann")

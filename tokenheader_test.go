@@ -37,7 +37,7 @@ func (c *apiClient) serve(h http.HandlerFunc) *http.Response {
 	resp := w.Result()
 	if lines, ok := resp.Header[http.CanonicalHeaderKey(c.field)]; ok {
 		if len(lines) != 1 {
-			c.t.Errorf("the answer has the field %d times", len(lines))
+			c.t.Errorf("the response has the field %d times", len(lines))
 		}
 		token, ok := strings.CutPrefix(lines[0], c.scheme)
 		if !ok && lines[0] != "" {
@@ -74,7 +74,7 @@ func TestTokenHeader(t *testing.T) {
 			s.Set("user", "ann")
 		})
 		if c.token == "" {
-			t.Fatalf("no token in the answer: %v", resp.Header)
+			t.Fatalf("no token in the response: %v", resp.Header)
 		}
 		field := http.CanonicalHeaderKey(c.field)
 		if got, want := resp.Header.Get("Cache-Control"), `private, no-cache="`+field+`"`; got != want {
@@ -101,7 +101,7 @@ func TestTokenHeaderRenew(t *testing.T) {
 			}
 		})
 		if c.token == old || c.token == "" {
-			t.Fatal("the answer has no new token")
+			t.Fatal("the response has no new token")
 		}
 		c.do(func(s *sessions.Session) {
 			if s.Get("user") != "ann" {
@@ -134,7 +134,7 @@ func TestTokenHeaderLogout(t *testing.T) {
 			}
 		})
 		if _, ok := resp.Header[http.CanonicalHeaderKey(c.field)]; ok {
-			t.Error("a client that has no token is told to drop it")
+			t.Error("a client without a token received a deletion")
 		}
 	})
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// A zone may be off by seconds, as Amsterdam's was until 1937. The time is the
-// same when it comes back, and its zone as it was if that can be told.
+// A zone's offset may include seconds, as Amsterdam's did until 1937. The decoded
+// time is the same, and so is its offset if it is in whole minutes.
 func TestTimeInAnyZone(t *testing.T) {
 	const (
 		value   sessions.Key[time.Time]   = "value"
@@ -61,8 +61,8 @@ func TestTimeInAnyZone(t *testing.T) {
 	}
 }
 
-// An interface with methods can be encoded, by what it holds, and never decoded.
-// So it is refused before it is lost.
+// An interface with methods can be encoded but not decoded, so it is rejected when
+// it is set.
 func TestInterfaceKeyIsRejected(t *testing.T) {
 	const key sessions.Key[fmt.Stringer] = "v"
 	for name, set := range map[string]func(s *sessions.Session){
@@ -80,12 +80,12 @@ func TestInterfaceKeyIsRejected(t *testing.T) {
 			})
 		})
 	}
-	// Any type may be what an interface without methods holds.
+	// An interface without methods may hold a value of any type.
 	c := testapp.New(t).Client()
 	c.OK(func(s *sessions.Session) { sessions.Key[any]("v").Set(s, time.Second) })
 }
 
-// Decode gives the reason that Get writes to the log.
+// Decode returns the error that Get logs.
 func TestKeyDecodeError(t *testing.T) {
 	const number sessions.Key[int] = "v"
 	a := testapp.New(t)
@@ -111,7 +111,7 @@ func TestKeyDecodeError(t *testing.T) {
 	if strings.Contains(strings.TrimPrefix(a.Log.String(), before), "does not fit") {
 		t.Errorf("the log has:\n%s", a.Log)
 	}
-	// A session that cannot be loaded is not one without the value.
+	// A session that cannot be loaded returns the load error, not ErrNoValue.
 	a.Store.Down()
 	c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
 		_, err := number.Decode(s)
