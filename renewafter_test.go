@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
-	"github.com/pump-go/sessions/cookie"
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
@@ -132,7 +131,7 @@ func TestRenewAfterThatIsRefused(t *testing.T) {
 	for name, o := range map[string]sessions.Options{
 		"too short":    {RenewAfter: 2*time.Minute - time.Second},
 		"negative":     {RenewAfter: -time.Hour},
-		"cookie store": {RenewAfter: time.Hour, Driver: cookie.New(), Cookie: sessions.Cookie{Secret: testapp.Secret}},
+		"cookie store": {RenewAfter: time.Hour, Store: "sealed", Cookie: sessions.Cookie{Secret: testapp.Secret}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, err := sessions.New(t.Context(), o)
