@@ -76,14 +76,11 @@ func sqliteCode(err error) int {
 	return 0
 }
 
-// checkShared returns an error if each connection of a pool has its own database,
+// checkShared returns an error if the connections of a pool do not share one database,
 // as with ":memory:": a session would exist on one connection and not on the next.
 // A pool that cannot be checked, because it has no free connection or the file
 // cannot be opened, is accepted; calls report the error.
 func checkShared(ctx context.Context, db *sql.DB) error {
-	if db.Stats().MaxOpenConnections == 1 {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	first, err := db.Conn(ctx)
@@ -94,6 +91,9 @@ func checkShared(ctx context.Context, db *sql.DB) error {
 	var seq, name, file sql.NullString
 	if err := first.QueryRowContext(ctx, "PRAGMA database_list").Scan(&seq, &name, &file); err != nil || file.String != "" {
 		return nil
+	}
+	if db.Stats().MaxOpenConnections == 1 {
+		return checkKept(ctx, db, first)
 	}
 	second, err := db.Conn(ctx)
 	if err != nil {
@@ -120,4 +120,20 @@ func checkShared(ctx context.Context, db *sql.DB) error {
 	}
 	return errors.New("each connection of this SQLite pool has a database of its own, in memory: " +
 		"use a file, or \"file:NAME?mode=memory&cache=shared\", or limit the pool to one connection with SetMaxOpenConns(1)")
+}
+
+// checkKept returns an error if a pool closes its only connection, and with it the
+// database in memory, after each use.
+func checkKept(ctx context.Context, db *sql.DB, conn *sql.Conn) error {
+	if _, err := conn.ExecContext(ctx, "CREATE TEMP TABLE sessions_kept_connection (x)"); err != nil {
+		return nil
+	}
+	if err := conn.Close(); err != nil {
+		return nil
+	}
+	if _, err := db.ExecContext(ctx, "DROP TABLE temp.sessions_kept_connection"); err != nil && ctx.Err() == nil {
+		return errors.New("this SQLite pool closes its only connection, and with it its database in memory, after each use: " +
+			"use a file, or SetMaxIdleConns(1) with no limit on a connection's lifetime")
+	}
+	return nil
 }

@@ -55,6 +55,26 @@ func TestSQLitePoolsShareOneDatabase(t *testing.T) {
 	}
 }
 
+// Where a pool keeps no connection, its database in memory is gone after each use.
+func TestSQLitePoolKeepsItsDatabase(t *testing.T) {
+	for dsn, kept := range map[string]bool{
+		":memory:": false, "file:two?mode=memory&cache=shared": false, filepath.Join(t.TempDir(), "s.db"): true,
+	} {
+		db, err := sql.Open("sqlite3", dsn)
+		must(t, err)
+		defer db.Close()
+		db.SetMaxOpenConns(1)
+		db.SetMaxIdleConns(-1)
+		s, err := database.New(db, database.SQLite, database.Options{}).Open(t.Context(), driver.Config{SweepInterval: -1}.WithDefaults())
+		if kept != (err == nil) || err != nil && !strings.Contains(err.Error(), "SetMaxIdleConns(1)") {
+			t.Errorf("%q: %v", dsn, err)
+		}
+		if err == nil {
+			must(t, s.Close())
+		}
+	}
+}
+
 // A pool whose connections are all in use is not waited for.
 func TestOpenOnAPoolInUse(t *testing.T) {
 	db, err := sql.Open("sqlite3", filepath.Join(t.TempDir(), "s.db"))
