@@ -13,14 +13,13 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// The benchmarks measure requests through the whole middleware beside the raw
-// operations on a file of the same bytes: one of each in turn, so that whatever
-// else the machine does meets them alike. They report medians, and the ratio
-// of the means beside that of the medians.
+// The benchmarks alternate between requests through the whole middleware and raw
+// operations on a file with the same bytes, so that other load on the machine
+// affects both alike. They report medians, and the ratios of medians and of means.
 
 const visits sessions.Key[int] = "visits"
 
-// sink is the least of a ResponseWriter.
+// sink is a minimal http.ResponseWriter.
 type sink struct{ header http.Header }
 
 func (w *sink) Header() http.Header         { return w.header }
@@ -34,7 +33,7 @@ type served struct {
 	request *http.Request
 	act     func(*sessions.Session)
 	dir     string
-	raw     string // a file of the record's bytes
+	raw     string // the path of a file with the record's bytes
 	bytes   []byte
 }
 
@@ -73,7 +72,7 @@ func serve(b *testing.B, dir string, o Options) *served {
 	if a.bytes, err = os.ReadFile(records[0]); err != nil {
 		b.Fatal(err)
 	}
-	// As deep as the record.
+	// In as many directories as the record.
 	a.raw = filepath.Join(dir, "data", "raw", "ab", filepath.Base(records[0]))
 	if err := os.MkdirAll(filepath.Dir(a.raw), 0o700); err != nil {
 		b.Fatal(err)
@@ -116,7 +115,7 @@ func (a *served) rawReplace(sync bool) {
 	}
 }
 
-// samples are how long one operation took each time.
+// samples are the durations of one operation.
 type samples []time.Duration
 
 func (s *samples) take(f func()) {
@@ -137,8 +136,8 @@ func (s samples) mean() (sum float64) {
 	return sum / float64(len(s))
 }
 
-// disks are where to measure: on the disk of temporary files, and where the
-// system has one, on a disk in memory, which shows what the store itself takes.
+// disks runs a benchmark on the disk of temporary files and, if the system has
+// /dev/shm, in memory, which shows what the store itself takes.
 func disks(b *testing.B, f func(b *testing.B, dir string)) {
 	b.Run("disk", func(b *testing.B) { f(b, b.TempDir()) })
 	if dir, err := os.MkdirTemp("/dev/shm", "bench"); err == nil {

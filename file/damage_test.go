@@ -11,7 +11,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// write puts bytes where a record is.
+// plant replaces the file of a record.
 func plant(t *testing.T, s *store, key driver.Key, b []byte) {
 	t.Helper()
 	if err := os.WriteFile(pathOf(s, key), b, fileMode); err != nil {
@@ -33,10 +33,10 @@ func TestDamage(t *testing.T) {
 		cases++
 		plant(t, s, key, b)
 		if _, err := s.Load(t.Context(), key); !errors.Is(err, driver.ErrCorrupt) {
-			t.Errorf("%s %d: Load gave %v", what, i, err)
+			t.Errorf("%s %d: Load returned %v", what, i, err)
 		}
 		if err := s.Save(t.Context(), key, 1, until(beginning+1000)); !errors.Is(err, driver.ErrCorrupt) {
-			t.Errorf("%s %d: Save gave %v", what, i, err)
+			t.Errorf("%s %d: Save returned %v", what, i, err)
 		}
 	}
 	for n := range whole {
@@ -58,7 +58,7 @@ func TestDamage(t *testing.T) {
 	wantErr(t, "a file of a terabyte", err, driver.ErrCorrupt)
 
 	if rec, err := s.Load(t.Context(), neighbour); err != nil || rec.Version != 1 {
-		t.Errorf("the neighbour: %v", err)
+		t.Errorf("Load of another session: %v", err)
 	}
 	var bad, good int
 	for e, err := range s.All(t.Context()) {
@@ -70,15 +70,15 @@ func TestDamage(t *testing.T) {
 		}
 	}
 	if bad != 1 || good != 1 {
-		t.Errorf("listed %d damaged and %d sound", bad, good)
+		t.Errorf("All yielded %d damaged and %d intact sessions", bad, good)
 	}
-	save(t, s, key, 0, until(beginning+1000)) // it is no live record
+	save(t, s, key, 0, until(beginning+1000)) // a damaged record is not a live one
 	if _, err := s.Load(t.Context(), key); err != nil {
 		t.Error(err)
 	}
 }
 
-// newer is a record as a later version of the store might write it.
+// newer returns a record of a newer format.
 func newer(t *testing.T) []byte {
 	t.Helper()
 	b, err := driver.AppendRecord(nil, until(beginning+1000))
@@ -104,19 +104,19 @@ func TestNewerFormatIsLeftAlone(t *testing.T) {
 	c.set(beginning + 5000)
 	sweep(t, s, 0)
 	if b, err := os.ReadFile(pathOf(s, key)); err != nil || !bytes.Equal(b, newer(t)) {
-		t.Errorf("after all of it: %v", err)
+		t.Errorf("the file was changed: %v", err)
 	}
 	wantErr(t, "Delete", s.Delete(t.Context(), key, 0), nil)
 }
 
-func TestDamagedRecordGoesWhenItIsDue(t *testing.T) {
+func TestDamagedRecordIsRemovedWhenItIsDue(t *testing.T) {
 	s, c := open(t, t.TempDir())
 	save(t, s, driver.Key{1}, 0, until(beginning+1000))
 	save(t, s, driver.Key{2}, 0, until(beginning+1000))
 	plant(t, s, driver.Key{1}, nil)
 	sweep(t, s, 0)
 	if _, err := os.Stat(pathOf(s, driver.Key{1})); err != nil {
-		t.Errorf("before its time: %v", err)
+		t.Errorf("removed before its expiry: %v", err)
 	}
 	c.set(beginning + 1000)
 	sweep(t, s, 2)
@@ -137,7 +137,7 @@ func TestRemovedFileIsNoticed(t *testing.T) {
 	wantErr(t, "Load", err, driver.ErrNotFound)
 	wantErr(t, "Save", s.Save(t.Context(), key, 1, until(beginning+1000)), driver.ErrConflict)
 
-	// Everything may go, while the store is open.
+	// The whole directory may be removed while the store is open.
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestRemovedFileIsNoticed(t *testing.T) {
 	wantErr(t, "Load", err, driver.ErrNotFound)
 	save(t, s, key, 0, until(beginning+1000))
 	if owned(t, s, "user:42") != 1 {
-		t.Error("the owner's index did not come back")
+		t.Error("the owner index was not created again")
 	}
 	sweep(t, s, 0)
 }

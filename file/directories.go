@@ -28,8 +28,8 @@ type tree struct {
 }
 
 // check returns an error unless dir and the directories between it and base
-// are the store's own. It is made for each use: a link that took the place of a
-// directory while the store is open is not followed.
+// belong to the store. It is called for each use, so that the store does not follow
+// a link that replaced a directory while it is open.
 func (t *tree) check(dir string) error {
 	if dir == t.base {
 		return nil
@@ -40,7 +40,7 @@ func (t *tree) check(dir string) error {
 	return t.checkOne(dir)
 }
 
-// checkOne checks one directory, and makes it private.
+// checkOne checks one directory, and corrects its mode.
 func (t *tree) checkOne(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {
@@ -81,7 +81,7 @@ func (t *tree) ensure(dir string) error {
 	return t.checkOne(dir) // which also undoes the umask
 }
 
-// checkEntries checks those entries of dir that named accepts.
+// checkEntries calls check for the entries of dir whose names named accepts.
 func (t *tree) checkEntries(dir string, named func(string) bool, check func(path string) error) error {
 	var errs []error
 	err := eachName(dir, func(name string) {
@@ -92,7 +92,7 @@ func (t *tree) checkEntries(dir string, named func(string) bool, check func(path
 			errs = append(errs, err)
 		}
 	})
-	errs = errs[:min(len(errs), 3)] // more of the same do not help
+	errs = errs[:min(len(errs), 3)] // three are enough for a message
 	return errors.Join(append(errs, ignoreAbsent(err))...)
 }
 
@@ -134,7 +134,7 @@ func kindOf(mode fs.FileMode) string {
 	}
 }
 
-// foreignAt is the error for what is at path.
+// foreignAt returns the error for what is at path.
 func foreignAt(path string) error {
 	kind := "something else"
 	if info, err := os.Lstat(path); err == nil {
@@ -145,11 +145,11 @@ func foreignAt(path string) error {
 	return &foreignError{path, kind}
 }
 
-// foreignSuffix ends the names of what was set aside.
+// foreignSuffix is the end of the names of files that were set aside.
 const foreignSuffix = ".foreign"
 
-// setAside renames something that is not the store's, and says so in the log.
-// It is neither followed nor deleted: the store cannot know whose it is.
+// setAside renames something that does not belong to the store, and logs a warning.
+// It is not deleted, because the store cannot know whose it is.
 func (t *tree) setAside(path string, reason error) error {
 	to := fmt.Sprintf("%s.%d%s", path, time.Now().UnixNano(), foreignSuffix)
 	if err := os.Rename(path, to); err != nil {
@@ -159,8 +159,8 @@ func (t *tree) setAside(path string, reason error) error {
 	return nil
 }
 
-// createEmpty creates an empty file with the right mode under any umask. If
-// anything has that name, it is left as it is.
+// createEmpty creates an empty file with mode fileMode, whatever the umask. It does
+// nothing if there is something at path.
 func createEmpty(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
 	if errors.Is(err, fs.ErrExist) {

@@ -1,9 +1,10 @@
-// Package file keeps each session in a file of its own, in one directory.
+// Package file is a session store that keeps each session in a file of its own, in
+// one directory.
 //
-// Choose it for programs on one machine, in one process or several, whose
-// sessions must survive a restart without another server. Choose dbm if many
-// sessions are written at the same time and disk space matters, and database,
-// memcached or google if several machines serve the same clients.
+// Use it for programs on one machine, in one process or several, whose sessions
+// must survive a restart without a database server. Use package dbm if many
+// sessions are written at the same time and disk space matters, and package
+// database, memcached or google if several machines serve the same clients.
 //
 //	import _ "github.com/pump-go/sessions/file"
 //

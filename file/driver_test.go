@@ -49,7 +49,7 @@ func TestURL(t *testing.T) {
 		dir, err := o.readURL(url)
 		if want.err != "" {
 			if err == nil || !strings.Contains(err.Error(), want.err) || strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("%q: error %v, want one with %q that does not quote it", url, err, want.err)
+				t.Errorf("%q: error %v, want one with %q that does not quote the URL", url, err, want.err)
 			}
 		} else if err != nil || filepath.ToSlash(dir) != want.dir || o.Sync != want.sync {
 			t.Errorf("%q: %q, %v, %v", url, dir, o.Sync, err)
@@ -86,16 +86,16 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-func TestDirectoryThatEverybodyMayChangeIsRefused(t *testing.T) {
+func TestWorldWritableDirectoryIsRejected(t *testing.T) {
 	if !hasModes {
-		t.Skip("modes say nothing here")
+		t.Skip("file modes have no effect on this system")
 	}
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := openDir(dir, Options{}); err == nil {
-		t.Error("opened")
+		t.Error("no error")
 	}
 	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestDirectoryThatEverybodyMayChangeIsRefused(t *testing.T) {
 	s.Close()
 }
 
-// A relative directory stays the same when the program changes its own.
+// A relative directory stays the same when the working directory changes.
 func TestRelativeDirectory(t *testing.T) {
 	t.Chdir(t.TempDir())
 	s, err := openDir("data", Options{})
@@ -122,7 +122,7 @@ func TestRelativeDirectory(t *testing.T) {
 	}
 }
 
-// The URL alone is enough, and brings a session back after a restart.
+// A session survives a restart with Options.URL alone.
 func TestManagerWithURLAlone(t *testing.T) {
 	url := "file://" + filepath.ToSlash(t.TempDir()) + "?sync=true"
 	var token string

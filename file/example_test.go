@@ -12,10 +12,9 @@ import (
 	"github.com/pump-go/sessions/file"
 )
 
-// Sessions outlive the program. The second manager stands for the one after a
-// restart.
+// Sessions survive a restart. The second manager is the one after the restart.
 func Example() {
-	dir, err := os.MkdirTemp("", "sessions") // a directory that lasts, in service
+	dir, err := os.MkdirTemp("", "sessions") // in production, a permanent directory
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -46,8 +45,8 @@ func Example() {
 	// visit 2
 }
 
-// With Sync each change is on the disk before the answer is sent, and so
-// survives a loss of power.
+// With Sync, each change is on the disk before the response is sent, so it survives
+// a power failure.
 func ExampleNew() {
 	m, err := sessions.New(context.Background(), sessions.Options{
 		Driver:  file.New(file.Options{Sync: true}), // or Store: "file", URL: "file:?sync=true"

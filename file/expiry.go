@@ -51,8 +51,8 @@ func logAt(at, now driver.Millis) driver.Millis {
 	return begin
 }
 
-// logName returns the name of the log that is read from begin on. A log beyond
-// the first takes the lines if something else has the name.
+// logName returns the name of the log that is read from begin on. Alternative logs
+// are used if something else has the name of the first.
 func logName(begin driver.Millis, alternative int) string {
 	name := strconv.FormatInt(int64(begin), 10)
 	if alternative > 0 {
@@ -81,9 +81,9 @@ func appendLine(b []byte, key string, at driver.Millis) []byte {
 	return append(b, '\n')
 }
 
-// parseLine parses a line without its newline. It ignores what precedes the line:
-// part of another, whose writer was killed or found the disk full before it wrote
-// its record.
+// parseLine parses a line without its newline. It ignores what precedes the line,
+// which is part of another line whose writer was killed, or found the disk full,
+// before it wrote its record.
 func parseLine(line string) (key driver.Key, at driver.Millis, ok bool) {
 	const size = lineSize - 1
 	if len(line) < size {

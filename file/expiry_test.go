@@ -20,7 +20,7 @@ func TestLogs(t *testing.T) {
 		{119_999, 0, "60000.log"},
 		{day, 0, "86400000.log"},
 		{day + minute, minute, "86460000.log"},
-		{day + minute + 1, minute, "86400000.log"}, // more than a day off: the day's
+		{day + minute + 1, minute, "86400000.log"}, // more than a day away: the log of the day
 		{-1, 0, "-60000.log"},
 		{1 << 62, 0, "4611686018371200000.log"},
 	} {
@@ -32,7 +32,7 @@ func TestLogs(t *testing.T) {
 		}
 	}
 	if isDue("60000.log", 59_999) || isDue("complete", 1<<62) || isDue("1.log.claimed", 1<<62) || isDue("x.log", 1<<62) {
-		t.Error("due too early, or no log")
+		t.Error("a log that is not due yet, or a file that is not a log, is due")
 	}
 }
 
@@ -49,13 +49,13 @@ func TestLines(t *testing.T) {
 				t.Errorf("after a line cut at %d: %v %v %v", cut, k, a, ok)
 			}
 			if _, _, ok := parseLine(line[:cut]); ok {
-				t.Errorf("a line cut at %d is taken", cut)
+				t.Errorf("a line cut at %d was accepted", cut)
 			}
 		}
 	}
 }
 
-// What stands in a log beside lines does not hide a line.
+// Other bytes in a log do not hide a line.
 func TestSweepReadsDamagedLogs(t *testing.T) {
 	s, c := open(t, t.TempDir())
 	log := filepath.Join(s.expiry.dir, logName(logAt(beginning+1000, beginning), 0))
@@ -69,7 +69,7 @@ func TestSweepReadsDamagedLogs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for i, b := range []string{"000001", strings.Repeat("\x00", 300_000), "\n\n", strings.Repeat("x", 4096), "no line\n"} {
+	for i, b := range []string{"000001", strings.Repeat("\x00", 300_000), "\n\n", strings.Repeat("x", 4096), "not a line\n"} {
 		junk(b)
 		save(t, s, driver.Key{byte(i)}, 0, until(beginning+1000))
 	}
@@ -88,7 +88,7 @@ func logs(t *testing.T, s *store) (names []string) {
 	return names
 }
 
-// size is how many lines the logs have.
+// size returns how many lines the logs have.
 func size(t *testing.T, s *store) (n int) {
 	t.Helper()
 	for _, name := range logs(t, s) {
@@ -101,8 +101,8 @@ func size(t *testing.T, s *store) (n int) {
 	return n
 }
 
-// Only creation and an expiry that comes nearer write lines, and a sweep leaves
-// one for each session.
+// Only the creation of a session and an earlier expiry add a line. A sweep leaves
+// one line for each session.
 func TestLinesAreFew(t *testing.T) {
 	s, c := open(t, t.TempDir())
 	key := driver.Key{1}
@@ -128,21 +128,21 @@ func TestLinesAreFew(t *testing.T) {
 		}
 	}
 	if n := size(t, s); n != 4 {
-		t.Errorf("%d lines after three expiries that came nearer", n)
+		t.Errorf("%d lines after three earlier expiries", n)
 	}
 	for rec.Expires > s.now() {
 		sweep(t, s, 0)
 		c.set(s.now() + minute/2)
 	}
 	sweep(t, s, 1)
-	c.set(s.now() + 3*minute) // when the lines of expiries that were come up
+	c.set(s.now() + 3*minute) // when the lines of the earlier expiries are due
 	sweep(t, s, 0)
 	if n := size(t, s); n != 0 {
 		t.Errorf("%d lines at the end", n)
 	}
 }
 
-// A session that expires in days goes from log to log, and is found in time.
+// A session that expires in some days is removed when it is due.
 func TestDistantExpiry(t *testing.T) {
 	s, c := open(t, t.TempDir())
 	const n = 40
@@ -161,8 +161,8 @@ func TestDistantExpiry(t *testing.T) {
 	}
 }
 
-// A sweep may die after each step; the next one finishes its work.
-func TestSweepThatDied(t *testing.T) {
+// A sweep may be killed after any step. The next one finishes its work.
+func TestKilledSweepIsFinished(t *testing.T) {
 	s, c := open(t, t.TempDir())
 	for i := range 20 {
 		save(t, s, driver.Key{byte(i)}, 0, until(beginning+1000))
@@ -176,19 +176,19 @@ func TestSweepThatDied(t *testing.T) {
 	}
 	c.set(beginning + 1000)
 
-	// It dies with the logs claimed,
+	// It is killed after it claimed the logs,
 	taken, err := s.claimLogs(t.Context(), s.now())
 	if err != nil || len(taken) != 1 {
 		t.Fatal(taken, err)
 	}
-	// while another of the same name is begun,
+	// while a writer creates another log with the same name,
 	save(t, s, driver.Key{100}, 0, until(beginning+1000+1))
 	// then in the middle of a log,
 	again, err := s.removeExpired(t.Context(), driver.Key{3})
 	if err != nil || !again.removed && !again.present {
 		t.Fatal(again, err)
 	}
-	// and before it removes it.
+	// and before it removes the log.
 	copied, err := os.ReadFile(taken[0])
 	if err != nil {
 		t.Fatal(err)
@@ -202,7 +202,7 @@ func TestSweepThatDied(t *testing.T) {
 	c.set(beginning + 1001)
 	sweep(t, s, 1) // the one created meanwhile
 	if _, err := s.Load(t.Context(), stays); err != nil {
-		t.Errorf("the one that was put off: %v", err)
+		t.Errorf("Load of the extended session: %v", err)
 	}
 	c.set(rec.Expires)
 	sweep(t, s, 1)
@@ -211,8 +211,8 @@ func TestSweepThatDied(t *testing.T) {
 	}
 }
 
-// A log is read when nobody can add to it any more: not before each lock was
-// free.
+// The sweep reads a log only when no writer can add to it any more: after each lock
+// was free once.
 func TestClaimWaitsForWriters(t *testing.T) {
 	s, c := open(t, t.TempDir())
 	save(t, s, driver.Key{1}, 0, until(beginning+1000))
@@ -254,8 +254,9 @@ func TestClaimWaitsForWriters(t *testing.T) {
 	}
 }
 
-// After a backup was put back, or power lost, one file is to be deleted.
-func TestIndexesAreMadeAnew(t *testing.T) {
+// The next sweep rebuilds the indexes if the file "complete" is missing, which is to
+// be deleted after a restore or a power failure.
+func TestIndexesAreRebuilt(t *testing.T) {
 	dir := t.TempDir()
 	s, c := open(t, dir)
 	if _, err := os.Stat(filepath.Join(s.expiry.dir, completeName)); err != nil {
@@ -280,7 +281,7 @@ func TestIndexesAreMadeAnew(t *testing.T) {
 	sweep(t, s, 30)
 }
 
-func TestUnfinishedFilesAreCleared(t *testing.T) {
+func TestUnfinishedFilesAreRemoved(t *testing.T) {
 	s, _ := open(t, t.TempDir())
 	keys := []driver.Key{{1}, {2}}
 	for _, key := range keys {
@@ -289,22 +290,23 @@ func TestUnfinishedFilesAreCleared(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// By the next to write there,
+	// The next write to the directory removes it,
 	rec := until(beginning + 1000)
 	rec.Version = 2
 	save(t, s, keys[0], 1, rec)
 	if n := len(files(t, s.records.dir)); n != 3 {
 		t.Errorf("%d files", n)
 	}
-	// and by the sweep.
+	// and so does the sweep.
 	sweep(t, s, 0)
 	if n := len(files(t, s.records.dir)); n != 2 {
 		t.Errorf("%d files", n)
 	}
 }
 
-// An index entry of a writer that died is passed over, and goes.
-func TestOwnerEntryThatLeadsNowhere(t *testing.T) {
+// An entry of the owner index without a record, which a killed writer leaves, is
+// ignored and removed.
+func TestOwnerEntryWithoutRecord(t *testing.T) {
 	s, _ := open(t, t.TempDir())
 	save(t, s, driver.Key{1}, 0, until(beginning+1000))
 	other := until(beginning + 1000)
@@ -321,7 +323,7 @@ func TestOwnerEntryThatLeadsNowhere(t *testing.T) {
 	if n := len(files(t, s.owners.dirs.dir)); n != 2 {
 		t.Errorf("%d entries left, want one for each record", n)
 	}
-	// So it is after an owner changed, and after a record went.
+	// The same is true after the owner changed and after the record was deleted.
 	changed := until(beginning + 1000)
 	changed.Owner, changed.Version = "somebody else", 2
 	save(t, s, driver.Key{1}, 1, changed)

@@ -20,9 +20,9 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// traps are what somebody might plant under a name of ours. outside holds the
-// bytes of a sound record.
-var traps = map[string]func(path, outside string) error{
+// replacements put something else in place of a file or directory of the store.
+// outside is a file with the bytes of a valid record.
+var replacements = map[string]func(path, outside string) error{
 	"symlink":          func(path, outside string) error { return os.Symlink(outside, path) },
 	"dangling symlink": func(path, outside string) error { return os.Symlink(outside+".missing", path) },
 	"symlink to itself": func(path, _ string) error {
@@ -45,15 +45,15 @@ var traps = map[string]func(path, outside string) error{
 	"device": func(path, _ string) error { return unix.Mknod(path, unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))) }, // as /dev/null
 }
 
-// altered are traps that leave what is in the place, and change it.
-var altered = map[string]func(path string) error{
+// alterations are replacements that change the existing file.
+var alterations = map[string]func(path string) error{
 	"wrong mode":  func(path string) error { return os.Chmod(path, 0o077) },
 	"wrong owner": func(path string) error { return os.Chown(path, 65534, 65534) },
 }
 
 func init() {
-	for name, alter := range altered {
-		traps[name] = func(path, _ string) error {
+	for name, alter := range alterations {
+		replacements[name] = func(path, _ string) error {
 			if _, err := os.Lstat(path); err != nil {
 				if err := os.WriteFile(path, nil, 0o600); err != nil {
 					return err
@@ -64,7 +64,7 @@ func init() {
 	}
 }
 
-// warnings is a slog.Handler that counts.
+// warnings is a slog.Handler that counts warnings and errors.
 type warnings struct {
 	slog.Handler
 	n atomic.Int64
@@ -79,8 +79,8 @@ func (w *warnings) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// keptAside reports whether something was set aside.
-func keptAside(t *testing.T, dir string) (found bool) {
+// hasForeign reports whether something was set aside in dir.
+func hasForeign(t *testing.T, dir string) (found bool) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
 		found = found || strings.HasSuffix(path, foreignSuffix)
@@ -96,7 +96,7 @@ func keptAside(t *testing.T, dir string) (found bool) {
 // changes to it.
 func shortDir(t *testing.T) string {
 	t.Helper()
-	base, err := os.MkdirTemp("/dev/shm", "f") // which is fast
+	base, err := os.MkdirTemp("/dev/shm", "f") // in memory
 	if err != nil {
 		base, err = os.MkdirTemp("", "f")
 	}
@@ -108,8 +108,8 @@ func shortDir(t *testing.T) string {
 	return base
 }
 
-// sealed returns the bytes of a record.
-func sealed(t *testing.T, rec driver.Record) []byte {
+// encoded returns the bytes of a record.
+func encoded(t *testing.T, rec driver.Record) []byte {
 	t.Helper()
 	b, err := driver.AppendRecord(nil, rec)
 	if err != nil {
@@ -118,21 +118,21 @@ func sealed(t *testing.T, rec driver.Record) []byte {
 	return b
 }
 
-// spring sets a trap in place of what is at path.
-func spring(t *testing.T, path, outside, trap string) {
+// replace puts something of this kind in place of what is at path.
+func replace(t *testing.T, path, outside, kind string) {
 	t.Helper()
-	set := traps[trap]
-	if altered[trap] == nil {
+	set := replacements[kind]
+	if alterations[kind] == nil {
 		if err := os.RemoveAll(path); err != nil {
 			t.Fatal(err)
 		}
 	}
-	rel, err := filepath.Rel(mustGetwd(t), path) // a socket's name is short
+	rel, err := filepath.Rel(mustGetwd(t), path) // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rel) > 100 && altered[trap] == nil {
-		// bind takes some hundred bytes: make it in a short place, then move it.
+	if len(rel) > 100 && alterations[kind] == nil {
+		// bind accepts about a hundred bytes: create it at a short path, then rename it.
 		short := filepath.Join(filepath.Dir(outside), "t")
 		if err := set(short, outside); err != nil {
 			t.Fatal(err)
@@ -156,20 +156,22 @@ func mustGetwd(t *testing.T) string {
 	return dir
 }
 
-func untouched(t *testing.T, outside string, sound []byte) {
+// checkOutside fails if the file outside the store was changed, or if the target of
+// the dangling link was created.
+func checkOutside(t *testing.T, outside string, valid []byte) {
 	t.Helper()
-	if b, err := os.ReadFile(outside); err != nil || !bytes.Equal(b, sound) {
-		t.Errorf("what the link leads to: %q, %v", b, err)
+	if b, err := os.ReadFile(outside); err != nil || !bytes.Equal(b, valid) {
+		t.Errorf("the target of the link: %q, %v", b, err)
 	}
 	if _, err := os.Lstat(outside + ".missing"); err == nil {
-		t.Error("a file was made where the link leads to")
+		t.Error("the target of the dangling link was created")
 	}
 }
 
-// An outcome is what a store does about a trap.
+// An outcome is what the store does about a replacement.
 type outcome struct {
-	atNew   string // part of New's error, or "" if it opens
-	running string // what calls on the session in that place do
+	atOpen  string // part of Open's error, or "" if it succeeds
+	running string // what calls for the session do
 }
 
 const (
@@ -178,36 +180,36 @@ const (
 	isDamaged = "damaged" // ErrCorrupt, for that one session
 )
 
-// Whatever takes the place of any file or directory of the store is refused at
-// New, or costs one warning, or an error in the calls that need it. It is never
-// followed, deleted or waited for, no session seems to be missing because of it,
-// and no sign-out is acknowledged that did not happen.
-func TestForeignInEveryPlace(t *testing.T) {
+// If a file or directory of the store is replaced by something else, Open returns an
+// error, or a warning is logged, or the calls that need it fail. The store does not
+// follow a link, wait for a FIFO or delete what is not its own. No session seems to
+// be missing, and no failed sign-out is acknowledged.
+func TestReplacedFilesAndDirectories(t *testing.T) {
 	key, second := driver.Key{1}, driver.Key{1, 2}
-	type place struct {
+	type location struct {
 		name string
 		path func(s *store) string
-		want func(trap string) outcome
+		want func(kind string) outcome
 	}
 	always := func(o outcome) func(string) outcome { return func(string) outcome { return o } }
-	directory := func(trap string) outcome {
-		switch trap {
-		case "directory", "full directory", "wrong mode": // as good as ours, or corrected
+	directory := func(kind string) outcome {
+		switch kind {
+		case "directory", "full directory", "wrong mode": // used, with its mode corrected
 			return outcome{"", isFine}
 		}
 		return outcome{"move it away", isError}
 	}
-	lock := func(trap string) outcome {
-		switch trap {
+	lock := func(kind string) outcome {
+		switch kind {
 		case "hard link", "wrong mode":
 			return outcome{"", isFine}
 		case "wrong owner":
-			// A program that has locked the file before goes on.
+			// Only a store that has not used the lock yet checks its owner.
 			return outcome{"not a lock file", isFine}
 		}
 		return outcome{"not a lock file", isError}
 	}
-	places := []place{
+	locations := []location{
 		{"the records", func(s *store) string { return s.records.dir }, directory},
 		{"a directory of records", func(s *store) string { return s.records.shard(key.String()) }, directory},
 		{"the owner index", func(s *store) string { return s.owners.dirs.dir }, directory},
@@ -216,13 +218,13 @@ func TestForeignInEveryPlace(t *testing.T) {
 		{"the locks", func(s *store) string { return s.locks.dir }, directory},
 		{"the namespace", func(s *store) string { return filepath.Dir(s.records.dir) }, directory},
 		{"a lock", func(s *store) string { return s.locks.shards[shardOf(key)].file.Path() }, lock},
-		{"the lock of the sweep", func(s *store) string { return s.locks.sweep.file.Path() }, func(trap string) outcome {
-			o := lock(trap)
+		{"the lock of the sweep", func(s *store) string { return s.locks.sweep.file.Path() }, func(kind string) outcome {
+			o := lock(kind)
 			o.running = isFine // only the sweep fails
 			return o
 		}},
-		{"a record", func(s *store) string { return pathOf(s, key) }, func(trap string) outcome {
-			switch trap {
+		{"a record", func(s *store) string { return pathOf(s, key) }, func(kind string) outcome {
+			switch kind {
 			case "hard link", "wrong mode":
 				return outcome{"", isFine}
 			}
@@ -238,21 +240,21 @@ func TestForeignInEveryPlace(t *testing.T) {
 		{"the mark of complete indexes", func(s *store) string { return s.completePath() }, always(outcome{"", isFine})},
 		{"an entry of the owner index", func(s *store) string { return s.owners.dirs.file(prefixOf("user:42") + key.String()) }, always(outcome{"", isFine})},
 	}
-	// In these places, what is in the way is set aside, except for:
-	spare := map[string]bool{"an unfinished record": true, "a log": true, "a claimed log": true}
+	// Here it is set aside, unless it is one of harmless.
+	setAside := map[string]bool{"an unfinished record": true, "a log": true, "a claimed log": true}
 	harmless := map[string]bool{"hard link": true, "wrong mode": true}
-	for _, place := range places {
-		for trap := range traps {
+	for _, location := range locations {
+		for kind := range replacements {
 			for _, running := range []bool{false, true} {
-				if trap == "wrong owner" && os.Geteuid() != 0 || trap == "device" && os.Geteuid() != 0 {
+				if (kind == "wrong owner" || kind == "device") && os.Geteuid() != 0 {
 					continue
 				}
-				t.Run(fmt.Sprintf("%s/%s/running=%v", place.name, trap, running), func(t *testing.T) {
-					want := place.want(trap)
+				t.Run(fmt.Sprintf("%s/%s/running=%v", location.name, kind, running), func(t *testing.T) {
+					want := location.want(kind)
 					base := shortDir(t)
 					outside := filepath.Join(base, "outside")
-					sound := sealed(t, until(beginning+1000))
-					if err := os.WriteFile(outside, sound, 0o600); err != nil {
+					valid := encoded(t, until(beginning+1000))
+					if err := os.WriteFile(outside, valid, 0o600); err != nil {
 						t.Fatal(err)
 					}
 					logs := &warnings{}
@@ -266,34 +268,34 @@ func TestForeignInEveryPlace(t *testing.T) {
 					s := opened.(*store)
 					defer func() { s.Close() }()
 					save(t, s, key, 0, until(beginning+1000))
-					path := place.path(s)
+					path := location.path(s)
 					info, _ := os.Lstat(path)
-					spring(t, path, outside, trap)
+					replace(t, path, outside, kind)
 					if !running {
 						if err := s.Close(); err != nil {
 							t.Fatal(err)
 						}
 						again, err := New(Options{}).Open(t.Context(), cfg)
-						if refused := err != nil; refused != (want.atNew != "") || refused && !strings.Contains(err.Error(), want.atNew) {
-							t.Fatalf("New: %v, want %q", err, want.atNew)
+						if refused := err != nil; refused != (want.atOpen != "") || refused && !strings.Contains(err.Error(), want.atOpen) {
+							t.Fatalf("Open returned %v, want %q", err, want.atOpen)
 						} else if refused {
-							untouched(t, outside, sound)
+							checkOutside(t, outside, valid)
 							return
 						}
 						s = again.(*store)
 					}
 					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 					defer cancel()
-					gone := strings.HasSuffix(trap, "directory") && info != nil && info.IsDir() // an empty one in its place is as good
+					gone := strings.HasSuffix(kind, "directory") && info != nil && info.IsDir() // an empty directory is used
 					check := func(what string, err error) {
 						t.Helper()
 						switch {
 						case ctx.Err() != nil:
-							t.Fatalf("%s hangs", what)
+							t.Fatalf("%s did not return", what)
 						case want.running == isFine && err != nil:
 							t.Errorf("%s: %v", what, err)
 						case want.running == isError && (errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrNotFound) || errors.Is(err, driver.ErrConflict)):
-							t.Errorf("%s: %v, as if the session were gone", what, err)
+							t.Errorf("%s: %v, as if the session did not exist", what, err)
 						case want.running == isDamaged && err != nil && !errors.Is(err, driver.ErrCorrupt):
 							t.Errorf("%s: %v", what, err)
 						}
@@ -309,21 +311,21 @@ func TestForeignInEveryPlace(t *testing.T) {
 					deleteErr := s.Delete(ctx, key, 0)
 					check("Delete", deleteErr)
 					if _, err := s.Load(ctx, key); deleteErr == nil && !errors.Is(err, driver.ErrNotFound) {
-						t.Errorf("a sign-out was acknowledged, but: %v", err)
+						t.Errorf("Load after an acknowledged sign-out: %v", err)
 					}
-					if strings.Contains(trap, "link") {
-						untouched(t, outside, sound)
+					if strings.Contains(kind, "link") {
+						checkOutside(t, outside, valid)
 					}
 
-					// The sweep meets it, and puts right what can be put right.
+					// The sweep repairs what it can.
 					_, _ = s.Sweep(ctx)
 					c.set(beginning + day)
 					_, _ = s.Sweep(ctx)
 					_, err = s.Sweep(ctx)
 					if ctx.Err() != nil {
-						t.Fatal("Sweep hangs")
+						t.Fatal("Sweep did not return")
 					}
-					if want.running != isError && place.name != "the lock of the sweep" {
+					if want.running != isError && location.name != "the lock of the sweep" {
 						if err != nil {
 							t.Errorf("Sweep: %v", err)
 						}
@@ -331,18 +333,18 @@ func TestForeignInEveryPlace(t *testing.T) {
 							t.Error("an expired session was not removed")
 						}
 					}
-					if strings.Contains(trap, "link") {
-						untouched(t, outside, sound)
+					if strings.Contains(kind, "link") {
+						checkOutside(t, outside, valid)
 					}
 
-					if spare[place.name] && !harmless[trap] && logs.n.Load() == 0 {
+					if setAside[location.name] && !harmless[kind] && logs.n.Load() == 0 {
 						t.Error("there was no warning")
 					}
-					if spare[place.name] && !harmless[trap] && !keptAside(t, base) {
-						t.Error("what was in the way was deleted")
+					if setAside[location.name] && !harmless[kind] && !hasForeign(t, base) {
+						t.Error("it was deleted, not set aside")
 					}
 
-					// Whatever it was, the next session works once it is away.
+					// Everything works again when it has been removed.
 					if want.running == isError {
 						if err := os.RemoveAll(path); err != nil {
 							t.Fatal(err)
@@ -374,6 +376,6 @@ func TestHostileOwnersStayInside(t *testing.T) {
 		t.Errorf("%d entries", n)
 	}
 	if all := files(t, base); len(all) != len(files(t, filepath.Join(base, "data"))) {
-		t.Errorf("outside: %q", all)
+		t.Errorf("files outside the data directory: %q", all)
 	}
 }

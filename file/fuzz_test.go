@@ -13,8 +13,8 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// FuzzURL looks for a URL that makes a panic, a directory with a NUL in its
-// name, or an error that quotes what may be a password.
+// FuzzURL looks for a URL that causes a panic, that is read as a directory with a
+// NUL in its name, or whose error quotes it, since it may contain a password.
 func FuzzURL(f *testing.F) {
 	for _, url := range []string{
 		"file:///var/lib/app", "file:data/sessions", "file:", "file:?sync=true", "file:///a?sync=maybe", "file://host/a", "file://localhost/a",
@@ -26,7 +26,7 @@ func FuzzURL(f *testing.F) {
 		var o Options
 		dir, err := o.readURL(url)
 		if err == nil && strings.ContainsRune(dir, 0) {
-			t.Errorf("%q is the directory %q", url, dir)
+			t.Errorf("%q is read as the directory %q", url, dir)
 		}
 		if err != nil && (dir != "" || !strings.Contains(url, "?") && strings.Contains(err.Error(), "hunter2")) {
 			t.Errorf("%q: %q, %v", url, dir, err)
@@ -34,19 +34,19 @@ func FuzzURL(f *testing.F) {
 	})
 }
 
-// FuzzRecord puts any bytes where a session's file is to be. They are the record
-// that package driver reads there, or no session; and they are in the way of
-// neither their own removal nor a neighbour.
+// FuzzRecord writes any bytes as the file of a session. Load returns only what
+// driver.ParseRecord accepts, the file can be deleted, and another session is not
+// affected.
 func FuzzRecord(f *testing.F) {
 	s, _ := open(f, quickDir(f))
-	key, neighbour := driver.Key{1, 2, 31: 3}, driver.Key{1, 2, 31: 4}
+	key, other := driver.Key{1, 2, 31: 3}, driver.Key{1, 2, 31: 4}
 	rec := driver.Record{Data: []byte("data"), Owner: "ann", Version: 7, Created: beginning, Accessed: beginning, Expires: beginning + day}
 	whole, err := driver.AppendRecord(nil, rec)
 	if err != nil {
 		f.Fatal(err)
 	}
 	ctx := context.Background()
-	for _, k := range []driver.Key{key, neighbour} {
+	for _, k := range []driver.Key{key, other} {
 		if err := s.Save(ctx, k, 0, rec); err != nil {
 			f.Fatal(err)
 		}
@@ -73,12 +73,12 @@ func FuzzRecord(f *testing.F) {
 		}
 		found := 0
 		for e, err := range s.All(ctx) {
-			if e.Key == neighbour && err == nil {
+			if e.Key == other && err == nil {
 				found++
 			}
 		}
 		if found != 1 {
-			t.Errorf("the neighbour is listed %d times", found)
+			t.Errorf("All yields the other session %d times", found)
 		}
 		if err := s.Delete(ctx, key, 0); err != nil {
 			t.Errorf("Delete: %v", err)
@@ -89,8 +89,8 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
-// FuzzNames puts a file of any name among the records, the owners' entries and
-// the logs: none is taken for one of the store's, and none hides one.
+// FuzzNames creates a file with any name in the directories of the records, the owner
+// index and the logs. The store ignores it, and still finds its own files.
 func FuzzNames(f *testing.F) {
 	s, _ := open(f, quickDir(f))
 	ctx := context.Background()
@@ -109,12 +109,12 @@ func FuzzNames(f *testing.F) {
 	entries, logs := s.owners.dirs.shard(own), s.expiry.dir
 	f.Fuzz(func(t *testing.T, name string) {
 		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") || len(name) > 200 {
-			t.Skip("no name that a file can have")
+			t.Skip("not a file name")
 		}
 		for _, dir := range []string{s.records.shard(key.String()), entries, logs} {
 			path := filepath.Join(dir, name)
 			if _, err := os.Lstat(path); err == nil {
-				continue // one of the store's own
+				continue // a file of the store
 			}
 			if err := os.WriteFile(path, []byte("planted"), 0o600); err != nil {
 				t.Skip(err)
@@ -132,7 +132,7 @@ func FuzzNames(f *testing.F) {
 				}
 			}
 			if good != 1 {
-				t.Errorf("%s names the session %d times", what, good)
+				t.Errorf("%s yields the session %d times", what, good)
 			}
 		}
 		if n, err := s.Sweep(ctx); n != 0 || err != nil {
@@ -141,8 +141,7 @@ func FuzzNames(f *testing.F) {
 	})
 }
 
-// FuzzLog reads any bytes as a log of expiries: a line comes out as it was
-// written, whatever stands around it.
+// FuzzLog reads a line between any other bytes of a log.
 func FuzzLog(f *testing.F) {
 	key := driver.Key{1, 2, 31: 3}
 	line := appendLine(nil, key.String(), beginning)
@@ -151,7 +150,7 @@ func FuzzLog(f *testing.F) {
 	f.Add(make([]byte, 4096), []byte("\n\n"))
 	f.Add([]byte("x\n"), line[1:])
 	f.Fuzz(func(t *testing.T, before, after []byte) {
-		// What a writer left that died has no newline at its end.
+		// A killed writer leaves part of a line, without a newline.
 		log := append(append(bytes.Clone(before), line...), after...)
 		lines := bufio.NewScanner(bytes.NewReader(log))
 		lines.Split(splitLines)
@@ -167,7 +166,7 @@ func FuzzLog(f *testing.F) {
 			t.Errorf("%v", err)
 		}
 		if !found {
-			t.Error("the line is lost")
+			t.Error("the line was not found")
 		}
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// setIDs makes all of this process's threads the user's.
+// setIDs changes the user and group of all threads of this process.
 func setIDs(id int) error {
 	if err := syscall.Setgroups(nil); err != nil {
 		return err

@@ -16,11 +16,12 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// The sessions that a process works on when it is killed.
+// victims is the number of sessions that the process to be killed uses.
 const victims = 4
 
-// killed is the record at a version, its data long enough to be cut.
-func killed(v driver.Version) driver.Record {
+// versioned returns the record with a version. Its data depends on the version, and
+// is long enough to be cut.
+func versioned(v driver.Version) driver.Record {
 	rec := until(soon(time.Hour))
 	rec.Version = v
 	rec.Owner = fmt.Sprint("owner ", v%3)
@@ -32,8 +33,8 @@ func killed(v driver.Version) driver.Record {
 }
 
 func init() {
-	// victim FIRST SYNC: save and delete sessions, with versions from FIRST on,
-	// announcing each ("?") and telling when it is acknowledged ("!").
+	// victim FIRST SYNC: save and delete sessions, with versions from FIRST on. Print
+	// "?" and the call before each call, and "!" and the call after it.
 	children["victim"] = func(dir string, args []string) error {
 		first, err := strconv.ParseInt(args[0], 10, 64)
 		if err != nil {
@@ -58,13 +59,13 @@ func init() {
 			if op == "delete" {
 				err = s.Delete(ctx, keyOf(i), rec.Version)
 			} else {
-				err = s.Save(ctx, keyOf(i), rec.Version, killed(v))
+				err = s.Save(ctx, keyOf(i), rec.Version, versioned(v))
 			}
 			if err != nil {
 				return err
 			}
 			fmt.Println("!", said)
-			// Brief sessions give the sweep something to do.
+			// Sessions that expire soon give the sweep something to do.
 			var brief driver.Key
 			binary.BigEndian.PutUint64(brief[:], rand.Uint64())
 			if err := s.Save(ctx, brief, 0, until(soon(time.Duration(v%9)*time.Millisecond))); err != nil {
@@ -87,25 +88,25 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	}
 	defer s.Close()
 	var (
-		want    [victims]driver.Version // what was acknowledged last; 0 for gone
+		want    [victims]driver.Version // the last one acknowledged; 0 if deleted
 		acks    int
 		unsure  int
-		litter  int
+		temps   int
 		slowest time.Duration
 	)
 	const rounds = 220
 	for round := range rounds {
 		c := start(t, dir, fmt.Sprintf("victim %d %t", (round+1)*1_000_000, round%4 == 0))
-		var asked, told string
-		deadly := make(chan struct{})
+		var asked, acknowledged string
+		firstLine := make(chan struct{})
 		go func() {
-			<-deadly
+			<-firstLine
 			time.Sleep(rand.N(12 * time.Millisecond))
 			_ = c.cmd.Process.Kill()
 		}()
 		for n := 0; c.lines.Scan(); n++ {
 			if n == 0 {
-				close(deadly)
+				close(firstLine)
 			}
 			line := c.lines.Text()
 			var i int
@@ -118,7 +119,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 				asked = line[2:]
 				continue
 			}
-			told = line[2:]
+			acknowledged = line[2:]
 			acks++
 			want[i] = v
 			if op == "delete" {
@@ -127,11 +128,11 @@ func TestKilledAtRandomMoments(t *testing.T) {
 		}
 		_ = c.cmd.Wait()
 		if c.cmd.ProcessState.ExitCode() != -1 {
-			t.Fatalf("it died by itself: %s", c.err.String())
+			t.Fatalf("the process ended before it was killed: %s", c.err.String())
 		}
-		// The last call may have come to its end or not.
+		// The last call may have completed.
 		pending, outcome := -1, driver.Version(0)
-		if asked != told {
+		if asked != acknowledged {
 			var op string
 			unsure++
 			fmt.Sscanf(asked, "%d %s %d", &pending, &op, &outcome)
@@ -141,7 +142,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 		}
 		for i := range victims {
 			if _, err := os.Stat(s.records.shard(keyOf(i).String()) + tempName); err == nil {
-				litter++
+				temps++
 			}
 			bounded, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			began := time.Now()
@@ -150,15 +151,15 @@ func TestKilledAtRandomMoments(t *testing.T) {
 				t.Fatalf("round %d: session %d: %v", round, i, err)
 			}
 			if rec.Version != want[i] && (i != pending || rec.Version != outcome) {
-				t.Fatalf("round %d: session %d is at %d, acknowledged was %d; under way: %s", round, i, rec.Version, want[i], asked)
+				t.Fatalf("round %d: session %d has version %d, %d was acknowledged; the last call: %s", round, i, rec.Version, want[i], asked)
 			}
-			if rec.Version != 0 && string(rec.Data) != string(killed(rec.Version).Data) {
+			if rec.Version != 0 && string(rec.Data) != string(versioned(rec.Version).Data) {
 				t.Fatalf("round %d: session %d has other data", round, i)
 			}
-			// The dead hold up nobody.
-			next := killed(driver.Version(round+1)*1_000_000 - 1 - driver.Version(i))
+			// A killed process does not block others.
+			next := versioned(driver.Version(round+1)*1_000_000 - 1 - driver.Version(i))
 			if err := s.Save(bounded, keyOf(i), rec.Version, next); err != nil {
-				t.Fatalf("round %d: Save after it died: %v", round, err)
+				t.Fatalf("round %d: Save after the kill: %v", round, err)
 			}
 			slowest = max(slowest, time.Since(began))
 			cancel()
@@ -171,13 +172,13 @@ func TestKilledAtRandomMoments(t *testing.T) {
 				found = found || e.Key == keyOf(i)
 			}
 			if !found {
-				t.Fatalf("round %d: session %d is missing in the owner's", round, i)
+				t.Fatalf("round %d: session %d is missing in the owner index", round, i)
 			}
 		}
 	}
-	t.Logf("%d rounds, %d calls acknowledged, %d under way when it died, %d unfinished files; at most %v for load and save after it", rounds, acks, unsure, litter, slowest)
+	t.Logf("%d rounds, %d calls acknowledged, %d unacknowledged, %d unfinished files; Load and Save after a kill took at most %v", rounds, acks, unsure, temps, slowest)
 
-	// Everything that is there is in the index: nothing outlives its time.
+	// Every record is in the expiry index, so the sweep removes all of them.
 	late, c := open(t, dir)
 	c.set(soon(2 * time.Hour))
 	removed, err := late.Sweep(t.Context())

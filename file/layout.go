@@ -74,9 +74,9 @@ func (d *shardedDir) checkAll() error {
 
 // read returns the contents of a file of at most max bytes.
 //
-// Where the system can open a path without following any link in it, that is
-// the whole check of the directories. What it does not open is looked at in the
-// usual way, since a link that leads nowhere must not pass for a missing file.
+// If the system can open a path without following links, that also checks the
+// directories. If it cannot, or returns an error, the directories are checked one by
+// one, because a dangling link must not be taken for a missing file.
 func (d *shardedDir) read(name string, max int64) ([]byte, error) {
 	path := d.file(name)
 	b, err := readFile(path, d.tree.trust, max, true)

@@ -47,8 +47,9 @@ func (s *store) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry,
 	}
 }
 
-// yield yields the record at key if it is live and wanted, and reports whether
-// to continue. While it yields it holds no lock, no file and not the gate.
+// yield yields the record at key if it is live and want returns true, and reports
+// whether to continue. While it yields, it holds no lock, no open file and not the
+// gate.
 func (s *store) yield(ctx context.Context, key driver.Key, want func(*driver.Record) bool, yield func(driver.Entry, error) bool) bool {
 	rec, err := s.load(ctx, key)
 	switch {

@@ -26,8 +26,8 @@ type locks struct {
 	sweep  lock
 }
 
-// A lock excludes other goroutines, and by a lock file everyone else who has
-// the store open.
+// A lock excludes other goroutines and, by a lock file, other stores on the same
+// directory.
 type lock struct {
 	tree  *tree
 	ready atomic.Bool   // the file exists, with its mode
@@ -98,8 +98,7 @@ func (l *lock) lockFile(ctx context.Context) error {
 	}
 }
 
-// checkLocked returns an error, and unlocks, unless what was locked is a
-// regular file.
+// checkLocked unlocks and returns an error unless the locked file is a regular file.
 func (l *lock) checkLocked() error {
 	info, err := l.file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
@@ -130,8 +129,8 @@ func (l *lock) ensure() error {
 	return nil
 }
 
-// check returns an error unless the lock file is a regular file of the store's.
-// It may have several names: they make no difference to a lock.
+// check returns an error unless the lock file is a regular file of the store. It
+// may have several hard links, which do not affect a lock.
 func (l *lock) check() error {
 	info, err := os.Lstat(l.file.Path())
 	switch {

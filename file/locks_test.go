@@ -13,8 +13,8 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// Who waits for a lock that another handle holds is back soon after its
-// context, and soon after the lock is free.
+// A call that waits for a lock returns soon after its context ends, and gets the
+// lock soon after it is free.
 func TestWaitingForALock(t *testing.T) {
 	dir := t.TempDir()
 	s, _ := open(t, dir)
@@ -46,7 +46,7 @@ func TestWaitingForALock(t *testing.T) {
 		}
 	}
 	if _, err := s.Load(t.Context(), key); err != nil {
-		t.Errorf("Load waits for nobody, but: %v", err)
+		t.Errorf("Load while a lock is held: %v", err)
 	}
 	save(t, s, driver.Key{2}, 0, until(1<<60)) // another directory
 	done := make(chan error)
@@ -58,14 +58,14 @@ func TestWaitingForALock(t *testing.T) {
 		t.Error(err)
 	}
 	if took := time.Since(freed); took > time.Second {
-		t.Errorf("it took %v to see that the lock was free", took)
+		t.Errorf("it took %v to get the free lock", took)
 	} else {
-		t.Logf("it took %v to see that the lock was free", took)
+		t.Logf("it took %v to get the free lock", took)
 	}
 }
 
-// Goroutines on two handles count together.
-func TestTwoHandlesExcludeEachOther(t *testing.T) {
+// Two stores on one directory lose no increment.
+func TestTwoStoresExcludeEachOther(t *testing.T) {
 	dir := t.TempDir()
 	a, _ := open(t, dir)
 	b, _ := open(t, dir)
@@ -91,7 +91,7 @@ func TestTwoHandlesExcludeEachOther(t *testing.T) {
 	}
 }
 
-// The lock files do not grow in number with the sessions.
+// The number of lock files does not depend on the number of sessions.
 func TestLockFilesAreFew(t *testing.T) {
 	lockDir := t.TempDir()
 	s, err := New(Options{}).Open(t.Context(), driver.Config{DataDir: t.TempDir(), LockDir: lockDir, SweepInterval: -1})
@@ -114,11 +114,11 @@ func TestLockFilesAreFew(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Delete(t.Context(), keyOf(1), 0); err != nil {
-		t.Errorf("after the lock files have gone: %v", err)
+		t.Errorf("Delete after the lock files were removed: %v", err)
 	}
 }
 
-// Close does not wait for a sweep that has much to do, or waits for a lock.
+// Close ends a sweep that waits for a lock.
 func TestCloseEndsASweep(t *testing.T) {
 	dir := t.TempDir()
 	s, _ := open(t, dir)
@@ -137,6 +137,6 @@ func TestCloseEndsASweep(t *testing.T) {
 		t.Error(err)
 	}
 	if err := <-done; !errors.Is(err, driver.ErrClosed) {
-		t.Errorf("the sweep: %v", err)
+		t.Errorf("Sweep returned %v", err)
 	}
 }

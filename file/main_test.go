@@ -17,14 +17,13 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// Tests of several processes run this program again, as one of the children.
+// Tests with several processes run this program again as a child process.
 const (
 	childEnv = "FILE_TEST_CHILD"
 	dirEnv   = "FILE_TEST_DIR"
 )
 
-// children are what a child process may be told to do. An error is the end of
-// its test.
+// children are the functions that a child process can run. An error fails the test.
 var children = map[string]func(dir string, args []string) error{}
 
 func TestMain(m *testing.M) {
@@ -39,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child is a process that is under way.
+// child is a running child process.
 type child struct {
 	t     testing.TB
 	cmd   *exec.Cmd
@@ -64,7 +63,7 @@ func start(t testing.TB, dir, what string) *child {
 	return c
 }
 
-// rest returns the lines that the child has still to say.
+// rest returns the lines that the child prints from now on.
 func (c *child) rest() (lines []string) {
 	for c.lines.Scan() {
 		lines = append(lines, c.lines.Text())
@@ -72,8 +71,8 @@ func (c *child) rest() (lines []string) {
 	return lines
 }
 
-// wait returns what the child said, when it has ended well. If it says "skip:"
-// and why, the test is skipped.
+// wait waits for the child to end and returns the lines that it printed. If one is
+// "skip:" and a reason, the test is skipped.
 func (c *child) wait() []string {
 	c.t.Helper()
 	lines := c.rest()
@@ -88,7 +87,7 @@ func (c *child) wait() []string {
 	return lines
 }
 
-// skip skips a test for missing means, unless they are required.
+// skip skips a test, or fails it if SESSIONS_TEST_REQUIRE is set.
 func skip(t testing.TB, why string) {
 	t.Helper()
 	if os.Getenv("SESSIONS_TEST_REQUIRE") == "1" {
@@ -97,8 +96,8 @@ func skip(t testing.TB, why string) {
 	t.Skip(why)
 }
 
-// quickDir is an empty directory in memory, where the system has such, for tests
-// that write much.
+// quickDir returns an empty directory, in memory if the system has /dev/shm. It is
+// for tests that write much.
 func quickDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "file")
@@ -109,16 +108,16 @@ func quickDir(t testing.TB) string {
 	return dir
 }
 
-// clock is a settable one.
+// clock is a clock that a test sets.
 type clock struct{ ms atomic.Int64 }
 
 func (c *clock) Now() time.Time        { return driver.Millis(c.ms.Load()).Time() }
 func (c *clock) set(now driver.Millis) { c.ms.Store(int64(now)) }
 
-// ctx is for child processes, which have no test.
+// ctx is for child processes, which have no testing.T.
 var ctx = context.Background()
 
-// beginning is what the clock shows at first.
+// beginning is the initial time of the clock.
 const beginning driver.Millis = 1_700_000_000_000
 
 // openDir opens the store in dir with the real clock.
@@ -132,7 +131,7 @@ func openDir(dir string, o Options) (*store, error) {
 	return s.(*store), nil
 }
 
-// open opens the store in dir with a clock of the test's.
+// open opens the store in dir with a clock that the test sets.
 func open(t testing.TB, dir string) (*store, *clock) {
 	t.Helper()
 	c := &clock{}
@@ -147,7 +146,7 @@ func open(t testing.TB, dir string) (*store, *clock) {
 	return s.(*store), c
 }
 
-// until is a record at version 1.
+// until returns a record with version 1 and that expiry.
 func until(expires driver.Millis) driver.Record {
 	return driver.Record{Data: []byte("some data of a session"), Owner: "user:42", Version: 1, Created: beginning, Accessed: beginning, Expires: expires}
 }
@@ -173,10 +172,10 @@ func sweep(t testing.TB, s *store, want int) {
 	}
 }
 
-// pathOf is where the record at key is.
+// pathOf returns the path of the record at key.
 func pathOf(s *store, key driver.Key) string { return s.records.file(key.String()) }
 
-// files returns the paths of all that is no directory under a directory.
+// files returns the paths of all files under a directory.
 func files(t testing.TB, dir string) (paths []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
@@ -194,7 +193,7 @@ func files(t testing.TB, dir string) (paths []string) {
 	return paths
 }
 
-// owned returns how many records the owner has.
+// owned returns how many sessions Owned yields.
 func owned(t testing.TB, s *store, owner string) (n int) {
 	t.Helper()
 	for _, err := range s.Owned(t.Context(), owner) {

@@ -16,8 +16,7 @@ import (
 )
 
 func init() {
-	// umask MASK: use the store under that umask, as somebody without
-	// privileges if possible.
+	// umask MASK: use the store under that umask, without the privileges of root.
 	children["umask"] = func(dir string, args []string) error {
 		mask, err := strconv.ParseInt(args[0], 8, 32)
 		if err != nil {
@@ -48,7 +47,7 @@ func init() {
 			if _, err := s.(driver.Sweeper).Sweep(ctx); err != nil {
 				return err
 			}
-			if sync { // what is left is looked at
+			if sync { // the test checks the files that are left
 				return s.Close()
 			}
 			if err := s.Delete(ctx, key, 0); err != nil {
@@ -62,7 +61,8 @@ func init() {
 	}
 }
 
-// unprivileged makes this process one of nobody's, who owns dir.
+// unprivileged changes the user of this process to nobody if it is root, and makes
+// nobody the owner of dir.
 func unprivileged(dir string) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -77,7 +77,7 @@ func unprivileged(dir string) error {
 	return nil
 }
 
-// publicDir is an empty directory that nobody can get to.
+// publicDir returns an empty directory that the user nobody can access.
 func publicDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

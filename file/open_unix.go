@@ -20,8 +20,8 @@ const hasModes = true
 // FIFO.
 const noFollow = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
 
-// trust holds the users whose files the store takes for its own: the one that
-// it runs as, and the owner of the data directory.
+// trust holds the users whose files the store accepts: the one that it runs as, and
+// the owner of the data directory.
 type trust [2]uint32
 
 func trustOf(dir fs.FileInfo) trust {
@@ -39,8 +39,7 @@ func (t trust) owns(info fs.FileInfo) bool {
 
 func (t trust) has(uid uint32) bool { return uid == t[0] || uid == t[1] }
 
-// openOwn opens a file of the store's. For anything else it returns a
-// *foreignError.
+// openOwn opens a file of the store. For anything else it returns a *foreignError.
 func openOwn(path string, flags int, t trust) (fd int, size int64, err error) {
 	for {
 		fd, err = unix.Open(path, flags|noFollow, fileMode)
@@ -51,13 +50,13 @@ func openOwn(path string, flags int, t trust) (fd int, size int64, err error) {
 	return checkOpened(path, flags, t, fd, err)
 }
 
-// checkOpened takes what an open returned, and checks what was opened. A file
-// to write to must have one name only: what is written would be in a backup of
-// hard links too.
+// checkOpened checks an opened file, or converts the error of open. A file that is
+// appended to must have one hard link only, because a backup by hard links must not
+// change.
 func checkOpened(path string, flags int, t trust, fd int, err error) (int, int64, error) {
 	switch err {
 	case nil:
-	case unix.ELOOP, unix.EMLINK, // a link, as Linux and FreeBSD put it
+	case unix.ELOOP, unix.EMLINK, // a link, on Linux and FreeBSD
 		unix.ENXIO, unix.EOPNOTSUPP, // a socket or FIFO; a socket on macOS
 		unix.EISDIR:
 		return -1, 0, foreignAt(path)
@@ -73,7 +72,7 @@ func checkOpened(path string, flags int, t trust, fd int, err error) (int, int64
 		unix.Close(fd)
 		return -1, 0, foreignAt(path)
 	}
-	if flags&unix.O_CREAT != 0 && st.Mode&0o777 != fileMode { // the umask has cut it
+	if flags&unix.O_CREAT != 0 && st.Mode&0o777 != fileMode { // because of the umask
 		if err := unix.Fchmod(fd, fileMode); err != nil {
 			unix.Close(fd)
 			return -1, 0, &fs.PathError{Op: "chmod", Path: path, Err: err}
@@ -82,9 +81,9 @@ func checkOpened(path string, flags int, t trust, fd int, err error) (int, int64
 	return fd, st.Size, nil
 }
 
-// readFile returns the contents of a file of the store's of at most max bytes.
-// With noSymlinks it fails if there is a link anywhere in the path, or if the
-// system cannot tell.
+// readFile returns the contents of a file of the store of at most max bytes. With
+// noSymlinks, it returns an error if there is a link anywhere in the path, or if the
+// system cannot check that.
 func readFile(path string, t trust, max int64, noSymlinks bool) ([]byte, error) {
 	var fd int
 	var size int64
@@ -120,7 +119,7 @@ func readFile(path string, t trust, max int64, noSymlinks bool) ([]byte, error) 
 	return b, nil
 }
 
-// openFile opens a file of the store's as an os.File.
+// openFile is openOwn that returns an os.File.
 func openFile(path string, flags int, t trust) (*os.File, error) {
 	fd, _, err := openOwn(path, flags, t)
 	if err != nil {
@@ -151,7 +150,7 @@ func writeNew(path string, b []byte, sync bool) (err error) {
 
 // fill writes a new file and closes it.
 func fill(fd int, path string, b []byte, sync bool) error {
-	op, err := "chmod", unix.Fchmod(fd, fileMode) // the umask may have cut it
+	op, err := "chmod", unix.Fchmod(fd, fileMode) // whatever the umask
 	for err == nil && len(b) > 0 {
 		var n int
 		op = "write"
@@ -187,6 +186,6 @@ func syncDir(dir string) error {
 	return f.Sync()
 }
 
-// isBusy reports whether a file cannot be replaced because it is open, which is
-// no obstacle on Unix.
+// isBusy reports whether a file cannot be replaced because it is open. On Unix an
+// open file can be replaced.
 func isBusy(error) bool { return false }

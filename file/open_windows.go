@@ -26,8 +26,7 @@ func trustOf(fs.FileInfo) trust { return trust{} }
 
 func (trust) owns(fs.FileInfo) bool { return true }
 
-// openFile opens a file of the store's. For anything else it returns a
-// *foreignError. The file may be replaced while it is open, which package os
+// openFile opens a file of the store. For anything else it returns a *foreignError. The file may be replaced while it is open, which package os
 // does not allow.
 func openFile(path string, flags int, _ trust) (*os.File, error) {
 	name, err := windows.UTF16PtrFromString(path)
@@ -60,8 +59,8 @@ func openFile(path string, flags int, _ trust) (*os.File, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
-// readFile returns the contents of a file of the store's of at most max bytes.
-// It cannot open a path without following links, and says so.
+// readFile returns the contents of a file of the store of at most max bytes. With
+// noSymlinks, it returns an error, since Windows cannot check that.
 func readFile(path string, t trust, max int64, noSymlinks bool) ([]byte, error) {
 	if noSymlinks {
 		return nil, errors.ErrUnsupported

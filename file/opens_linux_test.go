@@ -10,7 +10,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// opens counts how often records are opened, by asking the kernel.
+// opens counts by inotify how often records are opened.
 type opens struct {
 	t  *testing.T
 	fd int
@@ -45,7 +45,7 @@ func (o *opens) count() (n int) {
 			const head = int(unsafe.Sizeof(unix.InotifyEvent{}))
 			mask, name := binary.NativeEndian.Uint32(b[4:]), binary.NativeEndian.Uint32(b[12:])
 			if mask&unix.IN_Q_OVERFLOW != 0 {
-				o.t.Fatal("more was opened than the kernel would count")
+				o.t.Fatal("the inotify queue overflowed")
 			}
 			if mask&unix.IN_ISDIR == 0 {
 				n++
@@ -55,7 +55,7 @@ func (o *opens) count() (n int) {
 	}
 }
 
-// The cost of a sweep is that of what has expired, not of what lives.
+// The cost of a sweep depends on the sessions that are due, not on all sessions.
 func TestSweepOpensWhatIsDue(t *testing.T) {
 	n := 20_000
 	if testing.Short() {
@@ -88,10 +88,10 @@ func TestSweepOpensWhatIsDue(t *testing.T) {
 		sweep(t, s, 0)
 	}
 	if opened := w.count(); opened != 0 {
-		t.Errorf("%d opens where none was due", opened)
+		t.Errorf("%d opens, but no session was due", opened)
 	}
-	// Refreshed sessions are opened once when the old line comes up, and not
-	// again until the new one does.
+	// An extended session is opened once when its old line is due, and not again
+	// until its new line is due.
 	refreshed := 0
 	for i := due; i < due+1000; i += 2 {
 		rec, err := s.Load(t.Context(), key(i))
@@ -109,13 +109,13 @@ func TestSweepOpensWhatIsDue(t *testing.T) {
 	c.set(beginning + 31*minute)
 	sweep(t, s, expired)
 	if opened := w.count(); opened > refreshed+2*expired {
-		t.Errorf("%d opens to remove %d and put off %d", opened, expired, refreshed)
+		t.Errorf("%d opens to remove %d sessions and keep %d", opened, expired, refreshed)
 	}
 	for i := range 20 {
 		c.set(beginning + driver.Millis(32+i)*minute)
 		sweep(t, s, 0)
 	}
 	if opened := w.count(); opened != 0 {
-		t.Errorf("%d opens after that, where none was due", opened)
+		t.Errorf("%d opens after that, but no session was due", opened)
 	}
 }

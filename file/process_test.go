@@ -12,13 +12,13 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// keyOf is the key number i, one in a directory.
+// keyOf returns key i. Keys that differ in the low byte are in different directories.
 func keyOf(i int) driver.Key { return driver.Key{byte(i), byte(i >> 8), 5} }
 
 func soon(d time.Duration) driver.Millis { return driver.MillisOf(time.Now().Add(d)) }
 
 func init() {
-	// count N: increment the counter at key 0 that often.
+	// count N: increment the counter at key 0 N times.
 	children["count"] = func(dir string, args []string) error {
 		n, err := strconv.Atoi(args[0])
 		if err != nil {
@@ -37,7 +37,7 @@ func init() {
 		return nil
 	}
 
-	// use N: load, save and touch the first N sessions until all are gone.
+	// use N: load, save and touch the first N sessions until all are deleted.
 	children["use"] = func(dir string, args []string) error {
 		n, err := strconv.Atoi(args[0])
 		if err != nil {
@@ -55,7 +55,7 @@ func init() {
 			rec, err := s.Load(ctx, keyOf(i))
 			if gone[i] = gone[i] || errors.Is(err, driver.ErrNotFound); gone[i] {
 				if err == nil {
-					return fmt.Errorf("session %d was gone and is back", i)
+					return fmt.Errorf("session %d was deleted and exists again", i)
 				}
 				continue
 			}
@@ -77,7 +77,7 @@ func init() {
 		return nil
 	}
 
-	// churn N: refresh the first N sessions and start others, for a second.
+	// churn N: touch the first N sessions and create others, for a second.
 	children["churn"] = func(dir string, args []string) error {
 		n, err := strconv.Atoi(args[0])
 		if err != nil {
@@ -110,7 +110,7 @@ func init() {
 		return nil
 	}
 
-	// sweep: sweep again and again, for a second.
+	// sweep: sweep repeatedly, for a second.
 	children["sweep"] = func(dir string, _ []string) error {
 		s, err := openDir(dir, Options{})
 		if err != nil {
@@ -181,8 +181,8 @@ func TestProcessesCount(t *testing.T) {
 	}
 }
 
-// Logged out in one process, a session stays so in all, whatever they write.
-func TestProcessesLogOut(t *testing.T) {
+// A session that one process deletes stays deleted, whatever the others write.
+func TestProcessesDelete(t *testing.T) {
 	dir := t.TempDir()
 	s, err := openDir(dir, Options{})
 	if err != nil {
@@ -197,7 +197,7 @@ func TestProcessesLogOut(t *testing.T) {
 	for range 3 {
 		c := start(t, dir, fmt.Sprint("use ", n))
 		if !c.lines.Scan() || c.lines.Text() != "ready" {
-			t.Fatal("not ready")
+			t.Fatal("the child process did not start")
 		}
 		others = append(others, c)
 	}
@@ -207,7 +207,7 @@ func TestProcessesLogOut(t *testing.T) {
 		}
 		for j := max(0, i-10); j <= i; j++ {
 			_, err := s.Load(ctx, keyOf(j))
-			wantErr(t, "Load of what was deleted", err, driver.ErrNotFound)
+			wantErr(t, "Load of a deleted session", err, driver.ErrNotFound)
 		}
 	}
 	for _, c := range others {
@@ -217,11 +217,11 @@ func TestProcessesLogOut(t *testing.T) {
 		t.Errorf("left: %q", left)
 	}
 	if left := files(t, s.owners.dirs.dir); len(left) != 0 {
-		t.Errorf("left in the owners' index: %q", left)
+		t.Errorf("left in the owner index: %q", left)
 	}
 }
 
-// Two processes sweep while two others refresh sessions and start new ones.
+// Two processes sweep while two others extend sessions and create new ones.
 func TestProcessesSweep(t *testing.T) {
 	dir := t.TempDir()
 	s, err := openDir(dir, Options{})
@@ -231,7 +231,7 @@ func TestProcessesSweep(t *testing.T) {
 	defer s.Close()
 	const n = 50
 	for i := range n {
-		rec := until(soon(300 * time.Millisecond)) // when the sweeps will come upon it
+		rec := until(soon(300 * time.Millisecond)) // when the sweeps look at it
 		save(t, s, keyOf(i), 0, rec)
 		rec.Expires = soon(20 * time.Second)
 		if err := s.Touch(ctx, keyOf(i), rec); err != nil {
@@ -245,14 +245,14 @@ func TestProcessesSweep(t *testing.T) {
 	for _, c := range all {
 		c.wait()
 	}
-	time.Sleep(50 * time.Millisecond) // the last of the brief ones expire
+	time.Sleep(50 * time.Millisecond) // until the last short session has expired
 	before := len(files(t, s.records.dir))
 	removed, err := s.Sweep(ctx)
 	if left := files(t, s.records.dir); err != nil || len(left) != n {
-		t.Errorf("%d are left of %d, %d removed last, %v", len(left), before, removed, err)
+		t.Errorf("%d of %d files are left after the last sweep, which removed %d: %v", len(left), before, removed, err)
 	}
 	if left := files(t, s.owners.dirs.dir); len(left) != n {
-		t.Errorf("%d entries in the owners' index", len(left))
+		t.Errorf("%d entries in the owner index", len(left))
 	}
 	for i := range n {
 		if _, err := s.Load(ctx, keyOf(i)); err != nil {

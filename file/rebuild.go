@@ -10,18 +10,18 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// completeName is the name of the file whose presence says that both indexes
-// cover all records.
+// completeName is the name of the file that exists if both indexes cover all
+// records.
 const completeName = "complete"
 
 func (s *store) completePath() string { return filepath.Join(s.expiry.dir, completeName) }
 
-// markComplete says that both indexes cover all records.
+// markComplete records that both indexes cover all records.
 func (s *store) markComplete() error { return createEmpty(s.completePath()) }
 
 // rebuildIndex adds all records to both indexes if they may lack some: after
-// part of an index was lost, or after somebody has removed the mark because a
-// backup was restored or the power failed. It reads each record once.
+// part of an index was lost, or after an operator removed the file "complete"
+// because a backup was restored or the power failed. It reads each record once.
 func (s *store) rebuildIndex(ctx context.Context) error {
 	_, err := os.Lstat(s.completePath())
 	if !errors.Is(err, fs.ErrNotExist) {

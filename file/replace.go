@@ -46,8 +46,8 @@ func (s *store) tempOf(name string) string {
 	return s.records.shard(name) + separator + tempName
 }
 
-// cleanTemp removes what a process left that died while it was writing. No live
-// process is writing it, since the caller holds the lock of the directory.
+// cleanTemp removes the file of a process that was killed while it was writing. No
+// live process is writing it, since the caller holds the lock of the directory.
 func (s *store) cleanTemp(temp string) error {
 	info, err := os.Lstat(temp)
 	if err != nil {

@@ -189,9 +189,8 @@ func (s *store) write(ctx context.Context, key driver.Key, old driver.Version, r
 	return nil
 }
 
-// index adds rec to the indexes, as far as they do not have was in the same
-// place. It comes before rec is written, so that neither index ever lacks a
-// record.
+// index adds rec, which replaces was, to the indexes that need another entry for it.
+// It is called before rec is written, so that an index never lacks a record.
 func (s *store) index(name string, was, rec driver.Record) error {
 	if was.Version == 0 || rec.Expires < was.Expires {
 		if err := s.expiry.add(name, rec.Expires, s.now()); err != nil {
@@ -238,8 +237,8 @@ func (s *store) delete(ctx context.Context, key driver.Key, version driver.Versi
 	return s.remove(name, was.Owner, err)
 }
 
-// remove removes the record with that name, whose reading gave readErr. The
-// caller holds its directory's lock.
+// remove removes the record with that name. readErr is the error of reading it. The
+// caller holds the lock of its directory.
 func (s *store) remove(name, owner string, readErr error) error {
 	if err := s.records.check(name); err != nil {
 		return err

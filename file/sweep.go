@@ -66,7 +66,7 @@ func (s *store) sweep(ctx context.Context) (removed int, err error) {
 	return removed, errors.Join(errs...)
 }
 
-// cleanTemps removes what processes left that died while they were writing.
+// cleanTemps removes the files of processes that were killed while they were writing.
 func (s *store) cleanTemps(ctx context.Context) error {
 	var errs []error
 	for i := range shardCount {
@@ -101,12 +101,12 @@ func (s *store) cleanShard(ctx context.Context, i int, temp string) error {
 // dies, the next one finishes the log.
 const claimedSuffix = ".claimed"
 
-// claimLogs renames the logs that are due, and returns their paths when nobody
+// claimLogs renames the logs that are due, and returns their paths when no process
 // writes to them any more.
 //
 // A writer holds the lock of its record's directory from before it opens a log
-// until it has written the record. So once each lock was free for a moment,
-// whoever had opened a log by its old name is done, and the record can be found.
+// until it has written the record. So once each lock was free for a moment, every
+// writer that opened a log by its old name is done, and the record can be found.
 func (s *store) claimLogs(ctx context.Context, now driver.Millis) (logs []string, err error) {
 	var names []string
 	err = eachName(s.expiry.dir, func(name string) {
@@ -121,7 +121,7 @@ func (s *store) claimLogs(ctx context.Context, now driver.Millis) (logs []string
 	for _, name := range names {
 		path := filepath.Join(s.expiry.dir, name)
 		if !strings.HasSuffix(name, claimedSuffix) {
-			// The number keeps it from replacing one that a dead sweep left.
+			// The number keeps it from replacing one that a killed sweep left.
 			to := fmt.Sprintf("%s.%d%s", path, time.Now().UnixNano(), claimedSuffix)
 			if err := os.Rename(path, to); err != nil {
 				errs = append(errs, err)
@@ -204,15 +204,15 @@ func (s *store) setLogAside(log string, reason error) error {
 
 // lookResult is what removeExpired found.
 type lookResult struct {
-	present bool          // there is a record still
-	removed bool          // there was one, which has been removed
+	present bool          // the record still exists
+	removed bool          // the record was removed
 	next    driver.Millis // if present: when to look at it again
 }
 
 // removeExpired removes the record at key if it has expired.
 //
-// It reads without a lock. If the expiry is moved forward afterwards, whoever
-// writes that writes a new line for it.
+// It reads without a lock: a write that makes the expiry earlier afterwards also adds
+// a line for it.
 func (s *store) removeExpired(ctx context.Context, key driver.Key) (lookResult, error) {
 	name := key.String()
 	rec, err := s.read(name)
@@ -246,16 +246,16 @@ func (s *store) lookLater(name string, err error) lookResult {
 	return lookResult{present: true, next: s.now() + lookAgain}
 }
 
-// isRemovable reports whether a record that was read is of no more use. A
-// damaged one is: it opens no session, and would stay forever.
+// isRemovable reports whether a record that was read can be removed: it has expired,
+// or it is damaged, and would stay forever.
 func (s *store) isRemovable(rec *driver.Record, err error) bool {
 	return err == nil && rec.Expires <= s.now() || errors.Is(err, driver.ErrCorrupt)
 }
 
-// movedLines are lines on their way to other logs.
+// movedLines are lines to be added to other logs, by the log.
 type movedLines map[driver.Millis][]byte
 
-// maxMovedLines bounds the bytes that are collected for one log.
+// maxMovedLines is how many bytes are collected for one log.
 const maxMovedLines = 64 << 10
 
 func (m movedLines) add(x *expiry, begin driver.Millis, key driver.Key, at driver.Millis) error {

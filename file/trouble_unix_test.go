@@ -18,32 +18,34 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// patient is a store in trouble, with one session that must come through.
-type patient struct {
+// faultTest is a store to which a fault happens, with one session that must not be
+// lost.
+type faultTest struct {
 	s   *store
 	key driver.Key
 	rec driver.Record
 }
 
-func newPatient(dir string) (*patient, error) {
+func newFaultTest(dir string) (*faultTest, error) {
 	s, err := openDir(dir, Options{})
 	if err != nil {
 		return nil, err
 	}
-	p := &patient{s: s, key: keyOf(1), rec: until(1 << 60)}
+	p := &faultTest{s: s, key: keyOf(1), rec: until(1 << 60)}
 	return p, s.Save(ctx, p.key, 0, p.rec)
 }
 
-// next is the record that is to come, with more data.
-func (p *patient) next(size int) driver.Record {
+// next returns the next version of the record, with size bytes of data.
+func (p *faultTest) next(size int) driver.Record {
 	rec := p.rec
 	rec.Version++
 	rec.Data = bytes.Repeat([]byte("x"), size)
 	return rec
 }
 
-// whole fails unless the session is as it was, with nothing left beside it.
-func (p *patient) whole() error {
+// unchanged returns an error unless the session is as it was last saved and no
+// unfinished file is left.
+func (p *faultTest) unchanged() error {
 	rec, err := p.s.Load(ctx, p.key)
 	if err != nil || rec.Version != p.rec.Version || !bytes.Equal(rec.Data, p.rec.Data) {
 		return fmt.Errorf("the old record: %v, version %d", err, rec.Version)
@@ -55,35 +57,35 @@ func (p *patient) whole() error {
 	return nil
 }
 
-// fails wants err to be, and to say what was done where.
+// fails returns an error unless err is want and names the file.
 func fails(what string, err, want error) error {
 	if !errors.Is(err, want) || !strings.HasPrefix(err.Error(), "file: ") || !strings.Contains(err.Error(), "/") {
-		return fmt.Errorf("%s gave %v, want %v in an error that tells where", what, err, want)
+		return fmt.Errorf("%s returned %v, want %v in an error that names the file", what, err, want)
 	}
 	return nil
 }
 
-// recovers wants everything to work again, at once.
-func (p *patient) recovers(size int) error {
+// recovers returns an error unless every call works again.
+func (p *faultTest) recovers(size int) error {
 	next := p.next(size)
 	if err := p.s.Save(ctx, p.key, p.rec.Version, next); err != nil {
-		return fmt.Errorf("after the trouble: %w", err)
+		return fmt.Errorf("saving after the fault: %w", err)
 	}
 	p.rec = next
 	if err := p.s.Save(ctx, keyOf(3), 0, until(1<<60)); err != nil {
-		return fmt.Errorf("creating, after the trouble: %w", err)
+		return fmt.Errorf("creating after the fault: %w", err)
 	}
 	if err := p.s.Delete(ctx, keyOf(3), 0); err != nil {
-		return fmt.Errorf("deleting, after the trouble: %w", err)
+		return fmt.Errorf("deleting after the fault: %w", err)
 	}
 	if _, err := p.s.Sweep(ctx); err != nil {
-		return fmt.Errorf("sweeping, after the trouble: %w", err)
+		return fmt.Errorf("sweeping after the fault: %w", err)
 	}
-	return p.whole()
+	return p.unchanged()
 }
 
-// during runs the steps of a case until one fails.
-func during(steps ...func() error) error {
+// runSteps runs the steps of a case until one fails.
+func runSteps(steps ...func() error) error {
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err
@@ -101,32 +103,32 @@ func limit(resource int, soft uint64) error {
 	return unix.Setrlimit(resource, &r)
 }
 
-// atMost is for systems that do not agree on a limit's type.
+// atMost returns the lower one. The type of a limit differs between systems.
 func atMost[T int64 | uint64](n uint64, max T) T { return T(min(n, uint64(max))) }
 
 func init() {
-	// fsize: no file may grow beyond a limit, as on a full disk.
+	// fsize: no file can grow beyond a limit.
 	children["fsize"] = func(dir string, _ []string) error {
 		signal.Ignore(syscall.SIGXFSZ)
-		p, err := newPatient(dir)
+		p, err := newFaultTest(dir)
 		if err != nil {
 			return err
 		}
 		defer p.s.Close()
-		return during(
+		return runSteps(
 			func() error { return limit(unix.RLIMIT_FSIZE, 100) },
 			func() error {
 				return fails("Save", p.s.Save(ctx, p.key, p.rec.Version, p.next(5000)), unix.EFBIG)
 			},
-			p.whole,
-			// The log ends in half a line.
+			p.unchanged,
+			// This leaves half a line in the expiry log.
 			func() error { return fails("creating", p.s.Save(ctx, keyOf(2), 0, p.next(1)), unix.EFBIG) },
-			p.whole,
+			p.unchanged,
 			func() error { return limit(unix.RLIMIT_FSIZE, 1<<40) },
 			func() error { return p.recovers(5000) },
 			func() error { return p.s.Save(ctx, keyOf(2), 0, until(1<<60)) },
 			func() error {
-				// The line after the half one counts.
+				// The line that follows the half one is read.
 				late := *p
 				s, err := openLate(dir)
 				if err != nil {
@@ -149,13 +151,13 @@ func init() {
 			return nil
 		}
 		defer unmount(dir)
-		p, err := newPatient(filepath.Join(dir, "data"))
+		p, err := newFaultTest(filepath.Join(dir, "data"))
 		if err != nil {
 			return err
 		}
 		defer p.s.Close()
 		ballast := filepath.Join(dir, "ballast")
-		return during(
+		return runSteps(
 			func() error { // fill it to the last byte
 				f, err := os.Create(ballast)
 				if err != nil {
@@ -173,44 +175,44 @@ func init() {
 			func() error {
 				return fails("Save", p.s.Save(ctx, p.key, p.rec.Version, p.next(5000)), unix.ENOSPC)
 			},
-			p.whole,
+			p.unchanged,
 			func() error { return fails("creating", p.s.Save(ctx, keyOf(2), 0, p.next(5000)), unix.ENOSPC) },
-			p.whole,
+			p.unchanged,
 			func() error { return os.Remove(ballast) },
 			func() error { return p.recovers(5000) },
 		)
 	}
 
-	// readonly: the disk becomes read-only, as after an error of its own.
+	// readonly: the disk becomes read-only, as after a disk error.
 	children["readonly"] = func(dir string, _ []string) error {
 		if err := mountSmall(dir); err != nil {
 			fmt.Println("skip:no small disk can be mounted: " + err.Error())
 			return nil
 		}
 		defer unmount(dir)
-		p, err := newPatient(filepath.Join(dir, "data"))
+		p, err := newFaultTest(filepath.Join(dir, "data"))
 		if err != nil {
 			return err
 		}
 		defer p.s.Close()
-		return during(
+		return runSteps(
 			func() error { return setReadOnly(dir, true) },
 			func() error { return fails("Save", p.s.Save(ctx, p.key, 1, p.next(5000)), unix.EROFS) },
 			func() error { return fails("Touch", p.s.Touch(ctx, p.key, p.rec), unix.EROFS) },
 			func() error { return fails("Delete", p.s.Delete(ctx, p.key, 0), unix.EROFS) },
 			func() error { return fails("creating", p.s.Save(ctx, keyOf(2), 0, until(1<<61)), unix.EROFS) },
-			p.whole,
+			p.unchanged,
 			func() error { return setReadOnly(dir, false) },
 			func() error { return p.recovers(5000) },
 		)
 	}
 
-	// modes: somebody changes the modes of the store's directories.
+	// modes: the modes of the store's directories are changed.
 	children["modes"] = func(dir string, _ []string) error {
 		if err := unprivileged(dir); err != nil {
 			return err
 		}
-		p, err := newPatient(dir)
+		p, err := newFaultTest(dir)
 		if err != nil {
 			return err
 		}
@@ -220,7 +222,7 @@ func init() {
 				if err := os.Chmod(d, mode); err != nil {
 					return err
 				}
-				if err := during(p.whole, func() error { return p.recovers(5000) }); err != nil {
+				if err := runSteps(p.unchanged, func() error { return p.recovers(5000) }); err != nil {
 					return fmt.Errorf("%s with mode %o: %w", d, mode, err)
 				}
 			}
@@ -230,7 +232,7 @@ func init() {
 
 	// files: no file can be opened.
 	children["files"] = func(dir string, _ []string) error {
-		p, err := newPatient(dir)
+		p, err := newFaultTest(dir)
 		if err != nil {
 			return err
 		}
@@ -247,7 +249,7 @@ func init() {
 			held = append(held, fd)
 		}
 		if len(held) == 0 {
-			return errors.New("no file could be opened to begin with")
+			return errors.New("not even the first file could be opened")
 		}
 		release := func(n int) {
 			for ; n > 0; n-- {
@@ -255,7 +257,7 @@ func init() {
 				held = held[:len(held)-1]
 			}
 		}
-		return during(
+		return runSteps(
 			func() error {
 				_, err := p.s.Load(ctx, p.key)
 				return fails("Load", err, unix.EMFILE)
@@ -270,18 +272,18 @@ func init() {
 				for _, err := range p.s.All(ctx) {
 					return fails("All", err, unix.EMFILE)
 				}
-				return errors.New("All was empty")
+				return errors.New("All yielded nothing")
 			},
 			func() error { release(1); return nil }, // enough for a lock, or for a record
 			func() error { return fails("Save", p.s.Save(ctx, p.key, 1, p.next(5000)), unix.EMFILE) },
-			p.whole,
+			p.unchanged,
 			func() error { release(len(held)); return nil },
 			func() error { return p.recovers(5000) },
 		)
 	}
 }
 
-// openLate opens the store in dir when all has expired.
+// openLate opens the store in dir with a clock by which all sessions have expired.
 func openLate(dir string) (*store, error) {
 	c := &clock{}
 	c.set(1<<60 + day)

@@ -12,8 +12,8 @@ import (
 
 var errURL = errors.New(`Options.URL must be "file:///dir", "file:dir" or "file:", alone or with "?sync=true"`)
 
-// readURL sets what the URL says, and returns the directory that it names, if
-// any. What url.Parse complains of is not passed on: it quotes the URL.
+// readURL sets the options in the URL, and returns the directory that it names, or
+// "". It does not return the errors of url.Parse, because they quote the URL.
 func (o *Options) readURL(s string) (dir string, err error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "file" || u.Host != "" && u.Host != "localhost" || u.User != nil || u.Fragment != "" {
