@@ -26,8 +26,8 @@ func trustOf(fs.FileInfo) trust { return trust{} }
 
 func (trust) owns(fs.FileInfo) bool { return true }
 
-// openFile opens a file of the store. For anything else it returns a *foreignError. The file may be replaced while it is open, which package os
-// does not allow.
+// openFile opens a file of the store. For anything else it returns a *foreignError.
+// The file may be replaced while it is open, which package os does not allow.
 func openFile(path string, flags int, _ trust) (*os.File, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
