@@ -6,20 +6,19 @@
 // run to run only by the order in which their store calls take effect, and by
 // calls that fail. Both can be listed, and all of them tried.
 //
-// A run starts from a session that has values, a flash message and an owner, and
-// that has been renewed once, so that an old id exists. The run sends its requests
-// through Manager.Wrap, each in a goroutine. Options.WrapStore holds every store
-// call until the scheduler lets it go on, one call at a time. The scheduler also
-// decides what becomes of the call: it is answered; or it is lost before it takes
-// effect; or it takes effect and the answer is lost. At most one call of a run is
-// lost. The list of these choices, the schedule, determines the run. A
-// depth-first search runs all schedules, each from the start (schedule_test.go,
-// run_test.go).
+// A run starts from a session S with values, a flash message and an owner. If one
+// of the requests is late, S has been renewed, and the request carries the old id.
+// The run sends its requests through Manager.Wrap, each in a goroutine. A gate
+// before the store (gate_test.go) holds every call until the scheduler lets it go
+// on, one at a time. The scheduler also decides what becomes of the call: it is
+// answered; or it is lost before it takes effect; or it takes effect and the answer
+// is lost. At most one call of a run is lost. The list of these choices, the
+// schedule, determines the run. A depth-first search performs all schedules, each
+// from the start (schedule_test.go, run_test.go).
 //
 // The requests share one Manager, as in one process, or each has its own on the
-// same store, as in several processes. They carry the session's current cookie,
-// or, if late, the one from before the renewal. The explorer keeps the browser's
-// cookie as a browser would: each response replaces what the one before set.
+// same store, as in several processes. All are one browser's: each response
+// replaces the cookie that the one before has set.
 //
 // After a run the rules (rules_test.go) compare the responses with what the store
 // holds: nothing that was acknowledged is lost, nothing is counted twice, a

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,7 +95,7 @@ type scenario struct {
 type start struct {
 	scenario
 	store    *mapStore
-	old, new string // S's tokens before and after the renewal
+	old, new string // S's tokens before the renewal, or "", and now
 }
 
 // run is one run of a scenario.
@@ -145,7 +146,7 @@ func newManager(store driver.Store, at time.Time) *sessions.Manager {
 	return m
 }
 
-// prepare makes the session S, and renews it.
+// prepare makes the session S, and renews it if there is a late request.
 func prepare(sc scenario) *start {
 	for {
 		st := &start{scenario: sc, store: newMapStore()}
@@ -155,11 +156,14 @@ func prepare(sc scenario) *start {
 		if err := s.Save(context.Background()); err != nil {
 			panic(err)
 		}
-		st.old = s.Token()
+		st.new = s.Token()
+		if !slices.ContainsFunc(sc.ops, func(op operation) bool { return op.late }) {
+			return st
+		}
 		if err := errors.Join(s.Renew(), s.Save(context.Background())); err != nil {
 			panic(err)
 		}
-		st.new = s.Token()
+		st.old, st.new = st.new, s.Token()
 		if queue(keyOf(st.old)) != queue(keyOf(st.new)) {
 			return st
 		}
@@ -198,7 +202,9 @@ func (r *run) shareQueue() bool {
 
 // begin starts the requests. Each comes to its first store call, or to its end.
 func (r *run) begin() {
-	r.name(keyOf(r.old))
+	if r.old != "" {
+		r.name(keyOf(r.old))
+	}
 	r.name(keyOf(r.new))
 	var shared *sessions.Manager
 	for i, op := range r.ops {

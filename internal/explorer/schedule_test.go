@@ -70,6 +70,18 @@ func (sc scenario) String() string {
 	return where + strings.Join(names, "+")
 }
 
+// operationsOf returns the operations of names such as "set+renew", or nil.
+func operationsOf(names string) (ops []operation) {
+	for name := range strings.SplitSeq(names, "+") {
+		i := slices.IndexFunc(operations, func(op operation) bool { return op.name == name })
+		if i < 0 || len(ops) == len(marks) {
+			return nil
+		}
+		ops = append(ops, operations[i])
+	}
+	return ops
+}
+
 // replay performs the run of a code, with the store that wrap makes of it, if not
 // nil.
 func replay(code string, wrap func(driver.Store) driver.Store) (*run, error) {
@@ -78,12 +90,8 @@ func replay(code string, wrap func(driver.Store) driver.Store) (*run, error) {
 		return nil, fmt.Errorf("schedule %q is not one|apart:REQUEST+REQUEST:CHOICES", code)
 	}
 	sc := scenario{apart: parts[0] == "apart", wrap: wrap}
-	for name := range strings.SplitSeq(parts[1], "+") {
-		i := slices.IndexFunc(operations, func(op operation) bool { return op.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("schedule %q: there is no operation %q", code, name)
-		}
-		sc.ops = append(sc.ops, operations[i])
+	if sc.ops = operationsOf(parts[1]); sc.ops == nil {
+		return nil, fmt.Errorf("schedule %q names an unknown operation", code)
 	}
 	var err error
 	choices := parts[2]
@@ -158,7 +166,7 @@ func (q *request) describe(b *strings.Builder, r *run) {
 	}
 }
 
-// letter names an id: A is the one from before the renewal, B the present one.
+// letter names an id, in the order in which they were made.
 func (r *run) letter(key driver.Key) string {
 	i := slices.IndexFunc(r.ids, func(i *id) bool { return i.key == key })
 	if i < 0 {
