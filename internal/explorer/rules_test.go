@@ -172,9 +172,8 @@ func (r *run) others(q *request, is func(kind) bool) bool {
 	return slices.ContainsFunc(r.requests, func(o *request) bool { return o != q && is(o.op.kind) && o.mayHave() })
 }
 
-func ends(k kind) bool    { return k.ends }
-func moves(k kind) bool   { return k.moves }
-func signsIn(k kind) bool { return k.signsIn }
+func ends(k kind) bool  { return k.ends }
+func moves(k kind) bool { return k.moves }
 
 func (r *run) judgeStatus(q *request) {
 	switch {
