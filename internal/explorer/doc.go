@@ -29,7 +29,7 @@
 // wait for the scheduler, a lock or a timer, and whose clock moves by itself.
 //
 //	go test ./internal/explorer                          all pairs
-//	go test ./internal/explorer -run Triples -triples    all triples, for hours
+//	go test ./internal/explorer -run Triples -triples    all triples, for half a day
 //	go test ./internal/explorer -run Replay -v -schedule CODE
 //
 // A failure prints its schedule in words, and the CODE that replays it. The rules

@@ -105,7 +105,12 @@ func (r *run) judgeCookie(q *request) {
 	}
 	// Responses of requests that are not late may arrive in any order. A sign-out
 	// signs out the browser, whatever it holds.
-	if r.cookie == "" || r.cookie == q.token || q.op.signsIn || q.deletes() || q.first() == nil || q.first().found == session {
+	if r.cookie == "" || r.cookie == q.token || q.op.signsIn || q.deletes() {
+		return
+	}
+	// A sign-out leaves no forward: a writer who comes later begins a session.
+	first := q.first()
+	if first == nil || first.found == session || first.found == nothing && r.endedBy(first.key, ends) {
 		return
 	}
 	if rec, live := r.store.live(keyOf(r.cookie)); live && kindOf(rec) == session {
@@ -172,6 +177,12 @@ func (r *run) others(q *request, is func(kind) bool) bool {
 	return slices.ContainsFunc(r.requests, func(o *request) bool { return o != q && is(o.op.kind) && o.mayHave() })
 }
 
+// endedBy reports whether a request of the kind has removed the record at key.
+func (r *run) endedBy(key driver.Key, is func(kind) bool) bool {
+	i := r.name(key)
+	return i.ender != none && is(r.ops[i.ender].kind)
+}
+
 func ends(k kind) bool  { return k.ends }
 func moves(k kind) bool { return k.moves }
 
@@ -199,8 +210,8 @@ func (r *run) judgeLate(q *request) {
 	}
 	switch {
 	case first.found == forward:
-	case first.found == nothing && first.alive && first.outcome == answered:
-		// The id is dead, S lives, and nothing shows it.
+	case first.found == nothing && first.alive && first.outcome == answered && !r.endedBy(first.key, ends):
+		// S lives under another id, and nothing shows it.
 		if q.op.changes && q.acknowledged() {
 			r.fault(lateChange, "request %d is answered %d", q.index, q.recorder.Code)
 		}
