@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/database"
 	"github.com/pump-go/sessions/driver"
 )
@@ -111,4 +112,15 @@ func TestACallInsideATransactionOfItsPool(t *testing.T) {
 	}
 	must(t, tx.Rollback())
 	must(t, s.Save(t.Context(), key, rec.Version, record("y")))
+}
+
+func TestASQLiteURLAloneOpensTheStore(t *testing.T) {
+	m, err := sessions.New(t.Context(), sessions.Options{URL: "sqlite:///alone.db", DataDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if err := m.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
