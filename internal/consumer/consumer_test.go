@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/pump-go/sessions/internal/walkthrough"
 )
 
 const (
@@ -32,7 +34,7 @@ var core = []string{"github.com/fxamacker/cbor/v2", "github.com/x448/float16"}
 // Somebody with an empty machine writes the README's first program, for one
 // store or another, and gets our modules from a proxy.
 func TestAProgramDownloadsWhatItsStoreNeedsAndNoMore(t *testing.T) {
-	proxy, version := publish(t)
+	proxy, version := walkthrough.Publish(t, root)
 	program := firstProgram(t)
 	for store, want := range promised {
 		t.Run(store, func(t *testing.T) {
@@ -88,7 +90,7 @@ func main() {}
 // A store raises the versions of what it needs itself, and of nothing that other
 // stores need.
 func TestAProgramKeepsItsVersions(t *testing.T) {
-	proxy, version := publish(t)
+	proxy, version := walkthrough.Publish(t, root)
 	cache := t.TempDir()
 	embedded := []string{"golang.org/x/sys"} // which flock and bbolt ask for
 	for _, on := range []struct {
@@ -137,10 +139,10 @@ func TestAProgramKeepsItsVersions(t *testing.T) {
 
 // The command is installed as its documentation says.
 func TestTheCommandIsInstalled(t *testing.T) {
-	proxy, version := publish(t)
+	proxy, version := walkthrough.Publish(t, root)
 	c := consumer{t: t, dir: t.TempDir(), cache: t.TempDir(), proxy: proxy, env: []string{
 		"GOBIN=" + t.TempDir(),
-		"GOFLAGS=-mod=mod -modcacherw -trimpath", // -trimpath: what is compiled is found again in the cache
+		"GOFLAGS=-mod=mod -modcacherw -trimpath",
 		"CGO_ENABLED=0",
 	}}
 	c.run("install", module+"/cmd/sessions@"+version)
@@ -171,13 +173,7 @@ func (c *consumer) run(args ...string) {
 	c.t.Helper()
 	cmd := exec.Command("go", args...)
 	cmd.Dir = c.dir
-	cmd.Env = append(os.Environ(),
-		"GOMODCACHE="+c.cache,
-		"GOPROXY="+c.proxy,
-		"GOFLAGS=-modcacherw", // or the test's directory could not be removed
-		"GOSUMDB=off",         // ours are in no checksum database
-		"GONOSUMDB=", "GOPRIVATE=", "GONOPROXY=", "GOWORK=off", "GOTOOLCHAIN=local",
-	)
+	cmd.Env = append(os.Environ(), walkthrough.Environment(c.proxy, c.cache)...)
 	cmd.Env = append(cmd.Env, c.env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		c.t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)

@@ -1,4 +1,4 @@
-package consumer
+package walkthrough
 
 import (
 	"archive/zip"
@@ -13,8 +13,24 @@ import (
 	"testing"
 )
 
+const module = "github.com/pump-go/sessions"
+
+// Environment returns the variables for a go command that gets modules from the
+// proxy and keeps them in the directory cache.
+func Environment(proxy, cache string) []string {
+	return []string{
+		"GOMODCACHE=" + cache,
+		"GOPROXY=" + proxy,
+		// -modcacherw: a test's directory can be removed; -trimpath: what is compiled
+		// is found again in the build cache.
+		"GOFLAGS=-modcacherw -trimpath",
+		"GOSUMDB=off", // ours are in no checksum database
+		"GONOSUMDB=", "GOPRIVATE=", "GONOPROXY=", "GOWORK=off", "GOTOOLCHAIN=local",
+	}
+}
+
 // published returns the directories of the modules that users get.
-func published(t *testing.T) []string {
+func published(t *testing.T, root string) []string {
 	t.Helper()
 	out, err := exec.Command(filepath.Join(root, ".ci", "modules"), "list", "published").Output()
 	if err != nil {
@@ -23,10 +39,10 @@ func published(t *testing.T) []string {
 	return strings.Fields(string(out))
 }
 
-// publish makes a module proxy of directories: one with our modules as they are in
-// the working tree, at the version by which they require each other. Behind it are
-// the machine's own cache, and the proxy that the machine uses.
-func publish(t *testing.T) (proxy, version string) {
+// Publish makes a module proxy of directories: one with our modules as they are in
+// the working tree at root, at the version by which they require each other. Behind
+// it are the machine's own cache, and the proxy that the machine uses.
+func Publish(t *testing.T, root string) (proxy, version string) {
 	t.Helper()
 	gowork, err := os.ReadFile(filepath.Join(root, "go.work"))
 	if err != nil {
@@ -38,7 +54,7 @@ func publish(t *testing.T) (proxy, version string) {
 	}
 	version = string(match[1])
 	dir := t.TempDir()
-	for _, sub := range published(t) {
+	for _, sub := range published(t, root) {
 		path := module
 		if sub != "." {
 			path += "/" + sub
