@@ -98,7 +98,8 @@ func TestCertificates(t *testing.T) {
 
 // FuzzRoundTrip checks that what is accepted, whatever its type, can be decoded,
 // and that its encoding is stable. It may differ once: a time that is the key of
-// a map in an interface comes back as text.
+// a map in an interface comes back as text. The entries of a map with several NaN
+// keys, which no order tells apart, may change places.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add([]byte{0xa1, 0x01, 0x02})
 	f.Add([]byte{0xa2, 0x61, 'a', 0x01, 0x82, 0x01, 0x02, 0x80})
@@ -117,7 +118,7 @@ func FuzzRoundTrip(f *testing.F) {
 
 func fuzzRoundTrip[T any](t *testing.T, raw []byte) {
 	v, err := Decode[T](raw)
-	if err != nil {
+	if err != nil || hasNaNKey(reflect.ValueOf(&v)) {
 		return
 	}
 	first, err := Marshal(v)
@@ -141,4 +142,30 @@ func fuzzRoundTrip[T any](t *testing.T, raw []byte) {
 	if third, err := Marshal(again); err != nil || string(third) != string(second) {
 		t.Fatalf("%T %x came back as %x and then as %x, %v", v, raw, second, third, err)
 	}
+}
+
+func hasNaNKey(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		return !v.IsNil() && hasNaNKey(v.Elem())
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			if hasNaNKey(v.Index(i)) {
+				return true
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() && hasNaNKey(v.Field(i)) {
+				return true
+			}
+		}
+	case reflect.Map:
+		for key, value := range v.Seq2() {
+			if !key.Equal(key) || hasNaNKey(key) || hasNaNKey(value) {
+				return true
+			}
+		}
+	}
+	return false
 }
