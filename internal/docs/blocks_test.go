@@ -89,13 +89,14 @@ type block struct {
 	text string
 }
 
-// blocks returns the page's Go blocks, including those in comments.
+// blocks returns the page's Go blocks, including those in comments. It leaves out the
+// files of pages that internal/consumer carries out.
 func (p *page) blocks() []block {
 	var all []block
 	var b *block
 	for i, line := range p.lines {
 		switch {
-		case b == nil && (p.fence[i] && fenceOf(line) != "" && language(line) == "go" || !p.fence[i] && line == "<!-- go"):
+		case b == nil && (p.fence[i] && fenceOf(line) != "" && language(line) == "go" && !p.carriedOut(line) || !p.fence[i] && line == "<!-- go"):
 			b = &block{page: p.path, line: i + 2}
 		case b != nil && (p.fence[i] && fenceOf(line) != "" || !p.fence[i] && line == "-->"):
 			all = append(all, *b)
@@ -105,6 +106,11 @@ func (p *page) blocks() []block {
 		}
 	}
 	return all
+}
+
+// carriedOut reports whether the fence is of a block with a file, in a page of docs.
+func (p *page) carriedOut(fence string) bool {
+	return path.Dir(p.path) == "docs" && len(strings.Fields(fence)) > 1
 }
 
 func language(fence string) string {

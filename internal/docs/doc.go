@@ -22,5 +22,8 @@
 //     type Item struct{ Name string }
 //     -->
 //
+// A block of a page in docs whose fence names a file, "go main.go", is not compiled
+// here: package walkthrough carries out the page.
+//
 // A block that is for the eye alone has another language: text.
 package docs

@@ -19,7 +19,9 @@
 //   - "console" has commands, each after "$ ", and what they print. Commands run in
 //     one shell, one after the other: its directory and variables are kept.
 //
-// Other blocks are not carried out.
+// A comment of HTML that begins with the same words, "<!-- go main_test.go", is such
+// a block too: what a page's test needs and its reader does not. Other blocks are not
+// carried out.
 //
 // # Commands
 //

@@ -21,7 +21,8 @@ func (w *Walk) diff(b Block) string {
 
 // patch changes the places of text that diff shows.
 func patch(text, diff string) (string, error) {
-	for place := range strings.SplitSeq(diff, "…\n") {
+	for place := range strings.SplitSeq(strings.TrimSuffix(diff, "\n"), "\n…\n") {
+		place += "\n"
 		var before, after strings.Builder
 		for line := range strings.Lines(place) {
 			switch rest := line[1:]; line[0] {

@@ -11,6 +11,8 @@ type Block struct {
 	Intro string   // the paragraph before it
 	Info  []string // the words behind the fence; "#" for a heading
 	Text  string
+
+	Hidden bool // in a comment of HTML
 }
 
 // Blocks returns the blocks of a Markdown page.
@@ -20,7 +22,16 @@ func Blocks(page string) (all []Block) {
 	ended := false // the paragraph in intro
 	for i, line := range strings.Split(page, "\n") {
 		fence, isFence := strings.CutPrefix(line, "```")
+		comment, isComment := strings.CutPrefix(line, "<!-- ")
 		switch {
+		case isComment && open == nil && !strings.Contains(line, "-->"):
+			open = &Block{Line: i + 1, Info: strings.Fields(comment), Hidden: true}
+		case open != nil && open.Hidden:
+			if line == "-->" {
+				all, open = append(all, *open), nil
+			} else {
+				open.Text += line + "\n"
+			}
 		case isFence && open == nil:
 			open = &Block{Line: i + 1, Intro: intro, Info: strings.Fields(fence)}
 		case isFence:

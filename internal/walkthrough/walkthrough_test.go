@@ -49,6 +49,7 @@ func TestPatch(t *testing.T) {
 	for diff, want := range map[string]string{
 		"-a\n+A\n":            "A\nb\nc\nb2\n\nb\nd\n",
 		"-a\n+A\n…\n-d\n+D\n": "A\nb\nc\nb2\n\nb\nD\n",
+		"-a\n+A …\n+B\n":      "A …\nB\nb\nc\nb2\n\nb\nd\n",
 		" c\n+new\n":          "a\nb\nc\nnew\nb2\n\nb\nd\n",
 		"-b2\n\n-b\n d\n":     "a\nb\nc\n\nd\n",
 		"-b\n+B\n":            "", // two places
@@ -67,12 +68,14 @@ const page = "# Page\n" +
 	"Write `main.go`,\nas here:\n\n" +
 	"```go main.go\npackage main\n```\n\n" +
 	"```go\nfragment()\n```\n" +
-	"```console\n$ go run .\n$ curl -d \\\n  x y\nout\n\nmore\n^C\n$ cd a\n```\n"
+	"```console\n$ go run .\n$ curl -d \\\n  x y\nout\n\nmore\n^C\n$ cd a\n```\n" +
+	"<!-- one -->\n<!-- go main_test.go\npackage main\n-->\n"
 
 func TestBlocks(t *testing.T) {
 	b := Blocks(page)
-	if len(b) != 4 || b[0].Info[0] != "#" || b[1].Info[1] != "main.go" || b[1].Text != "package main\n" || b[1].Line != 5 ||
-		!strings.Contains(b[1].Intro, "`main.go`") || b[2].Intro != "" || len(b[2].Info) != 1 {
+	if len(b) != 5 || b[0].Info[0] != "#" || b[1].Info[1] != "main.go" || b[1].Text != "package main\n" || b[1].Line != 5 ||
+		!strings.Contains(b[1].Intro, "`main.go`") || b[2].Intro != "" || len(b[2].Info) != 1 ||
+		b[4].Info[1] != "main_test.go" || b[4].Text != "package main\n" || !b[4].Hidden {
 		t.Fatalf("%+v", b)
 	}
 	all, err := steps(b[3])
