@@ -6,10 +6,10 @@ import (
 	"fmt"
 )
 
-// Here is all that differs for a store that keeps its records with the client.
+// This file has what differs for a store that keeps its records with the client.
 // There is nothing to compare and swap, and each commit makes a new token.
 
-// unsealFirst brings in the first of the client's tokens that can be unsealed.
+// unsealFirst unseals the first of the client's tokens that is valid.
 func (s *Session) unsealFirst() error {
 	for token := range s.clientTokens() {
 		if err := s.unseal(token); !errors.Is(err, ErrNotFound) {

@@ -98,7 +98,7 @@ func (s *Session) commit(ctx context.Context, on trigger) error {
 	}
 	s.recorded = s.recorded || on == byResponse
 	if act == nil {
-		return nil // and so a read pays for no deadline
+		return nil // a read does not pay for a deadline
 	}
 	bounded := s.m.storeContext(on.context(ctx))
 	defer bounded.Release()
@@ -137,8 +137,8 @@ func (s *Session) record() (driver.Record, error) {
 
 func newVersion() driver.Version { return driver.Version(1 + rand.Int64N(1<<63-1)) }
 
-// saved makes the record that was just written the base. The program keeps the
-// maps and pointers that it was given.
+// saved makes the record that was just written the base. Maps and pointers that
+// the program has got remain part of the view.
 func (s *Session) saved(rec driver.Record) {
 	s.isNew = s.isNew || s.idChange == invalidate
 	if s.idChange != keepID || !s.id.known {
@@ -178,7 +178,7 @@ func (s *Session) update(ctx context.Context) error {
 		return err
 	}
 	if rec, ok := entry.Handoff(s.base.Version); ok {
-		_ = s.rebase(rec) // it may be out of date: the store has the last word
+		_ = s.rebase(rec) // rec may be out of date; then the write conflicts
 	}
 	for {
 		rec, err := s.record()
@@ -258,10 +258,10 @@ func (s *Session) replace(ctx context.Context) error {
 	return nil
 }
 
-// forwardInvalidated replaces the session that Invalidate has ended by a forward
-// to the new one, whatever others have changed in it. If they have renewed it, it
-// ends the renewed one. If they have ended it, there is nothing to do. Values that
-// were popped from it must still be there.
+// forwardInvalidated replaces the record of the invalidated session by a forward
+// to the new one, even if other requests have changed it. If another request has
+// renewed the session, the renewed record is replaced. If another request has
+// ended it, there is nothing to do. Values that were popped must still be there.
 func (s *Session) forwardInvalidated(ctx context.Context, key driver.Key) error {
 	pops, old := s.changes.Pops(), s.base
 	entry := s.m.queues.Entry(key)
@@ -305,11 +305,11 @@ func (s *Session) forwardInvalidated(ctx context.Context, key driver.Key) error 
 	}
 }
 
-// rename stores the session under its new id, then replaces it under the old one,
-// at the version that was copied, by a forward. A crash between the two leaves an
-// orphaned record; the other order would lose the session. If another request has
-// changed the old record first, its changes are merged; if one has ended the
-// session, the new record is removed.
+// rename stores the session under its new ID, then replaces the record under the
+// old ID, at the version that was copied, by a forward. A crash between the two
+// leaves an orphaned record; the other order would lose the session. If another
+// request has changed the old record, its changes are merged; if one has ended
+// the session, the new record is removed.
 func (s *Session) rename(ctx context.Context) error {
 	old := s.id.key
 	rec, err := s.insertNew(ctx)
@@ -345,9 +345,9 @@ func (s *Session) rename(ctx context.Context) error {
 	}
 }
 
-// renewUnchanged gives the session a new id when Options.RenewAfter has passed and
+// renewUnchanged gives the session a new ID when Options.RenewAfter has passed and
 // there is nothing else to store. If another request has renewed or ended the
-// session first, there is nothing to do.
+// session, there is nothing to do.
 func (s *Session) renewUnchanged(ctx context.Context) error {
 	s.next, s.idChange = newIdentity(), renew
 	err := s.rename(ctx)
@@ -361,15 +361,15 @@ func (s *Session) renewUnchanged(ctx context.Context) error {
 		s.cookieAction = noCookie
 		return nil
 	case errors.Is(err, errUnknown) && copied:
-		return err // the client may have the old id in vain
+		return err // the client's ID may have stopped working
 	}
 	s.m.log.Warn("sessions: renewing the id failed", "session", s.publicID(), "error", err)
 	return nil
 }
 
-// insertNew stores the session under its next id, or stores it there again. An id
-// that is taken, however unlikely, is left alone, unless it was taken by an earlier
-// attempt of unknown outcome.
+// insertNew stores the session under its next ID, or updates the record there. If
+// the ID is taken, it draws another, unless an earlier attempt of unknown outcome
+// took it.
 func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 	if s.headerSent {
 		return driver.Record{}, ErrHeaderSent
@@ -408,8 +408,8 @@ func (s *Session) withdrawUnless(ctx context.Context, done *bool) {
 	}
 }
 
-// withdraw removes the record under the next ID, which the client never gets.
-// If that fails, the record remains unused until it expires.
+// withdraw removes the record under the next ID, which no client knows. If that
+// fails, the record remains until it expires.
 func (s *Session) withdraw(ctx context.Context) {
 	brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()

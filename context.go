@@ -9,7 +9,8 @@ import (
 	"github.com/pump-go/sessions/internal/deadline"
 )
 
-// requestContext is an exchange as its request's context.
+// requestContext makes an exchange the context of its request, so that it needs
+// no allocation.
 type requestContext exchange
 
 // Deadline implements context.Context.
@@ -41,25 +42,24 @@ type contextKey byte
 
 const innermost contextKey = 0
 
-// FromContext returns the session of the request with this context, or nil
-// outside of Manager.Wrap. Any use of a nil Session panics with a message that
-// says so. If several Managers wrap the handler, it is the session of the
-// innermost one; see Manager.FromContext.
+// FromContext returns the session of the request with this context. If several
+// Managers wrap the handler, it is the session of the innermost; see
+// Manager.FromContext. Outside of Manager.Wrap, FromContext returns nil. The
+// methods of a nil Session panic, with a message that names this cause.
 func FromContext(ctx context.Context) *Session {
 	s, _ := ctx.Value(innermost).(*Session)
 	return s
 }
 
-// FromContext returns the session of this Manager, or nil if the Manager does
-// not wrap the handler.
+// FromContext returns the request's session of this Manager, or nil if the
+// Manager does not wrap the handler.
 func (m *Manager) FromContext(ctx context.Context) *Session {
 	s, _ := ctx.Value(m).(*Session)
 	return s
 }
 
 // Store calls and log calls are made while the session is locked. Their contexts
-// hide it: instrumentation that looks for the request's user finds none, and does
-// not wait for the lock forever.
+// hide the session: instrumentation that used it would deadlock.
 
 // sessionless is a context without the session, for log handlers.
 type sessionless struct{ context.Context }

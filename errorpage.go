@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// ofTheAnswer are the header fields that describe the handler's own response
+// handlerFields are the header fields that describe the handler's own response
 // and would be wrong on the error page. Some would make a proxy send a file
 // instead, or a cache keep the page. Clear-Site-Data would delete the cookie of
 // a client whose sign-out has failed.
-var ofTheAnswer = []string{"Content-Length", "Content-Type", "Content-Encoding", "Content-Language", "Content-Location",
+var handlerFields = []string{"Content-Length", "Content-Type", "Content-Encoding", "Content-Language", "Content-Location",
 	"Content-Range", "Content-Disposition", "Content-Digest", "Repr-Digest", "Etag", "Last-Modified", "Expires",
 	"Location", "Refresh", "Accept-Ranges", "Trailer", "Clear-Site-Data",
 	"X-Accel-Redirect", "X-Sendfile", "X-Lighttpd-Send-File", "X-Reproxy-Url",
@@ -21,11 +21,11 @@ var ofTheAnswer = []string{"Content-Length", "Content-Type", "Content-Encoding",
 func (x *exchange) fail(err error) {
 	m, h := x.session.m, x.response.Writer.Header()
 	m.logFailure(x.r.Context(), err)
-	for _, field := range ofTheAnswer {
+	for _, field := range handlerFields {
 		delete(h, field)
 	}
 	for field := range h {
-		// What htmx is told, such as HX-Redirect, is its Location.
+		// Instructions for htmx, such as HX-Redirect.
 		if strings.HasPrefix(field, http.TrailerPrefix) || strings.HasPrefix(field, "Hx-") {
 			delete(h, field)
 		}

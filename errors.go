@@ -10,13 +10,13 @@ import (
 
 // Errors of the session itself.
 var (
-	// ErrInvalidOptions is returned by New for options that are not valid.
+	// ErrInvalidOptions is returned by New and OpenStore for invalid options.
 	ErrInvalidOptions = errors.New("invalid options")
 
 	// ErrEnded is returned when the session was destroyed, renewed or expired
-	// while the request used it, so its changes cannot be stored. The client's
-	// cookie is left alone: it may belong to a newer session.
-	ErrEnded = errors.New("session ended meanwhile")
+	// while the request used it, so its changes cannot be stored. The response
+	// does not touch the client's cookie, which may be that of a newer session.
+	ErrEnded = errors.New("session has ended")
 
 	// ErrNoValue is returned when the session has no value of that name.
 	ErrNoValue = errors.New("no such session value")
@@ -35,7 +35,7 @@ var (
 	// ErrNotFound is returned when no live session has the token or ID.
 	ErrNotFound = driver.ErrNotFound
 	// ErrConflict is returned when Key.Pop took a value that another request
-	// took or replaced first.
+	// took or replaced before the commit.
 	ErrConflict = driver.ErrConflict
 	// ErrCorrupt is returned when the stored bytes of a session are damaged. A
 	// request does not fail with it: the damage is logged, and the request gets

@@ -6,14 +6,14 @@ import (
 	"github.com/pump-go/sessions/internal/token"
 )
 
-// Expiry determines when browsers drop the session cookie. Its zero value is
-// ExpireNever. It does not end the session on the server: Options.IdleTimeout
-// and Options.Lifetime do.
+// Expiry determines when browsers drop the session cookie. It does not end the
+// session on the server; for that, see Options.IdleTimeout and Options.Lifetime.
+// The zero value is ExpireNever.
 type Expiry struct{ cookie token.Expiry }
 
-// ExpireNever keeps the cookie as long as browsers allow, which is 400 days.
-// The cookie is sent again when the session is used, so it does not expire
-// while in use.
+// ExpireNever keeps the cookie as long as browsers allow: 400 days. The cookie
+// is sent again from time to time, so it does not expire while the session is in
+// use.
 func ExpireNever() Expiry { return Expiry{token.Expiry{Kind: token.Never}} }
 
 // ExpireWithBrowser drops the cookie when the browser is closed.
@@ -28,8 +28,8 @@ func ExpireAt(t time.Time) Expiry {
 	return Expiry{token.Expiry{Kind: token.At, Ms: t.UnixMilli()}}
 }
 
-// ExpireAfter drops the cookie when the session has not been used for d. The
-// cookie is sent again once more than 1% of d has passed.
+// ExpireAfter drops the cookie when the session has not been used for d. While
+// the session is in use, the cookie is sent again each time 1% of d has passed.
 func ExpireAfter(d time.Duration) Expiry {
 	return Expiry{token.Expiry{Kind: token.After, Ms: d.Milliseconds()}}
 }

@@ -8,15 +8,14 @@ import (
 	"github.com/pump-go/sessions/internal/content"
 )
 
-// Flash is the name of a queue of messages of type T. They wait in the session
-// until a page shows them, typically the next one after a redirect. T may be
-// any type that is valid for Key.
+// Flash is the name of a queue of messages of type T. They stay in the session
+// until a page shows them, typically the one after a redirect. T may be any
+// type that is valid for Key.
 //
 //	const notices sessions.Flash[string] = "notices"
 //
-// Two requests that take messages at the same time may both get them: showing a
-// message twice is better than failing a page. For a value that only one
-// request may have, use Key.Pop.
+// Two requests that take messages at the same time may both get them. For a
+// value that only one request may get, use Key.Pop.
 type Flash[T any] string
 
 // Add appends a message to the queue. Messages that parallel requests add are
@@ -40,8 +39,8 @@ func (q Flash[T]) Add(s *Session, message T) {
 }
 
 // Take returns the messages in the order in which they were added, and removes
-// them. A message that another request adds meanwhile remains for the next
-// Take.
+// them. It does not remove a message that another request adds at the same
+// time.
 func (q Flash[T]) Take(s *Session) []T { return q.read(s, true) }
 
 // Peek returns the messages without removing them.
@@ -74,8 +73,9 @@ func (q Flash[T]) read(s *Session, take bool) []T {
 // flashes is the queue of AddFlash and Flashes.
 const flashes Flash[string] = "flash"
 
-// AddFlash adds a message to the session's common queue.
+// AddFlash adds a message to the queue that Flashes returns: Flash[string]
+// "flash".
 func (s *Session) AddFlash(message string) { flashes.Add(s, message) }
 
-// Flashes returns the messages of the common queue and removes them.
+// Flashes returns the messages of AddFlash and removes them.
 func (s *Session) Flashes() []string { return flashes.Take(s) }

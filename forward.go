@@ -10,27 +10,28 @@ import (
 	"github.com/pump-go/sessions/internal/content"
 )
 
-// A session that gets a new id leaves a forward under the old one: a record that
-// holds the new record's key, for forwardLife. A request that is late, because
-// the id was changed while it was on its way, finds the forward and so does not
-// begin a new session, whose cookie would replace that of the sign-in. Only what
-// ends sessions follows a forward. A late reader does not: the old id may be known
-// to an attacker, who planted it before the sign-in.
+// When a session gets a new ID, a forward replaces the record under the old ID: a
+// record that holds only the key of the new one, and expires after forwardLife.
+// A late request, which the client sent before it had the new ID, finds the
+// forward. Without it, the request would start a new session, whose cookie would
+// replace the cookie of the sign-in. Only operations that end sessions follow a
+// forward. Reads do not, because an attacker may know the old ID.
 
-// forwardLife is how long a forward is kept: one minute for requests on their
-// way, and one for clocks that differ.
+// forwardLife is how long a forward is kept: one minute for late requests, and
+// one for differences between clocks.
 const forwardLife = driver.Millis(2 * time.Minute / time.Millisecond)
 
 // forwarded is the error of reading a forward as a session.
 type forwarded struct{ to driver.Key }
 
-func (forwarded) Error() string { return "session renewed under another id" }
+func (forwarded) Error() string { return "session was renewed and has another ID" }
 
-// Is makes it ErrNotFound, as there is no session, and ErrEnded, as there was one.
+// Is makes it match ErrNotFound, since there is no session under this key, and
+// ErrEnded, since there was one.
 func (forwarded) Is(target error) bool { return target == ErrNotFound || target == ErrEnded }
 
-// ended returns ErrEnded for a session that is not found any more. A forward says
-// itself where it leads.
+// ended converts ErrNotFound, for a session that was loaded before, to ErrEnded.
+// It returns other errors, including forwarded, as they are.
 func ended(err error) error {
 	if _, ok := errors.AsType[forwarded](err); !ok && errors.Is(err, ErrNotFound) {
 		return ErrEnded
@@ -38,7 +39,7 @@ func ended(err error) error {
 	return err
 }
 
-// read loads the record at key. A forward is an error that is forwarded.
+// read loads the record at key. If it is a forward, the error is a forwarded.
 func (m *Manager) read(ctx context.Context, key driver.Key) (driver.Record, error) {
 	rec, err := m.store.Load(ctx, key)
 	if err != nil {
@@ -47,7 +48,7 @@ func (m *Manager) read(ctx context.Context, key driver.Key) (driver.Record, erro
 	return rec, asForward(rec)
 }
 
-// asForward returns forwarded if the record is a forward.
+// asForward returns a forwarded if the record is a forward, or nil.
 func asForward(rec driver.Record) error {
 	if to, ok := content.ParseForward(rec.Data); ok {
 		return forwarded{to}
@@ -55,7 +56,7 @@ func asForward(rec driver.Record) error {
 	return nil
 }
 
-// newForward returns the forward to the record at key that replaces old.
+// newForward returns the forward to key that replaces the record old.
 func newForward(old driver.Record, key driver.Key, now driver.Millis) driver.Record {
 	return driver.Record{
 		Data:     content.EncodeForward(key),
@@ -68,8 +69,8 @@ func newForward(old driver.Record, key driver.Key, now driver.Millis) driver.Rec
 	}
 }
 
-// maxForwards bounds following when a damaged or hostile store has a circle of
-// forwards. It is more than a client can make within forwardLife.
+// maxForwards ends the search if a damaged store has a cycle of forwards. It is
+// more than a client can create within forwardLife.
 const maxForwards = 1 << 20
 
 // remove removes the session at key or, if it was renewed, the one that its
@@ -102,7 +103,7 @@ func (m *Manager) remove(ctx context.Context, key driver.Key, version driver.Ver
 		if !errors.Is(err, ErrConflict) {
 			return key, err == nil, err
 		}
-		// Requests that change the session must not hold up its end: take turns.
+		// Wait for a turn, so that requests that change the session cannot delay this forever.
 		if err := entry.Retry(ctx); err != nil {
 			return key, false, err
 		}
@@ -112,20 +113,20 @@ func (m *Manager) remove(ctx context.Context, key driver.Key, version driver.Ver
 	return key, false, fmt.Errorf("more than %d forwards in a row", maxForwards)
 }
 
-// lateness is what a session is that was found to be a forward: the request is
-// late. Its session is empty.
+// lateness is whether the request is late, that is, whether its token led to a
+// forward, and what it has done since. The session of a late request is empty.
 type lateness byte
 
 const (
 	onTime lateness = iota
-	// late: nothing was changed. The request may read, and gets no cookie.
+	// late: the request has changed nothing. It gets no cookie.
 	late
 	// lateChange: the commit fails with ErrEnded.
 	lateChange
 	// lateSignIn: the commit stores a new session. The renewed one stays.
 	lateSignIn
-	// lateInvalidate: the commit ends the renewed session. What was set since is a
-	// new one.
+	// lateInvalidate: the commit ends the renewed session. Values that were set
+	// since are stored as a new one.
 	lateInvalidate
 )
 
@@ -144,8 +145,8 @@ func (s *Session) noteSignIn() {
 	}
 }
 
-// commitLate does what the commit of a late request has to do first. done reports
-// whether that is all.
+// commitLate is the first step of a commit if the request is late. done reports
+// whether nothing else has to be committed.
 func (s *Session) commitLate(ctx context.Context, on trigger, write bool) (done bool, err error) {
 	switch {
 	case s.lateness == onTime, s.lateness == lateSignIn && write:

@@ -26,12 +26,12 @@ func (s *Session) putHeaders(h http.Header) {
 	if private {
 		h["Cache-Control"] = s.line(cacheLine, "private")
 	}
-	say := s.pendingCookie()
-	if say == noCookie {
+	action := s.pendingCookie()
+	if action == noCookie {
 		return
 	}
 	token := ""
-	if say == setCookie {
+	if action == setCookie {
 		token = s.tokenOf(&s.id)
 	}
 	uncached := `private, no-cache="Set-Cookie"`
@@ -39,7 +39,7 @@ func (s *Session) putHeaders(h http.Header) {
 	case s.byHeader:
 		uncached = `private, no-cache="` + s.m.header.Name + `"`
 		s.m.header.Set(h, token)
-	case say == setCookie:
+	case action == setCookie:
 		s.m.cookie.Set(h, s.line(cookieLine, s.m.cookie.Live(token, s.expires(), s.clock().Time())))
 	default:
 		s.m.cookie.Set(h, s.line(cookieLine, s.m.cookie.Deletion()))
@@ -63,7 +63,7 @@ func (s *Session) vary(h http.Header, field string) {
 	}
 }
 
-// Places in state.lines.
+// Indexes into state.lines.
 const (
 	varyLine = iota
 	cacheLine
@@ -72,9 +72,9 @@ const (
 
 // line makes a header field of one line, without an allocation. The slice is
 // the session's own, so that changing it in place affects only this response.
-func (u *state) line(place int, text string) []string {
-	u.lines[place] = text
-	return u.lines[place : place+1 : place+1]
+func (u *state) line(i int, text string) []string {
+	u.lines[i] = text
+	return u.lines[i : i+1 : i+1]
 }
 
 // lists reports whether one of the comma-separated lists contains the item.

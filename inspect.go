@@ -9,25 +9,23 @@ import (
 	"github.com/pump-go/sessions/internal/content"
 )
 
-// Here is what tools need that work on stored records rather than on sessions:
-// that copy a store, look into one, or repair it. A program's handlers do not.
+// This file is for tools that work on stored records, such as those that copy a
+// store or show what is in it. Handlers do not need it.
 
 // OpenStore opens the store that the options name, without a Manager. It
 // validates the options and fails as New does. The caller must close the store.
 //
-// The caller uses the store directly, under the contract of package driver:
-// StoreTimeout does not bound the calls, changes are not merged, and records
-// are not checked before they are written. A record that is copied to another
-// store together with its key and version remains the same session: the
-// client's token opens it there, if the secret, the cookie name and the
-// namespace are the same.
+// It is for tools that work on stored records, under the contract of package
+// driver: StoreTimeout does not bound the calls, changes are not merged, and
+// records are not checked before they are written. A record can be copied to
+// another store with its key and version. The client's token then opens it
+// there, if the secret, the cookie name and the namespace are the same.
 func OpenStore(ctx context.Context, opts Options) (driver.Store, error) {
 	store, _, _, err := open(ctx, opts)
 	return store, err
 }
 
-// Inspection is the content of a stored record that is not in the fields of
-// driver.Record.
+// Inspection is the parsed Data of a record.
 type Inspection struct {
 	// Values are the session's values, sorted by name.
 	Values []Encoded
@@ -36,9 +34,9 @@ type Inspection struct {
 	Flashes []Encoded
 	// Expires is the cookie expiry that Session.SetExpires set, or nil.
 	Expires *Expiry
-	// Forward is the key of the record that a renewed session has now, if the
-	// record is what the session left under its old id; else nil. There is nothing
-	// else in such a record.
+	// Forward, if not nil, says that the record is a forward, which Renew or
+	// Invalidate left under the old ID. It is the key of the new record. The
+	// other fields are then empty.
 	Forward *driver.Key
 	// IdleTimeout is the idle timeout that Session.SetIdleTimeout set, or nil.
 	IdleTimeout *time.Duration
@@ -52,9 +50,9 @@ type Encoded struct {
 	CBOR []byte // RFC 8949; part of the record's Data, not a copy
 }
 
-// Inspect parses the data of a record. It decodes no value, so it does not need
-// the program's types. It returns ErrNewerFormat for a newer format, and
-// ErrCorrupt for other bytes that no Manager can have written.
+// Inspect parses the Data of a record. It leaves the values encoded, so it does
+// not need the program's types. It returns ErrNewerFormat for a newer format,
+// and ErrCorrupt for other data that no Manager writes.
 func Inspect(rec driver.Record) (Inspection, error) {
 	if to, ok := content.ParseForward(rec.Data); ok {
 		return Inspection{Forward: &to}, nil

@@ -17,7 +17,8 @@ import (
 // are honored), slices, maps and pointers of these, and types with
 // MarshalBinary and UnmarshalBinary, or MarshalText and UnmarshalText. Methods
 // for JSON and gob are not used. No type needs to be registered. Slices, maps
-// and structs may be nested 256 levels deep, so a value cannot refer to itself.
+// and structs may be nested at most 256 levels deep, so a value cannot refer to
+// itself.
 //
 // A value that could not be read back fails the commit with ErrInvalidValue,
 // which names the type and the field:
@@ -38,23 +39,24 @@ import (
 // its extra values. A value in an interface, as in a map[string]any, is read
 // back as one of the types that Session.Get returns.
 //
-// A time keeps its zone's offset in minutes. If the offset has seconds, as
-// before standard time, the time is read back in UTC. Inside another value,
-// such a time is off by these seconds, so convert it to UTC first.
+// A time keeps the offset of its zone. If the offset is not in whole minutes,
+// as before standard time, the time is read back in UTC. Inside another value,
+// such a time is off by the seconds of its offset: convert it to UTC first.
 //
-// A map, slice or pointer that Get or Update returned, or that Set was given,
-// may be changed in place: the commit compares it with what was stored. Get it
-// again after a Save that merged changes of another request. If a value is got
-// as several types, change the one that was got first.
+// # Changes in place
+//
+// A map, slice or pointer that was returned by Get or Update, or passed to Set,
+// may be changed in place: the commit compares it with what was stored. After a
+// Save, call Get again, since Save may have merged changes of another request.
+// If a value was read as several types, change the one that was read first.
 //
 // The session only reads the value, so one value may be in several sessions.
 // Changing it during a commit is a data race. Commits run when the response
 // header is sent, when the handler returns, and in Save. Give goroutines a
 // copy, or use a type whose MarshalBinary locks it.
 //
-// Changes in place are found by comparing encodings. If a type's MarshalBinary
-// or MarshalText returns different bytes for the same value, as gob does for a
-// map, they may go unnoticed: use Set or Update.
+// If MarshalBinary or MarshalText returns different bytes for equal values, as
+// gob does for a map, changes in place may be missed: use Set or Update.
 type Key[T any] string
 
 // Get returns the value and reports whether there is one. A stored value that
@@ -71,10 +73,9 @@ func (k Key[T]) Get(s *Session) (T, bool) {
 	return t, found
 }
 
-// Decode returns the value, or an error that says why there is none: ErrNoValue
-// if the session has no value of that name, ErrInvalidValue if the stored value
-// does not fit T, or the error of loading the session. Unlike Get, it logs
-// nothing.
+// Decode returns the value, or an error: ErrNoValue if the session has no value
+// of that name, ErrInvalidValue if the stored value does not fit T, or the load
+// error. Unlike Get, it logs nothing.
 func (k Key[T]) Decode(s *Session) (T, error) {
 	s.touch()
 	defer s.mu.Unlock()
@@ -125,11 +126,12 @@ func (s *Session) refuse(err error) {
 }
 
 // Update replaces the value with the result of f, and returns the result. f
-// gets the present value, or the zero T if there is none. If parallel requests
-// update the value, no update is lost: f runs again on the newer value. So f
-// may run several times, and must neither have side effects nor use the
-// session. Update returns the result of the first run; for the committed value,
-// call Session.Save and then Get.
+// gets the present value, or the zero T if there is none.
+//
+// No update of parallel requests is lost: if another request commits first, the
+// commit calls f again with the newer value. So f must have no side effects and
+// must not use the session. Update returns the result of the first call; for
+// the committed value, call Session.Save and then Get.
 //
 // If the stored value does not fit T, Update changes nothing and the commit
 // fails, so that the value is not lost by mistake.
@@ -154,10 +156,9 @@ func (k Key[T]) Update(s *Session, f func(T) T) T {
 }
 
 // Pop returns the value and removes it. If several requests pop the same value,
-// the commit of one succeeds and those of the others fail with ErrConflict, so
-// a token in a session is used once. Call Session.Save before acting on the
-// value if the action must happen at most once, and before Session.Destroy,
-// which drops changes.
+// the commit of one succeeds and those of the others fail with ErrConflict. If
+// an action must happen at most once, call Session.Save between Pop and the
+// action. Also call Save before Session.Destroy, which drops changes.
 func (k Key[T]) Pop(s *Session) (T, bool) {
 	s.touch()
 	defer s.mu.Unlock()

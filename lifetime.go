@@ -71,7 +71,7 @@ func (s *Session) idleTooLong() bool {
 	return idle > 0 && s.clock()-s.base.Accessed >= idle+min(then/s.refreshShare(), day)
 }
 
-// refreshShare is the share of the timeout that may go unrecorded.
+// refreshShare is the divisor of the timeout that gives refreshEvery.
 func (s *Session) refreshShare() driver.Millis {
 	if s.m.sealer != nil {
 		return 10 // each refresh sends the whole session
@@ -79,8 +79,8 @@ func (s *Session) refreshShare() driver.Millis {
 	return 100
 }
 
-// clock is the time, read once per load and per attempt to commit: reading it
-// takes longer than anything that is done with it.
+// clock returns the time. It is read once per load and per attempt to commit,
+// because reading it is slow compared to its use.
 func (s *Session) clock() driver.Millis {
 	if s.nowCached == 0 {
 		s.nowCached = s.m.now()

@@ -21,9 +21,9 @@ const (
 	maxGenuine    = 4
 )
 
-// tokenSource returns what the request's header says of tokens: the line of
-// Options.TokenHeader if the client uses it, or else its cookies. The handler
-// may take both out.
+// tokenSource returns the part of the request's header that holds tokens: the
+// field of Options.TokenHeader if the client uses it, or else its cookies. It is
+// called first, because the handler may remove both.
 func (m *Manager) tokenSource(h http.Header) (line string, byHeader bool) {
 	if m.header.Name != "" {
 		if lines := h[m.header.Name]; len(lines) > 0 {
@@ -115,7 +115,7 @@ func (s *Session) load() {
 func (s *Session) fetchFirst() error {
 	result := ErrNotFound
 	parent := s.ctx
-	if s.headerSent { // a goroutine of the handler's; the request's context has ended
+	if s.headerSent { // the request's context may have ended
 		parent = context.WithoutCancel(parent)
 	}
 	ctx := &s.loading
@@ -170,9 +170,9 @@ func (s *Session) adopt(rec driver.Record) error {
 	return nil
 }
 
-// Load opens the session of a token outside of a request: for a WebSocket, a
-// remote call, a job. Changes take effect with Session.Save. Load returns
-// ErrNotFound if the token is not valid or its session has ended.
+// Load opens the session of a token outside of a request, such as for a remote
+// call or a job. Only Session.Save stores its changes. Load returns ErrNotFound
+// if the token is invalid or its session has ended.
 func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
 	bounded := m.storeContext(ctx)
 	defer bounded.Release()
@@ -191,13 +191,13 @@ func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
 	return s, nil
 }
 
-// Find opens the session with a public ID, as Session.ID returns it: to show
+// Find opens the session with a public ID, as returned by Session.ID: to show
 // it, to change it, or to sign out one device. It has no Token and cannot be
 // renewed. Find returns ErrNotFound if there is no live session with this ID,
-// and errors.ErrUnsupported if the store keeps no sessions.
+// and errors.ErrUnsupported for the cookie store.
 //
-// The ID is not a credential: anybody can send one. Check that the session's
-// Owner is the user who makes the request.
+// The ID is not a credential. If it comes from a client, check that the
+// session's Owner is the user who makes the request.
 func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 	if m.sealer != nil {
 		return nil, unsupported("find")
@@ -223,9 +223,9 @@ func (m *Manager) Find(ctx context.Context, id string) (*Session, error) {
 	return s, nil
 }
 
-// NewSession returns a new, empty session outside of a request: for a sign-in
-// by a remote call, or a fixture of an end-to-end test. Session.Save stores it,
-// unless it is empty, and Session.Token then returns the token for the client.
+// NewSession returns a new, empty session outside of a request, such as for a
+// sign-in by a remote call, or for an end-to-end test. Session.Save stores it if
+// it is not empty. Session.Token then returns the token for the client.
 func (m *Manager) NewSession() *Session {
 	s := m.detached()
 	s.start()

@@ -117,7 +117,7 @@ func TestConflictsAreLogged(t *testing.T) {
 	trail.take(t)
 	f.Before("Save", func() { b.Visit(func(s *sessions.Session) { s.Set("other", 1) }) })
 	b.Visit(func(s *sessions.Session) { s.Set("user", "eve") })
-	wantEvents(t, trail.take(t), logEvent{"DEBUG", "session changed meanwhile, merging", id, ""})
+	wantEvents(t, trail.take(t), logEvent{"DEBUG", "session changed by another request, merging", id, ""})
 }
 
 func TestSessionEventsAreDebugMessages(t *testing.T) {

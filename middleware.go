@@ -9,25 +9,25 @@ import (
 )
 
 // Wrap returns a handler that calls next with a session in the request's
-// context, where FromContext finds it. The session is committed just before the
-// response header is sent, whatever sends it, and again when next returns, for
-// later changes. If next panics, nothing is committed and the panic continues.
-// Wrapping twice with one Manager does no harm. Several Managers may wrap one
+// context, for FromContext. The session is loaded when it is first used. It is
+// committed just before the response header is sent, and again when next
+// returns, for changes made after that. If next panics, nothing is committed
+// and the panic continues.
+//
+// Wrapping twice with one Manager has no effect. Several Managers may wrap one
 // handler if each has its own cookie name, and its own TokenHeader if it has
 // one.
 //
-// The session belongs to the request. Goroutines that outlive next may use the
-// session but must call Session.Save.
+// Goroutines that outlive next may use the session but must call Session.Save.
 //
 // Put Wrap around http.TimeoutHandler and similar handlers, not inside them.
-// Inside, the response that they write in place of next's has no cookie, so a
-// session that is renewed after the timeout is lost to its client. Around them,
-// the session is committed with that response while next is still running, so
-// next must not change a value in place (see Key).
+// Inside, the timeout's response has no cookie, so the client of a session that
+// is renewed after the timeout loses it. Around them, the session is committed
+// with the timeout's response while next is still running, so next must not
+// change a value in place (see Key).
 //
-// A hijacked connection does not send header fields that were set before,
-// including the cookie of a new session. A program that speaks its own protocol
-// must send them itself.
+// Hijack commits the session, but the server then does not send the header
+// fields, including the cookie of a new session. The program must send them.
 func (m *Manager) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if m.FromContext(r.Context()) != nil {
@@ -47,7 +47,7 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 			if form := x.r.MultipartForm; form != nil {
 				r.MultipartForm = form // the server removes its files
 			}
-			r.Pattern = x.r.Pattern // loggers further out tell the route by it
+			r.Pattern = x.r.Pattern // outer middleware may log the route
 			x.finish()
 		}()
 		next.ServeHTTP(x.response.View(), &x.r)
@@ -77,8 +77,7 @@ type exchange struct {
 	response response.State
 	r        http.Request // as the handler has it
 
-	// encoding is the response's Content-Encoding, if middleware further out has
-	// set it already.
+	// encoding is the Content-Encoding that outer middleware has set before.
 	encoding string
 
 	failure   error // why the error page was sent instead of the handler's response

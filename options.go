@@ -15,8 +15,8 @@ type Options struct {
 	// Store is the name of a registered store: "memory", "file", "dbm",
 	// "database", "memcached", "google", "cookie", or a third party's. The
 	// default is the store that the scheme of URL names. If neither URL nor
-	// Driver is set, it is "memory", and New logs a warning, because a variable
-	// may be unset.
+	// Driver is set, the default is "memory", and New logs a warning in case
+	// the store was left unset by mistake.
 	Store string
 
 	// URL is where the store's data is. Each store's package documents its
@@ -28,9 +28,9 @@ type Options struct {
 	// package, with a client or with options that a URL cannot express.
 	Driver driver.Driver
 
-	// DataDir is the data directory of a store on the local disk: file, dbm, or
-	// a third party's. These stores require it, unless their URL names one. It
-	// is created with mode 0700 if it is missing.
+	// DataDir is the data directory of the stores on the local disk: file, dbm,
+	// and those of third parties. They require it, unless URL names one. It is
+	// created with mode 0700 if it is missing.
 	DataDir string
 
 	// LockDir is the directory for the lock files of these stores. The default
@@ -51,8 +51,7 @@ type Options struct {
 	// token. If a request has the field, even an empty one, its cookies are
 	// ignored, and the response uses the field of the same name and never sets
 	// a cookie. An empty field in the response means that the session has ended
-	// and the client should drop the token. Everything else is as with a
-	// cookie.
+	// and the client should drop the token.
 	//
 	// If the field is "Authorization", the token follows "Bearer ", and other
 	// schemes are ignored. Pages of other sites cannot send the field unless
@@ -74,12 +73,11 @@ type Options struct {
 	// 0, is no limit.
 	Lifetime time.Duration
 
-	// RenewAfter is the time after which a session in use gets a new id, as by
-	// Session.Renew: OWASP's renewal timeout. It counts from the session's creation.
-	// The request that renews costs what a Renew costs. A parallel request fails as
-	// it does with any Renew: it reads an empty session, and its changes are
-	// answered with 409. At least 2 minutes. The default, 0, is never. The cookie
-	// store cannot do it.
+	// RenewAfter is how often a session in use gets a new ID, as if by
+	// Session.Renew, counted from its creation (OWASP's renewal timeout). The
+	// effect on parallel requests is that of Renew: with the old ID, they read
+	// an empty session, and changes fail with 409. The minimum is 2 minutes. The
+	// default, 0, is never. The cookie store does not support it.
 	RenewAfter time.Duration
 
 	// StoreTimeout limits the time of each load, each commit, and each step of
@@ -116,12 +114,13 @@ type Options struct {
 	// otelsessions provides a wrapper for OpenTelemetry.
 	WrapStore func(driver.Store) driver.Store
 
-	// Logger receives session events, identified by public ID, and never a
-	// token. Store failures and damaged records are logged as errors and
-	// warnings; a request that lost its session to another request, at level
-	// info. At level debug it is an audit trail (OWASP ASVS 5.0, 16.3):
-	// sessions that were created, renewed, destroyed or not found, and commits
-	// that were merged. The default is slog.Default() at the time of New.
+	// Logger receives session events. They identify a session by its public ID
+	// and never contain a token. Failures of the store are logged at level
+	// error, damaged records at warn, and a request whose session was ended by
+	// another request at info. Level debug is an audit trail (OWASP ASVS 5.0,
+	// 16.3): sessions that were created, renewed, destroyed or not found, and
+	// changes that were merged. The default is slog.Default() at the time of
+	// New.
 	Logger *slog.Logger
 
 	// Now is the clock, for tests. The default is time.Now.
@@ -136,18 +135,18 @@ type Cookie struct {
 	Name string
 
 	// Secret signs session IDs, so that a forged ID never reaches the store. It
-	// also encrypts the sessions of the cookie store, which requires it. It has
-	// at least 32 random bytes; "openssl rand -base64 32" makes a good one. Nil
-	// means no secret. An empty slice that is not nil is an error, so that an
-	// unset variable is noticed.
+	// also encrypts the sessions of the cookie store, which requires it. It must
+	// be random and at least 32 bytes long; "openssl rand -base64 32" makes one.
+	// The default, nil, is no secret. An empty slice that is not nil is an
+	// error, so that an unset environment variable is noticed.
 	Secret []byte
 
 	// PreviousSecrets are old secrets that are still accepted, so that Secret
 	// can be replaced without signing anyone out. A client whose cookie was
-	// signed with one gets a new cookie. Remove an old secret when the longest
-	// session since its replacement has ended. If several processes serve the
-	// same clients, first add the new secret to PreviousSecrets in all of them,
-	// and only then use it as Secret.
+	// signed with one gets a new cookie when it uses its session. Remove an old
+	// secret when all sessions that have not been used since have ended. If
+	// several processes serve the same clients, first add the new secret to
+	// PreviousSecrets in all of them, and only then use it as Secret.
 	PreviousSecrets [][]byte
 
 	// Domain is the domain to which browsers send the cookie, including its
@@ -158,10 +157,10 @@ type Cookie struct {
 	Domain string
 
 	// Path defaults to "/". Write it as in a URL, with %20 for a space. If Path
-	// or Domain changes, browsers keep the old cookie as well, may send it
-	// first, and nothing deletes it. An old cookie whose session has ended does
-	// not hide the new one. In the cookie store, the old session does not end,
-	// so change Name at the same time.
+	// or Domain changes, browsers keep the old cookie too and may send it first.
+	// An old cookie whose session has ended does not hide the new one. In the
+	// cookie store, the old session does not end, so change Name at the same
+	// time.
 	Path string
 
 	// Expires determines when the browser drops the cookie: ExpireNever (the

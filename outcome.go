@@ -20,12 +20,12 @@ var errUnknown = errors.New("the outcome of the write is unknown")
 // not old, and ErrEnded if it was, or may have been, written and the session
 // has ended since.
 //
-// A Save that timed out may have been stored, or may be stored yet. The stored
-// version shows which, because each write has its own. If it is ours, the write
-// succeeded. If it is the old one, the identical write is sent again; should
-// both arrive, one of them finds the old version gone. If it is a third one,
-// ours may have been stored before it. Writing again could count an update
-// twice, so this is reported as a failure.
+// A Save that timed out may have been stored, or may still be stored later. Each
+// write has its own version, so write loads the record and compares. If the
+// version is ours, the write succeeded. If it is the old one, the identical write
+// is sent again; if both arrive, the second conflicts. If it is a third one, ours
+// may have been stored before it. Writing again could count an update twice, so
+// this is reported as a failure.
 func (m *Manager) write(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 	var unsure error
 	for range maxSends {
@@ -47,7 +47,7 @@ func (m *Manager) write(ctx context.Context, key driver.Key, old driver.Version,
 			return nil
 		}
 		if err == nil {
-			err = asForward(now) // the session was renewed since
+			err = asForward(now) // the session may have been renewed
 		}
 		switch {
 		case err == nil && now.Version == old:

@@ -11,9 +11,10 @@ import (
 	"github.com/pump-go/sessions/internal/content"
 )
 
-// SetOwner sets whom the session belongs to, such as "user:42"; "" is nobody.
-// The store indexes the owner for Manager.Owned and Manager.DestroyOwned.
-// Owners are compared byte by byte. An owner longer than 255 bytes is an error.
+// SetOwner sets whom the session belongs to, such as "user:42", so that
+// Manager.Owned and Manager.DestroyOwned find it. "" is nobody. Owners are
+// compared byte by byte. SetOwner returns an error if the owner is longer than
+// 255 bytes, or if the session could not be loaded.
 func (s *Session) SetOwner(owner string) error {
 	if len(owner) > driver.MaxOwner {
 		return fmt.Errorf("sessions: set owner: %d bytes, at most %d", len(owner), driver.MaxOwner)
@@ -30,18 +31,18 @@ func (s *Session) SetOwner(owner string) error {
 	return s.loadError()
 }
 
-// Owner returns whom the session belongs to, or "" for nobody.
+// Owner returns what SetOwner set, or "".
 func (s *Session) Owner() string {
 	s.touch()
 	defer s.mu.Unlock()
 	return s.view.Owner
 }
 
-// All yields every session of the store, in no particular order. Each may be
-// read, changed and saved, or destroyed; it has no Token and cannot be renewed.
-// A damaged record is yielded as an error, and the iteration continues; any
-// other error ends it. The error is errors.ErrUnsupported if the store cannot
-// list its sessions.
+// All yields every session of the store, in no particular order. A session can
+// be read, changed and saved, or destroyed; it has no Token and cannot be
+// renewed. A damaged record, or one of a newer format, is yielded as an error,
+// and the iteration continues; any other error ends it. All yields
+// errors.ErrUnsupported if the store cannot list its sessions.
 func (m *Manager) All(ctx context.Context) iter.Seq2[*Session, error] {
 	lister, ok := driver.As[driver.Lister](m.store)
 	if !ok {
@@ -105,14 +106,16 @@ func (m *Manager) listed(op string, entries iter.Seq2[driver.Entry, error]) iter
 	}
 }
 
-// DestroyOwned destroys the owner's sessions, but for those in except: "log out
-// my other devices". It returns the number of sessions it has destroyed. When it
-// returns without an error, no session is left that was the owner's when it began,
-// whatever other requests, in any process, have changed or renewed meanwhile. A
-// session that has another owner by now stays. One that a newer version of this
-// module has stored stays too, and is an error once the others are gone. If another
-// request renews an excepted session while DestroyOwned runs, that session may be
-// destroyed too, and its user has to sign in again.
+// DestroyOwned destroys the owner's sessions, except those in except, and
+// returns how many it destroyed: "sign out my other devices". If it returns no
+// error, all sessions that the owner had when the call began are gone, even if
+// other requests, in any process, changed or renewed them during the call. A
+// session that has been given to another owner remains.
+//
+// A session that was stored by a newer version of this module also remains;
+// DestroyOwned destroys the others and then returns ErrNewerFormat. If another
+// request renews a session in except during the call, that session may be
+// destroyed, and its user has to sign in again.
 func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Session) (int, error) {
 	owners, ok := driver.As[driver.Owners](m.store)
 	if !ok {

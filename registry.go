@@ -16,12 +16,12 @@ var (
 	drivers   = make(map[string]driver.Driver)
 )
 
-// ErrUnknownStore is wrapped by the error of New when no registered driver
-// matches Options.Store or the scheme of Options.URL. The error's text names
-// the import line to add and the registered stores.
+// ErrUnknownStore is returned by New when no registered driver matches
+// Options.Store or the scheme of Options.URL. The error's text names the import
+// line to add and the registered stores.
 var ErrUnknownStore = errors.New("unknown store")
 
-// ours are the stores of this module, each in the package of its name.
+// ours are the stores of this repository, each in the package of its name.
 var ours = []string{"memory", "file", "dbm", "database", "memcached", "google", "cookie"}
 
 // Register makes a driver available under a store name. A store's package calls
@@ -32,7 +32,7 @@ func Register(name string, d driver.Driver) {
 	driversMu.Lock()
 	defer driversMu.Unlock()
 	if !isScheme(name) {
-		panic(fmt.Sprintf("sessions: Register: %q is no store name", name))
+		panic(fmt.Sprintf("sessions: Register: %q is not a valid store name", name))
 	}
 	if d == nil {
 		panic("sessions: Register: driver " + name + " is nil")
@@ -50,9 +50,8 @@ func Drivers() []string {
 	return slices.Sorted(maps.Keys(drivers))
 }
 
-// wellKnown are the stores that answer to URL schemes other than their names. It
-// serves the error about a missing import alone: a driver that is registered
-// names its schemes itself.
+// wellKnown maps URL schemes to stores. It is only for the error about a missing
+// import: a registered driver lists its schemes itself.
 var wellKnown = map[string]string{
 	"sqlite": "database", "sqlite3": "database",
 	"postgres": "database", "postgresql": "database",
@@ -77,15 +76,16 @@ func resolve(store, url string) (driver.Driver, error) {
 	}
 	if !isScheme(strings.ToLower(store)) {
 		// Not quoted: it may be a URL in the wrong place, with its password.
-		return nil, fmt.Errorf("%w: Options.Store is no store name; registered: %s", ErrUnknownStore, registered())
+		return nil, fmt.Errorf("%w: Options.Store is not a valid store name; registered: %s", ErrUnknownStore, registered())
 	}
 	return nil, fmt.Errorf("%w %q; %s; registered: %s", ErrUnknownStore, clip(store), importAdvice(store), registered())
 }
 
 // StoreForURL returns the name of the store that New uses for a URL when
-// Options.Store is empty: the registered store that has the URL's scheme as its
-// name, or else the one whose driver lists the scheme (driver.Schemes), such as
-// "database" for postgresql://. It returns ErrUnknownStore if there is none.
+// Options.Store is empty: the registered store whose name is the URL's scheme,
+// or else the one whose driver lists the scheme (driver.Schemes), such as
+// "database" for postgresql://. It returns ErrUnknownStore if there is none, or
+// if several list the scheme.
 func StoreForURL(url string) (string, error) {
 	name, _, err := byURL(url)
 	if err != nil {
@@ -98,7 +98,7 @@ func byURL(url string) (name string, d driver.Driver, err error) {
 	scheme, _, found := strings.Cut(url, ":")
 	scheme = strings.ToLower(scheme)
 	if !found || !isScheme(scheme) {
-		return "", nil, fmt.Errorf("Options.URL names no store by its scheme; set Options.Store: %w", ErrUnknownStore)
+		return "", nil, fmt.Errorf("Options.URL does not begin with a scheme; set Options.Store: %w", ErrUnknownStore)
 	}
 	base, _, _ := strings.Cut(scheme, "+") // postgresql+psycopg2, as SQLAlchemy has it
 	driversMu.RLock()
@@ -118,7 +118,7 @@ func byURL(url string) (name string, d driver.Driver, err error) {
 		return scheme, d, nil
 	case len(names) > 1:
 		slices.Sort(names)
-		return "", nil, fmt.Errorf("%w: the stores %s all answer to the scheme %q; set Options.Store", ErrUnknownStore, strings.Join(names, ", "), clip(scheme))
+		return "", nil, fmt.Errorf("%w: several stores (%s) have the scheme %q; set Options.Store", ErrUnknownStore, strings.Join(names, ", "), clip(scheme))
 	default:
 		return "", nil, fmt.Errorf("%w for the scheme %q; %s; registered: %s", ErrUnknownStore, clip(scheme), importAdvice(scheme), registered())
 	}

@@ -38,8 +38,8 @@ type Session struct {
 	*state // nil while untouched
 }
 
-// Err returns the load error, or nil. It loads the session if that was not done
-// yet.
+// Err loads the session if it was not used yet, and returns the load error, or
+// nil.
 func (s *Session) Err() error {
 	s.touch()
 	defer s.mu.Unlock()
@@ -67,7 +67,7 @@ func (s *Session) warnMisfit(name, typ string, err error) {
 	s.m.log.Warn("sessions: stored value does not fit its type", "session", s.publicID(), "key", name, "type", typ, "error", err)
 }
 
-// Has reports whether there is a value of the name.
+// Has reports whether there is a value of that name.
 func (s *Session) Has(name string) bool {
 	s.touch()
 	defer s.mu.Unlock()
@@ -78,7 +78,7 @@ func (s *Session) Has(name string) bool {
 func (s *Session) Set(name string, v any) {
 	s.touch()
 	defer s.mu.Unlock()
-	if s.phase != failed && s.base.Version == 0 { // as do would, without a change to keep
+	if s.phase != failed && s.base.Version == 0 { // like do, but without allocating a change
 		s.noteChange()
 		s.view.Set(name, v)
 		return
@@ -145,11 +145,11 @@ func (s *Session) ID() string {
 func (s *Session) publicID() string { return s.current().key.String() }
 
 // Token returns the credential that is in the session's cookie, for clients
-// that keep it elsewhere and for Manager.Load. It gives access to the session:
-// do not log it. The token of a new session is valid once the session has been
-// committed. A session from a listing has none, because the store does not know
-// it. In a store that keeps its records with the client, every commit makes
-// another token, and there is none before the first.
+// that keep it elsewhere and for Manager.Load. Whoever has it can use the
+// session: do not log it. The token of a new session is valid once the session
+// has been committed. Token returns "" for a session from Manager.All, Owned or
+// Find, because the store does not know it. In the cookie store, every commit
+// makes a new token, and Token returns "" before the first commit.
 func (s *Session) Token() string {
 	s.touch()
 	defer s.mu.Unlock()
@@ -198,9 +198,9 @@ func (s *Session) LastAccessed() time.Time {
 
 // Deadline returns when the session will end, in UTC, if it is not used after
 // this request: by its idle timeout or its lifetime, whichever comes first.
-// With neither it is 400 days away. The session's settings change it. It is the
-// zero time if the session could not be loaded. Calling Deadline loads the
-// session and so counts as a use: a page that polls it keeps the session alive.
+// With neither, that is in 400 days. Deadline returns the zero time if the
+// session could not be loaded. Calling it counts as a use of the session, so a
+// page that polls it keeps the session alive.
 func (s *Session) Deadline() time.Time {
 	s.touch()
 	defer s.mu.Unlock()
@@ -212,7 +212,8 @@ func (s *Session) Deadline() time.Time {
 	return rec.Expires.Time()
 }
 
-// SetExpires gives this session's cookie an expiry of its own: "remember me".
+// SetExpires overrides Options.Cookie.Expires for this session, as for "remember
+// me".
 // It returns an error if e is in the past or is not valid for a cookie, and
 // ErrHeaderSent if the client can no longer get a new cookie.
 func (s *Session) SetExpires(e Expiry) error {
@@ -229,8 +230,8 @@ func (s *Session) SetExpires(e Expiry) error {
 	return s.loadError()
 }
 
-// SetIdleTimeout gives this session an idle timeout of its own, in whole
-// milliseconds; 0 is no limit. Options.Lifetime still applies.
+// SetIdleTimeout overrides Options.IdleTimeout for this session. d is in whole
+// milliseconds, at most 100 years; 0 is no limit. The lifetime still applies.
 func (s *Session) SetIdleTimeout(d time.Duration) error {
 	if err := checkTimeout(d); err != nil {
 		return fmt.Errorf("sessions: set idle timeout: %w", err)
@@ -241,11 +242,10 @@ func (s *Session) SetIdleTimeout(d time.Duration) error {
 	return s.loadError()
 }
 
-// SetLifetime gives this session a lifetime of its own in place of
-// Options.Lifetime, such as 30 days for "remember me" instead of 12 hours. It
-// counts from Created, in whole milliseconds, at most 100 years; 0 is no limit.
-// Renew keeps it. The idle timeout still applies. If the session is already
-// older than d, it ends with this request.
+// SetLifetime overrides Options.Lifetime for this session, such as with 30 days
+// for "remember me". It counts from Created. d is in whole milliseconds, at most
+// 100 years; 0 is no limit. The idle timeout still applies. If the session is
+// already older than d, it ends with this request. Renew keeps the setting.
 func (s *Session) SetLifetime(d time.Duration) error {
 	if err := checkTimeout(d); err != nil {
 		return fmt.Errorf("sessions: set lifetime: %w", err)
@@ -256,9 +256,9 @@ func (s *Session) SetLifetime(d time.Duration) error {
 	return s.loadError()
 }
 
-// ResetSettings undoes SetExpires, SetIdleTimeout and SetLifetime, even those
-// of earlier requests: the Manager's options apply to this session again. It
-// returns ErrHeaderSent if the client can no longer get a new cookie.
+// ResetSettings undoes SetExpires, SetIdleTimeout and SetLifetime, also those of
+// earlier requests. It returns ErrHeaderSent if the client can no longer get a
+// new cookie.
 func (s *Session) ResetSettings() error {
 	s.touch()
 	defer s.mu.Unlock()
@@ -269,24 +269,26 @@ func (s *Session) ResetSettings() error {
 	return s.loadError()
 }
 
-// Renew gives the session a new id and keeps its data. The old id stops working.
-// Call it when a client's rights change, at sign-in above all, so that an id that
-// was planted or seen before is worthless (OWASP ASVS 5.0, 7.2.4). The commit or
-// Save does it; for a session that is not stored yet there is nothing to do.
+// Renew gives the session a new ID and keeps its data. The old ID stops working.
+// Call Renew when a client's rights change, above all at sign-in, so that an ID
+// that an attacker planted or saw before cannot be used (OWASP ASVS 5.0, 7.2.4).
+// The ID changes with the commit or Save. A session that is not stored yet has a
+// new ID anyway.
 //
-// For two minutes, the store keeps a forward under the old id, for requests that
-// were on their way. Such a late request reads an empty session; its changes fail
-// with ErrEnded; Destroy and Invalidate end the renewed session. If it calls Renew,
-// or SetOwner with an owner, it begins a session of its own. So do not call Renew
-// to rotate ids: use Options.RenewAfter.
+// For two minutes, the store keeps a forward under the old ID. It is for late
+// requests: those that the client sent before it had the new ID. A late request
+// reads an empty session, and its changes fail with ErrEnded. If it calls
+// Destroy or Invalidate, it ends the renewed session. If it calls Renew, or
+// SetOwner with an owner, it gets a new session, and the renewed one remains. So
+// do not call Renew to change IDs regularly: set Options.RenewAfter.
 //
-// Renew returns ErrHeaderSent if the client can no longer be told, and
-// errors.ErrUnsupported outside of a request if the session came from a listing.
+// Renew returns ErrHeaderSent if the response header has been sent, and
+// errors.ErrUnsupported for a session from Manager.All, Owned or Find.
 func (s *Session) Renew() error { return s.changeID("renew", renew) }
 
-// Invalidate replaces this session with a new, empty one that has a new ID, and
-// removes the old record. It takes effect with the commit or with Save, and
-// fails as Renew does.
+// Invalidate replaces this session with a new, empty one under a new ID. The old
+// ID stops working, as after Renew. Invalidate takes effect with the commit or
+// Save, and returns the errors of Renew.
 func (s *Session) Invalidate() error { return s.changeID("invalidate", invalidate) }
 
 func (s *Session) changeID(op string, to idChange) error {
@@ -327,7 +329,7 @@ func (s *Session) Revert() {
 
 func (s *Session) revert() {
 	if s.phase == failed {
-		return // there is nothing
+		return // there is nothing to revert
 	}
 	s.changes, s.fault = nil, nil
 	if s.lateness != onTime {
@@ -346,11 +348,11 @@ func (s *Session) revert() {
 	s.view, s.created = view, s.base.Created
 }
 
-// Destroy ends the session. Its record is removed now, and the response deletes
-// the client's cookie. Changes are dropped; values that are set afterwards
-// begin a new session. If the store fails, Destroy returns the error and the
-// commit tries again. If that fails too, the client gets the error page and
-// keeps its cookie. ctx and Options.StoreTimeout bound the call.
+// Destroy ends the session. It removes the record immediately and drops all
+// changes; the response deletes the client's cookie. Values that are set
+// afterwards start a new session. If the store fails, Destroy returns the error
+// and the commit tries again. If that fails too, the client gets the error page
+// and keeps its cookie. ctx and Options.StoreTimeout bound the call.
 //
 // The cookie store has no record to remove: a copy of the cookie works until it
 // expires.
@@ -388,9 +390,9 @@ func (s *Session) Destroy(ctx context.Context) error {
 	return s.flushDeletes(ctx)
 }
 
-// LogValue returns the session's public ID, so that a session may be logged. It
-// does not load the session: for a session that has not been used yet it
-// returns "unused".
+// LogValue returns the session's public ID, so that a Session can be an argument
+// of a log call. It does not load the session: it returns "unused" if the
+// session has not been used yet.
 func (s *Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // String returns the same text as LogValue.

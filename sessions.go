@@ -1,4 +1,4 @@
-// Package sessions keeps HTTP sessions in a store of the program's choice.
+// Package sessions provides HTTP sessions in a store of your choice.
 //
 // A program names a store, wraps its handler, and reads and writes values:
 //
@@ -25,17 +25,17 @@
 //		log.Fatal(err)
 //	}
 //
-// Changes are committed with the response, just before its header is sent;
+// The middleware commits changes just before the response header is sent, so
 // there is no Save call to forget. A request that does not use its session
-// costs nothing. To move to another store, change an import and an option.
+// costs nothing. To change stores, change an import and an option.
 //
 // # Values
 //
-// A [Key] is the name and the type of a value, without casts or registration.
-// Its Update method reads and writes in one step, so that parallel requests
-// lose no update; its Pop method gives a value to one request only. A [Flash]
-// is a queue of messages for the next page. The methods of [Session] read and
-// write values without a type.
+// A [Key] is the name of a value, together with its type: reading needs no
+// cast, and no type is registered. [Key.Update] reads and writes in one step,
+// so parallel requests lose no update. [Key.Pop] gives a value to one request
+// only. A [Flash] is a queue of messages for the next page. Session has untyped
+// methods too, such as [Session.Get] and [Session.Set].
 //
 // # Signing in and out
 //
@@ -45,31 +45,33 @@
 //
 // # Stores
 //
-// A store is chosen by an import, a name and often a URL: memory, file, dbm
-// (one bbolt file), database (SQLite, PostgreSQL, MySQL, MariaDB), memcached,
-// google (Datastore) and cookie. Each is in the package of its name, which
-// documents its limits. In production, set at least IdleTimeout, Lifetime,
-// Cookie.Secure and Cookie.Secret in [Options]. To write a store, see package
-// driver.
+// The stores are memory, file, dbm (one bbolt file), database (SQLite,
+// PostgreSQL, MySQL, MariaDB), memcached, google (Datastore) and cookie. To use
+// one, import the package of that name, which documents its limits, and set
+// Options.Store, Options.URL or both. To write one, see package driver.
+//
+// In production, set at least IdleTimeout, Lifetime, Cookie.Secure and
+// Cookie.Secret in [Options].
 //
 // # Guarantees
 //
-// Parallel requests on one session are merged: changes are applied to the
-// newest record by compare-and-swap, so no [Key.Update] is lost. A session that
-// [Session.Destroy] or [Session.Renew] has ended stays ended, even if requests
-// are in flight. If the store is down, the client gets an error page
-// ([Options.ErrorHandler]), never an anonymous session. The store sees only
-// hashes of session IDs, so a stolen database cannot be used to sign in.
+//   - Changes of parallel requests on one session are merged. No [Key.Update] is
+//     lost.
+//   - No request in flight restores a session after [Session.Destroy], or
+//     changes it under its old ID after [Session.Renew].
+//   - If the store is down, the client gets an error page
+//     ([Options.ErrorHandler]), never an anonymous session.
+//   - The store sees only hashes of session IDs, so a stolen database cannot be
+//     used to sign in.
 //
-// The cookie store keeps no records and cannot give the first two guarantees;
-// its package documents what it gives instead.
+// The cookie store keeps nothing on the server and cannot give the first two
+// guarantees; its package documents what it gives instead.
 //
 // # More
 //
-// Package sessionstest tests handlers that use sessions, without a server or a
-// store. Guides (getting started, migrating from scs, gorilla/sessions and
-// Beaker, operations) are in the directory docs of the repository,
-// https://github.com/pump-go/sessions.
+// Package sessionstest helps to test handlers that use sessions. Guides
+// (getting started, migrating from scs, gorilla/sessions and Beaker,
+// operations) are in https://github.com/pump-go/sessions/tree/main/docs.
 package sessions
 
 import (
@@ -104,17 +106,18 @@ type Manager struct {
 	closeErr error
 }
 
-// New validates the options, opens the store, and returns a Manager for it. The
-// error reports all faults of the options together, quotes neither a secret nor
-// a URL, and matches ErrInvalidOptions. A store that is down is not an error of
-// New: requests fail until it is back. ctx bounds only the opening.
+// New validates the options, opens the store, and returns a Manager for it. If
+// options are invalid, the error lists all faults, matches ErrInvalidOptions,
+// and contains neither a secret nor a URL. New succeeds while the store's server
+// is down; requests fail until it is up. ctx bounds only the opening of the
+// store.
 func New(ctx context.Context, opts Options) (*Manager, error) {
 	unset := opts.Store == "" && opts.URL == "" && opts.Driver == nil
 	store, opts, keys, err := open(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
-	// Not needed any more, and so nowhere to be printed or dumped.
+	// No longer needed, and must not be printed.
 	opts.Cookie.Secret, opts.Cookie.PreviousSecrets, opts.URL = nil, nil, ""
 	m := &Manager{
 		opts:   opts,
@@ -127,13 +130,12 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 	}
 	m.sealer, _ = driver.As[driver.Sealer](store)
 	if unset {
-		m.log.Warn("sessions: no store is configured; sessions are kept in memory, for this process alone, until it ends")
+		m.log.Warn("sessions: no store is configured; sessions are kept in memory and are lost when the process ends")
 	}
 	return m, nil
 }
 
-// open opens the store that the options name, once they are found valid and
-// their defaults are filled in.
+// open validates the options, sets their defaults, and opens the store.
 func open(ctx context.Context, opts Options) (driver.Store, Options, token.Keys, error) {
 	opts, d, err := validate(opts)
 	if err != nil {
@@ -158,7 +160,7 @@ func open(ctx context.Context, opts Options) (driver.Store, Options, token.Keys,
 		return nil, opts, token.Keys{}, fmt.Errorf("sessions: open store: %w", err)
 	}
 	if _, ok := driver.As[driver.Sealer](store); ok && opts.RenewAfter > 0 {
-		err := fmt.Errorf("sessions: %w: Options.RenewAfter: this store keeps no sessions whose id could be renewed", ErrInvalidOptions)
+		err := fmt.Errorf("sessions: %w: Options.RenewAfter: not supported by this store, which keeps no records", ErrInvalidOptions)
 		return nil, opts, token.Keys{}, errors.Join(err, store.Close())
 	}
 	if opts.WrapStore != nil {
@@ -177,9 +179,9 @@ func open(ctx context.Context, opts Options) (driver.Store, Options, token.Keys,
 	return store, opts, keys, nil
 }
 
-// Close waits for store calls under way and closes the store. Sessions that are
-// still in use then fail with ErrClosed. Close may be called more than once,
-// and returns the same error each time.
+// Close waits for running store calls to return and closes the store. Sessions
+// that are still in use then fail with ErrClosed. Close may be called more than
+// once, and returns the same error each time.
 func (m *Manager) Close() error {
 	m.close.Do(func() {
 		if err := m.store.Close(); err != nil {
@@ -204,11 +206,10 @@ func (m *Manager) Sweep(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// Ping loads a random, nonexistent session to check that the store responds, as
-// a health check. It costs one read in every store. It shows that sessions can
-// be read, but not that they can be written. ctx and Options.StoreTimeout bound
-// it. The cookie store has no server to ask, so there Ping fails only after
-// Close.
+// Ping checks that the store responds, by loading a random, nonexistent session.
+// It shows that sessions can be read, not that they can be written. ctx and
+// Options.StoreTimeout bound the call. For the cookie store, which has no
+// server, Ping fails only after Close.
 func (m *Manager) Ping(ctx context.Context) error {
 	bounded := m.storeContext(ctx)
 	defer bounded.Release()

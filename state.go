@@ -8,15 +8,14 @@ import (
 	"github.com/pump-go/sessions/internal/token"
 )
 
-// Here is the inside of a Session: what is stored, what the request has changed,
-// and the few functions that all methods are made of.
+// This file has the state of a Session, and the functions that its methods share.
 
 // state is what a session has once it is used. Requests that do not use their
 // session, often most of them, do not pay for it.
 type state struct {
-	loading storeContext // for loading; here it needs no allocation of its own
+	loading storeContext // for loading; a field to save an allocation
 
-	sealed string // the client's token, if the session is in it
+	sealed string // the client's token, if it contains the session
 
 	// What is stored.
 	base      driver.Record // Version 0: nothing is stored
@@ -43,8 +42,8 @@ type state struct {
 	lines          [3]string      // of the response's header, see headers.go
 }
 
-// pendingDelete is a list of keys. It is rarely needed, so the session has only
-// a pointer to it.
+// pendingDelete is a linked list of keys. It is rarely needed, so the state holds
+// only a pointer.
 type pendingDelete struct {
 	key     driver.Key
 	version driver.Version // 0: unknown
@@ -60,7 +59,7 @@ func (s *Session) deleteLater(key driver.Key, version driver.Version) {
 	*end = &pendingDelete{key: key, version: version}
 }
 
-// phase is how far loading is.
+// phase is the state of loading.
 type phase byte
 
 const (
@@ -88,16 +87,16 @@ const (
 	deleteCookie
 )
 
-// identity is a session's id and key. A session from a listing has no id: the
-// store only knows the key.
+// identity is a session's ID and key. A session from a listing has no ID: the
+// store knows only the key.
 type identity struct {
 	id    token.ID
 	key   driver.Key
-	known bool // there is a key
-	held  bool // there is an id
-	// unsure: a record may be stored under it, by a write without an answer.
+	known bool // key is set
+	held  bool // id is set
+	// unsure: a record may be stored under key, by a write of unknown outcome.
 	unsure bool
-	// stored is the version under which the next id is stored already.
+	// stored is the version of the record under the next ID, if it is stored.
 	stored driver.Version
 }
 

@@ -22,7 +22,7 @@ const minSecret = 32
 // maxNamespace keeps a namespace fit for a directory name and a key prefix.
 const maxNamespace = 64
 
-// minRenewAfter is as long as a forward lives, so that they do not pile up.
+// minRenewAfter is as long as a forward lives, so that forwards do not pile up.
 const minRenewAfter = 2 * time.Minute
 
 // validate returns the options with their defaults and the driver that they
@@ -33,7 +33,7 @@ func validate(o Options) (Options, driver.Driver, error) {
 
 	d := o.Driver
 	if d != nil && o.Store != "" {
-		fault("Options.Driver takes the place of Options.Store: set one of them")
+		fault("Options.Driver and Options.Store are both set: set only one")
 	}
 	if d == nil {
 		var err error
@@ -118,7 +118,7 @@ func validateCookie(c Cookie, now time.Time, fault func(string, ...any)) Cookie 
 	if c.Secret != nil {
 		validateSecret("Secret", c.Secret, fault)
 	} else if len(c.PreviousSecrets) > 0 {
-		fault("Options.Cookie.PreviousSecrets: needs a present Secret")
+		fault("Options.Cookie.PreviousSecrets: Secret must be set too")
 	}
 	for i, secret := range c.PreviousSecrets {
 		validateSecret(fmt.Sprintf("PreviousSecrets[%d]", i), secret, fault)
@@ -134,7 +134,7 @@ func validateCookie(c Cookie, now time.Time, fault func(string, ...any)) Cookie 
 
 func validateSecret(name string, secret []byte, fault func(string, ...any)) {
 	if len(secret) < minSecret {
-		fault("Options.Cookie.%s: %d bytes, at least %d are needed; make one with  openssl rand -base64 32", name, len(secret), minSecret)
+		fault("Options.Cookie.%s: %d bytes, want at least %d; make one with  openssl rand -base64 32", name, len(secret), minSecret)
 	}
 }
 
@@ -167,7 +167,7 @@ func validatePath(path string, fault func(string, ...any)) {
 	}
 }
 
-// dotEscapes: browsers take an escaped dot for a dot.
+// dotEscapes: browsers treat an escaped dot as a dot.
 var dotEscapes = strings.NewReplacer("%2e", ".", "%2E", ".")
 
 // Browsers ignore a longer attribute, and drop a cookie whose name and value are
@@ -186,7 +186,7 @@ func isHex(c byte) bool {
 // such as co.uk.
 func validateDomain(domain string, fault func(string, ...any)) {
 	if net.ParseIP(domain) != nil {
-		return // browsers take it on that address, as if Domain was empty
+		return // browsers accept it on that address, as if Domain were empty
 	}
 	labels := strings.Split(strings.TrimPrefix(domain, "."), ".")
 	switch last := labels[len(labels)-1]; {
@@ -196,7 +196,7 @@ func validateDomain(domain string, fault func(string, ...any)) {
 	case len(labels) == 1:
 		fault("Options.Cookie.Domain: browsers drop a cookie for %q, a top-level domain; leave Domain empty for the current host", clip(domain))
 	case strings.Trim(last, "0123456789") == "":
-		fault("Options.Cookie.Domain: %q ends in a number, so it is no domain and no IPv4 address", clip(domain))
+		fault("Options.Cookie.Domain: %q ends in a number, so it is not a domain, and it is not an IPv4 address", clip(domain))
 	}
 }
 
@@ -231,7 +231,7 @@ func isNamespace(s string) bool {
 	return len(s) <= maxNamespace
 }
 
-// checkTimeout returns an error if d is no timeout of a session.
+// checkTimeout returns an error if d is not valid as a timeout of a session.
 func checkTimeout(d time.Duration) error {
 	if d < 0 || d > content.MaxTimeout || d%time.Millisecond != 0 {
 		return fmt.Errorf("%v is not from 0 to 100 years in whole milliseconds", d)
