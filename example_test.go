@@ -69,7 +69,7 @@ func ExampleNew() {
 	// sessions: invalid options:
 	// Options.Lifetime: 1m0s is shorter than Options.IdleTimeout, 1h0m0s
 	// Options.Cookie.Name: browsers drop a cookie named __Host-id without Secure
-	// Options.Cookie.Secret: 9 bytes, at least 32 are needed; make one with  openssl rand -base64 32
+	// Options.Cookie.Secret: 9 bytes, want at least 32; make one with  openssl rand -base64 32
 }
 
 type item struct {
