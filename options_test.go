@@ -210,7 +210,7 @@ func TestNewRejects(t *testing.T) {
 		"nil previous secret": {sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret, PreviousSecrets: [][]byte{nil}}},
 			[]string{"PreviousSecrets[0]", "0 bytes"}},
 		"previous secret without a present one": {sessions.Options{Cookie: sessions.Cookie{PreviousSecrets: [][]byte{testapp.Secret}}},
-			[]string{"PreviousSecrets", "present Secret"}},
+			[]string{"PreviousSecrets", "Secret must be set too"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.o.Now = func() time.Time { return now }
