@@ -22,7 +22,7 @@ var (
 var ErrUnknownStore = errors.New("unknown store")
 
 // ours are the stores of this repository, each in the package of its name.
-var ours = []string{"memory", "file", "dbm", "database", "memcached", "google", "cookie"}
+var ours = []string{"memory", "file", "dbm", "database", "memcached", "redis", "google", "cookie"}
 
 // Register makes a driver available under a store name. A store's package calls
 // it from init. The name consists of lower-case letters, digits, '+', '.' and
@@ -56,6 +56,7 @@ var wellKnown = map[string]string{
 	"sqlite": "database", "sqlite3": "database",
 	"postgres": "database", "postgresql": "database",
 	"mysql": "database", "mariadb": "database",
+	"rediss": "redis", "valkey": "redis", "valkeys": "redis", "unix": "redis",
 }
 
 // resolve finds the driver for Options.Store and Options.URL. A store name

@@ -24,6 +24,7 @@ need postgresql postgres '/usr/lib/postgresql/*/bin/postgres'
 need mariadb-server mariadbd /usr/sbin/mariadbd
 need pgbouncer pgbouncer /usr/sbin/pgbouncer
 need default-jre-headless java # for Google's emulators, which come with the Google Cloud CLI: not from Debian
+need redis-server redis-server # with redis-cli, from redis-tools
 need chromium chromium
 need libnss3-tools certutil # certificates that Chromium trusts
 if [ ${#missing[@]} -gt 0 ]; then

@@ -1,0 +1,122 @@
+package redis
+
+import (
+	"context"
+	_ "embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/pump-go/sessions/driver"
+)
+
+var (
+	//go:embed write.lua
+	writeSource string
+	//go:embed delete.lua
+	deleteSource string
+	//go:embed index.lua
+	indexSource string
+
+	writeScript  = newScript(writeSource)
+	deleteScript = newScript(deleteSource)
+	indexScript  = newScript(indexSource)
+)
+
+type script struct{ source, hash string }
+
+func newScript(source string) script {
+	return script{source, redis.NewScript(source).Hash()}
+}
+
+// once is a command that the client sends at most once. Without it, a client with
+// MaxRetries, and a ClusterClient in any case, sends a command again whose answer was
+// lost, and the second one would fail because of the first. Redirections and other
+// refusals are still followed: the command was not executed then.
+type once struct{ *redis.Cmd }
+
+// NoRetry reports true.
+func (once) NoRetry() bool { return true }
+
+// run runs a script on one key, by its hash, and by its text if the server does not
+// know the hash.
+func (s *store) run(ctx context.Context, sc script, key string, args ...any) (any, error) {
+	value, err := s.send(ctx, "evalsha", sc.hash, key, args)
+	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		value, err = s.send(ctx, "eval", sc.source, key, args)
+	}
+	return value, err
+}
+
+func (s *store) send(ctx context.Context, command, script, key string, args []any) (any, error) {
+	all := make([]any, 0, 8)
+	all = append(append(all, command, script, "1", key), args...)
+	if s.waitReplicas > 0 {
+		return s.sendAndWait(ctx, key, all)
+	}
+	cmd := once{redis.NewCmd(ctx, all...)}
+	cmd.SetFirstKeyPos(3)
+	_ = s.client.Process(ctx, cmd) // it is the command's error
+	return cmd.Result()
+}
+
+// change runs write.lua or delete.lua. It returns the entry of the record that was
+// changed or removed, if that had an owner.
+func (s *store) change(ctx context.Context, sc script, key driver.Key, version driver.Version, args ...any) (entry, error) {
+	var at [8]byte
+	binary.BigEndian.PutUint64(at[:], uint64(version))
+	all := append(append(make([]any, 0, 4), int64(s.millis()), at[:]), args...)
+	value, err := s.run(ctx, sc, s.recordName(key), all...)
+	switch {
+	case errors.Is(err, redis.Nil):
+		return entry{}, driver.ErrConflict
+	case err != nil:
+		return entry{}, certain(err)
+	}
+	before, ok := value.(string)
+	if !ok || len(before) < 8 {
+		return entry{}, nil
+	}
+	owner := before[:len(before)-8]
+	return entry{id: binary.BigEndian.Uint64([]byte(before[len(owner):])), owner: owner}, nil
+}
+
+// certain adds ErrNotWritten to an error that means that the command was not
+// executed: an error that the server returned, since a script writes in its last step,
+// and a connection that was not made.
+func certain(err error) error {
+	var refused redis.Error
+	var op *net.OpError
+	switch {
+	case errors.Is(err, errUnconfirmed):
+		return err
+	case redis.HasErrorPrefix(err, "MOVED "):
+		err = fmt.Errorf("%w: %w", errNoCluster, err)
+	}
+	if errors.As(err, &refused) || errors.As(err, &op) && op.Op == "dial" || errors.Is(err, redis.ErrPoolTimeout) {
+		return fmt.Errorf("%w: %w", driver.ErrNotWritten, err)
+	}
+	return err
+}
+
+// errNoCluster explains a redirection that the client does not follow.
+var errNoCluster = errors.New("the server is part of a Cluster: add cluster=true to Options.URL, or use a ClusterClient")
+
+// withContextErr makes the error of a call whose context has ended wrap the
+// context's. The connection has the same deadline, and its timer may be first.
+func withContextErr(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		<-ctx.Done()
+	}
+	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+		return fmt.Errorf("%w: %w", ended, err)
+	}
+	return err
+}
