@@ -66,6 +66,7 @@ func TestDependencies(t *testing.T) {
 	file := []string{"github.com/gofrs/flock", "github.com/natefinch/atomic", "golang.org/x/sys"}
 	dbm := []string{"go.etcd.io/bbolt", "github.com/gofrs/flock", "golang.org/x/sys"}
 	memcached := []string{"github.com/bradfitz/gomemcache", "github.com/cespare/xxhash/v2", "github.com/dgryski/go-rendezvous"}
+	redis := []string{"github.com/redis/go-redis/v9", "github.com/cespare/xxhash/v2", "go.uber.org/atomic", "golang.org/x/sys"}
 	database := []string{"github.com/mattn/go-sqlite3", "github.com/lib/pq", "github.com/go-sql-driver/mysql", "filippo.io/edwards25519"}
 	// Datastore's client: gRPC, Google's credentials, and the traces of both.
 	google := []string{
@@ -89,6 +90,7 @@ func TestDependencies(t *testing.T) {
 		"dbm":          append(dbm, core...),
 		"database":     append(database, core...),
 		"memcached":    append(memcached, core...),
+		"redis":        append(redis, core...),
 		"google":       append(google, core...),
 		"examples/app": slices.Concat(cookie, file, dbm, core),
 	} {

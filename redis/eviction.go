@@ -19,12 +19,12 @@ func (s *store) checkEviction() {
 	check := func(ctx context.Context, c *redis.Client) error {
 		info, err := c.Info(ctx, "memory").Result()
 		if err != nil {
-			s.logger.Debug("redis: reading the eviction policy failed", "error", err)
+			s.logger.Debug("sessions: reading the eviction policy of Redis failed", "error", err)
 			return nil
 		}
 		if policy := evicts(info); policy != "" {
 			once.Do(func() {
-				s.logger.Warn("redis: the server may evict live sessions when its memory is full; set maxmemory-policy to noeviction",
+				s.logger.Warn("sessions: the Redis server may evict live sessions",
 					"maxmemory-policy", policy)
 			})
 		}
@@ -33,7 +33,7 @@ func (s *store) checkEviction() {
 	switch c := s.client.(type) {
 	case *redis.ClusterClient:
 		if err := c.ForEachMaster(ctx, check); err != nil {
-			s.logger.Debug("redis: reading the eviction policy failed", "error", err)
+			s.logger.Debug("sessions: reading the eviction policy of Redis failed", "error", err)
 		}
 	case *redis.Client:
 		_ = check(ctx, c)

@@ -111,6 +111,6 @@ func (s *store) warnUnconfirmed(confirmed int64) {
 	now := time.Now().UnixNano()
 	last := s.lastWarning.Load()
 	if now-last > int64(time.Minute) && s.lastWarning.CompareAndSwap(last, now) {
-		s.logger.Warn("redis: a write was not confirmed by enough replicas", "confirmed", confirmed, "wanted", s.waitReplicas)
+		s.logger.Warn("sessions: a write was not confirmed by enough replicas", "confirmed", confirmed, "wanted", s.waitReplicas)
 	}
 }

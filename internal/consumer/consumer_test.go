@@ -25,6 +25,7 @@ var promised = map[string][]string{
 	"file":      append([]string{"github.com/gofrs/flock", "github.com/natefinch/atomic", "golang.org/x/sys"}, core...),
 	"dbm":       append([]string{"go.etcd.io/bbolt", "github.com/gofrs/flock", "golang.org/x/sys"}, core...),
 	"memcached": append([]string{module + "/memcached", "github.com/bradfitz/gomemcache", "github.com/cespare/xxhash/v2", "github.com/dgryski/go-rendezvous"}, core...),
+	"redis":     append([]string{module + "/redis", "github.com/redis/go-redis/v9", "github.com/cespare/xxhash/v2", "go.uber.org/atomic", "golang.org/x/sys"}, core...),
 	"database": append([]string{module + "/database", "github.com/mattn/go-sqlite3", "github.com/lib/pq", "github.com/go-sql-driver/mysql",
 		"filippo.io/edwards25519"}, core...),
 }
@@ -102,6 +103,7 @@ func TestAProgramKeepsItsVersions(t *testing.T) {
 		{"dbm", embedded},
 		{"cookie", embedded},
 		{"memcached", embedded},
+		{"redis", embedded},
 		{"database", append([]string{"github.com/go-sql-driver/mysql", "github.com/lib/pq"}, embedded...)},
 	} {
 		t.Run(on.store, func(t *testing.T) {

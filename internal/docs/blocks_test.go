@@ -39,6 +39,7 @@ var known = map[string]string{
 	"google":       "github.com/pump-go/sessions/google",
 	"memcached":    "github.com/pump-go/sessions/memcached",
 	"memory":       "github.com/pump-go/sessions/memory",
+	"redis":        "github.com/pump-go/sessions/redis",
 	"otelsessions": "github.com/pump-go/sessions/otelsessions",
 	"sessions":     "github.com/pump-go/sessions",
 	"sessionstest": "github.com/pump-go/sessions/sessionstest",

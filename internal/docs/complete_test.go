@@ -41,7 +41,7 @@ func TestOptionsAreDocumented(t *testing.T) {
 func TestErrorsAreDocumented(t *testing.T) {
 	page := read(t, "docs/operations.md")
 	n := 0
-	for _, dir := range []string{"", "memory", "file", "dbm", "database", "memcached", "google", "cookie"} {
+	for _, dir := range []string{"", "memory", "file", "dbm", "database", "memcached", "redis", "google", "cookie"} {
 		for name := range exportedErrors(t, dir) {
 			n++
 			if dir != "" {
