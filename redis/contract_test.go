@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,16 +19,6 @@ import (
 	"github.com/pump-go/sessions/redis"
 	"github.com/pump-go/sessions/sessionstest"
 )
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	servers.StopAll()
-	os.Exit(code)
-}
-
-func config(url string) driver.Config {
-	return driver.Config{URL: url, SweepInterval: -1}.WithDefaults()
-}
 
 // harness uses the servers of a URL for all cases, with a namespace for each case.
 func harness(url func(testing.TB) string, raw func(url string) goredis.UniversalClient) sessionstest.Harness {
@@ -85,27 +74,26 @@ func newer() []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
 }
 
-func TestContract(t *testing.T) {
-	url := func(t testing.TB) string { return "redis://" + servers.Redis(t).Addr }
-	sessionstest.Run(t, harness(url, rawClient))
+func TestContract(t *testing.T)           { sessionstest.Run(t, harness(singleURL, rawClient)) }
+func TestContractOnCluster(t *testing.T)  { sessionstest.Run(t, harness(clusterURL, rawClient)) }
+func TestContractOnSentinel(t *testing.T) { sessionstest.Run(t, harness(sentinelURL, rawClient)) }
+
+func BenchmarkContract(b *testing.B) { sessionstest.Benchmark(b, harness(singleURL, rawClient)) }
+
+func singleURL(t testing.TB) string { return "redis://" + servers.Redis(t).Addr }
+
+func clusterURL(t testing.TB) string {
+	t.Helper()
+	cluster, err := sharedCluster()
+	skipIfMissing(t, err)
+	return "redis://" + cluster.Addrs() + "?cluster=true"
 }
 
-func TestContractOnCluster(t *testing.T) {
-	url := func(t testing.TB) string {
-		cluster, err := sharedCluster()
-		skipIfMissing(t, err)
-		return "redis://" + cluster.Addrs() + "?cluster=true"
-	}
-	sessionstest.Run(t, harness(url, rawClient))
-}
-
-func TestContractOnSentinel(t *testing.T) {
-	url := func(t testing.TB) string {
-		s, err := sharedSentinel()
-		skipIfMissing(t, err)
-		return "redis://" + s.Addrs() + "?master=sessions"
-	}
-	sessionstest.Run(t, harness(url, rawClient))
+func sentinelURL(t testing.TB) string {
+	t.Helper()
+	s, err := sharedSentinel()
+	skipIfMissing(t, err)
+	return "redis://" + s.Addrs() + "?master=sessions"
 }
 
 var (
