@@ -42,8 +42,7 @@ type Config struct {
 	SweepInterval time.Duration
 	// Now returns the current time. Expiry is computed from it alone.
 	Now func() time.Time
-	// Logger receives events that no caller can be told about, such as a failed
-	// sweep.
+	// Logger receives errors that no call returns, such as that of a sweep.
 	Logger *slog.Logger
 }
 

@@ -14,9 +14,9 @@ import (
 //
 // On Unix it returns an error if another user could replace the directory or its
 // contents: if it is world-writable and not sticky, or if a directory or link on
-// its path belongs to another user and is in a world-writable directory. A
-// directory of the program's own user inside a world-writable one is accepted;
-// the error says so.
+// its path belongs to another user and is in a world-writable directory. It
+// accepts a directory of the program's user inside a world-writable one, and the
+// error suggests creating one.
 func MakeDataDir(dir string) (string, error) {
 	abs, err := filepath.Abs(dir) // the program may change its working directory
 	if err != nil {

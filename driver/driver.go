@@ -18,7 +18,7 @@
 // The other interfaces are optional. Each enables a feature:
 //
 //   - [Lister]: iterating over, counting and copying all sessions;
-//   - [Owners]: "log out my other devices";
+//   - [Owners]: finding and ending a user's sessions;
 //   - [Sweeper]: removing expired records on an operator's command;
 //   - [Sealer]: storing the record in the client's token (the cookie store).
 //
@@ -48,10 +48,10 @@
 //     entry of another namespace, even where the keys are equal.
 //  5. Bounded time. A call returns soon after its context ends, with an error
 //     that wraps the context's, even if a server is down or hangs, or another
-//     call or process holds a lock. A call that has completed may return its
-//     result. A call whose context has already ended changes nothing. Call Done
-//     only to wait, since with the manager's contexts it starts a timer; to
-//     interrupt a call, use [AfterFunc].
+//     call or process holds a lock. If the call has completed by then, it may
+//     return its result. A call whose context has already ended changes nothing.
+//     With the manager's contexts, Done starts a timer: call it only to wait, and
+//     use [AfterFunc] to interrupt a call.
 //  6. Bytes. Data and Owner are returned byte for byte, including NUL and
 //     invalid UTF-8; Data may be empty. A Store does not keep a slice passed to
 //     it, nor return one that it keeps. Above the limit that the store documents,
@@ -59,12 +59,12 @@
 //  7. Damage. Load returns [ErrCorrupt] for a damaged record, and
 //     [ErrNewerFormat] for one written by a newer version of the store. Neither
 //     affects other records, a listing, a sweep or the next Open. Delete with
-//     version 0 removes it. The effect of any other Delete, a Save or a Touch on
-//     it is up to the store, and so is whether a sweep removes it.
+//     version 0 removes it. What any other Delete, a Save or a Touch does to it,
+//     and whether a sweep removes it, is up to the store.
 //  8. Removal. The store itself removes the expired records of its namespace,
 //     in small batches, using an index rather than reading all records. The step
 //     that deletes a record checks its expiry again, so that a record refreshed
-//     during the sweep stays. Readers never wait for a sweep.
+//     during the sweep is kept. Readers never wait for a sweep.
 //  9. Listing. A listing holds no lock, transaction or connection while it
 //     yields. A record that exists throughout the listing is yielded exactly
 //     once, even if it is saved or touched during it: continue after the last
@@ -82,13 +82,13 @@
 //
 // # Indexes
 //
-// An index entry that is separate from its record can outlive it, if the process
-// dies between the two writes, or if the record is damaged, so that Delete can no
-// longer read its owner and expiry. The sweep and Owned remove such entries: they
-// look up the record that an entry names, and remove the entry if the record is
-// missing, or damaged and expired by the entry's expiry. So store the expiry in
-// the entry of the expiry index, and let the entry of the owner index expire with
-// the record or be checked by the sweep.
+// An index entry that is separate from its record can outlive the record: if the
+// process dies between the two writes, or if the record is damaged, so that Delete
+// cannot read its owner and expiry. The sweep and Owned must remove such entries.
+// They look up the record of each entry, and remove the entry if the record is
+// missing, or if it is damaged and the entry's expiry has passed. So store the
+// expiry in the entries of the expiry index. Entries of the owner index expire
+// with their records, or are checked by the sweep.
 package driver
 
 import (

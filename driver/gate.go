@@ -6,9 +6,9 @@ import (
 )
 
 // Gate implements rule 11 for a Store: each call enters and leaves, and Close
-// waits for the calls that have entered. The zero Gate is open. A listing leaves
-// before it yields and enters again for its next step, so that the loop's body may
-// call the Store, and close it.
+// waits for the calls that have entered. The zero Gate is open. A listing calls
+// Leave before it yields and Enter for its next step, so that the loop's body may
+// call the Store and close it.
 type Gate struct {
 	mu     sync.Mutex
 	inside int
@@ -18,7 +18,8 @@ type Gate struct {
 	err    error
 }
 
-// Enter returns nil, and the call must then call Leave, or it returns ErrClosed.
+// Enter returns nil if the gate is open; the caller must then call Leave.
+// Otherwise it returns ErrClosed.
 func (g *Gate) Enter() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

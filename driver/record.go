@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// Key identifies a record: the SHA-256 digest of the session's secret id. It need
-// not be kept secret, since the id cannot be computed from it.
+// Key identifies a record. It is the SHA-256 digest of the session's secret ID,
+// and is not itself secret, since the ID cannot be computed from it.
 type Key [sha256.Size]byte
 
 // String returns the key as 64 lower-case hex digits. Use this form for file
-// names, row ids and log fields; base64 names collide on case-insensitive file
+// names, row IDs and log fields; base64 names collide on case-insensitive file
 // systems.
 func (k Key) String() string { return hex.EncodeToString(k[:]) }
 
@@ -66,10 +66,10 @@ type Record struct {
 	// Expires is the time from which the record is absent. It is never zero.
 	Expires Millis
 	// Hint is a value that a store can pass from Load to the next Save or Touch,
-	// such as memcached's CAS id. The manager passes it back unchanged together with
+	// such as memcached's CAS ID. The manager passes it back unchanged, together with
 	// its version, or passes nil. A Touch keeps the version, so a hint may be older
-	// than the record's times. It may save work, but a store must work without it,
-	// and only the version decides.
+	// than the record's times. A hint can save work, but a store must also work
+	// without it, and must compare the version in any case.
 	Hint any
 }
 

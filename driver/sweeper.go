@@ -9,11 +9,10 @@ import (
 
 // StartSweeper calls sweep every Config.SweepInterval until stop is called. Each
 // interval varies randomly by up to a tenth, so that several processes do not
-// sweep at once. An error is logged, and the next sweep is made as usual. stop
-// cancels the context of a sweep in progress and waits for it to return; it may be
-// called more than once. A Store's Close calls it before Gate.Close, which would
-// wait for an uncanceled sweep. If the interval is negative, StartSweeper does
-// nothing.
+// sweep at once. Errors are logged. stop cancels the context of a sweep in progress
+// and waits for it to return; it may be called more than once. A Store's Close
+// calls stop before Gate.Close, which would wait for the sweep to complete. If the
+// interval is negative, StartSweeper does nothing.
 func StartSweeper(cfg Config, sweep func(context.Context) (int, error)) (stop func()) {
 	if cfg.SweepInterval < 0 {
 		return func() {}

@@ -1,14 +1,13 @@
-// Package sessionstest is for two kinds of tests. [Serve], [NewClient] and
-// [NewManager] are for programs: they give a handler requests with a session.
-// [Run] is for drivers: it is the
-// contract of package driver as code, and tests a store, whoever wrote it, against
-// each of the rules.
+// Package sessionstest tests handlers and stores. [Serve], [NewClient] and
+// [NewManager] test the handlers of a program that uses sessions. [Run] tests a
+// store: it is a conformance suite for the rules of package driver.
 //
 // # Testing a handler
 //
-// Values in, values after; no server and no store:
+// Serve calls a handler with a session that holds the given values. It needs
+// neither a server nor a store:
 //
-//	func TestCartIsEmptiedByTheOrder(t *testing.T) {
+//	func TestOrderEmptiesCart(t *testing.T) {
 //		r := httptest.NewRequest("POST", "/order", nil)
 //		res, s := sessionstest.Serve(t, routes(), r, map[string]any{"user": "ann", "cart": []string{"tea"}})
 //		if res.Code != http.StatusSeeOther || s.Has("cart") {
@@ -16,14 +15,14 @@
 //		}
 //	}
 //
-// [Client] makes several requests with one session. [NewManager] is for programs
-// whose handlers call their Manager, or that test over a real server. Both keep
-// their records in a store of this package, so they import no other. The example
-// Outage simulates a store that is down.
+// A [Client] makes several requests with one session. [NewManager] is for handlers
+// that call their Manager, and for tests over a real server. The example Outage
+// simulates a store that is down.
 //
 // # Testing a store
 //
-// The whole test of a store that keeps its records in the process's memory:
+// This is the complete test of a store that keeps its records in the memory of the
+// process:
 //
 //	func TestStore(t *testing.T) {
 //		const why = "the records are in this process's memory"
@@ -32,79 +31,81 @@
 //		}})
 //	}
 //
-// A store with a backend adds Config, which returns where an empty backend for
-// this case is:
+// A store with a backend also sets Config, which returns the location of an empty
+// backend for one case:
 //
 //	Config: func(t testing.TB) driver.Config { return driver.Config{DataDir: t.TempDir()} },
 //
-// [Benchmark] measures the calls that the manager makes most, with the same
-// Harness.
+// [Benchmark] measures the methods of the store, with the same Harness.
 //
 // # What a backend cannot do
 //
-// Run is strict. A store that lacks an optional interface, or whose records
-// end with Close, fails until its Harness declares so by name in Cannot, with
-// the reason:
+// A store that lacks an optional interface, or whose records do not survive Close,
+// fails unless its Harness declares so in Cannot, with the reason:
 //
 //	Cannot: map[sessionstest.Ability]string{
-//		sessionstest.List: "memcached has no way to name its keys",
+//		sessionstest.List: "memcached cannot list its keys",
 //	},
 //
-// The reason is shown where a case is skipped. The declaration is tested too: a
-// store that is declared not to list, but has a method All, must yield
-// errors.ErrUnsupported there. Only an [Ability] can be declared away.
+// The cases that are skipped show the reason. Declarations are tested too: if List
+// is declared but the store has a method All, it must yield errors.ErrUnsupported.
+// Only an [Ability] can be declared; everything else is always tested.
 //
-// An embedded database that is locked while it is open (Pebble, Badger, LevelDB)
-// declares that it cannot Share. Run then opens one store at a time, and closes it
-// before it calls Harness.Damage.
+// For an embedded database that is locked while it is open (Pebble, Badger,
+// LevelDB), declare Share. Run then opens one store at a time, and closes it before
+// it calls Harness.Damage.
 //
 // # Time
 //
-// Run sets Config.Now to a clock that stands still until a case moves it, often
-// by hours and once by decades, so a store that uses another clock fails. A
-// backend that also drops records by a clock of its own must compute a record's
-// lifetime from Config.Now: Expires minus Now, and never less.
+// Config.Now is a clock that moves only when a case moves it, often by hours and
+// once by decades, so a store that uses another clock fails. If the backend also
+// removes records by its own clock, give each record at least the time to live that
+// it has by Config.Now: Expires minus Now.
 //
 // # A second process
 //
-// Where processes share a backend, Run starts some: the test's own program with
-// -test.run set to the test that called Run, and the backend's location in its
-// environment. There, Run carries out what the first process asks for, and skips
-// the rest of the test. Two things follow for the test. Driver must find the
-// backend by its Config alone. And a server for the backend is best started in
-// Harness.Config, which the second process never calls: code before Run runs
-// there too.
+// Unless Share or Processes is declared, Run starts second processes: the same
+// test program, with -test.run set to the test that called Run, and the backend's
+// location in the environment. In a second process, Run executes the commands of
+// the first one and skips the rest of the test. Therefore:
+//
+//   - Driver must find the backend by its Config alone.
+//   - Code before Run also runs in second processes. Start a server for the
+//     backend in Harness.Config, which they do not call.
 //
 // # Reading a failure
 //
-// A failure says what happened and then which rule that broke. Cases run in the
-// order in which a driver is written: the plain use of each method first, then
-// expiry, bytes, listings, damage, contexts and races. So fix the first failure
-// first. After each ErrConflict the suite loads the record: a store that wrote and
-// answered ErrConflict all the same is reported as that, and the case's other
-// failures, which follow from it, are not shown.
+// A failure says what happened and which rule it breaks. Cases run in the order in
+// which a driver is usually written: first each method in simple use, then expiry,
+// bytes, listings, damage, contexts and races. So fix the first failure first.
 //
-// An unguarded map in a store ends the whole process with Go's own "fatal error:
-// concurrent map writes": no test can catch it. Run the suite with -race too.
+// After each ErrConflict, the suite loads the record. If the store wrote although
+// it returned ErrConflict, only that is reported, since the other failures of the
+// case follow from it.
 //
-// # What it cannot see
+// Concurrent use of a map without a lock ends the whole process with "fatal error:
+// concurrent map writes", which no test can catch. Run the suite with -race too.
 //
-// Run calls the store; it is not between the store and its backend. So it does
-// not see what happens when an answer is lost (a client that repeats a write by
-// itself breaks rule 2), when the server hangs, or another process holds a lock
-// (rule 5, and Open), when the server is restarted, when a writer is killed,
-// whether index entries of lost records are ever removed, or what happens while
-// a store compacts its files. docs/writing-a-driver.md in this module has short
-// tests for the first two, and explains how to test the rest.
+// # What Run cannot test
+//
+// Run calls the store, and does not control the backend. So it cannot test
+//
+//   - a lost response, after which a client may repeat a write (rule 2);
+//   - a server that hangs, or a lock that another process holds (rule 5, Open);
+//   - a restart of the server, and a process that is killed while it writes;
+//   - whether index entries of lost records are removed;
+//   - a store that is compacting its files.
+//
+// docs/writing-a-driver.md in this module has short tests for the first two, and
+// explains how to test the rest.
 //
 // # No false alarms
 //
-// No case depends on speed. Where a store is slow, a case does fewer rounds; a
-// race that did not happen proves nothing and fails nothing. Every wait has a
-// limit that only a hang reaches (Harness.Timeout), and a case that reaches it
-// fails with the stacks of its own goroutines. After three such cases Run stops.
-// A call that goes on for a tenth of that limit after its context ended is
-// reported if it does so three times in a row. So every failure is real. The
-// reverse does not hold: races are found by trying, so a store may pass today and
-// fail tomorrow.
+// Every failure is real. No case depends on speed: with a slow store, a case does
+// fewer rounds. Each case is limited by Harness.Timeout, which only a hang reaches;
+// the case then fails with the stacks of its goroutines. After three such cases,
+// Run stops. A call that does not return within a tenth of Harness.Timeout after
+// its context has ended is reported if this happens three times in a row.
+//
+// However, a faulty store may pass: races are found by repetition, not for certain.
 package sessionstest

@@ -10,29 +10,28 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// Serve sends h one request of a client whose session holds values, and returns
-// the recorded response and the session as the request left it. The handler
-// finds the session as it does in production. No server and no store are needed.
-// Without values and prepare the client is new.
+// Serve calls h with a request whose session holds values. It returns the recorded
+// response, and the session as it is after the request. The handler gets the
+// session as in production, by sessions.FromContext. With neither values nor
+// prepare, the session is new.
 //
 //	res, s := sessionstest.Serve(t, handler, httptest.NewRequest("POST", "/cart", nil),
 //		map[string]any{"user": "ann"})
 //
-// The functions in prepare set what a map of values cannot: values by their typed
-// keys, an owner, flash messages.
+// The functions in prepare set what a map cannot: values by their typed keys, an
+// owner, flash messages.
 //
 //	res, s := sessionstest.Serve(t, handler, request, nil, func(s *sessions.Session) {
 //		user.Set(s, "ann")
 //		s.SetOwner("user:ann")
 //	})
 //
-// The handler is what the program passes to Manager.Wrap: a router, or one handler
-// of it. Serve fails the test if h contains Wrap itself, or calls FromContext of a
-// Manager: test such a handler with [NewClient], which is also for several requests
-// of one client.
+// h is what the program passes to Manager.Wrap: a router, or one of its handlers.
+// If h contains a Wrap or calls Manager.FromContext, Serve fails the test: use
+// [NewClient], which is also for several requests of one client.
 //
-// The test fails if a value cannot be stored, or is read as another type than it
-// was set. What the library logs goes to the test's log.
+// The test fails if a value cannot be stored, or is read as another type than the
+// one with which it was set. The library logs to the test's log.
 func Serve(t testing.TB, h http.Handler, r *http.Request, values map[string]any, prepare ...func(*sessions.Session)) (*httptest.ResponseRecorder, *sessions.Session) {
 	t.Helper()
 	c := NewClient(t, NewManager(t), h)
@@ -58,9 +57,8 @@ type Client struct {
 	cookies []*http.Cookie
 }
 
-// NewClient returns a new client of h, whose sessions are those of m. The handler
-// may contain m.Wrap or not. Several clients of one m share its store, as several
-// devices of a user do.
+// NewClient returns a new client of h, with a session of m. The handler need not
+// contain m.Wrap. Clients of one m share its store, like devices of one user.
 //
 //	m := sessionstest.NewManager(t)
 //	phone, laptop := sessionstest.NewClient(t, m, routes(m)), sessionstest.NewClient(t, m, routes(m))
@@ -82,9 +80,9 @@ func (c *Client) Prepare(f func(*sessions.Session)) {
 	}), httptest.NewRequest("GET", "/", nil))
 }
 
-// Do sends a request, with the client's cookies, and returns the recorded response
-// and the session as the request left it. The client keeps each cookie that it
-// gets, whatever its attributes, until a response deletes it with Max-Age=0.
+// Do sends a request, with the client's cookies. It returns the recorded response,
+// and the session as it is after the request. The client keeps each cookie that it
+// gets, regardless of its attributes, until a response deletes it with Max-Age=0.
 func (c *Client) Do(r *http.Request) (*httptest.ResponseRecorder, *sessions.Session) {
 	c.t.Helper()
 	return c.serve(c.h, r)
@@ -115,7 +113,7 @@ func (c *Client) serve(h http.Handler, r *http.Request) (res *httptest.ResponseR
 	return res, s
 }
 
-// keep puts a cookie in the place of the one of its name.
+// keep replaces the cookie of the same name.
 func (c *Client) keep(cookie *http.Cookie) {
 	kept := c.cookies[:0]
 	for _, old := range c.cookies {

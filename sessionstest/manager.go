@@ -18,11 +18,11 @@ import (
 //	server := httptest.NewServer(m.Wrap(routes(m)))
 //
 // Its Logger writes to the test's log, and fails the test if a value cannot be
-// stored or is read as a type other than it was set as. The test must therefore
-// not end before its requests do.
+// stored, or is read as another type than the one with which it was set. So all
+// requests must end before the test does.
 //
-// After Close every use of a session fails and the client gets the error page, as
-// when a store is down. The example Outage shows a store that recovers.
+// After Close, sessions cannot be used and clients get the error page, as when a
+// store is down. The example Outage shows a store that recovers.
 func NewManager(t testing.TB, configure ...func(*sessions.Options)) *sessions.Manager {
 	t.Helper()
 	o := sessions.Options{
@@ -44,8 +44,8 @@ func NewManager(t testing.TB, configure ...func(*sessions.Options)) *sessions.Ma
 	return m
 }
 
-// testLog fails the test for a mistake of the program: a value of the wrong type.
-// In production it causes a warning and a zero value, or the error page.
+// testLog fails the test if the program uses a wrong type. In production, this
+// causes a warning and a zero value, or the error page.
 type testLog struct {
 	slog.Handler
 	t testing.TB

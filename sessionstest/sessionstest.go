@@ -14,23 +14,22 @@ type Harness struct {
 	Driver driver.Driver
 	// Config returns the location of an empty backend: a URL or a DataDir. Each
 	// case calls it once, with its own testing.TB, which it can use to create
-	// directories and start servers. Cases about Open replace the URL with invalid
-	// ones and, if DataDir is a directory, DataDir with an empty string and with a
-	// missing directory below it. Cases about namespaces append to its Namespace,
-	// which may have up to 48 characters. If nil, the zero Config is used.
+	// directories and start servers. Cases about Open replace the URL by invalid
+	// ones and, if DataDir is a directory, DataDir by an empty string and by a missing
+	// subdirectory. Cases about namespaces append to Namespace, which may have up to
+	// 48 characters. If Config is nil, the zero driver.Config is used.
 	Config func(t testing.TB) driver.Config
-	// Cannot declares what the backend cannot do, and why. The reason is shown
-	// when a case is skipped.
+	// Cannot declares what the backend cannot do, and why. Skipped cases show the
+	// reason.
 	Cannot map[Ability]string
-	// MaxData is the documented limit of a record's Data in bytes, whatever its
-	// Owner: Save must accept that much, and return ErrTooLarge for more. If 0,
-	// Save must accept at least 1 MiB, and no limit is tested.
+	// MaxData is the documented limit of a record's Data in bytes, with any Owner:
+	// Save must accept that much, and return ErrTooLarge for more. If 0, Save must
+	// accept at least 1 MiB, and no limit is tested.
 	MaxData int
 	// Damage makes the record stored at key unreadable, bypassing the store: it
 	// changes some bytes of that record and of no other, in a file, a column or a
-	// value. A store is open with cfg, unless Cannot declares Share, since the
-	// backend may then be locked while it is open. If nil, the cases about damage
-	// are skipped.
+	// value. A store is open with cfg meanwhile, unless Cannot declares Share. If
+	// Damage is nil, the cases about damage are skipped.
 	Damage func(cfg driver.Config, key driver.Key) error
 	// Newer replaces the record stored at key with one that a newer version of the
 	// store could have written: with a higher format number and otherwise intact.
@@ -43,11 +42,11 @@ type Harness struct {
 }
 
 // Run tests the store against every rule of package driver, each case as a
-// subtest. A failure says what happened and which rule that broke. Of many
-// failures of one case and rule, only the first few are shown.
+// subtest. A failure says what happened and which rule it breaks. If a case has
+// many failures for one rule, only the first few are shown.
 //
-// Call Run once in a test or subtest: a second process finds its Run by the
-// test's name.
+// Call Run at most once in a test or subtest: a second process finds its Run by
+// the test's name.
 func Run(t *testing.T, h Harness) {
 	t.Helper()
 	if h.Driver == nil {
