@@ -43,6 +43,29 @@ func TestDefaultCookie(t *testing.T) {
 	}
 }
 
+// A program that sends the cookie itself sends what a response would.
+func TestSessionCookie(t *testing.T) {
+	onBothStores(t, func(t *testing.T, o sessions.Options) {
+		clock := newNoonClock()
+		o.Now = clock.Now
+		o.Cookie.Domain, o.Cookie.Path, o.Cookie.Secure, o.Cookie.Partitioned = "example.org", "/a%20b", true, true
+		m, _ := testapp.NewManager(t, o)
+		for _, expiry := range []sessions.Expiry{
+			sessions.ExpireNever(), sessions.ExpireWithBrowser(), sessions.ExpireAfter(time.Hour), sessions.ExpireAt(clock.Now().Add(time.Minute)),
+		} {
+			var of *sessions.Session
+			resp := testapp.NewClient(t, m).Visit(func(s *sessions.Session) {
+				s.Set("user", "ann")
+				s.SetExpires(expiry)
+				of = s
+			})
+			if got, sent := of.Cookie(), testapp.OneCookie(t, resp); got.String() != sent.String() {
+				t.Errorf("%v: Cookie: %v\nsent            %v", expiry, got, sent)
+			}
+		}
+	})
+}
+
 // The attributes are the same whenever the cookie is set, and when it is
 // deleted: a browser takes a cookie with another path for another cookie.
 func TestCookieAttributes(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -167,6 +168,20 @@ func (s *Session) tokenOf(i *identity) string {
 	default:
 		return ""
 	}
+}
+
+// Cookie returns the session's cookie: its Token, with the name, the attributes
+// and the expiry that a response gives it. It is for programs that send or set the
+// cookie themselves: without Manager.Wrap, or in an end-to-end test. It gives access
+// to the session, as Token does.
+func (s *Session) Cookie() *http.Cookie {
+	s.touch()
+	defer s.mu.Unlock()
+	c, err := http.ParseSetCookie(s.m.cookie.Live(s.token(), s.expires(), s.m.opts.Now()))
+	if err != nil {
+		panic("sessions: the manager's own cookie is malformed: " + err.Error()) // New checked it
+	}
+	return c
 }
 
 // IsNew reports whether the session was created during this request, even if it
