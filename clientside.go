@@ -9,14 +9,21 @@ import (
 // This file has what differs for a store that keeps its records with the client.
 // There is nothing to compare and swap, and each commit makes a new token.
 
-// unsealFirst unseals the first of the client's tokens that is valid.
-func (s *Session) unsealFirst() error {
+// unsealFirst is open for a store that keeps its records with the client.
+func (s *Session) unsealFirst(decide func(Held) error) error {
+	var result error = ErrNotFound
 	for token := range s.clientTokens() {
-		if err := s.unseal(token); !errors.Is(err, ErrNotFound) {
+		err := s.unseal(token)
+		if err == nil {
+			if err = s.admit(decide); !isRefusal(err) {
+				return err
+			}
+			result = err
+		} else if !errors.Is(err, ErrNotFound) {
 			return err
 		}
 	}
-	return ErrNotFound
+	return result
 }
 
 func (s *Session) unseal(token string) error {
@@ -39,7 +46,7 @@ func (s *Session) commitSealed(ctx context.Context, write bool) error {
 		return nil
 	}
 	changed := write && (len(s.changes) > 0 || s.idChange != keepID || !stored)
-	due := stored && s.idChange == keepID && (s.oldSecret || s.refreshDue())
+	due := stored && s.idChange == keepID && !s.quiet && (s.oldSecret || s.refreshDue())
 	switch {
 	case !changed && !due:
 		return nil

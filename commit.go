@@ -93,7 +93,7 @@ func (s *Session) commit(ctx context.Context, on trigger) error {
 		act = (*Session).update
 	case renewNow:
 		act = (*Session).renewUnchanged
-	case stored && s.idChange == keepID && !(on == byResponse && s.recorded) && (s.oldSecret || s.refreshDue()):
+	case stored && s.idChange == keepID && !s.quiet && !(on == byResponse && s.recorded) && (s.oldSecret || s.refreshDue()):
 		act = (*Session).refresh
 	}
 	s.recorded = s.recorded || on == byResponse
@@ -144,7 +144,7 @@ func (s *Session) saved(rec driver.Record) {
 	if s.idChange != keepID || !s.id.known {
 		s.id, s.next, s.idChange = *s.current(), identity{}, keepID
 		s.id.stored = 0
-		s.cookieAction, s.oldSecret = setCookie, false
+		s.cookieAction, s.oldSecret, s.newID = setCookie, false, true
 	} else if s.oldSecret || s.reissueDue(s.base.Accessed, rec.Accessed) {
 		s.cookieAction, s.oldSecret = setCookie, false
 	}
@@ -155,7 +155,7 @@ func (s *Session) saved(rec driver.Record) {
 		}
 	}
 	rec.Hint = nil // it belonged to the version before
-	s.base, s.changes, s.lateness = rec, nil, onTime
+	s.base, s.changes, s.lateness, s.refusal = rec, nil, onTime, nil
 }
 
 // create stores a new session.

@@ -14,13 +14,13 @@ import (
 type requestContext exchange
 
 // Deadline implements context.Context.
-func (c *requestContext) Deadline() (time.Time, bool) { return c.session.ctx.Deadline() }
+func (c *requestContext) Deadline() (time.Time, bool) { return c.session.context().Deadline() }
 
 // Done implements context.Context.
-func (c *requestContext) Done() <-chan struct{} { return c.session.ctx.Done() }
+func (c *requestContext) Done() <-chan struct{} { return c.session.context().Done() }
 
 // Err implements context.Context.
-func (c *requestContext) Err() error { return c.session.ctx.Err() }
+func (c *requestContext) Err() error { return c.session.context().Err() }
 
 // Value implements context.Context. It finds the session under innermost, and
 // under the Manager.
@@ -28,11 +28,11 @@ func (c *requestContext) Value(key any) any {
 	if key == any(innermost) || key == any(c.session.m) {
 		return &c.session
 	}
-	return c.session.ctx.Value(key)
+	return c.session.context().Value(key)
 }
 
 // String names the context in the manner of package context.
-func (c *requestContext) String() string { return fmt.Sprint(c.session.ctx) + ".WithSession" }
+func (c *requestContext) String() string { return fmt.Sprint(c.session.context()) + ".WithSession" }
 
 // Format prints String for every verb, so that no %+v shows the request's
 // cookies or the session's values.

@@ -35,13 +35,26 @@ func (x *exchange) fail(err error) {
 	}
 	h.Set("Cache-Control", "no-store")
 	page := &answer{ResponseWriter: x.response.Writer}
-	m.opts.ErrorHandler(page, &x.r, err)
+	if own, ok := errors.AsType[ownPage](err); ok && errors.Is(err, ErrRefused) {
+		own.ServeHTTP(page, &x.r)
+	} else {
+		m.opts.ErrorHandler(page, &x.r, err)
+	}
 	if !page.begun {
 		x.response.Writer.WriteHeader(statusOf(err))
 	}
 }
 
+// ownPage is a guard's error that writes the response itself.
+type ownPage interface {
+	error
+	http.Handler
+}
+
 func (m *Manager) logFailure(ctx context.Context, err error) {
+	if errors.Is(err, ErrRefused) {
+		return // logged when the session was opened
+	}
 	s := m.FromContext(ctx)
 	if errors.Is(err, ErrEnded) || errors.Is(err, ErrConflict) || errors.Is(err, context.Canceled) {
 		m.log.Info("sessions: request lost its session", "session", s, "error", err)
@@ -58,6 +71,8 @@ func errorPage(w http.ResponseWriter, _ *http.Request, err error) {
 
 func statusOf(err error) int {
 	switch {
+	case errors.Is(err, ErrRefused):
+		return http.StatusForbidden
 	case errors.Is(err, ErrEnded), errors.Is(err, ErrConflict):
 		return http.StatusConflict
 	case errors.Is(err, ErrInvalidValue), errors.Is(err, ErrTooLarge), errors.Is(err, ErrHeaderSent):

@@ -18,6 +18,13 @@ var (
 	// does not touch the client's cookie, which may be that of a newer session.
 	ErrEnded = errors.New("session has ended")
 
+	// ErrRefused is returned when Options.Guard has refused the session. The
+	// session reads as empty, nothing of it can be changed, and the response is the
+	// error page, 403 Forbidden, with the client's cookie left alone. Only
+	// Session.Destroy and Session.Invalidate still end the session, and a sign-in,
+	// by Session.SetOwner with an owner, begins a new one.
+	ErrRefused = errors.New("session refused")
+
 	// ErrNoValue is returned when the session has no value of that name.
 	ErrNoValue = errors.New("no such session value")
 

@@ -128,6 +128,10 @@ const (
 	// lateInvalidate: the commit ends the renewed session. Values that were set
 	// since are stored as a new one.
 	lateInvalidate
+	// refused: the session is live, but the guard has refused it. Each commit fails,
+	// unless the program signs somebody in or ends the session, as it can when it is
+	// late.
+	refused
 )
 
 // noteChange is called for each change that the program asks for, even one that
@@ -140,7 +144,8 @@ func (s *Session) noteChange() {
 
 // noteSignIn is called when the program signs somebody in.
 func (s *Session) noteSignIn() {
-	if s.lateness == late || s.lateness == lateChange {
+	switch s.lateness {
+	case late, lateChange, refused:
 		s.lateness = lateSignIn
 	}
 }
@@ -160,8 +165,8 @@ func (s *Session) commitLate(ctx context.Context, on trigger, write bool) (done 
 		if err := s.flushDeletes(on.context(ctx)); err != nil {
 			return true, err
 		}
-		s.lateness = onTime
+		s.lateness, s.refusal = onTime, nil
 		return false, nil
 	}
-	return true, nil
+	return true, s.refusal
 }

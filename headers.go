@@ -51,6 +51,9 @@ func (s *Session) putHeaders(h http.Header) {
 	case !lists(h["Cache-Control"], "no-store"):
 		h["Cache-Control"] = append(slices.Clip(h["Cache-Control"]), strings.TrimPrefix(uncached, "private, "))
 	}
+	if guard := s.m.opts.Guard; guard != nil && action == setCookie && s.newID {
+		guard.Issue(s.request, (*held)(s), h)
+	}
 }
 
 // vary states that the response depends on a field of the request header.

@@ -38,6 +38,9 @@ type Inspection struct {
 	// Invalidate left under the old ID. It is the key of the new record. The
 	// other fields are then empty.
 	Forward *driver.Key
+	// GuardNote is the note of Options.Guard, or nil. It is part of the record's Data,
+	// not a copy.
+	GuardNote []byte
 	// IdleTimeout is the idle timeout that Session.SetIdleTimeout set, or nil.
 	IdleTimeout *time.Duration
 	// Lifetime is the lifetime that Session.SetLifetime set, or nil.
@@ -61,7 +64,7 @@ func Inspect(rec driver.Record) (Inspection, error) {
 	if err != nil {
 		return Inspection{}, fmt.Errorf("sessions: inspect: %w", err)
 	}
-	in := Inspection{IdleTimeout: c.IdleTimeout, Lifetime: c.Lifetime}
+	in := Inspection{IdleTimeout: c.IdleTimeout, Lifetime: c.Lifetime, GuardNote: c.Note}
 	if c.Expires != nil {
 		in.Expires = &Expiry{*c.Expires}
 	}

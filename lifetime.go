@@ -115,7 +115,7 @@ func (s *Session) refreshDue() bool {
 // renewal records the access. The client must be able to learn of the new id.
 func (s *Session) renewDue() bool {
 	every := driver.Millis(s.m.opts.RenewAfter.Milliseconds())
-	if every == 0 || s.base.Version == 0 || s.idChange != keepID || s.headerSent || s.rawTokens == "" || !s.id.held {
+	if every == 0 || s.base.Version == 0 || s.idChange != keepID || s.headerSent || s.rawTokens == "" || !s.id.held || s.quiet {
 		return false
 	}
 	return (s.base.Accessed-s.created)/every != (s.clock()-s.created)/every
@@ -125,6 +125,10 @@ func (s *Session) renewDue() bool {
 // recorded, they stay as stored, so that the store's indexes do not change.
 func (s *Session) times(rec *driver.Record) {
 	rec.Created = s.created
+	if s.quiet && s.base.Version != 0 && s.idChange != invalidate {
+		rec.Accessed, rec.Expires = s.base.Accessed, min(s.base.Expires, s.deadline(s.base.Accessed))
+		return
+	}
 	if s.base.Version != 0 && s.idChange == keepID && !s.refreshDue() {
 		rec.Accessed, rec.Expires = s.base.Accessed, s.base.Expires
 		return

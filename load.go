@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/pump-go/sessions/driver"
@@ -85,15 +86,16 @@ func (s *Session) verifiedTokens() iter.Seq[verified] {
 
 // load loads the session that the request presents, or makes it a new one.
 func (s *Session) load() {
-	var err error
-	if s.m.sealer != nil {
-		err = s.unsealFirst()
-	} else {
-		err = s.fetchFirst()
-	}
+	err := s.open(nil)
 	s.phase = loaded
+	byGuard, isByGuard := errors.AsType[guardError](err)
 	switch {
 	case err == nil:
+	case isByGuard && byGuard.refusal:
+		s.start()
+		s.lateness, s.refusal = refused, fmt.Errorf("sessions: load: %w", byGuard)
+	case isByGuard:
+		s.loadFailed(err)
 	case errors.Is(err, ErrEnded): // forwarded
 		s.start()
 		s.lateness = late
@@ -103,18 +105,31 @@ func (s *Session) load() {
 		s.warnDamaged(err)
 		s.start()
 	default:
-		s.created, s.isNew = s.m.now(), true
-		s.phase, s.fault = failed, fmt.Errorf("sessions: load: %w", err)
+		s.loadFailed(err)
 	}
 }
 
-// fetchFirst loads the first live session that the client presents. After Path
-// or Domain has changed, a browser keeps the old cookie and may send it first.
-// Its session ends sooner or later, and must not hide that of the cookie behind
-// it.
-func (s *Session) fetchFirst() error {
-	result := ErrNotFound
-	parent := s.ctx
+func (s *Session) loadFailed(err error) {
+	s.created, s.isNew = s.m.now(), true
+	s.phase, s.fault = failed, fmt.Errorf("sessions: load: %w", err)
+}
+
+// open brings in the first live session that the client presents and that is
+// admitted: by decide, or else by the guard.
+func (s *Session) open(decide func(Held) error) error {
+	if s.m.sealer != nil {
+		return s.unsealFirst(decide)
+	}
+	return s.fetchFirst(decide)
+}
+
+// fetchFirst is open for a store that keeps its records itself. After Path or
+// Domain has changed, a browser keeps the old cookie and may send it first. Its
+// session ends sooner or later, and must not hide that of the cookie behind it. Nor
+// must a session that is refused.
+func (s *Session) fetchFirst(decide func(Held) error) error {
+	var refusal, late error
+	parent := s.context()
 	if s.headerSent { // the request's context may have ended
 		parent = context.WithoutCancel(parent)
 	}
@@ -122,19 +137,128 @@ func (s *Session) fetchFirst() error {
 	ctx.Context = deadline.Make(parent, s.m.opts.StoreTimeout, &s.m.timers)
 	defer ctx.Release()
 	for who := range s.verifiedTokens() {
-		switch err := s.fetch(ctx, who.identity, who.oldSecret); {
+		err := s.fetch(ctx, who.identity, who.oldSecret)
+		if err == nil {
+			if err = s.admit(decide); !isRefusal(err) {
+				return err
+			}
+			refusal = err
+			continue
+		}
+		switch {
 		case errors.Is(err, ErrEnded): // forwarded
-			s.m.note(s.ctx, eventLate, who.key)
-			result = err
+			s.m.note(s.context(), eventLate, who.key)
+			late = err
 		case errors.Is(err, ErrNotFound):
-			s.m.note(s.ctx, eventOver, who.key)
+			s.m.note(s.context(), eventOver, who.key)
 		case errors.Is(err, ErrCorrupt):
 			s.warnDamaged(err)
 		default:
 			return err
 		}
 	}
-	return result
+	if refusal == nil && late == nil {
+		return ErrNotFound
+	}
+	return errors.Join(refusal, late)
+}
+
+// guardError is an error with which the guard has not admitted a session.
+type guardError struct {
+	error
+	refusal bool // not an outage
+}
+
+func (e guardError) Unwrap() error { return e.error }
+
+func isRefusal(err error) bool {
+	e, ok := err.(guardError)
+	return ok && e.refusal
+}
+
+// admit has decide, or else the guard, if there is one, decide on the session that
+// was brought in. If the session is not admitted, nothing of it remains here.
+func (s *Session) admit(decide func(Held) error) error {
+	asked := decide == nil
+	if asked {
+		if s.m.opts.Guard == nil {
+			return nil
+		}
+		decide = func(h Held) error { return s.m.opts.Guard.Admit(s.request, h) }
+	}
+	s.deciding = true
+	err := decide((*held)(s))
+	s.deciding = false
+	if err == nil {
+		return nil
+	}
+	key := s.id.key
+	s.base, s.view, s.quiet, s.cookieAction = driver.Record{}, content.Content{}, false, noCookie
+	if !errors.Is(err, ErrRefused) {
+		return guardError{fmt.Errorf("guard: %w", err), false}
+	}
+	if asked {
+		s.m.log.Info("sessions: session refused", "session", key.String(), "error", err)
+	}
+	return guardError{err, true}
+}
+
+// held is a session as its guard sees it.
+type held Session
+
+func (h *held) ID() string     { return h.id.key.String() }
+func (h *held) Owner() string  { return h.view.Owner }
+func (h *held) ByHeader() bool { return h.byHeader }
+func (h *held) Note() []byte   { return h.view.Note }
+func (h *held) Quiet()         { h.quiet = true }
+
+// EditNote implements Held. It does not wait for the commit, so that what the guard
+// decides does not depend on what the program does with the session: it may panic,
+// Revert, or not Save.
+func (h *held) EditNote(f func(old []byte) ([]byte, error)) error {
+	s := (*Session)(h)
+	if !s.deciding || s.idChange != keepID {
+		return errors.New("sessions: edit note: not at this time")
+	}
+	base, view, changes, fault := s.base, s.view, s.changes, s.fault
+	edit := &content.EditNote{F: f}
+	err := edit.Apply(&s.view)
+	if err == nil {
+		s.changes = append(slices.Clip(changes), edit)
+	}
+	if err == nil && s.m.sealer == nil {
+		bounded := s.m.storeContext(context.WithoutCancel(s.context()))
+		defer bounded.Release()
+		err = s.update(bounded)
+	}
+	if err != nil {
+		s.base, s.view, s.changes, s.fault = base, view, changes, fault
+		return fmt.Errorf("sessions: %w", err)
+	}
+	return nil
+}
+
+// hold is GuardConfig.Hold.
+func (m *Manager) hold(ctx context.Context, f func(Held) error) error {
+	s := m.FromContext(ctx)
+	s.lock()
+	defer s.mu.Unlock()
+	if s.phase == loaded && s.lateness == onTime {
+		if s.base.Version == 0 {
+			return ErrNotFound
+		}
+		s.deciding = true
+		defer func() { s.deciding = false }()
+		return f((*held)(s))
+	}
+	s.phase, s.state = untouched, new(state)
+	if err := s.open(f); err != nil {
+		s.state = nil
+		return err
+	}
+	s.phase = loaded
+	s.active.Store(true)
+	return nil
 }
 
 func (s *Session) warnDamaged(err error) {
@@ -172,7 +296,8 @@ func (s *Session) adopt(rec driver.Record) error {
 
 // Load opens the session of a token outside of a request, such as for a remote
 // call or a job. Only Session.Save stores its changes. Load returns ErrNotFound
-// if the token is invalid or its session has ended.
+// if the token is invalid or its session has ended, and ErrRefused if Options.Guard
+// refuses the session.
 func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
 	bounded := m.storeContext(ctx)
 	defer bounded.Release()
@@ -184,6 +309,9 @@ func (m *Manager) Load(ctx context.Context, token string) (*Session, error) {
 		err = s.fetch(bounded, identityOf(i), oldSecret)
 	} else {
 		err = ErrNotFound
+	}
+	if err == nil {
+		err = s.admit(nil)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("sessions: load: %w", err)
@@ -234,5 +362,5 @@ func (m *Manager) NewSession() *Session {
 
 // detached returns a session that belongs to no request.
 func (m *Manager) detached() *Session {
-	return &Session{m: m, ctx: context.Background(), phase: loaded, state: new(state)}
+	return &Session{m: m, phase: loaded, state: new(state)}
 }

@@ -37,7 +37,7 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 		m.warnIfShared(r.Context())
 		x := &exchange{}
 		x.response = response.State{Writer: w, Committer: x}
-		x.session.m, x.session.ctx = m, r.Context()
+		x.session.m, x.session.request = m, r
 		x.session.rawTokens, x.session.byHeader = m.tokenSource(r.Header)
 		if coded := w.Header()["Content-Encoding"]; len(coded) > 0 {
 			x.encoding = coded[0]
@@ -58,7 +58,7 @@ func (m *Manager) Wrap(next http.Handler) http.Handler {
 // warnIfShared logs once if another manager around this one has the same cookie
 // name or token header. Each then rejects the other's token and replaces it.
 func (m *Manager) warnIfShared(ctx context.Context) {
-	for outer := FromContext(ctx); outer != nil; outer = FromContext(outer.ctx) {
+	for outer := FromContext(ctx); outer != nil; outer = FromContext(outer.context()) {
 		name := m.header.Name
 		if outer.m.opts.Cookie.Name == m.opts.Cookie.Name {
 			name = m.opts.Cookie.Name
@@ -112,7 +112,7 @@ func (x *exchange) CommitBeforeHeader() error {
 func (s *Session) commitBeforeHeader(w http.ResponseWriter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock() // the function of an Update may panic when it is repeated
-	err := s.commit(s.ctx, byResponse)
+	err := s.commit(s.context(), byResponse)
 	s.headerSent = true
 	if s.phase != untouched {
 		s.putHeaders(w.Header())
@@ -144,8 +144,8 @@ func (x *exchange) finish() {
 func (s *Session) commitAfterHeader() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.commit(s.ctx, byResponse)
-	if s.phase == failed && !s.errObserved {
+	err := s.commit(s.context(), byResponse)
+	if s.loadError() != nil && !s.errObserved {
 		s.m.log.Error("sessions: not loaded after the response's header; the answer is cut off", "error", err)
 		return err
 	}

@@ -100,9 +100,15 @@ type Options struct {
 	// the client keeps its session cookie. If ErrorHandler writes nothing, only
 	// a status is sent. The default writes a page that does not reveal the
 	// cause, with status 503 Service Unavailable, 409 Conflict for ErrEnded and
-	// ErrConflict, or 500 Internal Server Error for bugs in the program. The
-	// cause is always logged.
+	// ErrConflict, 403 Forbidden for ErrRefused, or 500 Internal Server Error for
+	// bugs in the program. The cause is always logged. A guard's error that is an
+	// http.Handler writes the response instead.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
+
+	// Guard, if not nil, is asked when a token has opened a session, and may refuse
+	// it: see Guard. Package dbsc has one that binds sessions to the browser's
+	// device. The default is none.
+	Guard Guard
 
 	// WrapStore, if not nil, is called with the opened store and returns the
 	// store to use instead: a wrapper for metrics, tracing or fault injection.

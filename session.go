@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -23,8 +24,8 @@ import (
 // handler needs Err only to stop early, or to end a response in its own way
 // after the header was sent.
 type Session struct {
-	m   *Manager
-	ctx context.Context // of the request; bounds loading
+	m       *Manager
+	request *http.Request // as it came to Manager.Wrap; nil outside of a request
 	// rawTokens is the request's Cookie or token header as it was before the
 	// handler could change it.
 	rawTokens string
@@ -44,8 +45,9 @@ type Session struct {
 func (s *Session) Err() error {
 	s.touch()
 	defer s.mu.Unlock()
-	s.errObserved = s.phase == failed
-	return s.loadError()
+	err := s.loadError()
+	s.errObserved = err != nil
+	return err
 }
 
 // Get returns the value of that name, or nil if there is none. A value from the
@@ -219,7 +221,7 @@ func (s *Session) LastAccessed() time.Time {
 func (s *Session) Deadline() time.Time {
 	s.touch()
 	defer s.mu.Unlock()
-	if s.phase == failed {
+	if s.loadError() != nil {
 		return time.Time{}
 	}
 	var rec driver.Record
@@ -284,6 +286,40 @@ func (s *Session) ResetSettings() error {
 	return s.loadError()
 }
 
+// GuardNote returns the note of Options.Guard in the session's record, or nil.
+func (s *Session) GuardNote() []byte {
+	s.touch()
+	defer s.mu.Unlock()
+	return bytes.Clone(s.view.Note)
+}
+
+// EditGuardNote replaces the note of Options.Guard, of at most 1 KiB, by what f returns
+// for the present one. It is stored with the session's other changes. If parallel
+// requests edit the note, f runs again on the newer one, and if it returns an error
+// then, the commit fails with it. f must neither have side effects nor use the
+// session. EditGuardNote returns the error of the first run, which changes nothing, or
+// that of loading the session.
+//
+// The note is not a value: Clear and Renew keep it. It belongs to the session's owner:
+// SetOwner with another owner drops it, and so does Invalidate. A session that has
+// nothing else is not stored.
+func (s *Session) EditGuardNote(f func(old []byte) ([]byte, error)) error {
+	s.touch()
+	defer s.mu.Unlock()
+	if err := s.loadError(); err != nil {
+		return err
+	}
+	s.noteChange()
+	edit := &content.EditNote{F: f}
+	if err := edit.Apply(&s.view); err != nil {
+		return fmt.Errorf("sessions: %w", err)
+	}
+	if s.base.Version != 0 {
+		s.changes = s.changes.Append(edit)
+	}
+	return nil
+}
+
 // Renew gives the session a new ID and keeps its data. The old ID stops working.
 // Call Renew when a client's rights change, above all at sign-in, so that an ID
 // that an attacker planted or saw before cannot be used (OWASP ASVS 5.0, 7.2.4).
@@ -323,10 +359,12 @@ func (s *Session) changeID(op string, to idChange) error {
 	}
 	if s.base.Version == 0 {
 		s.next = identity{}
-		if s.lateness != onTime && to == invalidate {
+		switch {
+		case s.lateness != onTime && to == invalidate:
 			s.lateness = lateInvalidate
+		case s.lateness != refused: // there, only an owner makes it a sign-in
+			s.noteSignIn()
 		}
-		s.noteSignIn()
 		return nil
 	}
 	s.next = newIdentity()
@@ -347,7 +385,10 @@ func (s *Session) revert() {
 		return // there is nothing to revert
 	}
 	s.changes, s.fault = nil, nil
-	if s.lateness != onTime {
+	switch {
+	case s.refusal != nil:
+		s.lateness = refused
+	case s.lateness != onTime:
 		s.lateness = late
 	}
 	if s.base.Version == 0 {

@@ -129,6 +129,19 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 		queues: commitqueue.New(),
 	}
 	m.sealer, _ = driver.As[driver.Sealer](store)
+	if opts.Guard != nil {
+		err := opts.Guard.Start(GuardConfig{
+			Keys:     func(purpose string) [][]byte { return keys.Derive("guard " + purpose) },
+			Cookie:   opts.Cookie,
+			InClient: m.sealer != nil,
+			Now:      opts.Now,
+			Logger:   opts.Logger,
+			Hold:     m.hold,
+		})
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("sessions: %w: Options.Guard: %w", ErrInvalidOptions, err), store.Close())
+		}
+	}
 	if unset {
 		m.log.Warn("sessions: no store is configured; sessions are kept in memory and are lost when the process ends")
 	}

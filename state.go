@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"context"
 	"errors"
 
 	"github.com/pump-go/sessions/driver"
@@ -30,6 +31,10 @@ type state struct {
 	recorded     bool         // the response's commit has recorded this access
 	cookieAction cookieAction // of the response
 	lateness     lateness     // see forward.go
+	deciding     bool         // the guard is asked, and may edit its note
+	newID        bool         // stored under an id that the client does not have yet
+	quiet        bool         // this access does not count: see Held.Quiet
+	refusal      error        // why the guard has refused the session that the client presents
 	view         content.Content
 	changes      content.Changes
 	// fault is the load error, or else the first error of a change. The commit
@@ -106,6 +111,14 @@ func identityOf(id token.ID) identity {
 	return identity{id: id, key: id.Key(), known: true, held: true}
 }
 
+// context returns the context of the request, which bounds loading.
+func (s *Session) context() context.Context {
+	if s.request == nil {
+		return context.Background()
+	}
+	return s.request.Context()
+}
+
 // lock locks the session. Every exported method begins with lock or touch.
 func (s *Session) lock() {
 	if s == nil {
@@ -127,7 +140,7 @@ func (s *Session) touch() {
 	}
 }
 
-// unlockUnlessLoaded handles a store that panics: the session has failed to load,
+// unlockUnlessLoaded handles a store or a guard that panics: the session has failed to load,
 // so it is not taken for a new one, and no goroutine waits for its lock.
 func (s *Session) unlockUnlessLoaded() {
 	if s.phase == untouched {
@@ -136,7 +149,7 @@ func (s *Session) unlockUnlessLoaded() {
 	}
 }
 
-var errLoadPanicked = errors.New("sessions: load: the store panicked")
+var errLoadPanicked = errors.New("sessions: load: the store or the guard panicked")
 
 // current returns the identity that the session has, or will have after the
 // commit.
@@ -165,12 +178,15 @@ func (s *Session) do(ch content.Change) {
 	}
 }
 
-// loadError returns the load error, or nil.
+// loadError returns the load error, or the guard's refusal, or nil.
 func (s *Session) loadError() error {
-	if s.phase != failed {
-		return nil
+	switch {
+	case s.phase == failed:
+		return s.fault
+	case s.lateness == refused:
+		return s.refusal
 	}
-	return s.fault
+	return nil
 }
 
 // fail keeps the first error for the commit.
@@ -185,5 +201,5 @@ func (s *Session) start() {
 	s.id, s.next, s.idChange = identity{}, identity{}, keepID
 	s.base, s.view, s.changes, s.fault = driver.Record{}, content.Content{}, nil, nil
 	s.created, s.isNew, s.oldSecret, s.sealed = s.m.now(), true, false, ""
-	s.lateness = onTime
+	s.lateness, s.refusal = onTime, nil
 }

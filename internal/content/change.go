@@ -135,7 +135,28 @@ type SetOwner struct{ Owner string }
 
 // Apply implements Change.
 func (ch *SetOwner) Apply(c *Content) error {
+	if c.Owner != ch.Owner {
+		c.Note = nil // it was made for the other owner
+	}
 	c.Owner = ch.Owner
+	return nil
+}
+
+// EditNote replaces the note by what F returns for it. F may refuse.
+type EditNote struct {
+	F func(old []byte) ([]byte, error)
+}
+
+// Apply implements Change.
+func (ch *EditNote) Apply(c *Content) error {
+	note, err := ch.F(c.Note)
+	if err == nil && len(note) > MaxNote {
+		err = fmt.Errorf("%d bytes, at most %d: %w", len(note), MaxNote, driver.ErrTooLarge)
+	}
+	if err != nil {
+		return fmt.Errorf("edit note: %w", err)
+	}
+	c.Note = append([]byte(nil), note...) // nil if it is empty
 	return nil
 }
 

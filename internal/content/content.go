@@ -23,6 +23,7 @@ type Content struct {
 	Expires     *token.Expiry  // of the cookie, if the session has its own
 	IdleTimeout *time.Duration // if the session has its own
 	Lifetime    *time.Duration // likewise
+	Note        []byte         // the guard's; belongs to the owner
 
 	stored  stored  // the values as they are stored
 	overlay []Value // the values that the request has used, sorted by name
@@ -38,6 +39,9 @@ type Flash struct {
 
 // MaxTimeout is the longest idle timeout and lifetime. It keeps sums of times in range.
 const MaxTimeout = 100 * 365 * 24 * time.Hour
+
+// MaxNote is the maximum length of a note, in bytes.
+const MaxNote = 1024
 
 // manyValues is the number of values from which on all of them are moved to the
 // overlay when one is used: walking over the stored ones for each would take
@@ -110,7 +114,8 @@ func (c *Content) Delete(name string) {
 	}
 }
 
-// Empty reports whether there is nothing to store. Settings alone are not stored.
+// Empty reports whether there is nothing to store. Settings and a note alone are
+// not stored.
 func (c *Content) Empty() bool {
 	for i := range c.overlay {
 		if !c.overlay[i].deleted {

@@ -3,6 +3,7 @@ package content
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pump-go/sessions/driver"
@@ -15,6 +16,7 @@ import (
 //	the session's own timeout in ms, if bit 0 of settings
 //	the session's own cookie expiry: kind, 1 byte, and ms, if bit 1
 //	the session's own lifetime in ms, if bit 2
+//	the guard's note: its length and its bytes, if bit 3
 //	the number of values | the number of flashes
 //	of each value: the length of its name, of its bytes
 //	of each flash: the length of its queue's name, its id (8 bytes), the length of its bytes
@@ -23,20 +25,35 @@ import (
 // Numbers are varints, as in encoding/binary. Values are sorted by name, each name
 // once.
 //
-// Bit 2 is set in lifetimeFormat and in no other. A program that does not know it
-// must answer with driver.ErrNewerFormat: in dataFormat it would take the bit for
-// damage, and begin a new session.
+// Bit 2 is set in lifetimeFormat and may be in noteFormat, bit 3 is set in noteFormat,
+// and neither is in another. A program that does not know them must answer with
+// driver.ErrNewerFormat: in dataFormat it would take the bit for damage, and begin a
+// new session.
 const (
 	dataFormat     = 1
 	lifetimeFormat = 3
+	noteFormat     = 4
 )
 
 const (
 	hasTimeout = 1 << iota
 	hasExpires
 	hasLifetime
+	hasNote
 	allSettings = 1<<iota - 1
 )
+
+// formatOf returns the oldest format that can express the settings.
+func formatOf(settings byte) byte {
+	switch {
+	case settings&hasNote != 0:
+		return noteFormat
+	case settings&hasLifetime != 0:
+		return lifetimeFormat
+	default:
+		return dataFormat
+	}
+}
 
 // Encode returns the content as a record's data. It is all but the owner, which
 // the record has in a field of its own.
@@ -60,6 +77,9 @@ func (c *Content) Encode() ([]byte, error) {
 	if c.Lifetime != nil {
 		size += binary.MaxVarintLen64
 	}
+	if c.Note != nil {
+		size += 2 + len(c.Note)
+	}
 	for i := range values {
 		count, length := values[i].size()
 		n, size = n+count, size+length
@@ -71,7 +91,7 @@ func (c *Content) Encode() ([]byte, error) {
 		return nil, fmt.Errorf("encode session: %d bytes: %w", size, driver.ErrTooLarge)
 	}
 	b := make([]byte, 0, size)
-	format, settings := byte(dataFormat), byte(0)
+	settings := byte(0)
 	if c.IdleTimeout != nil {
 		settings |= hasTimeout
 	}
@@ -79,9 +99,12 @@ func (c *Content) Encode() ([]byte, error) {
 		settings |= hasExpires
 	}
 	if c.Lifetime != nil {
-		format, settings = lifetimeFormat, settings|hasLifetime
+		settings |= hasLifetime
 	}
-	b = append(b, format, settings)
+	if c.Note != nil {
+		settings |= hasNote
+	}
+	b = append(b, formatOf(settings), settings)
 	if c.IdleTimeout != nil {
 		b = binary.AppendUvarint(b, uint64(c.IdleTimeout.Milliseconds()))
 	}
@@ -91,6 +114,9 @@ func (c *Content) Encode() ([]byte, error) {
 	}
 	if c.Lifetime != nil {
 		b = binary.AppendUvarint(b, uint64(c.Lifetime.Milliseconds()))
+	}
+	if c.Note != nil {
+		b = append(binary.AppendUvarint(b, uint64(len(c.Note))), c.Note...)
 	}
 	b = binary.AppendUvarint(b, uint64(n))
 	b = binary.AppendUvarint(b, uint64(len(c.Flashes)))
@@ -132,7 +158,7 @@ func Parse(data []byte, owner string) (Content, error) {
 			return Content{}, fmt.Errorf("decode session: %w", ErrForward)
 		}
 		return Content{}, fmt.Errorf("decode forward of %d bytes: %w", len(data), driver.ErrCorrupt)
-	case format != dataFormat && format != lifetimeFormat:
+	case format != dataFormat && format != lifetimeFormat && format != noteFormat:
 		return Content{}, fmt.Errorf("decode session: unknown format %d: %w", format, driver.ErrNewerFormat)
 	}
 	c := Content{Owner: owner}
@@ -148,10 +174,15 @@ func Parse(data []byte, owner string) (Content, error) {
 	if settings&hasLifetime != 0 {
 		c.Lifetime = r.timeout()
 	}
+	if settings&hasNote != 0 {
+		n := r.length()
+		r.check(0 < n && n <= MaxNote)
+		c.Note = slices.Clip(r.take(n))
+	}
 	// Each value takes two bytes or more, each flash ten: what is claimed beyond
 	// the data's length allocates nothing.
 	values, flashes := r.count(2), r.count(10)
-	r.check(settings&^byte(allSettings) == 0 && (settings&hasLifetime != 0) == (format == lifetimeFormat))
+	r.check(settings&^byte(allSettings) == 0 && format == formatOf(settings))
 	if r.failed {
 		return Content{}, r.corrupt()
 	}
