@@ -275,6 +275,68 @@ func ExampleManager_Wrap_plainHTTP() {
 	// session false
 }
 
+// accounts is a guard that refuses the sessions of disabled accounts.
+type accounts struct {
+	disabled map[string]bool
+}
+
+func (a accounts) Start(sessions.GuardConfig) error { return nil }
+
+func (a accounts) Admit(_ *http.Request, h sessions.Held) error {
+	if a.disabled[h.Owner()] {
+		return fmt.Errorf("the account %s is disabled: %w", h.Owner(), sessions.ErrRefused)
+	}
+	return nil
+}
+
+func (a accounts) Issue(*http.Request, sessions.Held, http.Header) {}
+
+// A disabled account: its sessions are there, so that they go on when it is enabled
+// again, but cannot be used meanwhile.
+func ExampleGuard() {
+	disabled := make(map[string]bool)
+	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory", Guard: accounts{disabled}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	handler := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := sessions.FromContext(r.Context())
+		switch r.URL.Path {
+		case "/signin":
+			if err := errors.Join(s.Renew(), s.SetOwner("user:ann")); err != nil {
+				log.Print(err)
+			}
+		case "/signout":
+			_ = s.Destroy(r.Context())
+		}
+		fmt.Fprintf(w, "owner %q\n", s.Owner())
+	}))
+
+	r := httptest.NewRequest("GET", "/", nil)
+	visit := func(path string) {
+		w := httptest.NewRecorder()
+		r.URL.Path = path
+		handler.ServeHTTP(w, r)
+		fmt.Print(w.Code, " ", w.Body)
+		for _, c := range w.Result().Cookies() {
+			r.Header.Set("Cookie", c.Name+"="+c.Value)
+		}
+	}
+	visit("/signin")
+	disabled["user:ann"] = true
+	visit("/")
+	disabled["user:ann"] = false
+	visit("/")
+	disabled["user:ann"] = true
+	visit("/signout") // is always possible
+	// Output:
+	// 200 owner "user:ann"
+	// 403 Forbidden
+	// 200 owner "user:ann"
+	// 200 owner ""
+}
+
 // A health check. It costs what one read costs.
 func ExampleManager_Ping() {
 	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory"})

@@ -254,6 +254,7 @@ func (m *Manager) hold(ctx context.Context, f func(Held) error) error {
 	s.phase, s.state = untouched, new(state)
 	if err := s.open(f); err != nil {
 		s.state = nil
+		s.active.Store(false)
 		return err
 	}
 	s.phase = loaded
