@@ -85,6 +85,9 @@ type Source struct {
 	Text  map[string]string
 }
 
+// Imports reports whether the file imports a package.
+func (s Source) Imports(path string) bool { return strings.Contains(s.Text["import"], `"`+path+`"`) }
+
 // ParseSource reads a Go file. With parser.ParseComments the declarations are as
 // they are written; without, they are formatted and have no comments.
 func ParseSource(text string, mode parser.Mode) (Source, error) {
