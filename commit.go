@@ -320,11 +320,15 @@ func (s *Session) rename(ctx context.Context) error {
 	defer s.withdrawUnless(ctx, &keep)
 	entry := s.m.queues.Entry(old)
 	defer entry.Leave()
-	for {
+	for conflicts := 1; ; conflicts++ {
 		err := s.m.write(ctx, old, s.base.Version, newForward(s.base, s.next.key, s.clock()))
 		if errors.Is(err, ErrConflict) {
 			err = s.retryCAS(ctx, &entry)
 			if err == nil {
+				if conflicts > 1 { // DestroyOwned may be removing the new record: do not compete
+					s.withdraw(ctx)
+					s.next = newIdentity()
+				}
 				if rec, err = s.insertNew(ctx); err != nil {
 					return err
 				}
@@ -389,10 +393,12 @@ func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 			}
 			return rec, err
 		}
-		if next.stored != 0 {
-			return rec, ErrEnded // by DestroyOwned: no client knows the new id yet
+		// DestroyOwned may have removed the new record, whose ID no client knows yet.
+		// A renewal finds out whether the old one is still there.
+		if next.stored != 0 && s.idChange != renew {
+			return rec, ErrEnded
 		}
-		if s.next.unsure {
+		if s.next.unsure || next.stored != 0 {
 			s.withdraw(ctx)
 		}
 		s.next = newIdentity()

@@ -113,9 +113,7 @@ func (m *Manager) listed(op string, entries iter.Seq2[driver.Entry, error]) iter
 // session that has been given to another owner remains.
 //
 // A session that was stored by a newer version of this module also remains;
-// DestroyOwned destroys the others and then returns ErrNewerFormat. If another
-// request renews a session in except during the call, that session may be
-// destroyed, and its user has to sign in again.
+// DestroyOwned destroys the others and then returns ErrNewerFormat.
 func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Session) (int, error) {
 	owners, ok := driver.As[driver.Owners](m.store)
 	if !ok {
@@ -145,38 +143,87 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 type ownerLogout struct {
 	m         *Manager
 	owner     string
-	keep      map[driver.Key]bool // excepted
+	excepted  []exceptedSession
+	keep      map[driver.Key]bool // all known keys of the excepted sessions
 	followed  map[driver.Key]bool // by this pass: each key once
 	destroyed int
 	unread    error
 }
 
-// except keeps s, under whatever id it has.
+type exceptedSession struct {
+	key     driver.Key
+	created driver.Millis // a renewal keeps it
+}
+
+// except keeps s, under whatever ID it has.
 func (d *ownerLogout) except(ctx context.Context, s *Session) error {
 	s.touch()
-	key, stored := s.id.key, s.base.Version != 0
+	e, stored := exceptedSession{s.id.key, s.base.Created}, s.base.Version != 0
 	// A renewal may be under way: keep both ends of it.
-	d.keep[key], d.keep[s.current().key] = true, true
+	d.keep[e.key], d.keep[s.current().key] = true, true
 	s.mu.Unlock()
 	if !stored {
 		return nil
 	}
+	d.excepted = append(d.excepted, e)
 	bounded := d.m.storeContext(ctx)
 	defer bounded.Release()
-	for range maxForwards {
-		_, err := d.m.read(bounded, key)
-		f, isForward := errors.AsType[forwarded](err)
-		switch {
-		case isForward:
-			key = f.to
-			d.keep[key] = true
-			continue
-		case errors.Is(err, ErrNotFound), errors.Is(err, ErrCorrupt), errors.Is(err, ErrNewerFormat):
-			return nil
-		}
+	if _, _, err := d.resolve(bounded, e); !isGone(err) {
 		return err
 	}
 	return nil
+}
+
+// resolve returns the present key and record of an excepted session, and keeps
+// the keys on the way.
+func (d *ownerLogout) resolve(ctx context.Context, e exceptedSession) (driver.Key, driver.Record, error) {
+	for range maxForwards {
+		rec, err := d.m.read(ctx, e.key)
+		f, isForward := errors.AsType[forwarded](err)
+		if !isForward {
+			return e.key, rec, err
+		}
+		e.key = f.to
+		d.keep[e.key] = true
+	}
+	return e.key, driver.Record{}, fmt.Errorf("more than %d forwards in a row", maxForwards)
+}
+
+// isGone reports whether err says that a key opens no session.
+func isGone(err error) bool {
+	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) || errors.Is(err, ErrNewerFormat)
+}
+
+// keeps reports whether the session at key, created at the given time, is an
+// excepted one that was renewed meanwhile. A renewal stores the session under its
+// new ID first, and the forward after it. So if no forward leads to the session
+// yet, keeps changes the version of the excepted one: a renewal that stored the
+// session has to begin again, with another ID, and this one can be destroyed.
+func (d *ownerLogout) keeps(ctx context.Context, key driver.Key, created driver.Millis) (bool, error) {
+	for _, e := range d.excepted {
+		for e.created == created {
+			end, rec, err := d.resolve(ctx, e)
+			if d.keep[key] {
+				return true, nil
+			}
+			if isGone(err) {
+				break
+			}
+			if err != nil {
+				return false, err
+			}
+			next := rec
+			next.Version = newVersion()
+			err = d.m.write(ctx, end, rec.Version, next)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrEnded) {
+				return false, err
+			}
+		}
+	}
+	return false, nil
 }
 
 // pass lists the owner's records once, and destroys the sessions that they are or
@@ -228,6 +275,9 @@ func (d *ownerLogout) destroy(ctx context.Context, e driver.Entry) error {
 		case rec.Owner != d.owner:
 			return nil
 		default:
+			if keep, err := d.keeps(bounded, key, rec.Created); keep || err != nil {
+				return err
+			}
 			err := d.m.store.Delete(bounded, key, rec.Version)
 			if err == nil {
 				d.destroyed++

@@ -193,6 +193,10 @@ var managerFaults = []struct {
 	{"DestroyOwned does not look again after a conflict", "set+destroy-owned", revived, "owners.go",
 		"if !errors.Is(err, ErrConflict) {\n\t\t\t\treturn err\n\t\t\t}\n\t\t\tif err := entry.Retry(bounded)",
 		"if !errors.Is(err, ErrConflict) {\n\t\t\t\treturn err\n\t\t\t}\n\t\t\tif true { return nil }\n\t\t\tif err := entry.Retry(bounded)"},
+	{"DestroyOwned does not look at the excepted session again", "renew+destroy-others", exceptMisses, "owners.go",
+		"for e.created == created {", "for false {"},
+	{"DestroyOwned does not stop a renewal of the excepted session", "renew+destroy-others", exceptMisses, "owners.go",
+		"err = d.m.write(ctx, end, rec.Version, next)", "_, err = end, nil"},
 	{"a late request begins a session of its own", "set+renew", takeaway, "load.go",
 		"s.lateness = late\n", ""},
 }

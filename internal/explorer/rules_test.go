@@ -42,14 +42,6 @@ const (
 	renewedAway  rule = "S is gone by a renewal whose removal of the old id got no answer"
 )
 
-// open are the rules that the manager is known to break. Remove one here when the
-// fault is fixed: until then TestPairs fails if it does not find it.
-//
-// Of exceptMisses: a renewal that begins before DestroyOwned has looked for the
-// excepted session's forwards, and ends before the listing, shows the session
-// under an id that is not excepted.
-var open = map[rule]bool{exceptMisses: true}
-
 // fault is one breach of a rule.
 type fault struct {
 	rule rule

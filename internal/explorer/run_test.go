@@ -106,6 +106,7 @@ type run struct {
 	ids      []*id
 	cookie   string // the browser's
 	lost     bool   // a call was lost: no other will be
+	strayed  bool   // the scheduler chose what the run does not have
 	trace    []*call
 	path     []choice
 	faults   []fault
@@ -180,6 +181,9 @@ func (st *start) perform(choose func(step int, of []option) int) *run {
 		r.begin()
 		r.steps(choose)
 		if !r.shareQueue() {
+			if r.strayed {
+				panic("explorer: a schedule does not determine its run: " + r.code())
+			}
 			r.judge()
 			return r
 		}
@@ -293,6 +297,9 @@ func (r *run) steps(choose func(step int, of []option) int) {
 			fallthrough
 		default: // let it run out
 			options = options[:1]
+		}
+		if i >= len(options) {
+			r.strayed, i = true, 0
 		}
 		r.path = append(r.path, choice{len(options), i})
 		q, o := options[i].request, options[i].outcome
