@@ -19,9 +19,9 @@ var checking = &command{
 	name:  "check",
 	brief: "check a configuration and its store",
 	help: `Checks options as the program does when it starts, and reports all faults at once.
-Then it opens the store and sends it a query. With -write it also creates a session,
-reads it by its cookie and destroys it, as a browser's requests would. Like the
-program, it creates a store that does not exist.
+Then it opens the store and reads from it. With -write, it also creates a session, reads
+it by its cookie and destroys it, as a browser's requests would. Like the program, it
+creates a store that does not exist.
 
 Secrets come only from the environment: SESSIONS_SECRET, and the previous ones in
 SESSIONS_PREVIOUS_SECRETS, separated by spaces.
@@ -33,8 +33,8 @@ Examples:
     sessions check -store cookie -cookie-name __Host-app -secure -timeout 12h
   sessions check -write && systemctl start app
 
-The exit code is 2 if the options are invalid, and 1 if the store does not answer.
-Advice does not affect it. With -json, the result is an object with ok, faults,
+The exit code is 2 if the options are invalid, and 1 if the store does not respond.
+Notes do not affect it. With -json, the result is an object with ok, faults,
 advice, store and abilities.
 `,
 	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
@@ -56,28 +56,30 @@ advice, store and abilities.
 // checkup is a configuration to check.
 type checkup struct {
 	target
-	cookie                          sessions.Cookie
-	expires, sameSite, tokenHeader  string
-	noScripts                       bool
-	timeout, lifetime, storeTimeout age
-	write, json                     bool
-	whole                           bool // flags or variables give more than the store
+	cookie                         sessions.Cookie
+	expires, sameSite, tokenHeader string
+	noScripts                      bool
+	timeout, lifetime, renewAfter  age
+	storeTimeout                   age
+	write, json                    bool
+	whole                          bool // more than the store is given
 }
 
 func (k *checkup) flags(fs *flag.FlagSet) {
 	k.any = true
 	k.target.flags(fs, "")
-	fs.StringVar(&k.cookie.Name, "cookie-name", "", "Options.Cookie.Name, a `word` (default \"pump-session\")")
+	fs.StringVar(&k.cookie.Name, "cookie-name", "", "Options.Cookie.Name, a `name` (default \"pump-session\")")
 	fs.StringVar(&k.cookie.Domain, "cookie-domain", "", "Options.Cookie.Domain, a `host` (default the current host)")
 	fs.StringVar(&k.cookie.Path, "cookie-path", "", "Options.Cookie.Path, a `path` (default \"/\")")
 	fs.StringVar(&k.expires, "cookie-expires", "never", "Options.Cookie.Expires: `when`, as never, browser, a time like 30d, or an instant like\n2030-01-31T18:00:00Z")
 	fs.StringVar(&k.sameSite, "same-site", "lax", "Options.Cookie.SameSite: `mode`, as lax, strict, none or default")
 	fs.BoolVar(&k.cookie.Secure, "secure", false, "Options.Cookie.Secure")
-	fs.BoolVar(&k.noScripts, "http-only", true, "Options.Cookie.HttpOnly; false sets DisableHttpOnly")
+	fs.BoolVar(&k.noScripts, "http-only", true, "the opposite of Options.Cookie.DisableHttpOnly")
 	fs.BoolVar(&k.cookie.Partitioned, "partitioned", false, "Options.Cookie.Partitioned")
 	fs.StringVar(&k.tokenHeader, "token-header", "", "Options.TokenHeader, the `name` of a header (default none)")
 	fs.Var(&k.timeout, "timeout", "Options.IdleTimeout, a `time` like 30m or 30d; 0 is none")
 	fs.Var(&k.lifetime, "lifetime", "Options.Lifetime, a `time`; 0 is none")
+	fs.Var(&k.renewAfter, "renew-after", "Options.RenewAfter, a `time`; 0 is never")
 	fs.Var(&k.storeTimeout, "store-timeout", "Options.StoreTimeout, a `time` (default 5s)")
 	fs.BoolVar(&k.write, "write", false, "create a session, read it and destroy it")
 	fs.BoolVar(&k.json, "json", false, "write a JSON object")
@@ -87,7 +89,7 @@ func (k *checkup) flags(fs *flag.FlagSet) {
 func (k *checkup) options(c *console) (sessions.Options, error) {
 	o := k.target.options(c)
 	o.IdleTimeout, o.Lifetime, o.StoreTimeout = time.Duration(k.timeout), time.Duration(k.lifetime), time.Duration(k.storeTimeout)
-	o.TokenHeader, o.Cookie = k.tokenHeader, k.cookie
+	o.RenewAfter, o.TokenHeader, o.Cookie = time.Duration(k.renewAfter), k.tokenHeader, k.cookie
 	o.Cookie.DisableHttpOnly = !k.noScripts
 	modes := map[string]http.SameSite{
 		"lax": http.SameSiteLaxMode, "strict": http.SameSiteStrictMode, "none": http.SameSiteNoneMode, "default": http.SameSiteDefaultMode,
@@ -201,9 +203,9 @@ func (r *report) say(c *console, written bool) error {
 	if !r.OK {
 		return nil
 	}
-	does := "answers"
+	does := "responds"
 	if written {
-		does = "answers, and a session was created, read and destroyed"
+		does = "responds, and a session was created, read and destroyed"
 	}
 	return c.say("ok:     the store %s %s; it %s", r.Store, does, strings.Join(r.Abilities, ", "))
 }
@@ -290,8 +292,8 @@ func (k *checkup) advice(o *sessions.Options) []string {
 	add(!o.Cookie.Secure, "the cookie is also sent over plain HTTP; set Secure if the site uses HTTPS")
 	add(o.Cookie.DisableHttpOnly, "scripts can read the cookie; a script injected into a page can steal sessions")
 	add(o.Cookie.Secret == nil && !sealed, "there is no Secret; forged tokens are looked up in the store before they are rejected")
-	add(o.IdleTimeout == 0 && o.Lifetime == 0, "no IdleTimeout and no Lifetime: an unused session is over after 400 days")
+	add(o.IdleTimeout == 0 && o.Lifetime == 0, "there is no IdleTimeout and no Lifetime; an unused session ends after 400 days")
 	add(sealed && o.IdleTimeout == 0 && o.Lifetime == 0, "a copied cookie stays valid until then, even after a sign-out")
-	add(len(o.Cookie.PreviousSecrets) > 0, "previous secrets are still accepted; remove them when all sessions that use them have expired")
+	add(len(o.Cookie.PreviousSecrets) > 0, "previous secrets are still accepted; remove them when all sessions from before the change have expired")
 	return list
 }

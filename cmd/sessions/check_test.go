@@ -31,7 +31,7 @@ func TestCheckOfAValidConfiguration(t *testing.T) {
 }
 
 func TestCheckOfStoresWithoutABackend(t *testing.T) {
-	env{"SESSIONS_STORE": "memory"}.run(t, "check", "-write", "-http-only").expect(t, exitDone, "ok:     the store memory answers", "lost when the program ends", "no Secret", "set Secure", "no IdleTimeout")
+	env{"SESSIONS_STORE": "memory"}.run(t, "check", "-write", "-http-only").expect(t, exitDone, "ok:     the store memory responds", "lost when the program ends", "no Secret", "set Secure", "no IdleTimeout")
 	r := env{"SESSIONS_STORE": "memory"}.run(t, "check", "-write").expect(t, exitDone, "lost when the program ends", "only the store was checked")
 	if contains(r.out, "Secret") || contains(r.out, "Secure") || contains(r.out, "IdleTimeout") {
 		t.Errorf("the output does not mention these: %s", r.out)
@@ -66,7 +66,7 @@ func TestCheckReportsAllFaults(t *testing.T) {
 
 func TestCheckReadsEveryOption(t *testing.T) {
 	var k checkup
-	k.timeout, k.lifetime, k.storeTimeout = 1, 2, 3
+	k.timeout, k.lifetime, k.storeTimeout, k.renewAfter = 1, 2, 3, 4
 	k.expires, k.sameSite, k.tokenHeader = "30d", "strict", "X-Session"
 	k.cookie = sessions.Cookie{Name: "n", Domain: "d", Path: "/p", Secure: true, Partitioned: true}
 	c := quiet(env{"SESSIONS_SECRET": "s", "SESSIONS_PREVIOUS_SECRETS": "p q"})
@@ -74,10 +74,10 @@ func TestCheckReadsEveryOption(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := fmt.Sprintf("%v %v %v %v %v %+v", o.IdleTimeout, o.Lifetime, o.StoreTimeout, o.TokenHeader, o.Cookie.Expires, o.Cookie)
-	want := "1ns 2ns 3ns X-Session after 720h0m0s {Name:n Secret:[115] PreviousSecrets:[[112] [113]] Domain:d Path:/p Expires:after 720h0m0s Secure:true DisableHttpOnly:true SameSite:3 Partitioned:true}"
+	got := fmt.Sprintf("%v %v %v %v %v %v %+v", o.IdleTimeout, o.Lifetime, o.StoreTimeout, o.RenewAfter, o.TokenHeader, o.Cookie.Expires, o.Cookie)
+	want := "1ns 2ns 3ns 4ns X-Session after 720h0m0s {Name:n Secret:[115] PreviousSecrets:[[112] [113]] Domain:d Path:/p Expires:after 720h0m0s Secure:true DisableHttpOnly:true SameSite:3 Partitioned:true}"
 	if got != want {
-		t.Errorf("%s\nwant %s", got, want)
+		t.Errorf("the options are\n%s, want\n%s", got, want)
 	}
 }
 

@@ -24,20 +24,20 @@ type copier struct {
 type outcome int
 
 const (
-	created   outcome = iota // it was not there
-	replaced                 // an older state was there, or any with -overwrite
-	refreshed                // the same state was there, with older times
-	identical                // it was there already
-	differing                // another state is there, and not an older one
-	over                     // it expired during the copy
-	removed                  // it is not in the store copied from
-	changed                  // it was to be removed, and somebody changed it
-	failed                   // it is damaged, or too large
+	created   outcome = iota // not in the destination before
+	replaced                 // older in the destination, or different with -overwrite
+	refreshed                // the same in the destination, with older times
+	identical                // the same in the destination
+	differing                // different in the destination, and not older
+	over                     // expired during the copy
+	removed                  // not in the source
+	changed                  // not in the source, but changed before it could be removed
+	failed                   // damaged, or too large
 	outcomes
 )
 
-// copy copies every record of the list, forwards too, which are not counted:
-// without them, the old ID of a renewed session would open it in the destination.
+// copy copies every record of the list. Forwards are copied too, but not counted. They
+// replace a renewed session that an earlier copy wrote under its old ID.
 func (cp *copier) copy(ctx context.Context, list iter.Seq2[driver.Entry, error]) error {
 	return cp.each(ctx, list, func(ctx context.Context, e driver.Entry) (outcome, error) {
 		o, err := cp.put(ctx, e.Key, e.Record)
@@ -50,7 +50,7 @@ func (cp *copier) copy(ctx context.Context, list iter.Seq2[driver.Entry, error])
 
 // put writes a record to the destination.
 func (cp *copier) put(ctx context.Context, key driver.Key, rec driver.Record) (outcome, error) {
-	rec.Hint = nil // a note of the other store's
+	rec.Hint = nil // it belongs to the source
 	for range 10 {
 		if rec.Expired(time.Now()) {
 			return over, nil
@@ -80,7 +80,7 @@ func (cp *copier) put(ctx context.Context, key driver.Key, rec driver.Record) (o
 		}
 		return o, err
 	}
-	return differing, nil // it changes faster than we look
+	return differing, nil // it changes all the time
 }
 
 // merge updates an existing record of the destination if it is older. Versions are random:
@@ -110,13 +110,13 @@ func (cp *copier) prune(ctx context.Context) error {
 	return cp.each(ctx, list, func(ctx context.Context, e driver.Entry) (outcome, error) {
 		_, err := cp.from.Load(ctx, e.Key)
 		switch {
-		case err == nil || damaged(err): // which the copy has told
+		case err == nil || damaged(err): // the copy has reported the latter
 			return none, nil
 		case !errors.Is(err, driver.ErrNotFound):
 			return failed, err
 		}
-		// At the version that was listed: if a program uses the destination after
-		// all, a session that it changed is its own by now.
+		// Delete at the listed version keeps a session that a program, against the
+		// advice, has changed in the destination.
 		err = cp.to.Delete(ctx, e.Key, e.Record.Version)
 		if errors.Is(err, driver.ErrConflict) {
 			return changed, nil
@@ -128,11 +128,11 @@ func (cp *copier) prune(ctx context.Context) error {
 	})
 }
 
-// none is counted nowhere.
+// none is an outcome that is not counted.
 const none outcome = -1
 
-// each does something with every record of the list, several at a time. A record
-// that is damaged or too large is told and counted; any other error ends it.
+// each calls do for every record of the list, several at a time. A damaged or too large
+// record is reported and counted; any other error ends the loop.
 func (cp *copier) each(ctx context.Context, list iter.Seq2[driver.Entry, error], do func(context.Context, driver.Entry) (outcome, error)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -143,7 +143,7 @@ func (cp *copier) each(ctx context.Context, list iter.Seq2[driver.Entry, error],
 			for e := range work {
 				o, err := do(ctx, e)
 				if err = cp.count(e.Key, o, err); err != nil {
-					cancel(err) // the first one's is kept
+					cancel(err) // the first error is kept
 					return
 				}
 			}
@@ -172,8 +172,8 @@ read:
 	return listErr
 }
 
-// count counts an outcome. An error of one record alone is told, and is no
-// reason to stop.
+// count counts an outcome. It reports an error that concerns only this record, and
+// returns any other.
 func (cp *copier) count(key driver.Key, o outcome, err error) error {
 	switch {
 	case err == nil && o == none:

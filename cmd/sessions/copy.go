@@ -17,9 +17,9 @@ secret, cookie name and namespace stay the same. The source is only read. The
 destination is selected by the flags that begin with -to-, or by $SESSIONS_TO_STORE,
 $SESSIONS_TO_URL and so on, and is created if it does not exist.
 
-The copy can be interrupted and run again at any time. A session that exists in the
-destination is replaced only if it was used later in the source. Sessions that differ
-without being older in the destination are counted and not changed.
+The copy can be interrupted and run again at any time. A session that already exists in
+the destination is replaced only if it was used later in the source. Otherwise, if the
+two differ, it is counted and not changed.
 
 To move a program to another store:
 
@@ -28,12 +28,12 @@ To move a program to another store:
          -to-store database
   2. Stop the program, since a copy may miss concurrent changes.
   3. Copy again, to make the destination equal to the source: -overwrite replaces
-     sessions that changed since, -delete removes those that ended since, whose
+     sessions that have changed, and -delete removes sessions that have ended, whose
      cookies would otherwise be valid again:
        sessions copy -store file -data-dir /var/lib/app/sessions \
          -to-store database -overwrite -delete
-  4. Start the program with the new store. Do not copy this way again: it would undo
-     what happened since, including sign-outs.
+  4. Start the program with the new store. Do not run this copy again: it would undo
+     later changes, including sign-outs.
 
 If the program is stopped during the whole copy, one copy is enough.
 
@@ -76,7 +76,7 @@ sessions silently. With -json, the result is an object with the counts.
 				}
 			}
 			if cp.overwrite || *remove {
-				if err := c.confirm(ctx, *yes, "%s\nGo on?", consequence(&from, &to, cp.overwrite, *remove)); err != nil {
+				if err := c.confirm(ctx, *yes, "%s\nContinue?", consequence(&from, &to, cp.overwrite, *remove)); err != nil {
 					return err
 				}
 			}
@@ -123,7 +123,7 @@ func openBoth(ctx context.Context, c *console, from, to *target, wait age) (f, t
 		return nil, nil, err
 	}
 	if t, err = to.openOrMake(ctx, c, wait); err != nil {
-		_ = f.Close() // the other's error is the one to tell
+		_ = f.Close() // err matters more
 		return nil, nil, err
 	}
 	return f, t, nil
@@ -137,5 +137,5 @@ func consequence(from, to *target, overwrite, remove bool) string {
 	if remove {
 		what = append(what, "removes sessions that are not in "+from.String())
 	}
-	return fmt.Sprintf("In %s, this %s. No program may be using it.", to, strings.Join(what, " and "))
+	return fmt.Sprintf("In %s, this %s. Make sure that no program uses it.", to, strings.Join(what, " and "))
 }

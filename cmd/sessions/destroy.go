@@ -16,17 +16,17 @@ var destroying = &command{
 	name:  "destroy",
 	args:  "[ID... | -]",
 	brief: "destroy sessions by ID or owner",
-	help: `Destroys sessions: removes their records, which signs their users out with the next
-request. This also applies to concurrent requests, and cannot be undone. The command
-lists the sessions and asks for confirmation; use -yes in scripts.
+	help: `Destroys sessions, which signs their users out. Requests in flight cannot restore them,
+and the command cannot be undone. It lists the sessions and asks for confirmation; use
+-yes in scripts.
 
-By owner, it destroys every session that the owner had at the start, even if it is
-renewed meanwhile. If the owner has none, the exit code is 0. memcached cannot find
-sessions by owner.
+With -owner, it destroys every session that the owner has at the start, even if it is
+renewed meanwhile. If there are none, the exit code is 0. memcached cannot find sessions
+by owner.
 
-With "-", it reads IDs from the standard input. It destroys them one by one: 20,000 take
-half a minute or more with dbm and PostgreSQL. A session that is renewed meanwhile
-has another ID and is not destroyed.
+With "-", it reads IDs from the standard input. It destroys sessions one by one: 20,000
+take half a minute or more with dbm and PostgreSQL. The old ID of a renewed session is
+valid for two minutes.
 
 Examples:
 
@@ -44,7 +44,7 @@ and missing.
 		var t target
 		var d destruction
 		t.flags(fs, "")
-		fs.StringVar(&d.owner, "owner", "", "destroy the sessions of this `owner`, as the program gave it to SetOwner")
+		fs.StringVar(&d.owner, "owner", "", "destroy the sessions of this `owner`, as passed to SetOwner")
 		wait := waitFlag(fs)
 		fs.BoolVar(&d.yes, "yes", false, "do not ask for confirmation")
 		fs.BoolVar(&d.json, "json", false, "write a JSON object")
@@ -54,7 +54,7 @@ and missing.
 			}
 			if len(args) == 1 && args[0] == "-" {
 				if !d.yes {
-					return fail(exitRefused, "nothing was done: the question cannot be answered while IDs are read from the standard input; add -yes")
+					return fail(exitRefused, "nothing was done: there can be no confirmation, because the IDs come from the standard input; add -yes")
 				}
 				var err error
 				if args, err = words(c); err != nil {
@@ -103,7 +103,7 @@ func words(c *console) ([]string, error) {
 // shown is the maximum number of sessions listed before the question.
 const shown = 20
 
-// each destroys sessions by their ids.
+// each destroys sessions by ID.
 func (d *destruction) each(ctx context.Context, c *console, s *opened, keys []driver.Key) error {
 	missing, destroyed, all := 0, 0, len(keys)
 	defer func() {
@@ -150,13 +150,13 @@ func (d *destruction) each(ctx context.Context, c *console, s *opened, keys []dr
 	return d.report(c, destroyed, missing)
 }
 
-// destroy destroys the session at key, or the one that it was renewed to. One that
-// is damaged is removed as it is.
+// destroy destroys the session at key, or the one that replaced it by a renewal. It
+// also removes a damaged record.
 func destroy(ctx context.Context, m *sessions.Manager, s *opened, key driver.Key) error {
 	session, err := m.Find(ctx, key.String())
 	switch {
 	case errors.Is(err, sessions.ErrNotFound):
-		return nil // it has ended since
+		return nil // it has ended in the meantime
 	case err != nil && damaged(err):
 		return s.Delete(ctx, key, 0)
 	case err != nil:

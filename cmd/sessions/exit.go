@@ -27,7 +27,7 @@ const exitHelp = `Exit codes:
   2    invalid flags or configuration
   3    the session or store does not exist
   4    not supported by the store
-  5    some sessions were skipped, for example damaged ones; they are named
+  5    some sessions were skipped, for example damaged ones; their IDs are printed
   6    not confirmed; nothing was done
   130  interrupted; what was done before is not undone
 `

@@ -20,7 +20,7 @@ type filter struct {
 }
 
 func (f *filter) flags(fs *flag.FlagSet) {
-	fs.Var((*owner)(&f.owner), "owner", "only sessions of this `owner`, as the program gave it to SetOwner; '' is those that\nhave none")
+	fs.Var((*owner)(&f.owner), "owner", "only sessions of this `owner`, as passed to SetOwner; '' for sessions without one")
 	fs.Var(&f.idle, "idle-longer-than", "only sessions not used for this `time`, like 36h or 30d")
 	fs.Var(&f.createdBefore, "created-before", "only sessions created before this `time`: 2026-01-31 (UTC), 2026-01-31T18:00:00Z,\nor 30d for 30 days ago")
 	fs.Var(&f.createdPast, "created-after", "only sessions created at this `time` or later")
@@ -54,8 +54,8 @@ type found struct {
 	sessions.Inspection
 }
 
-// each calls do for each session that matches. It names damaged sessions on the standard
-// error, and then returns an error at the end.
+// each calls do for each session that matches. It writes the IDs of damaged sessions to
+// the standard error, and returns an error at the end if there are any.
 func (f *filter) each(ctx context.Context, c *console, s *opened, do func(found) (more bool, err error)) error {
 	var list iter.Seq2[driver.Entry, error]
 	var err error

@@ -9,8 +9,8 @@ var listing = &command{
 	name:  "list",
 	brief: "list sessions, one per line",
 	help: `Lists the sessions of a store in no particular order. A session is listed if it
-matches all filters. Values are not shown; see "sessions help show". An ID is
-public: it cannot be used as a cookie.
+matches all filters. An ID is public: it cannot be used as a cookie. To see values, use
+show.
 
 Examples:
 
@@ -23,8 +23,8 @@ Examples:
         destroys sessions that were not used for 30 days
 
 With -json, each line is an object with id, owner, created, accessed, expires and
-bytes. Times are in UTC. Damaged sessions are named on the standard error, and the
-exit code is then 5. Sessions in memcached cannot be listed.
+bytes. Times are in UTC. The IDs of damaged sessions are written to the standard error,
+and the exit code is then 5. Sessions in memcached cannot be listed.
 `,
 	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
 		var t target

@@ -39,8 +39,8 @@
 // memory and in the clients' cookies. Sessions in memcached cannot be listed; show and
 // destroy work by ID.
 //
-// Run the command as the program's user. Only check and copy create a missing store,
-// the latter its destination.
+// Run the command as the program's user. Only check creates a missing store, and copy its
+// destination.
 //
 // # Scripts
 //
@@ -57,7 +57,7 @@
 //	2    invalid flags or configuration
 //	3    the session or store does not exist
 //	4    not supported by the store
-//	5    some sessions were skipped, for example damaged ones; they are named
+//	5    some sessions were skipped, for example damaged ones; their IDs are printed
 //	6    not confirmed; nothing was done
 //	130  interrupted; what was done before is not undone
 //
@@ -65,9 +65,9 @@
 //
 //	sessions copy -store file -data-dir /var/lib/app/sessions -to-store database
 //
-// copies the sessions while the program runs. It may miss concurrent changes, so stop
-// the program, copy again with -overwrite and -delete, which is fast, and start the
-// program with the new store. Cookies stay valid if the secret, the cookie's name and
+// copies the sessions while the program runs, but may miss concurrent changes. So then
+// stop the program, copy again with -overwrite and -delete, which is faster, and start
+// the program with the new store. Cookies stay valid if the secret, the cookie's name and
 // the namespace stay the same. See "sessions help copy".
 package main
 

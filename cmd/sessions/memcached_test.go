@@ -23,7 +23,7 @@ func TestUnsupportedWithMemcached(t *testing.T) {
 	} {
 		at.run(t, args...).expect(t, exitUnsupported, "cannot")
 	}
-	at.run(t, "sweep").expect(t, exitUnsupported, "it removes expired sessions by itself")
+	at.run(t, "sweep").expect(t, exitUnsupported, "it removes expired sessions itself")
 	to := envs["dbm"](t)
 	at.and(to.destination()).run(t, "copy").expect(t, exitUnsupported, "cannot list its sessions")
 	at.run(t, "show", a.id(v)).expect(t, exitDone, "user:1")

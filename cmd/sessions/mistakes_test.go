@@ -30,7 +30,7 @@ func TestUsageErrors(t *testing.T) {
 		"destroy":                               "IDs or an -owner",
 		"destroy -yes " + id + " -owner user:1": "not both",
 		"list -store redis":                     "must be one of database, dbm, file,",
-		"list -store= -url nowhere:///x.db":     "or that of a database's URL",
+		"list -store= -url nowhere:///x.db":     "or the scheme of a database URL",
 		"list -store database -url nonsense":    "sqlite:///relative.db",
 		"list -store file -data-dir=":           "Options.DataDir",
 		"count -store database -url postgresql://db.internal/app?slmode=disable": "unknown parameter",

@@ -17,7 +17,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// opened is a store whose calls return an error if the store does not answer within wait.
+// opened is a store whose calls return an error if the store does not respond within wait.
 type opened struct {
 	driver.Store
 	target *target
@@ -25,12 +25,12 @@ type opened struct {
 }
 
 // errSilent is returned by a listing whose next step takes longer than wait.
-var errSilent = errors.New("the store does not answer")
+var errSilent = errors.New("the store does not respond")
 
-// waitFlag defines the flag for the maximum time of one answer.
+// waitFlag defines the flag for the maximum time of one store call.
 func waitFlag(fs *flag.FlagSet) *age {
 	wait := age(30 * time.Second)
-	fs.Var(&wait, "wait", "give up on the store when one answer takes this `time`")
+	fs.Var(&wait, "wait", "fail if the store does not respond within this `time`")
 	return &wait
 }
 
@@ -85,10 +85,9 @@ func (t *target) connect(ctx context.Context, o sessions.Options, wait age) (*op
 	return st, nil
 }
 
-// openStore opens the store. By the contract of drivers, what fails here is the
-// configuration's fault: a server that is down shows in the calls. A file that
-// is damaged, a disk that fails and the system that refuses are seen as early,
-// and are not.
+// openStore opens the store. By the driver contract, most errors of Open are faults of
+// the configuration, because a server that is down fails the calls instead. Exceptions
+// are damaged files and errors of the operating system.
 func openStore(ctx context.Context, o sessions.Options) (driver.Store, error) {
 	s, err := sessions.OpenStore(ctx, o)
 	if err == nil || ctx.Err() != nil || damaged(err) {
@@ -102,15 +101,14 @@ func openStore(ctx context.Context, o sessions.Options) (driver.Store, error) {
 	return nil, fail(exitUsage, "%w", err)
 }
 
-// manager is a Manager on an open store, for what it does better than we could.
-// It does not close the store.
+// manager returns a Manager on an open store. The Manager is not closed.
 func manager(ctx context.Context, s driver.Store) (*sessions.Manager, error) {
 	return sessions.New(ctx, sessions.Options{Driver: driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) {
 		return s, nil
 	})})
 }
 
-// ownersStore is an opened store that can name owners, for a Manager.
+// ownersStore is an opened store that implements driver.Owners, for a Manager.
 type ownersStore struct{ *opened }
 
 func (s ownersStore) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry, error] {
@@ -148,12 +146,12 @@ func (s *opened) Delete(ctx context.Context, key driver.Key, v driver.Version) e
 	return s.Store.Delete(ctx, key, v)
 }
 
-// all lists the records. What is wrong with one of them comes as an error with
-// the entry's key, and the listing goes on.
+// all lists the records. An unreadable record is yielded as an error with the entry's
+// key, and the listing continues.
 func (s *opened) all(ctx context.Context) (iter.Seq2[driver.Entry, error], error) {
 	l, ok := driver.As[driver.Lister](s.Store)
 	if !ok {
-		return nil, s.cannot("list its sessions; show and destroy work by id")
+		return nil, s.cannot("list its sessions; show and destroy work by ID")
 	}
 	return s.listing(ctx, l.All), nil
 }
@@ -161,7 +159,7 @@ func (s *opened) all(ctx context.Context) (iter.Seq2[driver.Entry, error], error
 // owned lists an owner's records.
 func (s *opened) owned(ctx context.Context, owner string) (iter.Seq2[driver.Entry, error], error) {
 	if _, ok := driver.As[driver.Owners](s.Store); !ok {
-		return nil, s.cannot("list an owner's sessions; show and destroy work by id")
+		return nil, s.cannot("list an owner's sessions; show and destroy work by ID")
 	}
 	return ownersStore{s}.Owned(ctx, owner), nil
 }
@@ -170,7 +168,7 @@ func (s *opened) cannot(what string) error {
 	return fail(exitUnsupported, "%s cannot %s", s.target, what)
 }
 
-// listing bounds each step of a listing; its whole may take as long as it takes.
+// listing limits the time of each step of a listing, but not of the whole.
 func (s *opened) listing(ctx context.Context, list func(context.Context) iter.Seq2[driver.Entry, error]) iter.Seq2[driver.Entry, error] {
 	return func(yield func(driver.Entry, error) bool) {
 		ctx, cancel := context.WithCancelCause(ctx)
@@ -178,7 +176,7 @@ func (s *opened) listing(ctx context.Context, list func(context.Context) iter.Se
 		timer := time.AfterFunc(s.wait, func() { cancel(errSilent) })
 		defer timer.Stop()
 		for e, err := range list(ctx) {
-			timer.Stop() // what we do with it is not the store's time
+			timer.Stop() // the caller's time does not count
 			if err != nil && context.Cause(ctx) == errSilent {
 				err = fmt.Errorf("%w: %w", errSilent, err)
 			}

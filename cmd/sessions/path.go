@@ -84,7 +84,7 @@ func (t *target) checkExists() error {
 		return err
 	}
 	if user := foreign(info); user != "" {
-		return fail(exitUsage, "%s belongs to %s, and root would leave files there that %s cannot open; run this as that user, with %s",
+		return fail(exitUsage, "%s belongs to %s, and root would create files there that %s cannot open; run this as that user, with %s",
 			path, user, user, t.sudo(user))
 	}
 	return nil
@@ -99,7 +99,7 @@ func (t *target) checkOwner() (missing bool, err error) {
 	if err := t.checkExists(); codeOf(err) != exitNotFound {
 		return false, err
 	}
-	// The closest existing directory shows whose store it will be.
+	// The closest existing directory shows to whom the store will belong.
 	for {
 		up := filepath.Dir(path)
 		if up == path {
@@ -115,7 +115,7 @@ func (t *target) checkOwner() (missing bool, err error) {
 	}
 }
 
-// createdNote returns the message that the store was created, and whose it is.
+// createdNote returns the message that the store was created.
 func createdNote(path string) string {
 	if os.Geteuid() == 0 {
 		return fmt.Sprintf("%s did not exist; it was created, and belongs to root", path)

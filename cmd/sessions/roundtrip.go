@@ -15,22 +15,22 @@ const checked sessions.Key[string] = "sessions check"
 // through the middleware.
 func roundTrip(ctx context.Context, m *sessions.Manager) error {
 	var b visitor
-	const text = "a session that was made to see whether it can be"
+	const text = "a session of sessions check"
 	if err := b.visit(ctx, m, func(s *sessions.Session) error { checked.Set(s, text); return s.Save(ctx) }); err != nil {
-		return fmt.Errorf("make a session: %w", err)
+		return fmt.Errorf("create a session: %w", err)
 	}
 	read := b.visit(ctx, m, func(s *sessions.Session) error {
 		if got, _ := checked.Get(s); got != text && s.Err() == nil {
-			return errors.New("it is not there in the next request")
+			return errors.New("the next request does not find it")
 		}
 		return s.Err()
 	})
 	destroyed := b.visit(ctx, m, func(s *sessions.Session) error { return s.Destroy(ctx) })
 	switch {
 	case read != nil:
-		return fmt.Errorf("read a session that was just made: %w", read)
+		return fmt.Errorf("read the session that was just created: %w", read)
 	case destroyed != nil:
-		return fmt.Errorf("destroy the session that was made, which is left behind: %w", destroyed)
+		return fmt.Errorf("destroy the session that was created, which remains: %w", destroyed)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (t *target) server() string {
 func databaseOfURL(s string) string {
 	u, err := url.Parse(s)
 	if err != nil || strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") {
-		return "" // an @ there means that a password had a slash, ? or # in it
+		return "" // the @ shows that a password contained /, ? or #
 	}
 	where := onHost(strings.TrimPrefix(u.Path, "/"), cmp.Or(u.Host, u.Query().Get("host")))
 	if table := u.Query().Get("table"); table != "" {

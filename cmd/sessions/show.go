@@ -17,8 +17,7 @@ var showing = &command{
 	args:  "ID...",
 	brief: "show a session's content",
 	help: `Shows the owner, times and settings of sessions, and the name, type and size of
-each value. The ID is the public one of list, of the program's log and of
-Session.ID.
+each value. The ID is the public one: that of list, the program's log and Session.ID.
 
 Values may be personal data and are shown only with -values, in the diagnostic
 notation of CBOR (RFC 8949): like JSON, with bytes in hexadecimal as h'...'.
@@ -29,11 +28,11 @@ Examples:
   sessions show -values -json 3f1c…a9 | jq '.values[] | select(.name == "cart")'
   sessions list -owner user:42 -ids | xargs sessions show
 
-The timeout, lifetime and cookie are those that the session has itself, by
-SetIdleTimeout, SetLifetime and SetExpires; otherwise the program's options apply. With
+The timeout, lifetime and cookie expiry are shown if the session has its own, from
+SetIdleTimeout, SetLifetime and SetExpires. Otherwise, the program's options apply. With
 -json, each line is an object with the members of list, and timeout, lifetime, cookie,
 values and flashes. The exit code is 3 if an ID does not exist, and 5 if a session is
-damaged; the others are shown.
+damaged; the other sessions are shown.
 `,
 	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
 		var t target
@@ -124,7 +123,7 @@ func (e *found) show(c *console, values bool, now time.Time) error {
 	fmt.Fprintf(w, "created\t%s\n", since(r.Created, now))
 	fmt.Fprintf(w, "accessed\t%s\n", since(r.Accessed, now))
 	fmt.Fprintf(w, "expires\t%s\n", since(r.Expires, now))
-	const usual = "of the program's options"
+	const usual = "as in the program's options"
 	timeout, lifetime, cookie := usual, usual, usual
 	if e.IdleTimeout != nil {
 		timeout = "its own: " + limit(*e.IdleTimeout)

@@ -77,7 +77,7 @@ func TestListCountAndShow(t *testing.T) {
 			t.Errorf("values are shown without being asked for:\n%s", show.out)
 		}
 		at.run(t, "show", "-values", a.id(phone)).expect(t, exitDone, `["tea", "cups"]`, `"phone"`, `"Saved."`)
-		at.run(t, "show", a.id(guest), a.id(laptop)).expect(t, exitDone, a.id(guest), a.id(laptop), "of the program's options")
+		at.run(t, "show", a.id(guest), a.id(laptop)).expect(t, exitDone, a.id(guest), a.id(laptop), "as in the program's options")
 		object := at.run(t, "show", a.id(phone), "-values", "-json").expect(t, exitDone).objects(t)[0]
 		values := object["values"].([]any)
 		if first := values[0].(map[string]any); first["name"] != "cart" || first["type"] != "list of 2" || first["diagnostic"] != `["tea", "cups"]` {

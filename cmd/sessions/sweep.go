@@ -20,7 +20,7 @@ Examples:
   17 3 * * *  sessions sweep
         in a crontab, for programs that do not sweep themselves
 
-With -json, the result is an object with swept, their number.
+With -json, the result is an object with swept, the number of removed sessions.
 `,
 	setup: func(fs *flag.FlagSet) func(context.Context, *console, []string) error {
 		var t target
@@ -34,7 +34,7 @@ With -json, the result is an object with swept, their number.
 			}
 			defer s.Close()
 			if _, ok := driver.As[driver.Sweeper](s.Store); !ok {
-				return s.cannot("be swept: it removes expired sessions by itself")
+				return s.cannot("be swept: it removes expired sessions itself")
 			}
 			m, err := manager(ctx, s.Store)
 			if err != nil {

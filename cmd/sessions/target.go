@@ -44,16 +44,16 @@ func (t *target) flags(fs *flag.FlagSet, prefix string) {
 		*setting
 		name, usage string
 	}{
-		{&t.store, "store", "`name` of the store: " + strings.Join(names, ", ") + " (default by the scheme of -" + prefix + "url: a store's name, or a database's, such as postgresql)"},
-		{&t.url, "url", "`URL` of its data; see the documentation of the store's package for the forms"},
+		{&t.store, "store", "`name` of the store: " + strings.Join(names, ", ") + " (default from the scheme of -" + prefix + "url)"},
+		{&t.url, "url", "`URL` of the store; the documentation of the store's package has the forms"},
 		{&t.dataDir, "data-dir", "`directory` of the stores file and dbm"},
-		{&t.lockDir, "lock-dir", "`directory` of their lock files (default inside the data's)"},
-		{&t.namespace, "namespace", "`name` that keeps the program apart from others in the same store"},
+		{&t.lockDir, "lock-dir", "`directory` of their lock files (default inside -" + prefix + "data-dir)"},
+		{&t.namespace, "namespace", "`name` that separates this program from others in the same store"},
 	} {
 		f.variable = "SESSIONS_" + strings.ToUpper(strings.ReplaceAll(prefix+f.name, "-", "_"))
 		usage := f.usage + "\nor $" + f.variable
 		if prefix != "" && f.name == "namespace" {
-			usage += " (default that of the store copied from)"
+			usage += " (default that of the source)"
 		}
 		fs.Var(f.setting, prefix+f.name, usage)
 	}
@@ -154,7 +154,7 @@ func (t *target) checkAccessible() error {
 	}
 	if !slices.Contains(sessions.Drivers(), kind) {
 		// Not quoted: it may be the beginning of a password.
-		return fail(exitUsage, "-%sstore, or the scheme of -%surl, must be one of %s or that of a database's URL",
+		return fail(exitUsage, "-%sstore, or the scheme of -%surl, must be one of %s or the scheme of a database URL, such as postgresql",
 			t.prefix, t.prefix, strings.Join(accessible(), ", "))
 	}
 	return nil

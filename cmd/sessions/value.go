@@ -17,7 +17,7 @@ func kind(raw []byte) string {
 	n, sized := head(raw)
 	counted := func(what string) string {
 		if !sized {
-			return what // of a length that only its end tells
+			return what // of indefinite length
 		}
 		return fmt.Sprintf("%s of %d", what, n)
 	}
