@@ -85,6 +85,7 @@ func TestDependencies(t *testing.T) {
 		".":            core,
 		"memory":       core,
 		"sessionstest": core,
+		"dbsc":         core,
 		"cookie":       append(cookie, core...),
 		"file":         append(file, core...),
 		"dbm":          append(dbm, core...),

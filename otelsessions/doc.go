@@ -25,6 +25,12 @@
 //	merged with another request    save, conflict
 //	store failures                 timeout and error, of any operation
 //
+// [WrapGuard] adds a counter, sessions.guard.refusals: the requests whose session
+// sessions.Options.Guard has refused. Its attributes are sessions.store and, if the
+// guard's error has a method Reason() string, sessions.reason: for package dbsc
+// no_cookie, wrong_cookie, no_request, or navigation for a link from another site, which
+// is no sign of theft.
+//
 // # Traces
 //
 // A call with a context is a span, "sessions load" and so on, a child of the

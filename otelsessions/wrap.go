@@ -24,6 +24,14 @@ type Options struct {
 	MeterProvider metric.MeterProvider
 }
 
+// common returns the attributes of all measurements.
+func (o Options) common() []attribute.KeyValue {
+	if o.Name == "" {
+		return nil
+	}
+	return []attribute.KeyValue{attribute.String("sessions.store", o.Name)}
+}
+
 // scope is the package's instrumentation scope.
 const scope = "github.com/pump-go/sessions/otelsessions"
 
@@ -46,10 +54,7 @@ func WrapStore(o Options) func(driver.Store) driver.Store {
 	if err != nil {
 		panic("otelsessions: " + err.Error())
 	}
-	r := recorder{tracer: o.TracerProvider.Tracer(scope), duration: duration}
-	if o.Name != "" {
-		r.common = []attribute.KeyValue{attribute.String("sessions.store", o.Name)}
-	}
+	r := recorder{tracer: o.TracerProvider.Tracer(scope), duration: duration, common: o.common()}
 	return func(inner driver.Store) driver.Store {
 		s := store{inner: inner, recorder: r}
 		if sealer, ok := driver.As[driver.Sealer](inner); ok {

@@ -33,6 +33,7 @@ const fragmentParams = `ctx context.Context, w http.ResponseWriter, r *http.Requ
 var known = map[string]string{
 	"cookie":       "github.com/pump-go/sessions/cookie",
 	"database":     "github.com/pump-go/sessions/database",
+	"dbsc":         "github.com/pump-go/sessions/dbsc",
 	"dbm":          "github.com/pump-go/sessions/dbm",
 	"driver":       "github.com/pump-go/sessions/driver",
 	"file":         "github.com/pump-go/sessions/file",
