@@ -29,7 +29,7 @@
 //
 //   - Sessions cannot be revoked. Destroying one deletes the cookie in the browser,
 //     but a copy of the cookie stays valid until the session in it expires: set a
-//     Timeout or Lifetime that you can accept. The same is true of the old cookie
+//     IdleTimeout or Lifetime that you can accept. The same is true of the old cookie
 //     after a Renew, and of every earlier state of a session: a client can replay it.
 //   - Concurrent changes are not merged. Of two simultaneous requests that change
 //     the session, the browser keeps the last cookie that it receives; the changes

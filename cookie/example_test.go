@@ -14,7 +14,7 @@ import (
 )
 
 // The session is in the cookie, encrypted. A copy of the cookie stays valid after
-// a sign-out, so set a Timeout and a Lifetime.
+// a sign-out, so set an IdleTimeout and a Lifetime.
 func Example() {
 	m, err := sessions.New(context.Background(), sessions.Options{
 		Store:       "cookie",

@@ -69,14 +69,13 @@
 //
 // # Transactions on a shared pool
 //
-// A store on an existing pool takes a connection of its own for each call. A handler
-// that uses or saves the session while it holds a transaction of the same pool needs
-// two connections. If the pool has no second one, because it is limited to one
-// connection or because as many requests do the same at once, the store waits until
-// its timeout, and the answer is a 503: the transaction waits for the session, and the
-// session for the transaction. Commit or roll back before the response begins, or give
-// the store a URL, and so a pool of its own. In SQLite, where there is one writer,
-// the same happens to any change of a session during a write transaction.
+// A store on an existing pool takes a connection for each call. A handler that uses
+// the session while it holds a transaction of the same pool needs two connections. If
+// the pool has no free one, because it is limited to one connection or because many
+// requests do the same, the transaction and the store wait for each other until the
+// store times out, and the client gets a 503. Commit or roll back before the response
+// begins, or open the store by a URL, which gives it a pool of its own. SQLite has one
+// writer, so there a change of a session during any write transaction has this effect.
 //
 // # Tables
 //
@@ -88,8 +87,8 @@
 //	sessions (namespace, id, version, created, accessed, expires, owner, data)
 //	sessions_schema (version)
 //
-// The id is the SHA-256 of the session's secret: whoever reads the table or a backup
-// of it cannot use a session. The data is opaque, with a checksum. Times are
+// The id is the SHA-256 of the session's secret, so the table, or a backup of it, cannot
+// be used to sign in. The data is opaque, with a checksum. Times are
 // integers, milliseconds since 1970 in UTC, and do not depend on time zones. The
 // program's clock decides whether a session has expired. An owner is stored as
 // bytes. To see who is signed in, in PostgreSQL:
@@ -104,9 +103,9 @@
 //
 // A request that uses its session costs one SELECT by primary key, and one UPDATE if
 // the session changed. Statements are prepared once for each connection. The UPDATE
-// compares and swaps the version, so no update is lost. The expiry moves once in a
-// hundredth of the idle timeout; while it does not, an update changes no secondary
-// index: SQLite writes one page, and PostgreSQL's updates are heap-only.
+// compares and swaps the version, so no update is lost. The expiry changes once per
+// hundredth of the idle timeout. Other updates change no secondary index: SQLite writes
+// one page, and PostgreSQL's updates are heap-only.
 //
 // Expired rows are removed in batches of 200, found by an index. Each node sweeps its
 // own namespace every minute. With PostgreSQL, a node skips rows that another node
@@ -117,18 +116,18 @@
 // A session's data is at most [MaxData] bytes, and its owner 255 bytes; larger ones
 // fail with sessions.ErrTooLarge. MySQL's max_allowed_packet must be above 4 MiB, or
 // above 8 MiB with prepare=no. The defaults of MariaDB (16 MiB) and MySQL 8 (64 MiB)
-// are.
+// are sufficient.
 //
 // # Outages
 //
 // A call fails when its context ends, even on a server that hangs, and an attempt to
 // connect fails after five seconds. Connections to a server that restarted, or that
-// became read-only in a failover, are replaced. The store never sends a write again
-// whose answer was lost: the manager looks for the outcome. A write whose context has
-// ended waits a tenth of a second longer for its answer, so that the outcome is
-// usually known. An error of a write that certainly changed nothing wraps
-// driver.ErrNotWritten: the server was not reached, or refused it (read-only, out of
-// connections, no permission).
+// became read-only in a failover, are replaced. If the response to a write is lost, the
+// store does not repeat the write: the manager finds out whether it happened. A write
+// whose context has ended waits a tenth of a second longer for its response, so that
+// the outcome is usually known. If a write certainly changed nothing, its error wraps
+// driver.ErrNotWritten: the server was not reached, or refused the write (read-only,
+// out of connections, no permission).
 //
 // # Poolers
 //
@@ -147,25 +146,24 @@
 //
 // # SQLite
 //
-// A program built with cgo has SQLite's C library. Without cgo (CGO_ENABLED=0, or no C
-// compiler) it imports package puresqlite, SQLite in pure Go, beside this one:
+// With cgo, this package includes SQLite's C library. Without cgo (CGO_ENABLED=0, or no
+// C compiler), also import package puresqlite, which is SQLite in pure Go:
 //
 //	import _ "github.com/pump-go/sessions/database/puresqlite"
 //
-// The file is created with mode 0600 and missing directories
-// with 0700. A directory in which every user can replace files is refused; in a
-// Kubernetes emptyDir, use a subdirectory. The file system must support hard links.
-// The journal is a write-ahead log (two more files next to the database, which belong
-// to it), so readers never wait for a writer. Writers wait for each other until their
-// contexts end, at most five seconds.
+// The file is created with mode 0600 and missing directories with 0700. A directory in
+// which every user can replace files is refused; in a Kubernetes emptyDir, use a
+// subdirectory. The file system must support hard links. The journal is a write-ahead
+// log, in two more files next to the database, so readers never wait for a writer.
+// Writers wait for each other until their contexts end, at most five seconds.
 //
-// What was acknowledged survives the end of the process in any way. A power failure
-// can lose the last moments before it, and leaves the file intact; with
-// synchronous=full it loses nothing, at the cost of a disk flush for each write.
+// Acknowledged writes survive a crash of the process. A power failure can lose the most
+// recent ones, but does not damage the file. With synchronous=full it loses nothing, at
+// the cost of a disk flush for each write.
 //
 // # Backups
 //
-// Back up the tables as you do others. For SQLite, use VACUUM INTO or .backup: copying
+// Back up the tables like your others. For SQLite, use VACUUM INTO or .backup: copying
 // a database file in use does not give a valid backup. Restoring a backup revives
 // sessions that have ended since. Empty the table after a restore, unless signing
 // everyone out is worse.

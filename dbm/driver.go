@@ -41,7 +41,7 @@
 // bbolt locks a file for the process that has it open. The store therefore keeps
 // the file open only while there are calls, and for Options.Linger after the last
 // one. Two lock files, sessions.db.lock and sessions.db.turn, decide which process
-// comes next. A process alone never waits. When several are busy, each keeps the
+// comes next. A single process never waits. When several are busy, each keeps the
 // file for about 3 ms at a time, so a call may wait that long for each of the
 // others. Opening the file takes about 200 µs.
 //
@@ -55,8 +55,8 @@
 //
 // A session holds up to 16 MiB of data, its owner up to 255 bytes; a larger one
 // is driver.ErrTooLarge. On the disk, a session takes the size of its data and
-// about 140 bytes; with an owner, twice the owner's length and 50 bytes more. On
-// average the pages of the file are two thirds full.
+// about 140 bytes. An owner adds twice its length and 50 bytes. On average, the
+// pages of the file are two thirds full.
 //
 // Expired sessions are removed in the background, and their space is used again.
 // The file never shrinks: it stays as large as it was at the busiest time. It
@@ -64,9 +64,9 @@
 //
 // # Backup and compaction
 //
-// Copy the file while no process has it open. On Linux, flock(1) takes the locks
-// as a process does. Programs may run on; their calls wait for the copy, and fail
-// after StoreTimeout:
+// Copy the file while no process has it open: hold its locks, on Linux with flock(1).
+// Programs can keep running. Their calls wait for the copy, and fail after
+// StoreTimeout:
 //
 //	cd /var/lib/app
 //	flock sessions.db.turn flock sessions.db.lock cp sessions.db backup.db
@@ -86,10 +86,10 @@
 // no other session. [ErrDamaged] is returned by every call that meets damage in
 // the rest of the file: clients get the error page, and nobody is signed out.
 // Replace the file by a backup, or remove it; the program continues without a
-// restart. One kind of damage ends the program: bbolt follows pages that refer to
-// each other in a circle until the stack overflows.
+// restart. One kind of damage crashes the program: if pages refer to each other in a
+// cycle, bbolt follows them until the stack overflows.
 //
-// # Files of others
+// # Files of other users
 //
 // Open returns an error for a directory that other users could replace or write
 // to (see [driver.MakeDataDir]), and for a link, FIFO or another user's file in
@@ -124,7 +124,7 @@ var ErrDamaged = sharedbolt.ErrDamaged
 const MaxData = 16 << 20
 
 // Options are the settings of a store that opens its file itself. The zero value
-// is what the store "dbm" is registered with.
+// is the registered default.
 type Options struct {
 	// Linger is how long the file stays open after the last call, which saves
 	// the next call from opening it. If it is negative, the file stays open until

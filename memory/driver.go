@@ -24,9 +24,8 @@
 // There is no limit on the size of a session. Its owner has at most 255 bytes.
 //
 // A session uses the size of its data, rounded up to an allocator size class, and
-// about 155 bytes more; one with an owner, the owner's size and about 100 bytes on
-// top. Removed sessions are garbage-collected. The maps that index them keep
-// their size.
+// about 155 bytes more. An owner adds its size and about 100 bytes. Removed sessions
+// are garbage-collected, but the maps that index them do not shrink.
 //
 // Expired sessions are removed in the background, in order of expiry and a few at
 // a time, so the cost does not depend on the number of live sessions.
@@ -52,10 +51,8 @@ func init() { sessions.Register("memory", New(Options{})) }
 // Options are the settings of the store; the zero value is the registered
 // default.
 type Options struct {
-	// MaxSessions is the maximum number of records in the store, each renewed
-	// session's forward included; 0 means no
-	// limit. The URL's max parameter overrides it. ErrFull describes what
-	// happens at the limit.
+	// MaxSessions is the maximum number of records in the store; 0 means no limit.
+	// The URL's max parameter overrides it. See ErrFull.
 	MaxSessions int
 }
 

@@ -3,13 +3,13 @@ package memory
 import "errors"
 
 // ErrFull is wrapped by the error of a Save that would create a session in a
-// store with Options.MaxSessions live sessions. Existing sessions keep working.
+// store with Options.MaxSessions live records. Existing sessions keep working.
 // Expired sessions are removed to make room, live ones never: otherwise anyone
 // who can start sessions could sign everybody out.
 //
-// The limit counts records. A renewed session has two for two minutes: its own and
-// the forward under its old id. So a renewal fails too while the store is full. Set
-// the limit by the memory there is, not by the traffic you expect.
+// The limit counts records. For two minutes, a renewed session has a second one: the
+// forward under its old ID. So renewals fail too while the store is full. Choose the
+// limit by the memory that is available, not by the traffic that you expect.
 var ErrFull = errors.New("store is full")
 
 // reserve counts one more session and reports whether there was room for it.
