@@ -28,8 +28,8 @@
 // What is printed must be what is shown: no more, and no less. A line "…" is any
 // number of lines, and "…" within a line any text. There are three exceptions:
 //
-//   - Commands that prepare (cd, mkdir, rm, export, go mod, go get, go tool) may
-//     print more if the page shows nothing.
+//   - Commands that prepare (cd, mkdir, rm, export, NAME=value, go mod, go get, go
+//     tool) may print more if the page shows nothing.
 //
 //   - "go test" may print lines that are not shown, and other figures. It runs up
 //     to five times, because some failures are of races that do not occur each

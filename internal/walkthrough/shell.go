@@ -54,7 +54,8 @@ func (s *shell) dir() string {
 // command returns a command that has not been started yet.
 func (s *shell) command(ctx context.Context, line string) *exec.Cmd {
 	s.t.Helper()
-	cmd := exec.CommandContext(ctx, "sh", "-c", `. "$STATE/variables"
+	cmd := exec.CommandContext(ctx, "sh", "-c", `set -a
+. "$STATE/variables"
 `+line+`
 status=$?
 export -p >"$STATE/variables"

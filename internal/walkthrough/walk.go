@@ -147,7 +147,7 @@ func (w *Walk) Run(line string) {
 	}
 }
 
-var prepares = regexp.MustCompile(`^(cd|mkdir|rm|export|go mod|go get|go tool)\b`)
+var prepares = regexp.MustCompile(`^((cd|mkdir|rm|export|go mod|go get|go tool) |[A-Z_]+=)`)
 
 func (w *Walk) console(b Block) {
 	w.T.Helper()
