@@ -1,0 +1,3 @@
+// Package echotest tests the session middleware of labstack/echo-contrib with a store
+// of gorillasessions.
+package echotest
