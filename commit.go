@@ -367,7 +367,7 @@ func (s *Session) renewUnchanged(ctx context.Context) error {
 	case errors.Is(err, errUnknown) && copied:
 		return err // the client's ID may have stopped working
 	}
-	s.m.log.Warn("sessions: renewing the id failed", "session", s.publicID(), "error", err)
+	s.m.log.Warn("sessions: renewing the ID failed", "session", s.publicID(), "error", err)
 	return nil
 }
 

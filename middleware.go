@@ -146,11 +146,11 @@ func (s *Session) commitAfterHeader() error {
 	defer s.mu.Unlock()
 	err := s.commit(s.context(), byResponse)
 	if s.loadError() != nil && !s.errObserved {
-		s.m.log.Error("sessions: not loaded after the response's header; the answer is cut off", "error", err)
+		s.m.log.Error("sessions: session not loaded after the response header was sent; the response is cut off", "error", err)
 		return err
 	}
 	if err != nil {
-		s.m.log.Error("sessions: changes after the response's header are lost", "session", s.publicID(), "error", err)
+		s.m.log.Error("sessions: changes after the response header are lost", "session", s.publicID(), "error", err)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@
 // # What can be lost, and what cannot be revoked
 //
 //   - Sessions cannot be revoked. Destroying one deletes the cookie in the browser,
-//     but a copy of the cookie stays valid until the session in it expires: set a
+//     but a copy of the cookie stays valid until the session in it expires: set an
 //     IdleTimeout or Lifetime that you can accept. The same is true of the old cookie
 //     after a Renew, and of every earlier state of a session: a client can replay it.
 //   - Concurrent changes are not merged. Of two simultaneous requests that change
