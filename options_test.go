@@ -262,13 +262,13 @@ func TestNewNamesMissingImport(t *testing.T) {
 	}{
 		{sessions.Options{Store: "google"}, []string{`"google"`, `import  _ "github.com/pump-go/sessions/google"`}},
 		{sessions.Options{URL: "memcached://10.0.0.1:11211"}, []string{`"memcached"`, `_ "github.com/pump-go/sessions/memcached"`}},
-		{sessions.Options{Store: "redis"}, []string{`"redis"`, "import the package of its driver"}},
+		{sessions.Options{Store: "mongodb"}, []string{`"mongodb"`, "import the package of its driver"}},
 		{sessions.Options{Store: "Memory"}, nil},
 		{sessions.Options{Store: " memory"}, nil},
 		{sessions.Options{URL: "sqlite:///var/app.db"}, []string{`"sqlite"`, `add the import  _ "github.com/pump-go/sessions/database"`, "(go get github.com/pump-go/sessions/database)"}},
 		{sessions.Options{URL: "postgresql+psycopg2://u:p@db/app"}, []string{`_ "github.com/pump-go/sessions/database" for the store "database"`}},
 		{sessions.Options{URL: "mysql://u:p@db/app"}, []string{`_ "github.com/pump-go/sessions/database"`}},
-		{sessions.Options{URL: "redis://db"}, []string{"import the package of its driver"}},
+		{sessions.Options{URL: "mongodb://db"}, []string{"import the package of its driver"}},
 		{sessions.Options{URL: "/var/lib/app"}, []string{"set Options.Store"}},
 		{sessions.Options{URL: "10.0.0.1:11211;10.0.0.2:11211"}, []string{"set Options.Store"}},
 	} {
