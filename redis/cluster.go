@@ -2,9 +2,12 @@ package redis
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -28,42 +31,74 @@ func (s *store) topology(ctx context.Context) (topology, error) {
 	}
 	var t topology
 	err := s.do(ctx, "list", func() error {
-		cluster.ReloadState(ctx)
-		var mu sync.Mutex
-		var states []string
-		err := cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
-			nodes, err := master.ClusterNodes(ctx).Result()
-			if err != nil {
+		for range 50 {
+			cluster.ReloadState(ctx) // in the background
+			var known bool
+			var err error
+			if t, known, err = readTopology(ctx, cluster); known || err != nil {
 				return err
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			t.masters = append(t.masters, master)
-			for line := range strings.Lines(nodes) {
-				if slots, ok := ownSlots(line); ok {
-					states = append(states, slots)
-					t.moving = t.moving || strings.Contains(slots, "[")
-				}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(100 * time.Millisecond):
 			}
-			return nil
-		})
-		slices.Sort(states)
-		t.state = strings.Join(states, "\n")
-		return err
+		}
+		return errors.New("the nodes of the Cluster do not agree on its masters")
 	})
 	return t, err
 }
 
-// ownSlots returns the ID and the slots in a line of CLUSTER NODES, if it is that of
-// the node that wrote it:
+// readTopology asks each master that the client knows. It reports whether these are all
+// that the masters know.
+func readTopology(ctx context.Context, cluster *redis.ClusterClient) (t topology, known bool, err error) {
+	var mu sync.Mutex
+	var states []string
+	asked, named := make(map[string]bool), make(map[string]bool) // IDs of masters
+	err = cluster.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
+		answer, err := master.ClusterNodes(ctx).Result()
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		t.masters = append(t.masters, master)
+		for line := range strings.Lines(answer) {
+			n, ok := parseNode(line)
+			if !ok {
+				continue
+			}
+			named[n.id] = true
+			if n.myself {
+				asked[n.id] = true
+				states = append(states, n.id+" "+n.slots)
+				t.moving = t.moving || strings.Contains(n.slots, "[")
+			}
+		}
+		return nil
+	})
+	slices.Sort(states)
+	t.state = strings.Join(states, "\n")
+	return t, maps.Equal(asked, named), err
+}
+
+// node is a master that has slots.
+type node struct {
+	id, slots string
+	myself    bool // it wrote the line
+}
+
+// parseNode parses a line of the answer to CLUSTER NODES:
 //
 //	id address flags master ping-sent pong-received epoch link-state slot...
 //
 // A slot that is being moved is in brackets; only the node itself lists it.
-func ownSlots(line string) (string, bool) {
+func parseNode(line string) (node, bool) {
 	fields := strings.Fields(line)
-	if len(fields) < 8 || !slices.Contains(strings.Split(fields[2], ","), "myself") {
-		return "", false
+	if len(fields) < 9 {
+		return node{}, false
 	}
-	return fields[0] + " " + strings.Join(fields[8:], " "), true
+	flags := strings.Split(fields[2], ",")
+	return node{id: fields[0], slots: strings.Join(fields[8:], " "), myself: slices.Contains(flags, "myself")},
+		slices.Contains(flags, "master")
 }
