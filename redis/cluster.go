@@ -32,12 +32,12 @@ func (s *store) topology(ctx context.Context) (topology, error) {
 	var t topology
 	err := s.do(ctx, "list", func() error {
 		for range 50 {
-			cluster.ReloadState(ctx) // in the background
 			var known bool
 			var err error
 			if t, known, err = readTopology(ctx, cluster); known || err != nil {
 				return err
 			}
+			cluster.ReloadState(ctx) // in the background
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
