@@ -1,10 +1,14 @@
+//go:build unix
+
 package consumer
 
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/pump-go/sessions/internal/servers"
 	"github.com/pump-go/sessions/internal/walkthrough"
 )
 
@@ -33,6 +37,9 @@ func TestPages(t *testing.T) {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			t.Parallel()
 			w := walkthrough.Walk{T: t, Env: walkthrough.Environment(proxy, cache)}
+			if redis := "localhost:6379"; strings.Contains(string(text), redis) {
+				w.Replace = map[string]string{redis: servers.OwnRedis(t).Addr}
+			}
 			w.Page(string(text))
 		})
 	}
