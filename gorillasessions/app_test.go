@@ -3,7 +3,7 @@ package gorillasessions_test
 import (
 	"context"
 	"encoding/gob"
-	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -92,7 +92,7 @@ type outage struct {
 	down *atomic.Bool
 }
 
-var errDown = errors.New("the store is down")
+var errDown = fmt.Errorf("the store is down: %w", driver.ErrNotWritten)
 
 func (o *outage) Unwrap() driver.Store { return o.Store }
 

@@ -74,10 +74,10 @@
 // Without Wrap, the store loads and commits by itself: merging, final sign-outs, errors
 // in an outage and unknown IDs that are never adopted hold as well. Each Get costs a
 // read for each name, and each Save a read and a write, and always sends the cookie.
-// What is missing is the error page for errors that the program ignores, and
-// Options.TokenHeader. A Save after the header was sent is noticed only if the response
+// What is missing is the error page for errors that the program ignores,
+// Options.TokenHeader and Options.RenewAfter. A Save after the header was sent is noticed only if the response
 // has a method Written() bool, as gin's has; otherwise the cookie is lost, as it is
-// with gorilla. Options.RenewAfter acts in Save only.
+// with gorilla.
 //
 // # The cookie store
 //

@@ -39,7 +39,9 @@ func TestFlashes(t *testing.T) {
 		if got := take(); !reflect.DeepEqual(got, []any{"three"}) {
 			t.Errorf("flashes: %#v", got)
 		}
-		b.with("app", signOut) // there is only an emptied list
+		b.with("other", func(s *gorilla.Session) { s.AddFlash("other's") })
+		b.with("other", func(s *gorilla.Session) { s.Flashes() })
+		b.with("app", signOut) // there are only emptied lists
 		if len(b.cookies) > 0 {
 			t.Error("not signed out")
 		}
@@ -98,10 +100,12 @@ func TestFlashAfterFailedSave(t *testing.T) {
 				t.Error("Save during the outage returned nil")
 			}
 			a.down.Store(false)
-			s.Save(r, w)
+			if err := s.Save(r, w); err != nil {
+				t.Error(err)
+			}
 		})
 		b.with("app", func(s *gorilla.Session) {
-			if got := s.Flashes(); len(got) > 1 || len(got) < 1 && !a.wrapped {
+			if got := s.Flashes(); len(got) != 1 {
 				t.Errorf("flashes: %v", got)
 			}
 		})

@@ -58,10 +58,9 @@ func (st *Store) Get(r *http.Request, name string) (*gorilla.Session, error) {
 //
 // If the store is down, New returns its error, and Save fails for this session, so
 // that it does not take the place of the one that could not be read. If a value
-// cannot be decoded, or the session is damaged, the error matches
-// [sessions.ErrInvalidValue] or [sessions.ErrCorrupt], and the session can be used
-// and saved. A value that could not be decoded is not in Values, and remains stored
-// until it is replaced.
+// cannot be decoded, the error matches [sessions.ErrInvalidValue], and the session can
+// be used and saved. The value is not in Values, and remains stored until it is
+// replaced.
 func (st *Store) New(r *http.Request, name string) (*gorilla.Session, error) {
 	session := gorilla.NewSession(st, name)
 	b := &base{}

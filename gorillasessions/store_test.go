@@ -82,6 +82,18 @@ type panicking struct{}
 func (panicking) GobEncode() ([]byte, error) { panic("no") }
 func (*panicking) GobDecode([]byte) error    { panic("no") }
 
+// explosive panics when it is read back.
+type explosive struct{}
+
+func (explosive) GobEncode() ([]byte, error) { return []byte{1}, nil }
+func (*explosive) GobDecode([]byte) error    { panic("no") }
+
+// shifty comes back as another value.
+type shifty int
+
+func (shifty) GobEncode() ([]byte, error)  { return []byte{1}, nil }
+func (s *shifty) GobDecode(b []byte) error { *s = 8; return nil }
+
 type half struct {
 	A int
 	b int
@@ -90,6 +102,8 @@ type half struct {
 func init() {
 	gob.Register(stubborn{})
 	gob.Register(panicking{})
+	gob.Register(explosive{})
+	gob.Register(shifty(0))
 	gob.Register(half{})
 }
 
@@ -102,6 +116,8 @@ func TestRefusedValues(t *testing.T) {
 		"inside a list":        {"k", []any{unregistered{1}}},
 		"does not decode":      {"k", stubborn{}},
 		"panics":               {"k", panicking{}},
+		"panics in decoding":   {"k", explosive{}},
+		"key of another value": {shifty(7), "v"},
 		"key of a struct":      {half{1, 2}, "v"},
 		"key of a pointer":     {&half{}, "v"},
 		"key of a float":       {1.5, "v"},
@@ -401,6 +417,90 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
+// A sign-in after the session has ended begins a new one, with all values.
+func TestSignInAfterTheEnd(t *testing.T) {
+	onServer(t, func(t *testing.T, a *app) {
+		for what, endIt := range map[string]func(b *browser){
+			"signed out": func(b *browser) { b.with("app", signOut) },
+			"renewed":    func(b *browser) { b.with("app", func(s *gorilla.Session) { gorillasessions.SignIn(s, "user:ann") }) },
+		} {
+			b := a.browser()
+			b.with("app", set("basket", 1))
+			other := b.copy()
+			if a.wrapped { // a session that was read and then ended is an error there
+				endIt(other)
+			}
+			b.do(func(w http.ResponseWriter, r *http.Request) {
+				s := a.get(r, "app")
+				if !a.wrapped {
+					endIt(other)
+				}
+				s.Values["user"] = "ann"
+				if err := gorillasessions.SignIn(s, "user:ann"); err != nil {
+					t.Error(err)
+				}
+				if err := s.Save(r, w); err != nil {
+					t.Errorf("%s: %v", what, err)
+				}
+			})
+			if got := b.values("app"); got["user"] != "ann" || !a.wrapped && got["basket"] != 1 {
+				t.Errorf("%s: %v", what, got)
+			}
+		}
+	})
+}
+
+// A request that comes after a sign-in, with the cookie from before it, changes
+// nothing and gets no cookie; a sign-out ends the session that was signed in.
+func TestRequestAfterSignIn(t *testing.T) {
+	onServer(t, func(t *testing.T, a *app) {
+		b := a.browser()
+		b.with("app", set("basket", 1))
+		late := b.copy()
+		b.with("app", func(s *gorilla.Session) {
+			s.Values["user"] = "ann"
+			gorillasessions.SignIn(s, "user:ann")
+		})
+		w := late.do(func(w http.ResponseWriter, r *http.Request) {
+			s := a.get(r, "app")
+			if len(s.Values) > 0 {
+				t.Errorf("the old cookie reads %v", s.Values)
+			}
+			s.Values["seen"] = true
+			if err := s.Save(r, w); !errors.Is(err, sessions.ErrEnded) {
+				t.Errorf("Save: %v", err)
+			}
+		})
+		if c := w.Header().Get("Set-Cookie"); c != "" {
+			t.Errorf("Set-Cookie: %s", c)
+		}
+		if got := b.values("app"); got["user"] != "ann" {
+			t.Errorf("signed in: %v", got)
+		}
+		late.with("app", signOut)
+		if got := b.values("app"); len(got) > 0 {
+			t.Errorf("after the sign-out with the old cookie: %v", got)
+		}
+	})
+}
+
+// Without Wrap, RenewAfter must not change the ID in a request that sends no cookie.
+func TestBareRenewAfter(t *testing.T) {
+	a := newApp(t, sessions.Options{IdleTimeout: 100 * time.Hour, RenewAfter: 2 * time.Hour}, false)
+	b := a.browser()
+	b.with("app", set("user", "ann"))
+	for _, minutes := range []time.Duration{119, 2, 2, 100} {
+		a.clock.Advance(minutes * time.Minute)
+		if got := b.values("app")["user"]; got != "ann" {
+			t.Fatalf("user: %v", got)
+		}
+	}
+	b.with("app", set("n", 1))
+	if got := b.values("app")["user"]; got != "ann" {
+		t.Errorf("user: %v", got)
+	}
+}
+
 // While the store is down, there is an error and never an empty session that takes
 // the place of the client's.
 func TestOutage(t *testing.T) {
@@ -617,26 +717,33 @@ func TestUndecodable(t *testing.T) {
 	a := newApp(t, sessions.Options{}, true)
 	b := a.browser()
 	b.with("app", set("good", 7))
+	b.with("app", set(7, "seven"))
 	b.do(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		s.Set("gorilla:app:bad", []byte{1, 2, 3})
 		s.Set("gorilla:app:number", 7)
-		s.Set("gorilla:app/int(7)", []byte{3, 4})
+		s.Set("gorilla:app/int(9)", []byte{3, 4})
+		seven, err := sessions.Key[[]byte]("gorilla:app/int(7)").Decode(s)
+		if err != nil {
+			t.Error(err)
+		}
+		s.Set("gorilla:app/int(8)", seven)
 	})
 	b.do(func(w http.ResponseWriter, r *http.Request) {
 		s, err := a.st.Get(r, "app")
 		if !errors.Is(err, sessions.ErrInvalidValue) {
 			t.Errorf("Get: %v", err)
 		}
-		if !maps.Equal(s.Values, map[any]any{"good": 7}) {
+		if !maps.Equal(s.Values, map[any]any{"good": 7, 7: "seven"}) {
 			t.Errorf("Values: %v", s.Values)
 		}
 		s.Values["number"] = 8
+		delete(s.Values, 7)
 		if err := s.Save(r, w); err != nil {
 			t.Error(err)
 		}
 		names := sessions.FromContext(r.Context()).Keys()
-		if len(names) != 4 {
+		if len(names) != 5 || slices.Contains(names, "gorilla:app/int(7)") {
 			t.Errorf("stored: %v", names)
 		}
 	})

@@ -22,7 +22,7 @@ func (st *Store) look(r *http.Request, f func(s *sessions.Session, wrapped bool)
 		if err = f(s, false); s.Err() == nil {
 			err = errors.Join(err, s.Save(ctx)) // records the access, if that is due
 		}
-		return http.ErrAbortHandler // Options.RenewAfter must wait for a Save, which sends the cookie
+		return http.ErrAbortHandler // Options.RenewAfter must not change the ID: no cookie is sent
 	})
 	return err
 }
@@ -129,10 +129,7 @@ func (s *sent) present(r *http.Request) *http.Request {
 	}
 	next := r.WithContext(r.Context())
 	next.Header = r.Header.Clone()
-	next.Header.Del("Cookie")
-	if s.cookie.MaxAge >= 0 {
-		next.Header.Set("Cookie", s.cookie.Name+"="+s.cookie.Value)
-	}
+	next.Header.Set("Cookie", s.cookie.Name+"="+s.cookie.Value) // no value if it deletes the cookie
 	return next
 }
 
