@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"iter"
 	"net/http"
 	"os"
@@ -331,6 +332,49 @@ var brokens = []broken{
 			next.ServeHTTP(w, r)
 		})
 	}},
+	{name: "a renewal leaves no forward: a late request begins a session", finds: lateChanged, store: func(s *hooked, _ *host) {
+		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+			if isForward(rec) {
+				return s.fullStore.Delete(ctx, key, old)
+			}
+			return s.fullStore.Save(ctx, key, old, rec)
+		}
+	}},
+	{name: "a forward opens the session that it leads to, sometimes", finds: deadAnswered, store: func(s *hooked, _ *host) {
+		due := sometimes(5)
+		s.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
+			rec, err := s.fullStore.Load(ctx, key)
+			if err == nil && isForward(rec) && due() {
+				return s.fullStore.Load(ctx, driver.Key(rec.Data[1:]))
+			}
+			return rec, err
+		}
+	}},
+	{name: "a forward leads nowhere: a sign-out under an old ID ends nothing", finds: notSignedOut, store: misleadingForwards},
+	{name: "a forward leads nowhere: DestroyOwned misses what is being renewed", finds: ownedLeft, store: misleadingForwards},
+	{name: "forwards are listed as sessions", finds: deadRecord, store: func(s *hooked, _ *host) {
+		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+			if isForward(rec) {
+				// What a session without values looks like, to a listing.
+				if now, err := s.fullStore.Load(ctx, key); err == nil && !isForward(now) && now.Version == old {
+					rec.Data = []byte{1, 0, 0, 0}
+				}
+			}
+			return s.fullStore.Save(ctx, key, old, rec)
+		}
+	}},
+	{name: "a late sign-in gets no cookie", finds: signInLost, outer: func(next http.Handler, _ *host) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			late := bytes.Contains(body, []byte(`"Life":"login"`)) && bytes.Contains(body, []byte(`"Blind":true`))
+			next.ServeHTTP(&statusWriter{w, func(int) {
+				if late {
+					w.Header().Del("Set-Cookie")
+				}
+			}}, r)
+		})
+	}},
 	{name: "a single-use value is popped again", finds: twice, store: func(s *hooked, _ *host) {
 		// Two concurrent Pops both succeed if the second does not see the first.
 		s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
@@ -343,6 +387,19 @@ var brokens = []broken{
 }
 
 var leftOpen sync.Map
+
+// isForward reports whether the record's format is that of a forward.
+func isForward(rec driver.Record) bool { return len(rec.Data) > 0 && rec.Data[0] == 2 }
+
+func misleadingForwards(s *hooked, _ *host) {
+	s.save = func(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+		if isForward(rec) {
+			rec.Data = bytes.Clone(rec.Data)
+			rec.Data[1]++
+		}
+		return s.fullStore.Save(ctx, key, old, rec)
+	}
+}
 
 // statusWriter sees the status before it is sent.
 type statusWriter struct {

@@ -7,7 +7,9 @@
 // For each store that keeps its sessions on the server, a few server processes
 // share one backend. Clients read, set, count, add and take messages, sign in,
 // renew, log out, log out other devices, and let sessions expire, through slow,
-// streaming and panicking handlers; some disconnect early. At the same time, server
+// streaming and panicking handlers; some disconnect early. Others use IDs from
+// before a renewal, sign in twice at once, and sign out devices that renew in a
+// loop (oldid.go). At the same time, server
 // processes are killed with SIGKILL, stopped and continued, redeployed, run out of
 // disk space, get a wrong clock, and sweep; the backend is restarted, killed and
 // stopped, its disk is filled, and its directory is made read-only.

@@ -38,7 +38,7 @@ func (st *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Duration(o.Pause) * time.Millisecond)
 	}
 	mark := rep.Mark
-	if o.Life == create || o.Life == invalidate {
+	if o.Mark != "" {
 		mark = o.Mark
 	}
 	st.live(s, r, &o, &rep)
@@ -72,6 +72,9 @@ func (st *site) live(s *sessions.Session, r *http.Request, o *operation, rep *re
 		_ = s.Invalidate()
 		markKey.Set(s, o.Mark)
 	case login:
+		if o.Mark != "" {
+			markKey.Set(s, o.Mark)
+		}
 		_ = s.SetOwner(o.Owner)
 		_ = s.Renew()
 	case renew:
@@ -82,6 +85,17 @@ func (st *site) live(s *sessions.Session, r *http.Request, o *operation, rep *re
 		if _, err := st.m.DestroyOwned(r.Context(), rep.Owner, s); err != nil {
 			rep.Others = err.Error()
 		}
+	case stay:
+		if o.Mark != "" {
+			markKey.Set(s, o.Mark)
+		}
+	case destroyOwned:
+		if _, err := st.m.DestroyOwned(r.Context(), o.Owner); err != nil {
+			rep.Others = err.Error()
+		}
+	case settings:
+		markKey.Set(s, o.Mark)
+		_ = s.SetIdleTimeout(time.Hour)
 	}
 }
 

@@ -51,6 +51,11 @@ type tally struct {
 	renewals   atomic.Int64
 	logouts    atomic.Int64
 	stranded   atomic.Int64 // clients that did not receive their new cookie
+
+	late          atomic.Int64 // requests with an ID that was renewed
+	oldSignOuts   atomic.Int64 // sign-outs with such an ID
+	doubleSignIns atomic.Int64
+	signOutRounds atomic.Int64 // DestroyOwned against devices that renew in a loop
 }
 
 func newLedger(t *faultTimeline) *ledger {

@@ -58,6 +58,21 @@ func (ld *load) start(p plan, stop <-chan struct{}) *sync.WaitGroup {
 		})
 	}
 	for i := range 1 + p.Workers/8 {
+		rng := rand.New(rand.NewPCG(p.Seed, uint64(4000+i)))
+		wg.Go(func() {
+			for again() {
+				switch n := rng.IntN(4); {
+				case n == 0:
+					ld.signInTwice()
+				case n == 1 && ld.lists:
+					ld.signOutDevices(rng)
+				default:
+					ld.useOldID(rng)
+				}
+			}
+		})
+	}
+	for i := range 1 + p.Workers/8 {
 		rng := rand.New(rand.NewPCG(p.Seed, uint64(1000+i)))
 		wg.Go(func() {
 			for again() {

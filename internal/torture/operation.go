@@ -7,8 +7,8 @@ package main
 type operation struct {
 	Changes []change `json:",omitempty"` // empty: only read the session
 	Life    life     `json:",omitempty"`
-	Mark    string   `json:",omitempty"` // of the session that create or invalidate creates
-	Owner   string   `json:",omitempty"` // for login
+	Mark    string   `json:",omitempty"` // of the session that create, invalidate or a late request creates
+	Owner   string   `json:",omitempty"` // for login and destroyOwned
 	Timeout int64    `json:",omitempty"` // idle timeout of the created session in ms; 0: the default
 	Manner  manner   `json:",omitempty"`
 	Pause   int      `json:",omitempty"` // ms between load and change
@@ -28,6 +28,8 @@ const (
 	invalidate   life = "invalidate" // Invalidate, which also creates a new session
 	logout       life = "logout"
 	logoutOthers life = "logout others" // DestroyOwned, except for this one
+	destroyOwned life = "destroy owned" // an operator's DestroyOwned, without a session
+	settings     life = "settings"      // SetIdleTimeout
 )
 
 // manner is how the handler behaves.

@@ -67,9 +67,25 @@ func render(all []*result) string {
 			thousands(res.HungUp), thousands(res.Panics), res.Sweeps)
 	}
 	p("")
-	p("*Stranded* are clients whose session was renewed and that did not get the new cookie: most hung up,")
-	p("or the process was killed before it responded. A few got an error page because the store did not report whether the")
-	p("old record was removed, and it was: this looks like a logout, which must not be undone.")
+	p("*Stranded* are clients whose session was renewed and that did not get the new cookie: they hung up,")
+	p("or the process was killed or stopped before it responded. They have to sign in again.")
+	p("")
+	p("Some clients have users of their own and do what needs a certain order. The checker then knows")
+	p("what every response must be:")
+	p("")
+	p("| store | late requests | sign-ins sent twice at once | sign-outs under an old ID | `DestroyOwned` against devices that renew in a loop |")
+	p("|---|--:|--:|--:|--:|")
+	var late, twice, outs, rounds int64
+	for _, res := range all {
+		p("| %s | %s | %s | %s | %s |", res.Store, thousands(res.Late), thousands(res.DoubleSignIns), thousands(res.OldSignOuts), thousands(res.SignOutRounds))
+		late, twice, outs, rounds = late+res.Late, twice+res.DoubleSignIns, outs+res.OldSignOuts, rounds+res.SignOutRounds
+	}
+	p("| all | %s | %s | %s | %s |", thousands(late), thousands(twice), thousands(outs), thousands(rounds))
+	p("")
+	p("A *late request* carries the ID from before a sign-in: it reads, changes a value or a setting, takes")
+	p("something, or signs in. `DestroyOwned` runs in one process while one to three devices renew their")
+	p("sessions in all processes, as fast as they get responses; in half of the rounds with several devices")
+	p("it excepts one, which renews its session too and must stay signed in.")
 	p("")
 	p("## Faults")
 	p("")

@@ -31,6 +31,9 @@ type result struct {
 	Evictions  int64
 	Stranded   *int64 `json:",omitempty"` // clients that did not receive their new cookie; nil: not counted
 	Sweeps     int64
+
+	Late, OldSignOuts, DoubleSignIns, SignOutRounds int64 // see tally
+
 	Faults     map[string]int
 	Violations map[breach]int
 	First      []violation `json:",omitempty"`
@@ -47,6 +50,7 @@ func (r *run) result() *result {
 		Sessions: t.sessions.Load(), Operations: t.operations.Load(), Writes: t.writes.Load(), Unsure: t.unsure.Load(),
 		Refused: t.refused.Load(), Endings: t.endings.Load(), HungUp: t.hungUp.Load(), Panics: t.panics.Load(),
 		Renewals: t.renewals.Load(), Logouts: t.logouts.Load(), Expired: t.expired.Load(), Evictions: t.evictions.Load(), Stranded: new(t.stranded.Load()),
+		Late: t.late.Load(), OldSignOuts: t.oldSignOuts.Load(), DoubleSignIns: t.doubleSignIns.Load(), SignOutRounds: t.signOutRounds.Load(),
 		Sweeps: r.sweeps.Load(), Faults: r.timeline.counts(), Violations: v.count, First: v.first,
 	}
 }

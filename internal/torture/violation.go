@@ -27,13 +27,18 @@ const (
 	lateRecord   breach = "expired record not removed"
 	leak         breach = "goroutine or descriptor leaked"
 	died         breach = "server process died or logged an error"
+	lateChanged  breach = "late request changed something, or got a cookie"
+	signInLost   breach = "sign-in that gave no session"
+	notSignedOut breach = "session alive after a sign-out under an old ID"
+	ownedLeft    breach = "session alive after its owner's sessions were destroyed"
 	unexplained  breach = "error not explained by a fault"
 )
 
 // breaches are all kinds.
 var breaches = []breach{
 	lostWrite, inexact, uncommitted, twice, crossTalk, torn, anonymous, whileDown, deadAnswered, deadRecord,
-	strayRecord, wrongCookie, lateAnswered, lateRecord, leak, died, unexplained,
+	strayRecord, wrongCookie, lateAnswered, lateRecord, leak, died,
+	lateChanged, signInLost, notSignedOut, ownedLeft, unexplained,
 }
 
 // violation is one observation of a breach.
