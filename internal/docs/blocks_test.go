@@ -42,6 +42,7 @@ var known = map[string]string{
 	"memory":       "github.com/pump-go/sessions/memory",
 	"redis":        "github.com/pump-go/sessions/redis",
 	"otelsessions": "github.com/pump-go/sessions/otelsessions",
+	"rand":         "crypto/rand",
 	"sessions":     "github.com/pump-go/sessions",
 	"sessionstest": "github.com/pump-go/sessions/sessionstest",
 	"bytes":        "bytes",
@@ -66,6 +67,9 @@ var known = map[string]string{
 // moduleOf returns the directory of the module that requires what a page's block
 // imports.
 func moduleOf(page string, imports []string) string {
+	if slices.Contains(imports, "github.com/pump-go/sessions/gorillasessions") {
+		return "gorillasessions/internal/judges"
+	}
 	for _, imported := range imports {
 		switch {
 		case strings.HasPrefix(imported, "github.com/pump-go/sessions/otelsessions"), strings.HasPrefix(imported, "go.opentelemetry.io/"):
