@@ -21,6 +21,12 @@ func (t *target) server() string {
 		if !strings.Contains(at, "@") {
 			return at
 		}
+	case "redis":
+		_, at, _ = strings.Cut(at, "://")
+		at, query, _ := strings.Cut(at, "?")
+		if !strings.Contains(query, "@") { // a password with a ? in it
+			return at[strings.LastIndex(at, "@")+1:]
+		}
 	case "database":
 		if strings.Contains(at, "://") {
 			return databaseOfURL(at)

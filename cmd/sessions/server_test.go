@@ -34,6 +34,18 @@ func TestServerOfAURL(t *testing.T) {
 			t.Errorf("%s is shown as %q, want %q", url, got, want)
 		}
 	}
+	for url, want := range map[string]string{
+		"redis://10.0.0.1:6379/2":               "the store redis, 10.0.0.1:6379/2",
+		"rediss://app:hunter2@a,b?cluster=true": "the store redis, a,b",
+		"unix://:hun@ter2@/run/redis.sock?db=1": "the store redis, /run/redis.sock",
+		"redis://:hun?ter2@a":                   "the store redis",
+		"hunter2":                               "the store redis",
+	} {
+		at := &target{store: setting{value: "redis"}, url: setting{value: url}}
+		if got := at.String(); got != want {
+			t.Errorf("%s is shown as %q, want %q", url, got, want)
+		}
+	}
 }
 
 func TestConfirmationShowsTheDatabase(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	_ "github.com/pump-go/sessions/google"
 	_ "github.com/pump-go/sessions/memcached"
 	_ "github.com/pump-go/sessions/memory"
+	_ "github.com/pump-go/sessions/redis"
 )
 
 // Packages database and dbm are imported by name, in target.go and open.go.

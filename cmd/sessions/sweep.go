@@ -11,8 +11,8 @@ var sweeping = &command{
 	name:  "sweep",
 	brief: "remove expired sessions",
 	help: `Removes all expired sessions and prints their number. Programs do this once a
-minute unless Options.SweepInterval is negative. memcached removes expired sessions
-itself.
+minute unless Options.SweepInterval is negative. memcached and redis remove
+expired sessions themselves.
 
 Examples:
 

@@ -28,7 +28,7 @@ const help = `App is a small shop that keeps its visitors' sessions in a store o
         over after a minute of idling, and after an hour in any case
   go run -tags allstores ./examples/app -store database -url sqlite:///sessions.db
         with the stores that need a server or more to build, too:
-        -url memcached://localhost, -url google://my-project, -store database -url postgresql://…
+        -url redis://localhost, -url memcached://localhost, -url google://my-project, -store database -url postgresql://…
 
 To see two devices, open the shop in two browsers, or in a private window, and
 sign in under the same name. Stores in this program: %s.

@@ -8,4 +8,5 @@ import (
 	_ "github.com/pump-go/sessions/database"
 	_ "github.com/pump-go/sessions/google"
 	_ "github.com/pump-go/sessions/memcached"
+	_ "github.com/pump-go/sessions/redis"
 )

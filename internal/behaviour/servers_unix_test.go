@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/pump-go/sessions/google"
 	"github.com/pump-go/sessions/internal/servers"
 	"github.com/pump-go/sessions/memcached"
+	"github.com/pump-go/sessions/redis"
 )
 
 func init() {
@@ -31,6 +33,19 @@ func init() {
 				return memcached.New(nil, memcached.Options{}).Open(ctx, cfg)
 			})
 		}, cannot: map[ability]string{disk: "it has no files", list: "memcached names no keys"}},
+		store{name: "redis", server: func(t testing.TB) driver.Driver {
+			return redisAt("redis://" + servers.Redis(t).Addr)
+		}, cannot: noFiles},
+		store{name: "redis cluster", server: func(t testing.TB) driver.Driver {
+			cluster, err := redisCluster()
+			if servers.MaySkip(err) {
+				t.Skip(err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return redisAt("redis://" + cluster.Addrs() + "?cluster=true")
+		}, cannot: noFiles},
 		store{name: "google", server: func(t testing.TB) driver.Driver {
 			url := fmt.Sprintf("google://test-project?emulator=%s&kind=S%d_%d", servers.Datastore(t).Addr, os.Getpid(), tables.Add(1))
 			return driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
@@ -45,6 +60,18 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	servers.StopAll()
 	os.Exit(code)
+}
+
+var redisCluster = sync.OnceValues(servers.StartRedisCluster)
+
+// redisAt returns a driver that gives each app its own keys.
+func redisAt(url string) driver.Driver {
+	app := fmt.Sprintf("a%d", tables.Add(1))
+	return driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
+		cfg.URL = url
+		cfg.Namespace = app + cfg.Namespace
+		return redis.New(nil, redis.Options{}).Open(ctx, cfg)
+	})
 }
 
 var tables atomic.Int64

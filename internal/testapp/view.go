@@ -18,10 +18,13 @@ func (f *Store) wrap(inner driver.Store) driver.Store {
 	lister, lists := inner.(driver.Lister)
 	owners, owns := inner.(driver.Owners)
 	sweeper, sweeps := inner.(driver.Sweeper)
-	if lists && owns && sweeps {
-		return listerView{v, lister, owners, sweeper}
+	if !lists || !owns {
+		return v
 	}
-	return v
+	if sweeps {
+		return sweeperView{listerView{v, lister, owners}, sweeper}
+	}
+	return listerView{v, lister, owners}
 }
 
 type view struct {
@@ -83,12 +86,16 @@ func (v sealerView) Unseal(token string) (driver.Sealed, error) { return v.seale
 
 type listerView struct {
 	*view
-	lister  driver.Lister
-	owners  driver.Owners
+	lister driver.Lister
+	owners driver.Owners
+}
+
+type sweeperView struct {
+	listerView
 	sweeper driver.Sweeper
 }
 
-func (v listerView) Sweep(ctx context.Context) (int, error) {
+func (v sweeperView) Sweep(ctx context.Context) (int, error) {
 	if v.closed.Load() {
 		return 0, driver.ErrClosed
 	}
