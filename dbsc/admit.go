@@ -26,7 +26,7 @@ func (b *Binding) Admit(r *http.Request, h sessions.Held) error {
 		b.confirm(h, bound.id)
 	case v == good:
 	case bound.confirmed == 0: // the cookie may be an earlier session's
-	case v == absent && bound.inGrace(b.now()):
+	case v == absent && b.inGrace(&bound):
 	default:
 		return b.refuse(r, h, v)
 	}

@@ -56,12 +56,13 @@ func parseNote(note []byte) (binding, error) {
 	return bound, nil
 }
 
-// grace is how long after the confirmation requests without the bound cookie pass: they
-// were on their way before the browser had it.
-const grace = 30 * time.Second
+// maxGrace is how long after the confirmation requests without the bound cookie pass:
+// they were on their way before the browser had it. It is never longer than a stolen
+// cookie may work.
+const maxGrace = 30 * time.Second
 
-// inGrace reports whether the bound cookie may be absent at the time now.
-func (bound *binding) inGrace(now time.Time) bool {
-	since := now.Sub(time.UnixMilli(bound.confirmed))
-	return -clockSkew <= since && since < grace
+// inGrace reports whether the bound cookie may be absent now.
+func (b *Binding) inGrace(bound *binding) bool {
+	since := b.now().Sub(time.UnixMilli(bound.confirmed))
+	return -clockSkew <= since && since < min(maxGrace, b.o.Life)
 }
