@@ -3,13 +3,13 @@ package browsertest
 import (
 	"context"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"github.com/pump-go/sessions/internal/chromium"
 )
 
 // browser is a chromium, with one page open.
@@ -19,41 +19,15 @@ type browser struct {
 	address string
 }
 
-// installed returns the path of a program, or skips the test.
-func installed(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("SESSIONS_TEST_REQUIRE") == "1" {
-			t.Fatal(name + " is not installed")
-		}
-		t.Skip(name + " is not installed")
-	}
-	return path
-}
-
 // open starts a browser that trusts the authority and supports the protocol.
 func (s *site) open() *browser {
 	t := s.t
 	t.Helper()
-	program, certutil := installed(t, "chromium"), installed(t, "certutil")
-	home := t.TempDir()
-	database := filepath.Join(home, ".pki", "nssdb")
-	if err := os.MkdirAll(database, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{
-		{"-N", "--empty-password"},
-		{"-A", "-t", "C,,", "-n", "test", "-i", writeAuthority(t)},
-	} {
-		if out, err := exec.Command(certutil, append([]string{"-d", "sql:" + database}, args...)...).CombinedOutput(); err != nil {
-			t.Fatalf("certutil: %v: %s", err, out)
-		}
-	}
+	program := chromium.Installed(t, "chromium")
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program),
 		chromedp.UserDataDir(t.TempDir()),
-		chromedp.Env("HOME="+home),
+		chromedp.Env("HOME="+chromium.Home(t)),
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-quic", true),

@@ -1,22 +1,12 @@
 package browsertest
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +15,7 @@ import (
 
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/dbsc"
+	"github.com/pump-go/sessions/internal/chromium"
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
@@ -41,6 +32,7 @@ const (
 type site struct {
 	*testapp.App
 	t       *testing.T
+	binding *dbsc.Binding // the present one
 	server  *httptest.Server
 	address string // https://shop.test:port
 	other   string // the same server, as another site
@@ -69,7 +61,7 @@ func newSite(t *testing.T) *site {
 	s.install()
 	s.server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	s.server.Config.ErrorLog = log.New(io.Discard, "", 0) // connections that the browser gives up
-	s.server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t)}}
+	s.server.TLS = chromium.TLS(t, host, otherHost)
 	s.server.StartTLS()
 	t.Cleanup(s.server.Close)
 	u, err := url.Parse(s.server.URL)
@@ -87,14 +79,12 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-var binding *dbsc.Binding // the present one
-
 func (s *site) newBinding() *dbsc.Binding {
 	b, err := dbsc.New(dbsc.Options{Life: life, Exclude: []string{"/static"}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	binding = b
+	s.binding = b
 	return b
 }
 
@@ -122,8 +112,10 @@ func (s *site) install() {
 		testapp.User.Set(session, "ann")
 	})
 	mux.HandleFunc("POST /renew", func(w http.ResponseWriter, r *http.Request) { sessions.FromContext(r.Context()).Renew() })
-	mux.HandleFunc("POST /signout", func(w http.ResponseWriter, r *http.Request) { _ = sessions.FromContext(r.Context()).Destroy(r.Context()) })
-	h := s.Manager.Wrap(binding.Handler(mux))
+	mux.HandleFunc("POST /signout", func(w http.ResponseWriter, r *http.Request) {
+		_ = sessions.FromContext(r.Context()).Destroy(r.Context())
+	})
+	h := s.Manager.Wrap(s.binding.Handler(mux))
 	s.handler.Store(&h)
 }
 
@@ -179,57 +171,3 @@ func (r *recorder) WriteHeader(status int) {
 }
 
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
-// authority is a certificate authority of the test's own. With errors of certificates
-// ignored, the browser would bind nothing.
-var authority = sync.OnceValues(func() (*x509.Certificate, *ecdsa.PrivateKey) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "the authority of a test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		panic(err)
-	}
-	cert, err := x509.ParseCertificate(raw)
-	if err != nil {
-		panic(err)
-	}
-	return cert, key
-})
-
-// certificate returns a certificate for the site's hosts.
-func certificate(t *testing.T) tls.Certificate {
-	t.Helper()
-	ca, caKey := authority()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), DNSNames: []string{host, otherHost},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	raw, err := x509.CreateCertificate(rand.Reader, template, ca, key.Public(), caKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{raw, ca.Raw}, PrivateKey: key}
-}
-
-// writeAuthority writes the authority's certificate to a file.
-func writeAuthority(t *testing.T) string {
-	t.Helper()
-	ca, _ := authority()
-	name := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/dbsc"
 )
 
 // The values that the app keeps in a session. Each has one typed key. No type needs
@@ -22,6 +23,7 @@ const cookieName = "pump-session"
 
 type app struct {
 	sessions *sessions.Manager
+	binding  *dbsc.Binding // nil without -device-bound
 	store    string
 	timeout  time.Duration
 	lifetime time.Duration
@@ -45,7 +47,11 @@ func (a *app) handler() http.Handler {
 	mux.HandleFunc("GET /style.css", asset)
 	mux.HandleFunc("GET /icon.svg", asset)
 	mux.HandleFunc("/", notFound)
-	return a.protect(a.sessions.Wrap(mux))
+	var routes http.Handler = mux
+	if a.binding != nil {
+		routes = a.binding.Handler(mux) // and what browsers ask of it
+	}
+	return a.protect(a.sessions.Wrap(routes))
 }
 
 // protect rejects cross-site requests: a browser can send the session cookie with

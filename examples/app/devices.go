@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/dbsc"
 )
 
 type device struct {
@@ -15,6 +16,7 @@ type device struct {
 	This     bool
 	SignedIn string
 	LastUsed string
+	Bound    bool // to the device: see -device-bound
 }
 
 type devicesPage struct {
@@ -65,6 +67,7 @@ func (a *app) describe(other, this *sessions.Session) device {
 	l, _ := login.Get(other)
 	signedIn := time.Since(l.At)
 	d := device{Login: l, This: other.ID() == this.ID(), SignedIn: ago(signedIn), LastUsed: "now"}
+	_, d.Bound = dbsc.Bound(other)
 	if !d.This {
 		d.LastUsed = lastUsed(time.Since(other.LastAccessed()), signedIn, limit(a.timeout, l.Remember))
 	}

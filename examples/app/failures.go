@@ -13,6 +13,7 @@ type message struct {
 	Text  string
 	Link  string // the page to continue with
 	Label string
+	Leave bool // offer to sign out too
 }
 
 // sessionFailed is the sessions.Options.ErrorHandler. The library has logged the
@@ -25,13 +26,17 @@ func sessionFailed(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, sessions.ErrEnded):
 		showMessage(w, http.StatusConflict, "You were signed out elsewhere", message{
-			"This session ended during the request, so the change was not saved.", "/", "Continue to the shop"})
+			Text: "This session ended during the request, so the change was not saved.", Link: "/", Label: "Continue to the shop"})
+	case errors.Is(err, sessions.ErrRefused):
+		again.Text = "Your browser could not show that it is on the device where you signed in. If that goes on, sign out, and sign in again."
+		again.Leave = true
+		showMessage(w, http.StatusForbidden, "Is this your device?", again)
 	case errors.Is(err, sessions.ErrConflict):
 		again.Text = "Another window did the same at the same time."
 		showMessage(w, http.StatusConflict, "Already done", again)
 	case errors.Is(err, sessions.ErrTooLarge):
 		showMessage(w, http.StatusInsufficientStorage, "Session full", message{
-			"Your session is full. Nothing was changed.", "/cart", "See your cart"})
+			Text: "Your session is full. Nothing was changed.", Link: "/cart", Label: "See your cart"})
 	default:
 		again.Text = "The shop cannot reach its sessions at the moment. You are still signed in."
 		w.Header().Set("Retry-After", "5")
@@ -50,12 +55,12 @@ func (a *app) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 func crossOrigin(w http.ResponseWriter, _ *http.Request) {
 	showMessage(w, http.StatusForbidden, "Refused", message{
-		"This request came from another site.", "/", "Go to the shop"})
+		Text: "This request came from another site.", Link: "/", Label: "Go to the shop"})
 }
 
 func notFound(w http.ResponseWriter, _ *http.Request) {
 	showMessage(w, http.StatusNotFound, "Not found", message{
-		"There is no such page.", "/", "Go to the shop"})
+		Text: "There is no such page.", Link: "/", Label: "Go to the shop"})
 }
 
 func showMessage(w http.ResponseWriter, status int, title string, m message) {

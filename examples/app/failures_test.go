@@ -20,6 +20,7 @@ func TestSessionFailed(t *testing.T) {
 	}{
 		{errors.New("dial tcp 10.0.0.7: refused"), 503, "try again"},
 		{fmt.Errorf("save: %w", sessions.ErrEnded), 409, "signed out elsewhere"},
+		{fmt.Errorf("load: %w", sessions.ErrRefused), 403, `<form method="post" action="/signout">`},
 		{fmt.Errorf("pop: %w", sessions.ErrConflict), 409, "Already done"},
 		{fmt.Errorf("save: %w", sessions.ErrTooLarge), 507, "Session full"},
 	} {

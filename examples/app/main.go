@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/dbsc"
 )
 
 func main() {
@@ -51,7 +53,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		log.Warn("generated a secret for this run, so a restart signs everyone out; set SESSIONS_SECRET to prevent that")
 	}
 
-	m, err := sessions.New(ctx, set.options(log))
+	options := set.options(log)
+	var binding *dbsc.Binding
+	if set.deviceBound {
+		if binding, err = dbsc.New(dbsc.Options{Exclude: []string{"/style.css", "/icon.svg"}}); err != nil {
+			return err
+		}
+		options.Guard = binding
+	}
+	m, err := sessions.New(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -62,9 +72,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "Serving http://%s with the %s store. Ctrl-C stops it.\n", visitable(l.Addr()), set.storeName())
+	scheme := "http"
+	if set.tlsCert != "" {
+		cert, err := tls.LoadX509KeyPair(set.tlsCert, set.tlsKey)
+		if err != nil {
+			return errors.Join(err, l.Close())
+		}
+		scheme, l = "https", tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}})
+	}
+	fmt.Fprintf(stdout, "Serving %s://%s with the %s store. Ctrl-C stops it.\n", scheme, visitable(l.Addr()), set.storeName())
 
-	a := &app{sessions: m, store: set.storeName(), timeout: set.timeout, lifetime: set.lifetime, log: log}
+	a := &app{sessions: m, binding: binding, store: set.storeName(), timeout: set.timeout, lifetime: set.lifetime, log: log}
 	return serve(ctx, l, a.handler(), log)
 }
 

@@ -26,6 +26,9 @@ const help = `App is a small shop that keeps its visitors' sessions in a store o
         and you still are, too
   go run ./examples/app -timeout 1m -lifetime 1h
         over after a minute of idling, and after an hour in any case
+  go run ./examples/app -device-bound -tls-cert cert.pem -tls-key key.pem
+        over HTTPS, bound to the device in browsers that can do it: a copied cookie is
+        worth nothing elsewhere
   go run -tags allstores ./examples/app -store database -url sqlite:///sessions.db
         with the stores that need a server or more to build, too:
         -url redis://localhost, -url memcached://localhost, -url google://my-project, -store database -url postgresql://…
@@ -46,6 +49,8 @@ type settings struct {
 	namespace         string
 	secret            string
 	secure            bool
+	deviceBound       bool
+	tlsCert, tlsKey   string
 	timeout, lifetime time.Duration
 }
 
@@ -66,6 +71,10 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	fs.StringVar(&set.secret, "secret", "", "`text` of at least 32 random bytes that signs the cookies, and encrypts those of the\n"+
 		"cookie store. Other users of the machine can read it here; prefer SESSIONS_SECRET")
 	fs.BoolVar(&set.secure, "secure", false, "send the cookie only over HTTPS; for use behind a TLS proxy")
+	fs.BoolVar(&set.deviceBound, "device-bound", false, "bind sessions to the browser's device, if the browser can; needs HTTPS, by -tls-cert or\n"+
+		"a TLS proxy")
+	fs.StringVar(&set.tlsCert, "tls-cert", "", "serve HTTPS with the certificate in this PEM `file`, and -tls-key")
+	fs.StringVar(&set.tlsKey, "tls-key", "", "the PEM `file` with the certificate's private key")
 	fs.DurationVar(&set.timeout, "timeout", 30*time.Minute, "a session ends after this time without use; 0 is never.\n"+
 		"\"Remember me\" extends it to 30 days")
 	fs.DurationVar(&set.lifetime, "lifetime", 0, "a session ends this long after it began, used or not; 0 is never.\n"+
@@ -78,6 +87,10 @@ func parseFlags(args []string, env func(string) (string, bool), stderr io.Writer
 	}
 	if fs.NArg() > 0 {
 		fmt.Fprintf(stderr, "app: %q is no flag; see -h\n", fs.Arg(0))
+		return nil, errUsage
+	}
+	if (set.tlsCert == "") != (set.tlsKey == "") {
+		fmt.Fprintln(stderr, "app: -tls-cert and -tls-key go together; see -h")
 		return nil, errUsage
 	}
 	// The flag's default stays empty, so that -h does not print the secret.
@@ -99,9 +112,11 @@ func (set *settings) storeName() string {
 	return cmp.Or(set.store, "memory")
 }
 
-// needSecret generates a secret if there is none and the store needs one: the
-// cookie store encrypts with it.
-func (set *settings) needSecret() bool { return set.storeName() == "cookie" && set.secret == "" }
+// needSecret reports whether a secret must be made: the cookie store encrypts with it,
+// and device-bound sessions have cookies that it signs.
+func (set *settings) needSecret() bool {
+	return set.secret == "" && (set.storeName() == "cookie" || set.deviceBound)
+}
 
 func (set *settings) makeSecret() {
 	set.secret = rand.Text() + rand.Text() // 52 characters, 260 bits
@@ -118,7 +133,7 @@ func (set *settings) options(log *slog.Logger) sessions.Options {
 		Lifetime:    set.lifetime,
 		Cookie: sessions.Cookie{
 			Name:   cookieName,
-			Secure: set.secure,
+			Secure: set.secure || set.deviceBound || set.tlsCert != "",
 			// The cookie of a visitor who is not signed in ends with the browser.
 			// Signing in sets its expiry again.
 			Expires: sessions.ExpireWithBrowser(),

@@ -43,7 +43,7 @@ func start(t *testing.T, flags ...string) (address string) {
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
 	words := strings.Fields(line)
-	if err != nil || len(words) < 2 || !strings.HasPrefix(words[1], "http://") {
+	if err != nil || len(words) < 2 || !strings.HasPrefix(words[1], "http") {
 		t.Fatalf("the app says %q: %v", line, err)
 	}
 	return words[1]

@@ -25,7 +25,7 @@ type browser struct {
 }
 
 // open starts the browser on the profile, which is a directory.
-func open(t *testing.T, address, profile string) *browser {
+func open(t *testing.T, address, profile string, more ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	program, err := exec.LookPath("chromium")
 	if err != nil {
@@ -42,6 +42,7 @@ func open(t *testing.T, address, profile string) *browser {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-quic", true),
 	)
+	options = append(options, more...)
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // chromium has none for root
 	}
