@@ -10,9 +10,9 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// What a request costs with the memory store, through the middleware. The
-// writer discards, so that what is measured is ours; "bare" is the same handler
-// without a session.
+// The benchmarks measure a request through the middleware, with the memory store
+// and a writer that discards the response. "bare" is the same handler without a
+// session.
 
 type discard struct{ header http.Header }
 
@@ -22,8 +22,8 @@ func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
 
 const benchCounter sessions.Key[int] = "counter"
 
-// benchSession makes a manager and a request that presents a session of ten
-// values, about 500 bytes.
+// benchSession returns a manager, and a request with a session of ten values,
+// about 500 bytes.
 func benchSession(b *testing.B) (*sessions.Manager, *http.Request) {
 	b.Helper()
 	m, err := sessions.New(b.Context(), sessions.Options{Store: "memory"})
@@ -90,7 +90,7 @@ func BenchmarkRequest(b *testing.B) {
 			n++
 		}
 		if n != b.N+1 { // and the one that benchSession made
-			b.Errorf("%d sessions after %d requests", n-1, b.N)
+			b.Errorf("got %d sessions after %d requests", n-1, b.N)
 		}
 	})
 	b.Run("contended", func(b *testing.B) {
@@ -115,7 +115,7 @@ func benchCounted(b *testing.B, m *sessions.Manager, r *http.Request, want int) 
 	b.Helper()
 	m.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if n, _ := benchCounter.Get(sessions.FromContext(r.Context())); n != want {
-			b.Errorf("the counter is at %d after %d requests", n, want)
+			b.Errorf("got counter %d after %d requests", n, want)
 		}
 	})).ServeHTTP(&discard{header: make(http.Header)}, r)
 }

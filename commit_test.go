@@ -21,7 +21,7 @@ func newManual(t *testing.T) *testapp.App {
 	return testapp.New(t, func(o *sessions.Options) { o.ManualSave, o.IdleTimeout = true, time.Hour })
 }
 
-// newSaved returns a client whose session was saved by hand.
+// newSaved returns a client whose session was stored by Session.Save.
 func newSaved(a *testapp.App) *testapp.Client {
 	c := a.Client()
 	c.OK(func(s *sessions.Session) { testapp.User.Set(s, "ann"); s.Save(a.T.Context()) })
@@ -80,7 +80,7 @@ func TestManualSaveDropsChangesAfterSave(t *testing.T) {
 	testapp.Equal(t, "count", c.Count(), 1)
 }
 
-// The cookie is that of the session that was saved, whatever was begun since.
+// The cookie is that of the saved session, even if another was started since.
 func TestManualSaveSendsTheCookie(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session) error{
 		"Renew":      (*sessions.Session).Renew,
@@ -105,7 +105,7 @@ func TestManualSaveRenew(t *testing.T) {
 	old := c.Copy()
 	res := c.OK(func(s *sessions.Session) { s.Renew(); testapp.Equal(t, "Save", s.Save(t.Context()), nil) })
 	if res.Cookie == nil {
-		t.Error("no cookie for the new id")
+		t.Error("got no cookie for the new ID")
 	}
 	testapp.Equal(t, "user", c.User(), "ann")
 	testapp.Equal(t, "user under the old id", old.User(), "")
@@ -158,7 +158,7 @@ func TestManualSaveReturnsErrors(t *testing.T) {
 	c.Fails(http.StatusServiceUnavailable, testapp.Look) // a failed load is for all
 }
 
-// catchPanic returns the text that f panics with.
+// catchPanic calls f, and returns the text of its panic.
 func catchPanic(t *testing.T, f func()) (text string) {
 	t.Helper()
 	defer func() {
@@ -172,8 +172,8 @@ func catchPanic(t *testing.T, f func()) (text string) {
 	return ""
 }
 
-// When the header has left, what needs no cookie is still saved with the end
-// of the handler; what does need one is an error and stores nothing.
+// After the header was sent, changes that need no cookie are saved when the handler
+// returns. Changes that need one are errors, and store nothing.
 func TestChangesAfterTheHeader(t *testing.T) {
 	t.Run("of a stored session are saved", func(t *testing.T) {
 		m, store := testapp.NewManager(t, sessions.Options{})
@@ -184,7 +184,7 @@ func TestChangesAfterTheHeader(t *testing.T) {
 			s := sessions.FromContext(r.Context())
 			s.Set("user", "bob")
 			if store.Total("Save") != before {
-				t.Error("saved before the end")
+				t.Error("the change was saved before the handler returned")
 			}
 		})
 		testapp.NoCookie(t, resp)
@@ -206,14 +206,14 @@ func TestChangesAfterTheHeader(t *testing.T) {
 			}
 		})
 		if body := resp.Body; body != "hello" {
-			t.Errorf("the body is %q: nothing may be appended", body)
+			t.Errorf("got body %q, want %q", body, "hello")
 		}
 		testapp.NoCookie(t, resp)
 		if n := len(store.RecordsByKey(t)); n != 0 {
-			t.Errorf("%d records that nobody can reach", n)
+			t.Errorf("got %d records, want none", n)
 		}
 		if !strings.Contains(log.String(), "lost") {
-			t.Errorf("the log says %q", log.String())
+			t.Errorf("got log %q, want the failed commit", log.String())
 		}
 	})
 
@@ -231,7 +231,7 @@ func TestChangesAfterTheHeader(t *testing.T) {
 			}
 		})
 		if b.User() != "ann" || len(store.RecordsByKey(t)) != 1 {
-			t.Error("the session is not as it was")
+			t.Error("the stored session was changed")
 		}
 	})
 
@@ -245,7 +245,7 @@ func TestChangesAfterTheHeader(t *testing.T) {
 			}
 		})
 		if b.User() != "" || len(store.RecordsByKey(t)) != 0 {
-			t.Error("the session is still there")
+			t.Error("the session still exists")
 		}
 	})
 
@@ -264,12 +264,12 @@ func TestChangesAfterTheHeader(t *testing.T) {
 			}
 		})
 		if b.User() != "ann" {
-			t.Error("the session is not as it was")
+			t.Error("the stored session was changed")
 		}
 	})
 }
 
-// serveCatchingPanic runs a handler and returns what it panicked with, or "goexit".
+// serveCatchingPanic runs a handler and returns the value of its panic, or "goexit".
 // It fails the test if the handler does not return.
 func serveCatchingPanic(t *testing.T, h http.Handler, w http.ResponseWriter, r *http.Request) (value any) {
 	t.Helper()
@@ -322,25 +322,24 @@ func TestPanicPropagatesWithoutCommit(t *testing.T) {
 					c.end()
 				})), w, r)
 				if got != c.want {
-					t.Errorf("it panics with %v, want %v", got, c.want)
+					t.Errorf("got panic %v, want %v", got, c.want)
 				}
 				if len(w.Header()["Set-Cookie"]) > 0 {
-					t.Errorf("Set-Cookie: %q", w.Header()["Set-Cookie"])
+					t.Errorf("got Set-Cookie %q, want none", w.Header()["Set-Cookie"])
 				}
 				if store != nil && store.Total("Save")+store.Total("Delete") != before {
-					t.Error("something was committed")
+					t.Error("got a commit, want none")
 				}
 				if b.User() != "ann" {
-					t.Error("the session is not as it was")
+					t.Error("the stored session was changed")
 				}
 			})
 		})
 	}
 }
 
-// What the handler saved by itself before it panicked is done: the answer that
-// a recovery further out gives must carry the new cookie, or the client is left
-// with one that is dead.
+// What the handler saved before it panicked remains. The response of an outer
+// recovery must carry the new cookie, since the client's has stopped working.
 func TestOuterRecoveryPageHasCookie(t *testing.T) {
 	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		m, _ := testapp.NewManager(t, o)
@@ -361,7 +360,7 @@ func TestOuterRecoveryPageHasCookie(t *testing.T) {
 			resp := b.Send(httptest.NewRequest("GET", "/", nil), recovering(m.Wrap(h)))
 			b.Managers = []*sessions.Manager{m}
 			if resp.StatusCode != 500 {
-				t.Errorf("the status is %d", resp.StatusCode)
+				t.Errorf("got status %d, want 500", resp.StatusCode)
 			}
 			return resp
 		}
@@ -405,7 +404,7 @@ func TestPanicDuringCommit(t *testing.T) {
 		"in WriteHeader": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(200) },
 		"in Save":        func(w http.ResponseWriter, r *http.Request) { sessions.FromContext(r.Context()).Save(r.Context()) },
 		"after the header": func(w http.ResponseWriter, r *http.Request) {
-			// nothing: the handler below has flushed
+			// nothing: the handler below flushes
 		},
 	}
 	for where, end := range ends {
@@ -440,20 +439,19 @@ func TestPanicDuringCommit(t *testing.T) {
 					end(w, r)
 				})), httptest.NewRecorder(), r)
 				if text, ok := got.(string); !ok || !strings.HasPrefix(text, "in ") {
-					t.Errorf("it panics with %v", got)
+					t.Errorf("got panic %v, want that of the program or the store", got)
 				}
 				store.On("Save", nil)
 				if b.User() != "ann" {
-					t.Error("the session is not as it was")
+					t.Error("the stored session was changed")
 				}
 			})
 		}
 	}
 }
 
-// A handler that recovers from a panic within the commit answers as one that
-// was told of it further out: with the cookie of what was saved before, and
-// without what was not. Nothing more is committed when the header has left.
+// If a handler recovers from a panic in the commit, its response has the cookie of
+// what was saved before. Nothing else is committed.
 func TestInnerRecoveryPageHasCookie(t *testing.T) {
 	a := testapp.New(t)
 	for name, test := range map[string]struct {
@@ -486,8 +484,8 @@ func TestInnerRecoveryPageHasCookie(t *testing.T) {
 	}
 }
 
-// A store that panics on loading leaves the session failed: to a handler that
-// recovers, the user is not anonymous.
+// If the store panics in Load, the session has failed: for a handler that recovers,
+// it is not an anonymous one.
 func TestPanicDuringLoad(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
 	b := testapp.Login(t, m)
@@ -495,15 +493,15 @@ func TestPanicDuringLoad(t *testing.T) {
 	resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		if text := catchPanic(t, func() { s.Get("user") }); text != "in Load" {
-			t.Errorf("it panics with %s", text)
+			t.Errorf("got panic %q, want %q", text, "in Load")
 		}
 		if s.Err() == nil {
-			t.Error("the session reads as a new one")
+			t.Error("the session is reported as new")
 		}
 		s.Set("user", "mallory")
 	})
 	if resp.StatusCode != 503 {
-		t.Errorf("the status is %d", resp.StatusCode)
+		t.Errorf("got status %d, want 503", resp.StatusCode)
 	}
 	testapp.NoCookie(t, resp)
 }
@@ -521,7 +519,7 @@ func TestCommitAfterRequestContextIsCanceled(t *testing.T) {
 			t.Error("the commit's context has lost its values")
 		}
 		if at, ok := ctx.Deadline(); !ok || time.Until(at) > time.Minute {
-			t.Errorf("the commit's deadline is %v, %v", at, ok)
+			t.Errorf("got commit deadline %v, %v", at, ok)
 		}
 		return nil
 	})
@@ -549,15 +547,15 @@ func TestCommitAfterRequestContextIsCanceled(t *testing.T) {
 	}
 }
 
-// net/http panics at a status of four digits. What was committed for it would
-// never be told.
+// net/http panics for a status of four digits. The session must not be committed
+// then, because its cookie is never sent.
 func TestInvalidStatusCode(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
 	func() {
 		defer func() {
 			if recover() == nil {
-				t.Error("the writer took the status")
+				t.Error("WriteHeader accepted the status")
 			}
 		}()
 		c.Serve(func(w http.ResponseWriter, r *http.Request) {

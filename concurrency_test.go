@@ -61,9 +61,9 @@ func TestGoroutinesOfOneHandler(t *testing.T) {
 	a.Store.Record(t)
 }
 
-// Several goroutines of a handler do anything at all with its session, before,
-// while and after the header leaves. Whatever comes of it, the client's cookie
-// opens the one record that there is, or there is none.
+// Several goroutines of a handler use its session at random, before, while and after
+// the header is sent. In the end there is at most one record, and the client's cookie
+// opens it.
 func TestConflictingGoroutines(t *testing.T) {
 	for seed := range uint64(300) {
 		a := testapp.New(t)
@@ -101,16 +101,16 @@ func TestConflictingGoroutines(t *testing.T) {
 		})
 		goroutines.Wait()
 		if res.StatusCode != http.StatusOK {
-			t.Errorf("seed %d: status %d", seed, res.StatusCode)
+			t.Errorf("seed %d: got status %d, want 200", seed, res.StatusCode)
 		}
 		records := a.Store.Records(t)
 		if len(records) > 1 {
-			t.Fatalf("seed %d: %d records", seed, len(records))
+			t.Fatalf("seed %d: got %d records, want at most 1", seed, len(records))
 		}
 		s, err := a.Manager.Load(t.Context(), c.Token())
 		switch {
 		case len(records) == 0 && !errors.Is(err, sessions.ErrNotFound):
-			t.Fatalf("seed %d: nothing is stored, and Load gives %v", seed, err)
+			t.Fatalf("seed %d: nothing is stored, but Load returned %v", seed, err)
 		case len(records) == 1 && (err != nil || s.ID() != records[0].Key.String()):
 			t.Fatalf("seed %d: the client's cookie (%v) does not open the record: %v", seed, res.Cookie, err)
 		}
@@ -118,7 +118,7 @@ func TestConflictingGoroutines(t *testing.T) {
 }
 
 func TestGoroutineOutlivesHandler(t *testing.T) {
-	// later returns the session of a request that is over.
+	// later returns the session of a request that has ended.
 	later := func(c *testapp.Client, f func(*sessions.Session)) (late *sessions.Session) {
 		c.OK(func(s *sessions.Session) { late = s; f(s) })
 		return late
@@ -218,7 +218,7 @@ func TestClientsAreIndependent(t *testing.T) {
 			name := fmt.Sprint("user ", i)
 			do := func(f func(*sessions.Session)) {
 				if res := c.DoOn(managers[i%2], f); res.StatusCode != http.StatusOK {
-					t.Errorf("status %d", res.StatusCode)
+					t.Errorf("got status %d, want 200", res.StatusCode)
 				}
 			}
 			ids := make(map[string]bool)
@@ -230,7 +230,7 @@ func TestClientsAreIndependent(t *testing.T) {
 						testapp.Equal(t, "user", s.Get("user"), any(name))
 						testapp.Equal(t, "Owner", s.Owner(), name)
 						if got := testapp.Count.Update(s, func(n int) int { return n + 1 }); got != n+1 {
-							t.Errorf("%s: count %d, want %d", name, got, n+1)
+							t.Errorf("%s: got count %d, want %d", name, got, n+1)
 						}
 					})
 				}
@@ -247,8 +247,8 @@ func TestClientsAreIndependent(t *testing.T) {
 	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 }
 
-// A handler that streams may go on with a map that it was given, or gave, and
-// call the session no more.
+// A handler that streams may change a map that it got or set, without another call
+// of the session.
 func TestInPlaceChangesAfterHeader(t *testing.T) {
 	for name, hold := range map[string]func(*sessions.Session) map[string]int{
 		"got": func(s *sessions.Session) map[string]int { m, _ := testapp.Map.Get(s); return m },
@@ -267,7 +267,7 @@ func TestInPlaceChangesAfterHeader(t *testing.T) {
 		})
 		c.OK(func(s *sessions.Session) {
 			if m, _ := testapp.Map.Get(s); m["a"] != 1 || m["b"] != 2 {
-				t.Errorf("%s: the map is %v", name, m)
+				t.Errorf("%s: got map %v, want a: 1, b: 2", name, m)
 			}
 		})
 	}
@@ -286,7 +286,7 @@ func incrementParallel(c *testapp.Client, on *sessions.Manager, n int) *sync.Wai
 	return &wg
 }
 
-// slow makes every call take a millisecond before it has its effect.
+// slow delays every store call by a millisecond.
 func slow(string) testapp.Fault {
 	return testapp.Fault{Before: func() { time.Sleep(time.Millisecond) }}
 }
@@ -312,8 +312,8 @@ func TestContendedSessionCommitsInTurn(t *testing.T) {
 			}
 			return n
 		}
-		// All of the first try at once, and one of them succeeds. The first in the
-		// line has to load. Those who come later join it, and try once.
+		// All requests try to save at once, and one succeeds. The first in the queue
+		// loads. The others follow it, and try once.
 		testapp.Equal(t, "loads", count("Load"), 20+1+10)
 		testapp.Equal(t, "saves", count("Save"), 20+19+10)
 		a.Store.Up()
@@ -366,7 +366,7 @@ func TestContendedSessionEnds(t *testing.T) {
 							refused++
 						}
 						if res.Cookie != nil {
-							t.Errorf("a response has the cookie %v", res.Cookie)
+							t.Errorf("got cookie %v, want none", res.Cookie)
 						}
 					})
 				}
@@ -375,12 +375,12 @@ func TestContendedSessionEnds(t *testing.T) {
 				ender.OK(end)
 				wg.Wait()
 				a.Store.Up()
-				// The end waits for its turn too, and may well be the last.
+				// The request that ends the session waits in the queue too, and may be the last.
 				if counted == 0 {
-					t.Errorf("none was counted, %d were refused", refused)
+					t.Errorf("no update was counted, %d were refused", refused)
 				}
 				if slices.ContainsFunc(a.Store.Records(t), func(e driver.Entry) bool { return e.Key == old }) {
-					t.Error("the ended session is stored")
+					t.Error("the ended session was stored again")
 				}
 				if name == "renewed" {
 					testapp.Equal(t, "count", ender.Count(), counted)
@@ -390,8 +390,8 @@ func TestContendedSessionEnds(t *testing.T) {
 	}
 }
 
-// A commit waits in the queue no longer than StoreTimeout. One that gives up leaves
-// the queue to the others.
+// A commit waits in the queue no longer than StoreTimeout. If it gives up, the others
+// continue.
 func TestCommitQueueIsBlocked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := testapp.New(t, func(o *sessions.Options) { o.StoreTimeout = time.Second })
@@ -413,13 +413,13 @@ func TestCommitQueueIsBlocked(t *testing.T) {
 					counted.Add(1)
 				case http.StatusServiceUnavailable:
 				default:
-					t.Errorf("status %d", res.StatusCode)
+					t.Errorf("got status %d", res.StatusCode)
 				}
 			})
 		}
 		wg.Wait()
 		if took := time.Since(began); took > 3*time.Second { // a load and a commit
-			t.Errorf("they waited %v", took)
+			t.Errorf("the requests waited %v", took)
 		}
 		testapp.Equal(t, "counted", counted.Load(), 1)
 		a.Store.Up()

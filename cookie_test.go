@@ -15,8 +15,7 @@ import (
 
 // onBothStores runs a test on a store that keeps its records and on one that
 // keeps them with the client.
-// newNoonClock returns a clock that shows noon of a day, some milliseconds past the
-// second.
+// newNoonClock returns a clock that starts at noon and some milliseconds.
 func newNoonClock() *testapp.Clock {
 	return testapp.NewClock(time.Date(2025, time.March, 4, 12, 0, 0, 250e6, time.UTC))
 }
@@ -39,11 +38,11 @@ func TestDefaultCookie(t *testing.T) {
 	// 400 days after noon of March 4.
 	want := "pump-session=" + token + "; Path=/; HttpOnly; SameSite=Lax; Expires=Wed, 08 Apr 2026 12:00:00 GMT; Max-Age=34560000"
 	if got := resp.Header["Set-Cookie"]; !slices.Equal(got, []string{want}) {
-		t.Errorf("Set-Cookie: %q\nwant          %q", got, want)
+		t.Errorf("got Set-Cookie %q,\nwant           %q", got, want)
 	}
 }
 
-// A program that sends the cookie itself sends what a response would.
+// Session.Cookie returns the cookie that a response would send.
 func TestSessionCookie(t *testing.T) {
 	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		clock := newNoonClock()
@@ -60,14 +59,14 @@ func TestSessionCookie(t *testing.T) {
 				of = s
 			})
 			if got, sent := of.Cookie(), testapp.OneCookie(t, resp); got.String() != sent.String() {
-				t.Errorf("%v: Cookie: %v\nsent            %v", expiry, got, sent)
+				t.Errorf("%v: got Cookie %v,\nwant the one that is sent, %v", expiry, got, sent)
 			}
 		}
 	})
 }
 
-// The attributes are the same whenever the cookie is set, and when it is
-// deleted: a browser takes a cookie with another path for another cookie.
+// The attributes are the same whenever the cookie is set or deleted: for a browser,
+// a cookie with another path is another cookie.
 func TestCookieAttributes(t *testing.T) {
 	for name, c := range map[string]struct {
 		cookie sessions.Cookie
@@ -135,17 +134,17 @@ func TestCookieName(t *testing.T) {
 	b := testapp.Login(t, m)
 	token := b.Cookies["sid"]
 	if b.User() != "ann" {
-		t.Error("the cookie is not read")
+		t.Error("the cookie did not open its session")
 	}
 	before := store.Total()
 	for _, name := range []string{"SID", "sid2", "xsid", "pump-session", "sid ", "$sid"} {
 		b.Cookies = map[string]string{name: token}
 		if b.User() != "" {
-			t.Errorf("a cookie named %q is read", name)
+			t.Errorf("the cookie named %q opened a session", name)
 		}
 	}
 	if store.Total() != before {
-		t.Error("a cookie of another name reaches the store")
+		t.Error("a cookie of another name caused a store call")
 	}
 }
 
@@ -175,7 +174,7 @@ func TestCookieExpiry(t *testing.T) {
 					got := testapp.OneCookie(t, resp)
 					_, maxAge, _ := strings.Cut(got.Raw, "; Max-Age=")
 					if got.RawExpires != c.date || maxAge != c.maxAge {
-						t.Errorf("Expires=%s; Max-Age=%s\nwant    %s;         %s", got.RawExpires, maxAge, c.date, c.maxAge)
+						t.Errorf("got Expires=%s; Max-Age=%s,\nwant Expires=%s; Max-Age=%s", got.RawExpires, maxAge, c.date, c.maxAge)
 					}
 				}
 				t.Run("of all sessions", func(t *testing.T) {
@@ -193,12 +192,12 @@ func TestCookieExpiry(t *testing.T) {
 						}
 						s.Set("n", 1)
 					}))
-					// It is the session's, and so outlives the request.
+					// The expiry is stored in the session, so later requests use it.
 					check(b.Visit(func(s *sessions.Session) { s.Renew() }))
-					// A session beside it has the common one.
+					// Another session uses the option.
 					other := testapp.OneCookie(t, testapp.NewClient(t, m).Visit(func(s *sessions.Session) { s.Set("n", 1) }))
 					if other.MaxAge != 60 {
-						t.Errorf("another session's Max-Age=%d, want 60", other.MaxAge)
+						t.Errorf("another session: got Max-Age=%d, want 60", other.MaxAge)
 					}
 				})
 			})
@@ -206,7 +205,7 @@ func TestCookieExpiry(t *testing.T) {
 	}
 }
 
-// "Remember me" may be decided in a session that is there already.
+// SetExpires can be called for a session that is already stored.
 func TestSetExpiresSendsCookie(t *testing.T) {
 	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		o.Cookie.Expires = sessions.ExpireWithBrowser()
@@ -221,7 +220,7 @@ func TestSetExpiresSendsCookie(t *testing.T) {
 		}
 		c = testapp.OneCookie(t, b.Visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser()) }))
 		if c.MaxAge != 0 || c.RawExpires != "" {
-			t.Errorf("Expires=%q, Max-Age=%d, want neither", c.RawExpires, c.MaxAge)
+			t.Errorf("got Expires=%q, Max-Age=%d, want neither", c.RawExpires, c.MaxAge)
 		}
 	})
 }
@@ -266,14 +265,14 @@ func TestRollingCookieIsReissued(t *testing.T) {
 					t.Error("the cookie has another token")
 				}
 				if want := clock.Now().Add(time.Duration(got.MaxAge) * time.Second); got.RawExpires != want.Format(http.TimeFormat) {
-					t.Errorf("Expires=%s, want %s", got.RawExpires, want.Format(http.TimeFormat))
+					t.Errorf("got Expires=%s, want %s", got.RawExpires, want.Format(http.TimeFormat))
 				}
 				testapp.NoCookie(t, read())
 			}
 			// A save counts as a use.
 			clock.Advance(c.every)
 			testapp.OneCookie(t, b.Visit(func(s *sessions.Session) { s.Set("n", 1) }))
-			// What is not touched is not used.
+			// A request that does not use the session does not send it.
 			clock.Advance(c.every)
 			testapp.NoCookie(t, b.Serve(func(http.ResponseWriter, *http.Request) {}))
 		})
@@ -305,8 +304,8 @@ func TestRollingCookieLastsWhileUsed(t *testing.T) {
 	}
 }
 
-// Plain reads and saves of a stored session send no cookie: the answer to an
-// older request, arriving late, must not overwrite the cookie of a renewal.
+// Reads and saves of a stored session send no cookie: otherwise, a late response to
+// an earlier request would overwrite the cookie of a renewal.
 func TestStoredSessionSendsNoCookie(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{IdleTimeout: time.Hour})
 	b := testapp.Login(t, m)
@@ -346,15 +345,15 @@ func TestEmptySessionSendsNoCookie(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				testapp.NoCookie(t, testapp.NewClient(t, m).Visit(h))
 				if store != nil && len(store.RecordsByKey(t)) > 0 {
-					t.Error("a record is left")
+					t.Error("a record remains")
 				}
 			})
 		}
 	})
 }
 
-// The cookie store sends the session with each change; in between it sends it
-// when a tenth of the timeout has passed.
+// The cookie store sends the session with each change, and when a tenth of the
+// timeout has passed.
 func TestCookieStoreSendsEveryChange(t *testing.T) {
 	clock := newNoonClock()
 	m, _ := testapp.NewManager(t, sessions.Options{
@@ -392,7 +391,7 @@ func TestDestroyDeletesCookie(t *testing.T) {
 					}
 				}))
 				if c.Name != "pump-session" || c.Value != "" || c.MaxAge != -1 || !c.Expires.Equal(time.Unix(0, 0)) {
-					t.Errorf("the deletion is %+v", c)
+					t.Errorf("got deletion %+v, want the cookie's attributes", c)
 				}
 			})
 		}
@@ -442,7 +441,7 @@ func TestOneSetCookiePerResponse(t *testing.T) {
 				})
 				got := testapp.OneCookie(t, resp)
 				if deleted := got.MaxAge < 0; deleted != c.deleted {
-					t.Fatalf("deleted: %v, want %v", deleted, c.deleted)
+					t.Fatalf("got deleted %v, want %v", deleted, c.deleted)
 				}
 				if c.deleted {
 					return
@@ -476,15 +475,15 @@ func TestHandlerCookiesAreKept(t *testing.T) {
 		})
 		lines := resp.Header["Set-Cookie"]
 		if len(lines) != 4 {
-			t.Fatalf("%d lines: %q", len(lines), lines)
+			t.Fatalf("got %d lines: %q", len(lines), lines)
 		}
 		for i, want := range []string{"theme=dark; Path=/", "pump-session2=x", "odd = a=b;;", "pump-session="} {
 			if !strings.HasPrefix(lines[i], want) {
-				t.Errorf("line %d is %q, want %q", i, lines[i], want)
+				t.Errorf("line %d: got %q, want %q", i, lines[i], want)
 			}
 		}
 		if strings.Contains(lines[3], "planted") {
-			t.Error("the session's cookie is the handler's")
+			t.Error("the session has the handler's cookie")
 		}
 	})
 }
@@ -526,10 +525,10 @@ func TestCacheHeaders(t *testing.T) {
 				}
 			})
 			if got := resp.Header["Cache-Control"]; !slices.Equal(got, c.wantCache) {
-				t.Errorf("Cache-Control: %q, want %q", got, c.wantCache)
+				t.Errorf("got Cache-Control %q, want %q", got, c.wantCache)
 			}
 			if got := resp.Header["Vary"]; !slices.Equal(got, c.wantVary) {
-				t.Errorf("Vary: %q, want %q", got, c.wantVary)
+				t.Errorf("got Vary %q, want %q", got, c.wantVary)
 			}
 		})
 	}
@@ -548,13 +547,13 @@ func TestSetExpiresRejectsInvalidTimes(t *testing.T) {
 			t.Errorf("ResetSettings after the header: got error %v, want ErrHeaderSent", err)
 		}
 		if err := s.SetExpires(sessions.ExpireWithBrowser()); !errors.Is(err, sessions.ErrHeaderSent) {
-			t.Errorf("after the header: %v", err)
+			t.Errorf("SetExpires after the header: got error %v, want ErrHeaderSent", err)
 		}
 	})
 }
 
-// The date may come while the handler works, or while the program runs. The
-// session is stored all the same, and the browser drops its cookie at once.
+// The date of ExpireAt may pass during a request, or while the program runs. The
+// session is then stored, and the browser drops its cookie at once.
 func TestExpiryPassesDuringRequest(t *testing.T) {
 	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		clock := newNoonClock()
@@ -570,7 +569,7 @@ func TestExpiryPassesDuringRequest(t *testing.T) {
 				}
 			}))
 			if c.Value == "" || c.MaxAge != 1 || !c.Expires.Before(clock.Now()) {
-				t.Errorf("%s: the cookie is %v", when, c)
+				t.Errorf("%s: got cookie %v, want one that expires at once", when, c)
 			}
 			if b.User() != "ann" {
 				t.Errorf("%s: the session was not stored", when)

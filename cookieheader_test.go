@@ -53,16 +53,16 @@ func TestInvalidCookiesAreIgnored(t *testing.T) {
 				b.Extra = lines
 				testapp.NoCookie(t, b.Visit(func(s *sessions.Session) {
 					if !s.IsNew() || s.Get("user") != nil || s.Err() != nil {
-						t.Errorf("a session is open (%v)", s.Err())
+						t.Errorf("a session was opened (%v)", s.Err())
 					}
 				}))
 				if store != nil && store.Total() != before {
-					t.Error("the store is called")
+					t.Error("the cookie caused a store call")
 				}
-				// A session can begin all the same, and is another one.
+				// A new session can be started, with another ID.
 				c := testapp.OneCookie(t, b.Visit(func(s *sessions.Session) { s.Set("user", "bob") }))
 				if strings.Contains(strings.Join(lines, ""), c.Value) || len(c.Value) == 0 {
-					t.Errorf("the new token is %q", c.Value)
+					t.Errorf("got new token %q", c.Value)
 				}
 			})
 		}
@@ -111,8 +111,8 @@ func TestSessionCookieAmongInvalidOnes(t *testing.T) {
 	})
 }
 
-// A header of any kind opens no session but ours, adopts no token and calls no
-// store for what does not verify.
+// No header opens a session other than the one of its valid token, has its ID
+// adopted, or causes a store call for a token that does not verify.
 func FuzzCookieHeader(f *testing.F) {
 	m, store := testapp.NewManager(f, sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret}})
 	sealed, _ := testapp.NewManager(f, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: testapp.Secret}})
@@ -137,24 +137,24 @@ func FuzzCookieHeader(f *testing.F) {
 			m.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				s := sessions.FromContext(r.Context())
 				if !s.IsNew() || s.Get("user") != nil || s.Err() != nil {
-					t.Errorf("%q, %q open a session (%v)", line1, line2, s.Err())
+					t.Errorf("%q, %q opened a session (%v)", line1, line2, s.Err())
 				}
 			})).ServeHTTP(w, r)
 			if w.Code != 200 || len(w.Header()["Set-Cookie"]) > 0 {
-				t.Errorf("%d, %q", w.Code, w.Header()["Set-Cookie"])
+				t.Errorf("got status %d, Set-Cookie %q", w.Code, w.Header()["Set-Cookie"])
 			}
 			if store.Total() != before {
-				t.Errorf("%q, %q reach the store", line1, line2)
+				t.Errorf("%q, %q caused a store call", line1, line2)
 			}
 		}
 		if len(store.RecordsByKey(t)) != records {
-			t.Error("a record was made")
+			t.Error("a record was created")
 		}
 	})
 }
 
-// What an attacker can put on the wire, up to what net/http lets pass: each
-// request is answered, opens nothing, stores nothing, and the next one works.
+// Hostile headers, as far as net/http accepts them: each request gets a response,
+// opens no session, stores nothing, and the next request works.
 func TestHostileCookieHeaders(t *testing.T) {
 	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		o.Cookie.Secret = testapp.Secret
@@ -231,10 +231,10 @@ func TestHostileCookieHeaders(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				status, body, h := send(test.head)
 				if status != test.status || status == 200 && body != "<nil> true <nil>" {
-					t.Errorf("answered %d %.100q", status, body)
+					t.Errorf("got status %d, body %.100q, want status %d", status, body, test.status)
 				}
 				if len(h["Set-Cookie"]) > 0 {
-					t.Errorf("Set-Cookie: %q", h["Set-Cookie"])
+					t.Errorf("got Set-Cookie %q, want none", h["Set-Cookie"])
 				}
 			})
 		}
@@ -242,7 +242,7 @@ func TestHostileCookieHeaders(t *testing.T) {
 			t.Errorf("got %d store calls, want 0", store.Total()-before)
 		}
 		if _, body, _ := send(get + "Cookie: pump-session=" + token + "\r\n"); body != "adafalse <nil>" {
-			t.Errorf("the client with the token is answered %q", body)
+			t.Errorf("the client with the token got %q", body)
 		}
 	})
 }
@@ -342,8 +342,7 @@ func TestOutageAfterDeadCookie(t *testing.T) {
 	})
 }
 
-// Signing out without having looked at the session ends whichever of them it
-// would have been.
+// Destroy of a session that was not loaded ends the sessions of all the cookies.
 func TestDestroyUnloadedEndsAllCookies(t *testing.T) {
 	a := testapp.New(t)
 	gone := a.SignedIn()
@@ -359,7 +358,7 @@ func TestDestroyUnloadedEndsAllCookies(t *testing.T) {
 	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 	testapp.Equal(t, "user", live.User(), "")
 
-	// If the store fails between the two, neither the session nor the cookie goes.
+	// If the store fails between the two, the cookie is not deleted.
 	first, second := a.SignedIn(), a.SignedIn()
 	both = a.ClientWith(first.Token() + "; pump-session=" + second.Token())
 	a.Store.Next("Delete", testapp.OK, testapp.Refused, testapp.Refused)
@@ -419,6 +418,6 @@ func TestCookiePathChange(t *testing.T) {
 		testapp.Equal(t, "user signed out", get("/app/"), "<nil>")
 	}
 	if n := len(store.Records(t)); n != 0 {
-		t.Errorf("%d sessions are left", n)
+		t.Errorf("got %d sessions at the end", n)
 	}
 }

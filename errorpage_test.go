@@ -28,7 +28,7 @@ func TestErrorPageOverHTTP(t *testing.T) {
 		})
 		resp, body := srv.get(t, "GET", "/")
 		if resp.StatusCode != 503 || body != "Service Unavailable\n" {
-			t.Errorf("%d %q", resp.StatusCode, body)
+			t.Errorf("got %d %q, want the error page", resp.StatusCode, body)
 		}
 		testapp.NoCookie(t, resp)
 	})
@@ -66,7 +66,7 @@ func TestErrorHandlerReceivesCause(t *testing.T) {
 				testapp.Equal(t, "status", res.StatusCode, http.StatusTeapot)
 				testapp.Equal(t, "body", res.Body, "our own page")
 				if len(got) != 1 || !errors.Is(got[0], test.fault) {
-					t.Errorf("ErrorHandler got %v", got)
+					t.Errorf("ErrorHandler got error %v", got)
 				}
 			})
 		}
@@ -111,7 +111,7 @@ func TestErrorPageReplacesResponse(t *testing.T) {
 					"Content-Length": "7", "Content-Encoding": "gzip", "Content-Range": "bytes 0-6/7", "Content-Type": "text/html",
 					"Content-Disposition": "attachment", "ETag": `"1"`, "Last-Modified": "Thu, 01 Jan 1970 00:00:00 GMT",
 					"Location": "/home", "Accept-Ranges": "bytes", "Cache-Control": "public, max-age=3600", "X-Request-Id": "7",
-					// What would have a proxy send a file, or a cache keep the page.
+					// Fields that would make a proxy send a file, or a cache keep the page.
 					"X-Accel-Redirect": "/private/invoice.pdf", "X-Sendfile": "/private/invoice.pdf", "X-Accel-Expires": "3600",
 					"X-Lighttpd-Send-File": "/private/invoice.pdf", "X-Reproxy-Url": "http://10.1.1.1/", "CDN-Cache-Control": "max-age=3600",
 					"Surrogate-Control": "max-age=3600", "Clear-Site-Data": `"cookies"`, http.TrailerPrefix + "Digest": "sha-256=x",
@@ -122,25 +122,25 @@ func TestErrorPageReplacesResponse(t *testing.T) {
 				sessions.FromContext(r.Context()).Set("n", 1)
 				for range 2 {
 					if write(w) == nil {
-						t.Error("writing reports no error")
+						t.Error("Write returned no error")
 					}
 				}
 				w.WriteHeader(200)
 			})
 			body := resp.Body
 			if resp.StatusCode != 503 || body != "Service Unavailable\n" {
-				t.Errorf("%d %q", resp.StatusCode, body)
+				t.Errorf("got %d %q, want the error page", resp.StatusCode, body)
 			}
 			for field := range resp.Header {
 				if !slices.Contains([]string{"Content-Type", "Cache-Control", "Vary", "X-Request-Id", "X-Content-Type-Options"}, field) {
-					t.Errorf("the page has %s: %q", field, resp.Header[field])
+					t.Errorf("got %s: %q on the error page", field, resp.Header[field])
 				}
 			}
 			if got := resp.Header.Get("Content-Type"); !strings.HasPrefix(got, "text/plain") {
-				t.Errorf("Content-Type: %s", got)
+				t.Errorf("got Content-Type %s", got)
 			}
 			if got := resp.Header["Cache-Control"]; !slices.Equal(got, []string{"no-store"}) {
-				t.Errorf("Cache-Control: %q", got)
+				t.Errorf("got Cache-Control %q, want no-store", got)
 			}
 			if n := strings.Count(log.String(), "level=ERROR"); n != 1 || !strings.Contains(log.String(), "10.1.2.3") {
 				t.Errorf("got log %q, want one error with its cause", log.String())
@@ -182,10 +182,10 @@ func TestErrorHandlerResponse(t *testing.T) {
 			})
 			body := resp.Body
 			if resp.StatusCode != c.status || body != c.body {
-				t.Errorf("%d %q, want %d %q", resp.StatusCode, body, c.status, c.body)
+				t.Errorf("got %d %q, want %d %q", resp.StatusCode, body, c.status, c.body)
 			}
 			if !errors.Is(got, outage) {
-				t.Errorf("the handler got the error %v", got)
+				t.Errorf("ErrorHandler got error %v", got)
 			}
 			testapp.NoCookie(t, resp)
 		})
@@ -201,10 +201,10 @@ func TestErrorPageInBufferingWriter(t *testing.T) {
 		sessions.FromContext(r.Context()).Set("n", 1)
 		w.Header().Set("X-Request-Id", "7")
 		if _, err := io.WriteString(w, "welcome"); err == nil {
-			t.Error("writing reports no error")
+			t.Error("Write returned no error")
 		}
 		if got := w.Header().Get("X-Request-Id"); got != "7" {
-			t.Errorf("the handler reads %q from its header", got)
+			t.Errorf("the handler reads %q from its header map", got)
 		}
 		w.Header().Set("X-Accel-Redirect", "/private/invoice.pdf")
 		http.SetCookie(w, &http.Cookie{Name: "pump-session", Value: "x"})
@@ -213,7 +213,7 @@ func TestErrorPageInBufferingWriter(t *testing.T) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if w.Code != 503 || w.Body.String() != "Service Unavailable\n" {
-		t.Errorf("%d %q", w.Code, w.Body)
+		t.Errorf("got %d %q, want the error page", w.Code, w.Body)
 	}
 	for _, field := range []string{"Location", "X-Accel-Redirect", "Set-Cookie"} {
 		testapp.Equal(t, field, w.Header().Get(field), "")
@@ -221,8 +221,8 @@ func TestErrorPageInBufferingWriter(t *testing.T) {
 	testapp.Equal(t, "X-Request-Id", w.Header().Get("X-Request-Id"), "7")
 }
 
-// The error page is not of the handler's kind, and it is coded as a middleware
-// further out has announced, which codes whatever passes.
+// The error page does not have the handler's Content-Encoding, but keeps that of an
+// outer middleware, which encodes the page too.
 func TestErrorPageDropsHandlerHeaders(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
 		io.WriteString(w, "<!doctype html>back soon")

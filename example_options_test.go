@@ -15,7 +15,7 @@ import (
 	"github.com/pump-go/sessions/memory"
 )
 
-// What a program in production sets.
+// The options that most programs set in production.
 func ExampleOptions() {
 	secret := []byte("from the environment, made by: openssl rand -base64 32")
 	m, err := sessions.New(context.Background(), sessions.Options{
@@ -37,9 +37,9 @@ func ExampleOptions() {
 	// Output: ready
 }
 
-// An app carries the token in a header field; browsers go on using the cookie.
-// The app sends the field from the start, empty while it has no token, and
-// keeps what comes back.
+// An app sends the token in a header field; browsers still use the cookie. The app
+// sends the field in every request, empty if it has no token, and keeps the value of
+// the response.
 func ExampleOptions_tokenHeader() {
 	const field = "X-Session-Token"
 	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory", TokenHeader: field})
@@ -71,7 +71,7 @@ func ExampleOptions_tokenHeader() {
 	// visit 3 - cookies: 0
 }
 
-// downStore is a store whose server does not answer.
+// downStore is a store whose server does not respond.
 type downStore struct{ driver.Store }
 
 func (downStore) Load(context.Context, driver.Key) (driver.Record, error) {
@@ -82,8 +82,7 @@ func (downStore) Save(context.Context, driver.Key, driver.Version, driver.Record
 	return errors.New("connection refused")
 }
 
-// An error page of the program's own. WrapStore stands around the store, here
-// to let it fail; package otelsessions measures with it.
+// An error page of the program's own. Here, WrapStore makes the store fail.
 func ExampleOptions_errorHandler() {
 	opts := sessions.Options{
 		Store:     "memory",
@@ -106,7 +105,7 @@ func ExampleOptions_errorHandler() {
 	// Output: 503 5 0
 }
 
-// With ManualSave, what a handler does not save is dropped.
+// With ManualSave, changes that the handler does not save are dropped.
 func ExampleOptions_manualSave() {
 	const draft sessions.Key[string] = "draft"
 	get, _, stop := serve(sessions.Options{Store: "memory", ManualSave: true}, func(w http.ResponseWriter, r *http.Request) {
@@ -133,8 +132,8 @@ func ExampleOptions_manualSave() {
 	// "one"
 }
 
-// Two programs in one backend. What one keeps, the other does not see, even
-// under the same cookie name and secret.
+// Two programs with one backend. Neither sees the other's sessions, even with the same
+// cookie name and secret.
 func ExampleOptions_namespace() {
 	ctx := context.Background()
 	secret := []byte("the same for both, of thirty-two bytes or more")
@@ -165,8 +164,8 @@ func ExampleOptions_namespace() {
 	// Output: <nil> true
 }
 
-// Replacing a secret. Who comes with a cookie under the old one stays signed in,
-// and is given one under the new.
+// Replacing a secret. A client whose cookie was signed with the old one stays signed
+// in, and gets one that is signed with the new one.
 func ExampleCookie_previousSecrets() {
 	oldSecret := []byte("the secret of last year, thirty-two bytes or more")
 	newSecret := []byte("the secret of this year, thirty-two bytes or more")
@@ -219,7 +218,7 @@ func ExampleCookie_previousSecrets() {
 	// ann is new: false
 }
 
-// request sends one request to the handler, on a store of its own.
+// request sends one request to the handler.
 func request(opts sessions.Options, handler http.HandlerFunc, path string) *http.Response {
 	m, err := sessions.New(context.Background(), opts)
 	if err != nil {
@@ -232,10 +231,10 @@ func request(opts sessions.Options, handler http.HandlerFunc, path string) *http
 	return w.Result()
 }
 
-// A program that is reached over HTTPS through a proxy, and plainly from the internal
-// network, has two managers, whose cookies have different names: a browser that has a
-// Secure cookie ignores a plain one of the same name. The proxy sets X-Forwarded-Proto
-// in every request, whatever the client sent.
+// A program that is reached over HTTPS through a proxy, and over plain HTTP from the
+// internal network, needs two managers. Their cookies have different names, because a
+// browser that has a Secure cookie ignores a plain one of the same name. The proxy must
+// set X-Forwarded-Proto in every request, and overwrite the client's.
 func ExampleManager_Wrap_plainHTTP() {
 	ctx := context.Background()
 	secure, err := sessions.New(ctx, sessions.Options{Store: "memory", Cookie: sessions.Cookie{Name: "__Host-session", Secure: true}})
@@ -291,8 +290,8 @@ func (a accounts) Admit(_ *http.Request, h sessions.Held) error {
 
 func (a accounts) Issue(*http.Request, sessions.Held, http.Header) {}
 
-// A disabled account: its sessions are there, so that they go on when it is enabled
-// again, but cannot be used meanwhile.
+// The sessions of a disabled account cannot be used. They work again when the account
+// is enabled.
 func ExampleGuard() {
 	disabled := make(map[string]bool)
 	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory", Guard: accounts{disabled}})
@@ -337,7 +336,7 @@ func ExampleGuard() {
 	// 200 owner ""
 }
 
-// A health check. It costs what one read costs.
+// A health check. It costs one read.
 func ExampleManager_Ping() {
 	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory"})
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	_ "github.com/pump-go/sessions/memory"
 )
 
-// serve starts a server for the handler on a memory store, and returns what
-// fetches a page from it as one browser would, cookies kept.
+// serve starts a server for the handler, with the memory store. It returns a function
+// that gets a page as one browser, which keeps its cookies.
 func serve(opts sessions.Options, handler http.HandlerFunc) (get func(path string) string, m *sessions.Manager, stop func()) {
 	m, err := sessions.New(context.Background(), opts)
 	if err != nil {
@@ -38,7 +38,7 @@ func serve(opts sessions.Options, handler http.HandlerFunc) (get func(path strin
 	return get, m, func() { server.Close(); m.Close() }
 }
 
-// A visit counter. Nothing needs saving: changes go out with the response.
+// A visit counter. The middleware commits the changes.
 func Example() {
 	const visits sessions.Key[int] = "visits"
 	get, _, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
@@ -54,7 +54,7 @@ func Example() {
 	// visit 2
 }
 
-// New reports all that is wrong with the options, at once.
+// New reports all faults of the options at once.
 func ExampleNew() {
 	_, err := sessions.New(context.Background(), sessions.Options{
 		Store:       "memory",
@@ -97,7 +97,7 @@ func ExampleKey() {
 	// Output: 3 × Tea
 }
 
-// The reason why there is no value.
+// Decode returns the reason why there is no value.
 func ExampleKey_Decode() {
 	const seats sessions.Key[int] = "seats"
 	get, _, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
@@ -125,7 +125,7 @@ func ExampleKey_Decode() {
 	// 2
 }
 
-// Of parallel updates none is lost.
+// No update of parallel requests is lost.
 func ExampleKey_Update() {
 	const votes sessions.Key[int] = "votes"
 	get, _, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
@@ -147,7 +147,7 @@ func ExampleKey_Update() {
 	// Output: 51
 }
 
-// A token that may be used once, even if two requests bring it together.
+// A token that can be used once, even if two requests send it at the same time.
 func ExampleKey_Pop() {
 	const reset sessions.Key[string] = "password-reset"
 	get, _, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
@@ -241,7 +241,7 @@ func ExampleManager_DestroyOwned() {
 	//  signed in: false
 }
 
-// A WebSocket or a job opens the session by its token, and saves by hand.
+// A WebSocket or a job opens the session by its token, and calls Save.
 func ExampleManager_Load() {
 	const progress sessions.Key[int] = "progress"
 	tokens := make(chan string, 1)
@@ -273,8 +273,8 @@ func ExampleManager_Load() {
 	// Output: 80%
 }
 
-// A session without a request: a sign-in by a remote call, or the fixture of an
-// end-to-end test.
+// A session without a request, as for a sign-in by a remote call or for an end-to-end
+// test.
 func ExampleManager_NewSession() {
 	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory"})
 	if err != nil {
@@ -296,8 +296,7 @@ func ExampleManager_NewSession() {
 	// Output: user:ann
 }
 
-// A job calls code that is written for handlers, with the session of the user who
-// began it.
+// A job passes a session to code that calls FromContext.
 func ExampleNewContext() {
 	const tickets sessions.Key[int] = "tickets"
 	book := func(ctx context.Context) {
@@ -329,8 +328,8 @@ func ExampleNewContext() {
 	// 3
 }
 
-// Signing in. The id that the client had before is dead from then on, so one
-// that was planted is worth nothing, and its data comes along.
+// Signing in. The old ID stops working, so that one that an attacker planted cannot be
+// used. The session keeps its data.
 func ExampleSession_Renew() {
 	const user sessions.Key[string] = "user"
 	const cart sessions.Key[[]string] = "cart"
@@ -359,7 +358,7 @@ func ExampleSession_Renew() {
 	// "ann" has ["tea"]
 }
 
-// Signing out. What is set afterwards begins a new session.
+// Signing out. Values that are set afterwards start a new session.
 func ExampleSession_Destroy() {
 	const user sessions.Key[string] = "user"
 	get, _, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
@@ -385,7 +384,7 @@ func ExampleSession_Destroy() {
 }
 
 // "Remember me": the browser keeps the cookie when it is closed, and the server keeps
-// the session, for 30 days in place of 12 hours.
+// the session for 30 days instead of 12 hours.
 func ExampleSession_SetLifetime() {
 	const month = 30 * 24 * time.Hour
 	now := time.Date(2026, time.May, 1, 9, 0, 0, 0, time.UTC)
@@ -470,8 +469,8 @@ func ExampleManager_Owned() {
 	// Output: phone, this one: true
 }
 
-// Signing out one of the devices on the list. Anybody can send any id, so what
-// counts is whose session it names.
+// Signing out one of the devices on the list. The ID comes from a form, so the owner
+// must be checked.
 func ExampleManager_Find() {
 	var m *sessions.Manager
 	handler := func(w http.ResponseWriter, r *http.Request) {
@@ -499,8 +498,8 @@ func ExampleManager_Find() {
 	// signed out, error: <nil>
 }
 
-// One Wrap for all routes. What stands outside sees the answer as it leaves,
-// the error page included; what stands inside has the session.
+// One Wrap for all routes. Middleware outside of Wrap sees the response as it is sent,
+// including the error page; middleware inside has the session.
 func ExampleManager_Wrap() {
 	m, err := sessions.New(context.Background(), sessions.Options{Store: "memory"})
 	if err != nil {
@@ -527,8 +526,8 @@ func ExampleManager_Wrap() {
 	// /style.css cookies: 0
 }
 
-// Two sessions in one request: that of the shop, and a shorter one for its
-// administration, under a cookie of its own.
+// Two sessions in one request: one for the shop, and a shorter one for its
+// administration, with its own cookie.
 func ExampleManager_FromContext() {
 	ctx := context.Background()
 	shop, err := sessions.New(ctx, sessions.Options{Store: "memory"})

@@ -25,7 +25,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// testServer is a real server, and a client of it with a jar.
+// testServer is a real server, with a client that has a cookie jar.
 type testServer struct {
 	*http.Client
 	url   string
@@ -36,8 +36,8 @@ type testServer struct {
 	stop  func() // ends the server, when it has done with all requests
 }
 
-// onServers runs a test over HTTP/1.1 and over HTTP/2. The server must have
-// nothing to complain of.
+// onServers runs a test over HTTP/1.1 and over HTTP/2. The server must not log
+// errors.
 func onServers(t *testing.T, o sessions.Options, test func(t *testing.T, c *testServer)) {
 	for _, major := range []int{1, 2} {
 		t.Run(fmt.Sprintf("HTTP %d", major), func(t *testing.T) {
@@ -57,7 +57,7 @@ func onServers(t *testing.T, o sessions.Options, test func(t *testing.T, c *test
 			t.Cleanup(func() {
 				srv.Close()
 				if s := complaints.String(); s != "" {
-					t.Errorf("the server logged: %s", s)
+					t.Errorf("got server log %s, want none", s)
 				}
 			})
 			test(t, c)
@@ -69,7 +69,7 @@ func (c *testServer) handle(path string, h func(w http.ResponseWriter, r *http.R
 	c.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { h(w, r, sessions.FromContext(r.Context())) })
 }
 
-// get makes a request, and returns the answer and its body.
+// get makes a request, and returns the response and its body.
 func (c *testServer) get(t *testing.T, method, path string) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, c.url+path, nil)
@@ -144,7 +144,7 @@ func TestCookieLeavesWithHeader(t *testing.T) {
 				})
 				resp, body := srv.get(t, "GET", "/")
 				if resp.StatusCode != c.status || body != c.body {
-					t.Errorf("%d and %d bytes, want %d and %d", resp.StatusCode, len(body), c.status, len(c.body))
+					t.Errorf("got status %d and %d bytes, want %d and %d", resp.StatusCode, len(body), c.status, len(c.body))
 				}
 				testapp.OneCookie(t, resp)
 				if n := len(srv.store.RecordsByKey(t)); n != 1 {
@@ -164,12 +164,12 @@ func TestHEADSaves(t *testing.T) {
 		resp, body := srv.get(t, "HEAD", "/")
 		testapp.OneCookie(t, resp)
 		if body != "" || len(srv.store.RecordsByKey(t)) != 1 {
-			t.Errorf("body %q, %d records", body, len(srv.store.RecordsByKey(t)))
+			t.Errorf("got body %q and %d records", body, len(srv.store.RecordsByKey(t)))
 		}
 	})
 }
 
-// The page after a redirect sees the login or logout.
+// The page after a redirect sees the sign-in or sign-out.
 func TestRedirectHasCookie(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307} {
 		onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
@@ -187,21 +187,21 @@ func TestRedirectHasCookie(t *testing.T) {
 			srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) { fmt.Fprint(w, s.Get("user")) })
 			for range 2 {
 				if _, body := srv.get(t, "GET", "/login"); body != "ada" {
-					t.Errorf("%d: after login the user is %s", status, body)
+					t.Errorf("status %d: got user %s after the sign-in", status, body)
 				}
 				if n := len(srv.store.RecordsByKey(t)); n != 1 {
-					t.Errorf("%d: %d records", status, n)
+					t.Errorf("status %d: got %d records", status, n)
 				}
 			}
 			if _, body := srv.get(t, "GET", "/logout"); body != "<nil>" {
-				t.Errorf("%d: after logout the user is %s", status, body)
+				t.Errorf("status %d: got user %s after the sign-out", status, body)
 			}
 		})
 	}
 }
 
-// Early hints leave before the header: nothing is committed by them, and they
-// carry no cookie.
+// Early hints are sent before the header: they do not commit the session, and have no
+// cookie.
 func TestEarlyHintsPrecedeCommit(t *testing.T) {
 	onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
 		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
@@ -209,7 +209,7 @@ func TestEarlyHintsPrecedeCommit(t *testing.T) {
 			w.Header().Set("Link", "</style.css>; rel=preload")
 			w.WriteHeader(http.StatusEarlyHints)
 			if srv.store.Total("Save") != 0 {
-				t.Error("early hints commit the session")
+				t.Error("early hints committed the session")
 			}
 			s.Set("user", "ada")
 			io.WriteString(w, "hello")
@@ -219,7 +219,7 @@ func TestEarlyHintsPrecedeCommit(t *testing.T) {
 			Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
 				hints++
 				if code != 103 || len(h["Set-Cookie"]) > 0 || h.Get("Link") == "" {
-					t.Errorf("%d with %v", code, h)
+					t.Errorf("got %d with the header %v", code, h)
 				}
 				return nil
 			},
@@ -232,12 +232,12 @@ func TestEarlyHintsPrecedeCommit(t *testing.T) {
 		resp.Body.Close()
 		testapp.OneCookie(t, resp)
 		if hints != 1 || srv.store.Total("Save") != 1 {
-			t.Errorf("%d hints, %d saves", hints, srv.store.Total("Save"))
+			t.Errorf("got %d hints and %d saves", hints, srv.store.Total("Save"))
 		}
 	})
 }
 
-// 101 is a final header: the upgraded connection's client has its cookie.
+// 101 is a final header: it has the session's cookie.
 func TestSwitchingProtocolsHasCookie(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
 	srv := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -267,11 +267,11 @@ func TestSwitchingProtocolsHasCookie(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != 101 || len(store.RecordsByKey(t)) != 1 {
-		t.Errorf("%d, %d records", resp.StatusCode, len(store.RecordsByKey(t)))
+		t.Errorf("got status %d and %d records", resp.StatusCode, len(store.RecordsByKey(t)))
 	}
 	testapp.OneCookie(t, resp)
 	if body, _ := io.ReadAll(resp.Body); string(body) != "upgraded" {
-		t.Errorf("the connection says %q", body)
+		t.Errorf("got %q on the connection", body)
 	}
 }
 
@@ -320,7 +320,7 @@ func TestHijackCommits(t *testing.T) {
 			if len(store.RecordsByKey(t)) != 1 {
 				t.Error("the session is not stored")
 			}
-			// Where the save fails the connection stays the server's, for the error page.
+			// If the save fails, the connection is not hijacked, and gets the error page.
 			fail = true
 			resp, err = srv.Client().Get(srv.URL)
 			if err != nil {
@@ -346,7 +346,7 @@ func TestChangeWhileStreaming(t *testing.T) {
 		srv.get(t, "GET", "/login")
 		srv.get(t, "GET", "/stream") // read to its end
 		if _, body := srv.get(t, "GET", "/"); body != "bob" {
-			t.Errorf("the user is %s", body)
+			t.Errorf("got user %s, want bob", body)
 		}
 	})
 }
@@ -370,7 +370,7 @@ func TestClientDisconnectDoesNotPreventCommit(t *testing.T) {
 		r, _ := http.NewRequestWithContext(ctx, "GET", srv.url, nil)
 		if resp, err := srv.Do(r); err == nil {
 			resp.Body.Close()
-			t.Error("there is an answer")
+			t.Error("the client got a response")
 		}
 		<-ended
 		if n := len(srv.store.RecordsByKey(t)); n != 1 {
@@ -388,7 +388,7 @@ func TestErrAbortHandlerPropagates(t *testing.T) {
 		r, _ := http.NewRequestWithContext(t.Context(), "GET", srv.url, nil)
 		if resp, err := srv.Do(r); err == nil {
 			resp.Body.Close()
-			t.Error("there is an answer")
+			t.Error("the client got a response")
 		}
 		if n := len(srv.store.RecordsByKey(t)); n != 0 {
 			t.Errorf("got %d records, want none", n)
@@ -396,8 +396,8 @@ func TestErrAbortHandlerPropagates(t *testing.T) {
 	})
 }
 
-// The server removes the files of an uploaded form. It finds them by the request
-// that it made itself.
+// The server removes the files of an uploaded form. It finds them in the request that
+// it passed to the handler.
 func TestUploadedFilesAreRemoved(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
@@ -433,7 +433,7 @@ func TestUploadedFilesAreRemoved(t *testing.T) {
 	})
 }
 
-// Logs and metrics outside read the pattern that the request matched.
+// Outer middleware can read the pattern that the request matched.
 func TestPatternIsVisibleOutside(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{})
 	mux := http.NewServeMux()
@@ -446,20 +446,20 @@ func TestPatternIsVisibleOutside(t *testing.T) {
 			m.Wrap(mux).ServeHTTP(httptest.NewRecorder(), r)
 		}()
 		if r.Pattern != want {
-			t.Errorf("%s: pattern %q, want %q", path, r.Pattern, want)
+			t.Errorf("%s: got pattern %q, want %q", path, r.Pattern, want)
 		}
 	}
 
-	// One that is there stays, if nothing inside matches another.
+	// A pattern that was set before remains if nothing inside sets another.
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Pattern = "/"
 	m.Wrap(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
 	if r.Pattern != "/" {
-		t.Errorf("pattern %q", r.Pattern)
+		t.Errorf("got pattern %q", r.Pattern)
 	}
 }
 
-// http.TimeoutHandler has a writer of its own, and runs the handler elsewhere.
+// http.TimeoutHandler has its own writer, and runs the handler in another goroutine.
 func TestTimeoutHandlerInside(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{})
 	b := testapp.NewClient(t, m)
@@ -475,8 +475,8 @@ func TestTimeoutHandlerInside(t *testing.T) {
 	}
 }
 
-// FuzzResponseHeader has a handler set any header before the session's own are
-// added: there is one line for the session, and the handler's cookies stay.
+// FuzzResponseHeader sets any header field in a handler. The session adds one
+// Set-Cookie line, and the handler's cookies remain.
 func FuzzResponseHeader(f *testing.F) {
 	f.Add("theme=dark; Path=/", "Accept-Encoding, Origin", "public, max-age=60")
 	f.Add("pump-session=x; Path=/admin", "*", "no-store")
@@ -505,20 +505,20 @@ func FuzzResponseHeader(f *testing.F) {
 		}
 		name, _, _ := strings.Cut(cookie, "=")
 		if kept := strings.TrimSpace(name) != "pump-session"; ours != 1 || kept != (theirs > 0) || !slices.Contains(h["Set-Cookie"], "last=1") {
-			t.Errorf("Set-Cookie: %q", h["Set-Cookie"])
+			t.Errorf("got Set-Cookie %q, want the handler's lines and one of the session", h["Set-Cookie"])
 		}
 		all := strings.ToLower(strings.Join(h["Vary"], ","))
 		if h["Vary"][0] != vary || !strings.Contains(all, "cookie") && !strings.Contains(all, "*") {
-			t.Errorf("Vary: %q", h["Vary"])
+			t.Errorf("got Vary %q, want Cookie in it", h["Vary"])
 		}
 		all = strings.Join(h["Cache-Control"], ",")
 		if h["Cache-Control"][0] != cache || !strings.Contains(all, `no-cache="Set-Cookie"`) && !strings.Contains(strings.ToLower(all), "no-store") {
-			t.Errorf("Cache-Control: %q", h["Cache-Control"])
+			t.Errorf("got Cache-Control %q, want no-cache=\"Set-Cookie\" or no-store in it", h["Cache-Control"])
 		}
 	})
 }
 
-// A program may share a slice of header values between responses.
+// A program may use one slice of header values in several responses.
 func TestSharedHeaderSlice(t *testing.T) {
 	shared := http.Header{"Vary": make([]string, 1, 4), "Cache-Control": make([]string, 1, 4)}
 	shared["Vary"][0], shared["Cache-Control"][0] = "Origin", "max-age=60"

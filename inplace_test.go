@@ -14,7 +14,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// pointerBox is a struct that can be changed in place only by way of its pointer.
+// pointerBox is a struct that can be changed in place only through its pointer.
 type pointerBox struct {
 	Name  string
 	Inner *streetAddress
@@ -175,11 +175,11 @@ func TestReadAsNarrowerTypeKeepsFields(t *testing.T) {
 	c.OK(func(s *sessions.Session) {
 		p, ok := narrows.Get(s)
 		if !ok || p.Name != "ann" {
-			t.Errorf("narrow: %v, %v", p, ok)
+			t.Errorf("narrow: got %v, %v", p, ok)
 		}
 	})
 	testapp.Equal(t, "store calls", a.Store.Calls(), "Load")
-	// A change elsewhere copies the value as it is.
+	// A change of another value copies this one unchanged.
 	c.OK(func(s *sessions.Session) { narrows.Get(s); testapp.User.Set(s, "ann") })
 	c.OK(func(s *sessions.Session) {
 		p, _ := wides.Get(s)
@@ -214,16 +214,16 @@ func TestValueOfChangedType(t *testing.T) {
 	c.OK(func(s *sessions.Session) {
 		n, ok := asInt.Get(s)
 		if n != 0 || ok {
-			t.Errorf("Get: %d, %v", n, ok)
+			t.Errorf("Get: got %d, %v, want 0, false", n, ok)
 		}
 		n, ok = asInt.Pop(s)
 		if n != 0 || ok {
-			t.Errorf("Pop: %d, %v", n, ok)
+			t.Errorf("Pop: got %d, %v, want 0, false", n, ok)
 		}
 		testapp.Equal(t, "Has", asInt.Has(s), true)
 	})
 	if log := a.Log.String(); !strings.Contains(log, "does not fit") || !strings.Contains(log, "key=user") || strings.Contains(log, "bart") {
-		t.Errorf("log: %s", log)
+		t.Errorf("got log %s", log)
 	}
 	testapp.Equal(t, "version", a.Store.Record(t).Record.Version, stored)
 
@@ -287,8 +287,8 @@ func TestUnencodableValueFailsCommit(t *testing.T) {
 	})
 }
 
-// What is set or changed in place before an Update is part of what the Update
-// works on, and is applied once, however often the commit is retried.
+// An Update includes what was set or changed in place before it. That is applied once,
+// however often the commit is retried.
 func TestInPlaceChangeBeforeUpdate(t *testing.T) {
 	double := func(s *sessions.Session) {
 		testapp.Map.Update(s, func(m map[string]int) map[string]int { m["a"] *= 2; return m })
@@ -331,7 +331,7 @@ func TestInPlaceChangeBeforeUpdate(t *testing.T) {
 	}
 }
 
-// Beyond manyValues, values are kept in another way while a request uses them.
+// A session with more than manyValues values uses another data structure.
 func TestManyValues(t *testing.T) {
 	const n = 2000
 	m, _ := testapp.NewManager(t, sessions.Options{})
@@ -344,7 +344,7 @@ func TestManyValues(t *testing.T) {
 	b.Visit(func(s *sessions.Session) {
 		for _, name := range s.Keys() {
 			if v, _ := s.Get(name).(int64); strconv.FormatInt(v, 10) != name {
-				t.Fatalf("%s is %v", name, v)
+				t.Fatalf("got %s = %v", name, v)
 			}
 		}
 		for i := range n / 2 {
@@ -354,13 +354,13 @@ func TestManyValues(t *testing.T) {
 	})
 	b.Visit(func(s *sessions.Session) {
 		if names := s.Keys(); len(names) != n/2 || s.Has("0") || s.Get("1") != "one" || s.Get("3") != int64(3) {
-			t.Errorf("%d values are left", len(names))
+			t.Errorf("got %d values", len(names))
 		}
 	})
 }
 
-// A commit that finds another request's changes goes on watching what the
-// program has of the values that these left alone.
+// After a merge, values that the other request did not change can still be changed in
+// place.
 func TestInPlaceChangeAfterMerge(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
@@ -391,7 +391,7 @@ func TestInPlaceChangeAfterMerge(t *testing.T) {
 	testapp.Equal(t, "count", c.Count(), 1)
 }
 
-// The types that the round trip covers beyond Go's own.
+// More types for the round trip.
 
 type streetAddress struct {
 	Street string `json:"street"`
@@ -399,12 +399,11 @@ type streetAddress struct {
 	hidden int
 }
 
-// Values that goroutines share with the session. The commit reads them: that of
-// a plain map or slice is a reading like any other, and whoever changes it
-// meanwhile has a data race of the program's own. What is promised, and shown
-// here under the race detector, is the rest.
+// Values that goroutines share with the session. A commit reads them, so changing a
+// map or slice during a commit is a data race of the program. The tests below show,
+// with the race detector, what is not.
 
-// pair is a value that keeps a lock of its own and marshals itself.
+// pair is a value with a lock and a MarshalBinary method.
 type pair struct {
 	mu   sync.Mutex
 	a, b uint64 // always equal
@@ -464,7 +463,7 @@ func TestLockedValueChangesDuringCommit(t *testing.T) {
 		c.OK(func(s *sessions.Session) {
 			p, ok := pairs.Get(s)
 			if !ok || p.a != p.b || p.a < last {
-				t.Errorf("stored is %d, %d, before it was %d", p.a, p.b, last)
+				t.Errorf("got %d, %d after %d", p.a, p.b, last)
 			}
 			last = p.a
 		})
@@ -490,10 +489,10 @@ func TestMapSharedByManySessions(t *testing.T) {
 					testapp.Increment(s)
 					s.Save(t.Context())
 					if m, _ := testapp.Map.Get(s); m["tea"] != 3 {
-						t.Errorf("the map is %v", m)
+						t.Errorf("got map %v", m)
 					}
 				}); res.StatusCode != http.StatusOK {
-					t.Errorf("status %d", res.StatusCode)
+					t.Errorf("got status %d, want 200", res.StatusCode)
 				}
 				_ = prices["coffee"]
 			}
@@ -503,8 +502,8 @@ func TestMapSharedByManySessions(t *testing.T) {
 	testapp.Equal(t, "the map", prices, want)
 }
 
-// What the owner does to its map after the commit is not in the record, and
-// comes to no other request; what it does before the next commit of this one is.
+// Changes to a map after the commit are not in the record, and other requests do not
+// see them. The next commit of the same request stores them.
 func TestMapChangedAfterSet(t *testing.T) {
 	a := testapp.New(t)
 	c := a.Client()
@@ -521,7 +520,7 @@ func TestMapChangedAfterSet(t *testing.T) {
 		got, _ := testapp.Map.Get(s)
 		testapp.Equal(t, "map", got, map[string]int{"a": 1, "b": 2})
 	})
-	// A retry after a conflict stores it as it is by then, once and whole.
+	// A retry after a conflict stores its present state.
 	c.OK(func(s *sessions.Session) {
 		testapp.Map.Set(s, m)
 		other := c.Copy()

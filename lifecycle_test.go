@@ -19,10 +19,10 @@ func TestNewSessionIsEmpty(t *testing.T) {
 		testapp.Equal(t, "Get", s.Get("missing"), nil)
 		testapp.Equal(t, "Has", s.Has("missing"), false)
 		if v, ok := testapp.User.Get(s); v != "" || ok {
-			t.Errorf("typed Get of a missing value: %q, %v", v, ok)
+			t.Errorf("Key.Get of a missing value: got %q, %v", v, ok)
 		}
 		if v, ok := testapp.User.Pop(s); v != "" || ok {
-			t.Errorf("Pop of a missing value: %q, %v", v, ok)
+			t.Errorf("Pop of a missing value: got %q, %v", v, ok)
 		}
 		testapp.Equal(t, "Flashes", len(s.Flashes()), 0)
 		testapp.Equal(t, "Owner", s.Owner(), "")
@@ -35,7 +35,7 @@ func TestNewSessionIsEmpty(t *testing.T) {
 		testapp.Error(t, "Decode", s.Decode("missing", new(int)), sessions.ErrNoValue)
 	})
 	if res.Cookie != nil {
-		t.Errorf("an empty session set the cookie %v", res.Cookie)
+		t.Errorf("got cookie %v for an empty session, want none", res.Cookie)
 	}
 	testapp.Equal(t, "store calls", a.Store.Calls(), "")
 }
@@ -65,7 +65,7 @@ func TestValueInTheNextRequest(t *testing.T) {
 		}
 	})
 	if res.Cookie != nil {
-		t.Errorf("an unchanged session set the cookie %v", res.Cookie)
+		t.Errorf("got cookie %v for an unchanged session, want none", res.Cookie)
 	}
 }
 
@@ -85,7 +85,7 @@ func TestUnknownTokenIsRejected(t *testing.T) {
 	before := old.Token()
 	old.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
 	if old.Token() == before {
-		t.Error("the client's own id was taken for the new session")
+		t.Error("the new session has the client's ID")
 	}
 	a.Store.Record(t)
 }
@@ -109,7 +109,7 @@ func TestEmptySessionIsNotStored(t *testing.T) {
 			res := a.Client().OK(f)
 			testapp.Equal(t, "store calls", a.Store.Calls(), "")
 			if res.Cookie != nil {
-				t.Errorf("cookie %v", res.Cookie)
+				t.Errorf("got cookie %v, want none", res.Cookie)
 			}
 		})
 	}
@@ -177,7 +177,7 @@ func TestDestroyEndsTheSession(t *testing.T) {
 	old.OK(func(s *sessions.Session) {
 		testapp.Equal(t, "IsNew under the old id", s.IsNew(), true)
 		if s.ID() == id {
-			t.Error("the old id lives on")
+			t.Error("the old ID still works")
 		}
 	})
 }
@@ -427,13 +427,13 @@ func TestIDDoesNotRevealToken(t *testing.T) {
 			t.Errorf("ID %q is not 64 hex digits", s.ID())
 		}
 		if s.Token() != c.Token() {
-			t.Errorf("Token %q, cookie %q", s.Token(), c.Token())
+			t.Errorf("got token %q, want that of the cookie, %q", s.Token(), c.Token())
 		}
 	})
 	public := a.Store.Record(t).Key.String()
 	thief := a.ClientWith(public)
 	testapp.Equal(t, "user with the public id for a token", thief.User(), "")
 	if _, err := a.Manager.Load(t.Context(), public); !errors.Is(err, sessions.ErrNotFound) {
-		t.Errorf("Load with the public id: %v", err)
+		t.Errorf("Load with the public ID: got error %v, want ErrNotFound", err)
 	}
 }

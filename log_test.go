@@ -50,7 +50,7 @@ func (a *logRecorder) take(t *testing.T) []logEvent {
 func wantEvents(t *testing.T, got []logEvent, want ...logEvent) {
 	t.Helper()
 	if !slices.Equal(got, want) {
-		t.Errorf("the log has\n%v, want\n%v", got, want)
+		t.Errorf("got log\n%v, want\n%v", got, want)
 	}
 }
 
@@ -141,12 +141,12 @@ func TestPrintedManagerHidesSecrets(t *testing.T) {
 		for _, secret := range [][]byte{testapp.Secret, testapp.Secret2} {
 			for _, form := range []string{"%s", "%v", "%#v", "%x"} {
 				if s := strings.Trim(fmt.Sprintf(form, secret), "[]"); strings.Contains(text, s) {
-					t.Errorf("%s prints a secret", verb)
+					t.Errorf("%s printed a secret", verb)
 				}
 			}
 		}
 		if strings.Contains(text, "471147114711") {
-			t.Errorf("%s prints the URL", verb)
+			t.Errorf("%s printed the URL", verb)
 		}
 	}
 }
@@ -203,7 +203,7 @@ func TestNoTokenIsLogged(t *testing.T) {
 		}
 		maps.DeleteFunc(tokens, func(token string, _ bool) bool { return token == "" })
 		if len(tokens) < 3 {
-			t.Fatalf("only %d tokens to look for", len(tokens))
+			t.Fatalf("got only %d tokens to look for", len(tokens))
 		}
 		text := log.String()
 		if !strings.Contains(text, "session") {
@@ -232,17 +232,17 @@ func TestPrintedSessionShowsOnlyID(t *testing.T) {
 	b.Visit(func(s *sessions.Session) {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
 			if got := fmt.Sprintf(verb, s); got != "unused" {
-				t.Errorf("%s of a session not yet loaded is %q", verb, got)
+				t.Errorf("%s of an unused session: got %q", verb, got)
 			}
 		}
 		if s.LogValue().String() != "unused" {
-			t.Errorf("it is logged as %v", s.LogValue())
+			t.Errorf("got LogValue %v", s.LogValue())
 		}
 		s.Set("password", "hunter2")
 		want := s.ID()
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
 			if got := fmt.Sprintf(verb, s); got != want {
-				t.Errorf("%s is %q, want %q", verb, got, want)
+				t.Errorf("%s: got %q, want %q", verb, got, want)
 			}
 			texts := []string{fmt.Sprintf(verb, []any{s}), fmt.Sprintf(verb, struct{ S *sessions.Session }{s})}
 			if strings.HasSuffix(verb, "v") { // fmt asks no method of an unexported field
@@ -251,7 +251,7 @@ func TestPrintedSessionShowsOnlyID(t *testing.T) {
 			for _, text := range texts {
 				for _, secret := range []string{s.Token(), "hunter2", string(testapp.Secret)} {
 					if strings.Contains(text, secret) {
-						t.Errorf("%s prints %q: %s", verb, secret, text)
+						t.Errorf("%s printed %q: %s", verb, secret, text)
 					}
 				}
 			}
@@ -275,7 +275,7 @@ func TestPrintedContextHidesSession(t *testing.T) {
 			}
 			for _, text := range texts {
 				if strings.Contains(text, b.Token()) || strings.Contains(text, "hunter2") || !strings.Contains(text, ".WithSession") {
-					t.Errorf("%s: %s", verb, text)
+					t.Errorf("%s: got %s", verb, text)
 				}
 			}
 		}
@@ -307,7 +307,7 @@ func TestNoValueIsLogged(t *testing.T) {
 		before := len(a.Log.String())
 		c.OK(f)
 		if len(a.Log.String()) == before {
-			t.Errorf("%s: nothing is logged", name)
+			t.Errorf("%s: nothing was logged", name)
 		}
 	}
 	c.Fails(http.StatusInternalServerError, func(s *sessions.Session) {
@@ -318,7 +318,7 @@ func TestNoValueIsLogged(t *testing.T) {
 			t.Errorf("the log contains %s:\n%s", value, log)
 		}
 	}
-	// The program may know: it is its own value.
+	// The error of Decode goes to the program, and may contain the value.
 	c.OK(func(s *sessions.Session) {
 		var kind *cbor.UnmarshalTypeError
 		if err := s.Decode("password", new(int)); !errors.As(err, &kind) || !errors.Is(err, sessions.ErrInvalidValue) {

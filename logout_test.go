@@ -12,7 +12,7 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// The ways in which a request can end a session while another one uses it.
+// The ways in which a request can end a session while another uses it.
 func sessionEnds(a *testapp.App) map[string]func(*testapp.Client) {
 	return map[string]func(*testapp.Client){
 		"Destroy":    func(c *testapp.Client) { c.OK(func(s *sessions.Session) { s.Destroy(context.Background()) }) },
@@ -41,8 +41,8 @@ func newUser1Client(a *testapp.App) *testapp.Client {
 	return c
 }
 
-// doPanicking sends a request whose handler does f and then panics, through a
-// middleware further out that answers for it.
+// doPanicking sends a request whose handler calls f and then panics. An outer
+// middleware recovers and responds.
 func doPanicking(a *testapp.App, c *testapp.Client, f func(*sessions.Session)) (rec *httptest.ResponseRecorder) {
 	a.T.Helper()
 	rec = httptest.NewRecorder()
@@ -92,14 +92,14 @@ func TestRequestInProgressDoesNotUndoLogout(t *testing.T) {
 					a.Store.Before("Save", func() { sessionEnds(a)[end](other) })
 					res := c.Fails(http.StatusConflict, f)
 					if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
-						t.Errorf("Set-Cookie: %q", lines)
+						t.Errorf("got Set-Cookie %q, want none", lines)
 					}
 					testapp.Equal(t, "user under the old id", old.User(), "")
 					want := map[bool]int{true: 0, false: 1}[end == "Destroy" || end == "DestroyOwned"]
 					testapp.Equal(t, "records", len(a.Store.Records(t)), want)
 					for s, err := range a.Manager.All(t.Context()) {
 						if err != nil || s.Get("user") == any("zombie") || s.Has("count") || s.Has("a") || s.Owner() == "zombie" {
-							t.Errorf("the lost request changed %v: %v, %v", s, s.Keys(), err)
+							t.Errorf("the request changed session %v: it has %v, %v", s, s.Keys(), err)
 						}
 					}
 				})
@@ -131,7 +131,7 @@ func TestSaveReturnsErrEnded(t *testing.T) {
 	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 }
 
-// The cookie of an earlier Save in the request is not sent: it is no longer valid.
+// The cookie of an earlier Save in the request is not sent, because it is invalid.
 func TestErrEndedPageHasNoCookie(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session){
 		"cookie's expiry": func(s *sessions.Session) { s.SetExpires(sessions.ExpireWithBrowser()) },
@@ -147,7 +147,7 @@ func TestErrEndedPageHasNoCookie(t *testing.T) {
 				testapp.Increment(s)
 			})
 			if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
-				t.Errorf("Set-Cookie: %q", lines)
+				t.Errorf("got Set-Cookie %q, want none", lines)
 			}
 		})
 	}
@@ -186,8 +186,8 @@ func TestReaderSucceedsWhenSessionEnds(t *testing.T) {
 	}
 }
 
-// A logout in parallel with requests that save is final, whatever the order of
-// their store calls, and no request waits.
+// A sign-out in parallel with requests that save is final, in every order of their
+// store calls, and no request hangs.
 func TestRandomLogoutsAreFinal(t *testing.T) {
 	a := testapp.New(t)
 	second := a.NewManager()
@@ -209,10 +209,10 @@ func TestRandomLogoutsAreFinal(t *testing.T) {
 					}
 				})
 				if res.StatusCode == http.StatusConflict && res.Cookie != nil {
-					t.Errorf("cookie %v with the error page", res.Cookie)
+					t.Errorf("got cookie %v with the error page, want none", res.Cookie)
 				}
 				if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusConflict {
-					t.Errorf("status %d", res.StatusCode)
+					t.Errorf("got status %d, want 200 or 409", res.StatusCode)
 				}
 			})
 		}
@@ -226,8 +226,8 @@ func TestRandomLogoutsAreFinal(t *testing.T) {
 		})
 		wg.Wait()
 		testapp.Equal(t, "user under the old id", old.User(), "")
-		// Those that came later began sessions of their own. Of this one a record
-		// is left only where a renewal came before a Destroy of the old id.
+		// Later requests started new sessions. A record of this one remains only if a
+		// renewal came before a Destroy of the old ID.
 		anns := 0
 		for s := range a.Manager.All(t.Context()) {
 			if s.Get("user") == any("ann") {
@@ -236,7 +236,7 @@ func TestRandomLogoutsAreFinal(t *testing.T) {
 			s.Destroy(t.Context())
 		}
 		if anns > 1 || anns > 0 && (round%2 == 1 || everywhere) {
-			t.Fatalf("round %d: %d sessions of ann", round, anns)
+			t.Fatalf("round %d: got %d sessions of ann", round, anns)
 		}
 	}
 }
@@ -270,7 +270,7 @@ func TestOneOfParallelRenewalsWins(t *testing.T) {
 		}
 		wg.Wait()
 		if len(winners) != 1 {
-			t.Fatalf("%d renewals succeeded", len(winners))
+			t.Fatalf("got %d successful renewals, want 1", len(winners))
 		}
 		a.Store.Record(t)
 		testapp.Equal(t, "user", winners[0].User(), "ann")
@@ -347,8 +347,8 @@ func TestFailedRenewKeepsOldSession(t *testing.T) {
 	}
 }
 
-// The error page carries the cookie that an earlier Save made necessary, and not
-// the one of the id that failed.
+// The error page has the cookie of an earlier Save, not that of the ID that was not
+// stored.
 func TestFailedRenewAfterSave(t *testing.T) {
 	for name, f := range map[string]func(*sessions.Session) error{
 		"Renew":      (*sessions.Session).Renew,
@@ -391,7 +391,7 @@ func TestFailedDestroy(t *testing.T) {
 			a.Store.Next("Delete", testapp.Refused, testapp.Refused)
 			res := c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { s.Destroy(t.Context()); after(s) })
 			if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
-				t.Errorf("Set-Cookie: %q", lines)
+				t.Errorf("got Set-Cookie %q, want none", lines)
 			}
 			testapp.Equal(t, "user", c.User(), "ann")
 			a.Store.Record(t)
@@ -403,7 +403,7 @@ func TestFailedDestroy(t *testing.T) {
 		a.Store.Next("Delete", testapp.Refused)
 		rec := doPanicking(a, c, func(s *sessions.Session) { s.Destroy(t.Context()) })
 		if lines := rec.Header()["Set-Cookie"]; len(lines) > 0 {
-			t.Errorf("Set-Cookie: %q", lines)
+			t.Errorf("got Set-Cookie %q, want none", lines)
 		}
 	})
 	t.Run("can be repeated by the handler", func(t *testing.T) {
@@ -469,7 +469,7 @@ func TestPanicDoesNotCommit(t *testing.T) {
 			token = s.Token()
 		})
 		if cookies := rec.Result().Cookies(); len(cookies) != 1 || cookies[0].Value != token {
-			t.Errorf("cookies %v, want the new token", cookies)
+			t.Errorf("got cookies %v, want the new token", cookies)
 		}
 	})
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// interleave runs f in a request of c, and other in another request of the same
-// client just before the first one saves.
+// interleave runs f in a request of c, and other in another request of the same client
+// just before the first request saves.
 func interleave(a *testapp.App, c *testapp.Client, f, other func(*sessions.Session)) *testapp.Response {
 	a.T.Helper()
 	second := c.Copy()
@@ -83,8 +83,8 @@ func TestParallelChangesOfDifferentValues(t *testing.T) {
 	})
 }
 
-// Each case is two requests on a session that has user = "ann", count = 1 and
-// the flash "old"; the second one's commit comes just before the first one's.
+// Each case has two requests on a session with user = "ann", count = 1 and the flash
+// "old". The second request commits just before the first.
 func TestTwoRequestsMerge(t *testing.T) {
 	set := func(name string, v any) func(*sessions.Session) {
 		return func(s *sessions.Session) { s.Set(name, v) }
@@ -284,7 +284,7 @@ func TestPopReturnsValueOnce(t *testing.T) {
 				case http.StatusConflict:
 					lost.Add(1)
 				default:
-					t.Errorf("status %d", res.StatusCode)
+					t.Errorf("got status %d", res.StatusCode)
 				}
 			})
 		}
@@ -329,7 +329,7 @@ func TestPopReturnsValueOnce(t *testing.T) {
 				if res.StatusCode == http.StatusOK {
 					won.Add(1)
 				} else if res.StatusCode != http.StatusConflict {
-					t.Errorf("status %d", res.StatusCode)
+					t.Errorf("got status %d, want 409", res.StatusCode)
 				}
 			})
 		}
@@ -355,7 +355,7 @@ func TestPanicInUpdate(t *testing.T) {
 		})
 		testapp.Equal(t, "count", c.Count(), 1)
 	})
-	// The function runs again, with the value that another request wrote.
+	// The function is called again, with the value that another request wrote.
 	second := func(n int) int {
 		if n > 1 {
 			panic("oops")
@@ -416,8 +416,8 @@ func TestManyConflicts(t *testing.T) {
 	testapp.Equal(t, "count", c.Count(), 1)
 }
 
-// The function of an Update may panic when it is repeated. The record of the renewed
-// session, already stored, is removed.
+// The function of an Update may panic when it is called again. The record under the new
+// ID, which is already stored, is removed.
 func TestPanicInUpdateDuringRenew(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
@@ -440,7 +440,7 @@ func TestPanicInUpdateDuringRenew(t *testing.T) {
 	testapp.Equal(t, "user", c.User(), "ann")
 }
 
-// If two requests pop a value, one gets it, whatever else they do to the session.
+// If two requests pop a value, one gets it, even if they change other values too.
 func TestPopInEndedSession(t *testing.T) {
 	otp := sessions.Key[string]("otp")
 	for name, end := range map[string]func(*sessions.Session){

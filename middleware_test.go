@@ -24,18 +24,18 @@ import (
 
 func TestNoSessionOutsideMiddleware(t *testing.T) {
 	if s := sessions.FromContext(t.Context()); s != nil {
-		t.Errorf("FromContext gives %v", s)
+		t.Errorf("FromContext: got %v, want nil", s)
 	}
 	m, _ := testapp.NewManager(t, sessions.Options{Store: "memory"})
 	if s := m.FromContext(t.Context()); s != nil {
-		t.Errorf("Manager.FromContext gives %v", s)
+		t.Errorf("Manager.FromContext: got %v, want nil", s)
 	}
 	var s *sessions.Session
 	if text := s.String(); text != "none" {
-		t.Errorf("a nil session prints as %q", text)
+		t.Errorf("got %q for a nil session", text)
 	}
 	if text := s.LogValue().String(); text != "none" {
-		t.Errorf("a nil session is logged as %q", text)
+		t.Errorf("got log value %q for a nil session", text)
 	}
 	key := sessions.Key[int]("n")
 	queue := sessions.Flash[int]("q")
@@ -85,8 +85,8 @@ func TestNoSessionOutsideMiddleware(t *testing.T) {
 	}
 }
 
-// What a handler leaves running may use the session for the first time when the
-// request's context has ended.
+// A goroutine of the handler may use the session for the first time after the request's
+// context has ended.
 func TestFirstUseAfterTheRequest(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
@@ -103,10 +103,10 @@ func TestFirstUseAfterTheRequest(t *testing.T) {
 	testapp.Equal(t, "count", c.Count(), 1)
 }
 
-// Wrap among the handlers and middlewares that programs put around it and into
-// it, over real connections.
+// The tests below run Wrap outside and inside common handlers and middleware, over real
+// connections.
 
-// zipWriter compresses what passes, as the usual middlewares do.
+// zipWriter compresses the response, as compression middleware does.
 type zipWriter struct {
 	http.ResponseWriter
 	zip *gzip.Writer
@@ -156,14 +156,14 @@ func TestCompression(t *testing.T) {
 				})))
 				resp, body := srv.get(t, "GET", "/") // the client unpacks it
 				if resp.StatusCode != 200 || body != page || !resp.Uncompressed {
-					t.Errorf("%d, %d bytes, compressed: %v", resp.StatusCode, len(body), resp.Uncompressed)
+					t.Errorf("got status %d, %d bytes, compressed: %v", resp.StatusCode, len(body), resp.Uncompressed)
 				}
 				testapp.OneCookie(t, resp)
-				// The error page is whole, whether it is compressed or not.
+				// The error page is complete, compressed or not.
 				srv.store.On("Save", func(context.Context) error { return errors.New("outage") })
 				resp, body = srv.get(t, "GET", "/")
 				if resp.StatusCode != 503 || body != "Service Unavailable\n" {
-					t.Errorf("%d %q", resp.StatusCode, body)
+					t.Errorf("got %d %q, want the error page", resp.StatusCode, body)
 				}
 				testapp.NoCookie(t, resp)
 			})
@@ -171,8 +171,8 @@ func TestCompression(t *testing.T) {
 	}
 }
 
-// A reverse proxy in the handler: its early hints, its trailers, its streams and
-// the cookies of its backend pass, and the session's cookie goes with them.
+// A reverse proxy inside Wrap: the early hints, trailers, streams and cookies of its
+// backend are passed on, together with the session's cookie.
 func TestReverseProxyInside(t *testing.T) {
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Link", "</style.css>; rel=preload")
@@ -199,42 +199,42 @@ func TestReverseProxyInside(t *testing.T) {
 		})
 		resp, body := srv.get(t, "GET", "/")
 		if resp.StatusCode != 200 || body != "hello world" || resp.Trailer.Get("Digest") != "sha-256=x" {
-			t.Errorf("%d %q with the trailer %v", resp.StatusCode, body, resp.Trailer)
+			t.Errorf("got %d %q with the trailer %v", resp.StatusCode, body, resp.Trailer)
 		}
 		if n := len(resp.Cookies()); n != 2 {
-			t.Errorf("Set-Cookie: %q", resp.Header["Set-Cookie"])
+			t.Errorf("got Set-Cookie %q, want two cookies", resp.Header["Set-Cookie"])
 		}
 		testapp.Equal(t, "records", len(srv.store.RecordsByKey(t)), 1)
 
-		// A backend that breaks off breaks the answer off, not the session.
+		// If the backend aborts, the response is aborted too, but the session is saved.
 		r, _ := http.NewRequestWithContext(t.Context(), "GET", srv.url+"/broken", nil)
 		if resp, err := srv.Do(r); err == nil {
 			if _, err := io.ReadAll(resp.Body); err == nil {
-				t.Error("the answer is whole")
+				t.Error("the response is complete")
 			}
 			resp.Body.Close()
 		}
 		srv.handle("/user", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) { fmt.Fprint(w, s.Get("user")) })
 		if _, body := srv.get(t, "GET", "/user"); body != "ada" {
-			t.Errorf("the user is %s", body)
+			t.Errorf("got user %s, want ada", body)
 		}
 
-		// Where the session cannot be saved nothing of the backend's answer passes.
-		// The proxy, whose write fails, breaks the connection off: the client
-		// sees that in place of the error page.
+		// If the session cannot be saved, nothing of the backend's response is sent. The
+		// proxy's write fails, so it aborts the connection, and the client does not get
+		// the error page.
 		srv.store.On("Save", func(context.Context) error { return errors.New("outage") })
 		r, _ = http.NewRequestWithContext(t.Context(), "GET", srv.url, nil)
 		if resp, err := srv.Do(r); err == nil {
 			body, err := io.ReadAll(resp.Body)
 			resp.Body.Close()
 			if resp.StatusCode == 200 || err == nil || strings.Contains(string(body), "hello") {
-				t.Errorf("%d %q, %v", resp.StatusCode, body, err)
+				t.Errorf("got %d %q, %v, want a broken response", resp.StatusCode, body, err)
 			}
 		}
 	})
 }
 
-// A proxy in front that joins, splits and adds header lines.
+// A proxy in front of the server, which joins, splits and adds header lines.
 func TestReverseProxyInFront(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret}})
 	app := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -259,7 +259,7 @@ func TestReverseProxyInFront(t *testing.T) {
 		body, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		if string(body) != fmt.Sprint(want) {
-			t.Errorf("visit %s, want %d", body, want)
+			t.Errorf("got visit %s, want %d", body, want)
 		}
 		if c := resp.Cookies(); len(c) > 0 {
 			token = c[0].Value
@@ -267,15 +267,15 @@ func TestReverseProxyInFront(t *testing.T) {
 	}
 }
 
-// http.MaxBytesReader with the handler's writer: the upload ends, and the answer
-// to it is one like any other.
+// http.MaxBytesReader with the handler's writer: the upload ends, and the response is
+// sent as usual.
 func TestUploadTooLarge(t *testing.T) {
 	onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
 		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 			s.Set("user", "ada")
 			var tooLarge *http.MaxBytesError
 			if _, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1000)); !errors.As(err, &tooLarge) {
-				t.Errorf("reading gives %v", err)
+				t.Errorf("reading: got error %v", err)
 			}
 			http.Error(w, "too large", http.StatusRequestEntityTooLarge)
 		})
@@ -285,15 +285,15 @@ func TestUploadTooLarge(t *testing.T) {
 		}
 		resp.Body.Close()
 		if resp.StatusCode != http.StatusRequestEntityTooLarge {
-			t.Errorf("answered %d", resp.StatusCode)
+			t.Errorf("got status %d, want 413", resp.StatusCode)
 		}
 		testapp.OneCookie(t, resp)
 	})
 }
 
-// http.TimeoutHandler around Wrap answers in its place when the time is up. What
-// the handler then does to the session is committed, as that of a handler whose
-// client has gone; but the client has no cookie of it. Put Wrap outside.
+// An http.TimeoutHandler outside of Wrap responds itself after the timeout. Later
+// changes of the handler are committed, but their cookie is not sent. So put Wrap
+// outside.
 func TestTimeoutHandlerOutside(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
@@ -308,7 +308,7 @@ func TestTimeoutHandlerOutside(t *testing.T) {
 			<-late
 			f(s)
 			if _, err := io.WriteString(w, "too late"); !errors.Is(err, http.ErrHandlerTimeout) {
-				t.Errorf("%s: writing gives %v", name, err)
+				t.Errorf("%s: Write: got error %v, want ErrHandlerTimeout", name, err)
 			}
 		})), time.Millisecond, "timeout")
 		r := httptest.NewRequest("GET", "/", nil)
@@ -318,7 +318,7 @@ func TestTimeoutHandlerOutside(t *testing.T) {
 		close(late)
 		<-done
 		if w.Code != 503 || w.Body.String() != "timeout" || len(w.Header()["Set-Cookie"]) > 0 {
-			t.Errorf("%s: %d %q with %v", name, w.Code, w.Body, w.Header())
+			t.Errorf("%s: got %d %q with the header %v", name, w.Code, w.Body, w.Header())
 		}
 		if name == "a change" {
 			testapp.Equal(t, "count", c.Count(), 1)
@@ -330,9 +330,8 @@ func TestTimeoutHandlerOutside(t *testing.T) {
 	}
 }
 
-// Inside of Wrap it answers through the session's writer: what the handler did
-// until then is committed with the answer, what it goes on to do is its own
-// goroutine's, which has to Save.
+// Inside Wrap, it responds through the session's writer: the handler's changes until
+// then are committed with the response. For later ones, the handler must call Save.
 func TestTimeoutHandlerInsideTimesOut(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
@@ -345,7 +344,7 @@ func TestTimeoutHandlerInsideTimesOut(t *testing.T) {
 		for range 100 {
 			testapp.Increment(s) // beside the commit, too
 			if _, err := io.WriteString(w, "too late"); !errors.Is(err, http.ErrHandlerTimeout) {
-				t.Errorf("writing gives %v", err)
+				t.Errorf("Write: got error %v", err)
 			}
 		}
 		testapp.Error(t, "Save under the request's context", s.Save(r.Context()), context.DeadlineExceeded)
@@ -356,10 +355,10 @@ func TestTimeoutHandlerInsideTimesOut(t *testing.T) {
 	})
 	<-done
 	if res.StatusCode != 503 || res.Body != "timeout" {
-		t.Errorf("%d %q", res.StatusCode, res.Body)
+		t.Errorf("got %d %q, want 503 timeout", res.StatusCode, res.Body)
 	}
 	if n := c.Count(); n < 1 || n > 101 {
-		t.Errorf("the count is %d", n)
+		t.Errorf("got count %d, want 1 to 101", n)
 	}
 }
 
@@ -381,7 +380,7 @@ func TestRequestContextIsKept(t *testing.T) {
 		cancel()
 		<-ctx.Done()
 		if !errors.Is(ctx.Err(), context.Canceled) {
-			t.Errorf("after cancel its error is %v", ctx.Err())
+			t.Errorf("got error %v after cancel", ctx.Err())
 		}
 	}))
 }
@@ -394,7 +393,7 @@ func TestSeveralManagers(t *testing.T) {
 	resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
 		if sessions.FromContext(ctx) != shop.FromContext(ctx) {
-			t.Error("FromContext is not the innermost manager's")
+			t.Error("FromContext did not return the innermost manager's session")
 		}
 		if site.FromContext(ctx) == shop.FromContext(ctx) || site.FromContext(ctx) == nil {
 			t.Error("the managers share a session")
@@ -407,7 +406,7 @@ func TestSeveralManagers(t *testing.T) {
 	})
 	cookies := resp.Cookies()
 	if len(cookies) != 2 || cookies[0].Name == cookies[1].Name {
-		t.Fatalf("Set-Cookie: %q", resp.Header["Set-Cookie"])
+		t.Fatalf("got Set-Cookie %q, want two cookies", resp.Header["Set-Cookie"])
 	}
 	if len(siteStore.RecordsByKey(t)) != 1 || len(shopStore.RecordsByKey(t)) != 1 {
 		t.Error("a session is in the wrong store")
@@ -420,20 +419,20 @@ func TestSeveralManagers(t *testing.T) {
 		site.FromContext(ctx).Destroy(ctx)
 	})
 	if c := testapp.OneCookie(t, resp); c.Name != "site" || c.MaxAge != -1 {
-		t.Errorf("the cookie is %v", c)
+		t.Errorf("got cookie %v", c)
 	}
 	if b.User() != "bob" {
 		t.Error("the other session has ended too")
 	}
 
-	// Where the inner one cannot save, its error page is the answer.
+	// If the inner manager cannot save, the response is its error page.
 	shopStore.On("Save", func(context.Context) error { return errors.New("outage") })
 	resp = b.Serve(func(w http.ResponseWriter, r *http.Request) {
 		shop.FromContext(r.Context()).Set("n", 1)
 		io.WriteString(w, "welcome")
 	})
 	if body := resp.Body; resp.StatusCode != 503 || strings.Contains(body, "welcome") {
-		t.Errorf("%d %s", resp.StatusCode, body)
+		t.Errorf("got %d %s, want the error page", resp.StatusCode, body)
 	}
 }
 
@@ -457,8 +456,7 @@ func TestWrapTwice(t *testing.T) {
 	}
 }
 
-// curious is a log handler that adds what it finds in the context's session, as
-// programs do to see whose request it is.
+// curious is a log handler that adds the user of the context's session.
 type curious struct{ slog.Handler }
 
 func look(ctx context.Context) {
@@ -474,7 +472,7 @@ func (c curious) Handle(ctx context.Context, r slog.Record) error {
 	return c.Handler.Handle(ctx, r)
 }
 
-// curiousStore does the same in each call, as instrumentation might.
+// curiousStore does the same in each store call.
 type curiousStore struct{ driver.Store }
 
 func (s curiousStore) Load(ctx context.Context, key driver.Key) (driver.Record, error) {
@@ -501,9 +499,8 @@ func withContext(f func(s *sessions.Session, ctx context.Context)) http.HandlerF
 	return func(_ http.ResponseWriter, r *http.Request) { f(sessions.FromContext(r.Context()), r.Context()) }
 }
 
-// A session is locked while it is loaded and committed. Whoever is called then,
-// the store and the logger, finds no session in the context, rather than wait
-// for it forever.
+// A session is locked while it is loaded and committed. Store and log calls during that
+// time find no session in the context, so they cannot deadlock.
 func TestReentrantLoggersAndStores(t *testing.T) {
 	for _, kind := range []string{"records", "sealed"} {
 		t.Run(kind, func(t *testing.T) {
@@ -544,7 +541,7 @@ func TestReentrantLoggersAndStores(t *testing.T) {
 			select {
 			case <-done:
 			case <-time.After(20 * time.Second):
-				t.Fatal("somebody waits for a session that is locked")
+				t.Fatal("a logger or store waits for a locked session")
 			}
 		})
 	}

@@ -38,27 +38,27 @@ func (m modelState) check(t *testing.T, when string, s *sessions.Session) {
 		want = append(want, "list")
 	}
 	if got := s.Keys(); !slices.Equal(got, want) {
-		t.Errorf("%s: the keys are %v, want %v", when, got, want)
+		t.Errorf("%s: got keys %v, want %v", when, got, want)
 	}
 	for name, n := range m.values {
 		if got, ok := sessions.Key[int](name).Get(s); got != n || !ok {
-			t.Errorf("%s: %s is %v, want %d", when, name, got, n)
+			t.Errorf("%s: got %s = %v, want %d", when, name, got, n)
 		}
 	}
 	if list, _ := modelList.Get(s); !slices.Equal(list, m.list) {
-		t.Errorf("%s: the list is %v, want %v", when, list, m.list)
+		t.Errorf("%s: got list %v, want %v", when, list, m.list)
 	}
 	if got := sessions.Flash[string]("flash").Peek(s); !slices.Equal(got, m.flashes) {
-		t.Errorf("%s: the flashes are %v, want %v", when, got, m.flashes)
+		t.Errorf("%s: got flashes %v, want %v", when, got, m.flashes)
 	}
 	if got := s.Owner(); got != m.owner {
-		t.Errorf("%s: the owner is %q, want %q", when, got, m.owner)
+		t.Errorf("%s: got owner %q, want %q", when, got, m.owner)
 	}
 }
 
-// FuzzSession does anything at all with one client's session, and looks whether
-// it holds what a model of a few lines says, on a store of records and on one
-// that seals. Each byte is a step; requests end, panic and fail in between.
+// FuzzSession uses one client's session at random, with a store that keeps records and
+// with a Sealer, and compares it with a model of a few lines. Each byte is a step; some
+// end the request, panic, or make the store fail.
 func FuzzSession(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 14, 4, 5, 14, 6, 7, 8, 9, 10, 11, 12, 13, 15, 0, 16, 17, 18, 19, 20})
 	f.Add([]byte{0, 14, 21, 0, 8, 14, 21, 7, 0, 9, 14, 12, 12, 5, 12, 8, 12, 15, 12, 14, 3, 3, 23, 12, 14})
@@ -74,7 +74,7 @@ func FuzzSession(f *testing.F) {
 	})
 }
 
-// errModelPanic is what a handler of the model panics with.
+// errModelPanic is the value with which a handler of the model panics.
 var errModelPanic = errors.New("a panic of the handler's")
 
 // visitRecovering is Client.Visit, behind a middleware that recovers from a panic.
@@ -101,7 +101,7 @@ func modelRun(t *testing.T, steps []byte, o sessions.Options) {
 	m, _ := testapp.NewManager(t, o)
 	b := testapp.NewClient(t, m)
 	kept := newModel() // what the next request finds
-	// dead are tokens whose sessions are over.
+	// dead are the tokens of ended sessions.
 	dead := make(map[string]bool)
 	for len(steps) > 0 && !t.Failed() {
 		now, known := kept.clone(), kept.clone() // known: what Revert goes back to
@@ -131,7 +131,7 @@ func modelRun(t *testing.T, steps []byte, o sessions.Options) {
 					case 5:
 						n, ok := key.Pop(s)
 						if want, has := now.values[name]; n != want || ok != has {
-							t.Errorf("Pop gives %d, %v, want %d, %v", n, ok, want, has)
+							t.Errorf("Pop: got %d, %v, want %d, %v", n, ok, want, has)
 						}
 						delete(now.values, name)
 					case 6:
@@ -158,7 +158,7 @@ func modelRun(t *testing.T, steps []byte, o sessions.Options) {
 						now.flashes = append(now.flashes, name)
 					case 11:
 						if got := s.Flashes(); !slices.Equal(got, now.flashes) {
-							t.Errorf("Flashes gives %v, want %v", got, now.flashes)
+							t.Errorf("Flashes: got %v, want %v", got, now.flashes)
 						}
 						now.flashes = nil
 					case 12: // in place
@@ -237,15 +237,15 @@ func modelRun(t *testing.T, steps []byte, o sessions.Options) {
 		}
 		for token := range dead {
 			if token == after {
-				t.Errorf("a token came back")
+				t.Errorf("an old token is valid again")
 			}
 			if _, err := m.Load(t.Context(), token); !errors.Is(err, sessions.ErrNotFound) {
-				t.Errorf("a token that was replaced: %v", err)
+				t.Errorf("Load of a replaced token: got error %v", err)
 			}
 		}
 		if fake != nil {
 			if n := len(fake.Records(t)); n > 1 || (n == 1) != (after != "") {
-				t.Errorf("%d records, the client's token is %q", n, after)
+				t.Errorf("got %d records with the client's token %q", n, after)
 			}
 		}
 		b.Serve(func(_ http.ResponseWriter, r *http.Request) {
@@ -263,10 +263,9 @@ type modelParty struct {
 	over  bool                     // another one ended the session
 }
 
-// FuzzMerge has three requests do anything at all with one session at once, and
-// looks whether what they commit is what the documentation says: each commit
-// applies its request's changes, in order, to what is there by then, or none of
-// them; and what was ended stays ended.
+// FuzzMerge lets three parallel requests use one session at random, and checks what
+// the documentation says: each commit applies all changes of its request, in order, to
+// the stored record, or none of them; and an ended session stays ended.
 func FuzzMerge(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 13, 14, 27, 28, 29})
 	f.Add([]byte{0, 9, 6, 7, 9, 10, 11, 18, 19, 27, 28, 29, 30, 31, 32})
@@ -327,7 +326,7 @@ func FuzzMerge(f *testing.F) {
 			case 4: // of what was there at first; else it is a plain removal
 				n, ok := key.Pop(p.s)
 				if want, has := p.now.values[name]; n != want || ok != has {
-					t.Errorf("Pop gives %d, %v, want %d, %v", n, ok, want, has)
+					t.Errorf("Pop: got %d, %v, want %d, %v", n, ok, want, has)
 				}
 				if !ok {
 					break
@@ -349,7 +348,7 @@ func FuzzMerge(f *testing.F) {
 			case 7:
 				read := p.s.Flashes()
 				if !slices.Equal(read, p.now.flashes) {
-					t.Errorf("Flashes gives %v, want %v", read, p.now.flashes)
+					t.Errorf("Flashes: got %v, want %v", read, p.now.flashes)
 				}
 				if len(read) == 0 {
 					break
@@ -378,15 +377,15 @@ func FuzzMerge(f *testing.F) {
 				switch {
 				case p.over && len(p.log) > 0:
 					if !errors.Is(err, sessions.ErrEnded) {
-						t.Errorf("Save to a session that was ended: %v", err)
+						t.Errorf("Save of an ended session: got error %v, want ErrEnded", err)
 					}
 				case p.over:
 					if err != nil {
-						t.Errorf("Save of nothing to a session that was ended: %v", err)
+						t.Errorf("Save without changes of an ended session: got error %v", err)
 					}
 				case !fits:
 					if !errors.Is(err, sessions.ErrConflict) {
-						t.Errorf("Save of a value that was taken: %v", err)
+						t.Errorf("Save after Pop of a taken value: got error %v, want ErrConflict", err)
 					}
 					p.s.Revert()
 					p.now, p.log = p.known.clone(), nil
@@ -415,11 +414,11 @@ func FuzzMerge(f *testing.F) {
 							continue
 						}
 						if err := other.s.Save(t.Context()); !errors.Is(err, sessions.ErrEnded) {
-							t.Errorf("Save to a session that was destroyed: %v", err)
+							t.Errorf("Save of a destroyed session: got error %v", err)
 						}
 					}
 					if n := len(a.Store.Records(t)); n != 0 {
-						t.Errorf("%d records after Destroy", n)
+						t.Errorf("got %d records after Destroy, want none", n)
 					}
 					return
 				}
@@ -436,7 +435,7 @@ func FuzzMerge(f *testing.F) {
 		}
 		kept.check(t, "in the end", last)
 		if n := len(a.Store.Records(t)); n != 1 {
-			t.Errorf("%d records", n)
+			t.Errorf("got %d records, want 1", n)
 		}
 	})
 }

@@ -22,10 +22,10 @@ func newError(t *testing.T, o sessions.Options) error {
 	m, err := sessions.New(t.Context(), o)
 	if err == nil {
 		m.Close()
-		t.Fatal("New took the options")
+		t.Fatal("New accepted the options")
 	}
 	if m != nil {
-		t.Error("New returned a Manager beside the error")
+		t.Error("New returned a Manager and an error")
 	}
 	return err
 }
@@ -221,7 +221,7 @@ func TestNewRejects(t *testing.T) {
 				}
 			}
 			if lines := strings.Count(text, "\n"); lines != 1 {
-				t.Errorf("one fault makes %d lines:\n%s", lines, text)
+				t.Errorf("got %d lines for one fault:\n%s", lines, text)
 			}
 		})
 	}
@@ -338,14 +338,14 @@ func TestNewCopiesSecrets(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
 	b := testapp.Login(t, m)
 	if string(secret) != string(testapp.Secret) {
-		t.Error("New changed the secret that it was given")
+		t.Error("New changed the program's secret")
 	}
 	clear(secret)
 	if user := b.User(); user != "ann" {
-		t.Errorf("after the program wiped its secret the user is %v", user)
+		t.Errorf("got user %v after the program overwrote its secret", user)
 	}
 	if c := testapp.Login(t, m); c.User() != "ann" {
-		t.Error("after the program wiped its secret no session can be made")
+		t.Error("no session can be created after the program overwrote its secret")
 	}
 }
 
@@ -360,7 +360,7 @@ func TestNewPassesConfigToDriver(t *testing.T) {
 	m, err := sessions.New(ctx, sessions.Options{
 		Driver: driver.OpenFunc(func(ctx context.Context, cfg driver.Config) (driver.Store, error) {
 			if ctx.Value(mark{}) == nil {
-				t.Error("Open got another context")
+				t.Error("Open got a context other than New's")
 			}
 			got = cfg
 			cfg.URL = ""
@@ -375,11 +375,11 @@ func TestNewPassesConfigToDriver(t *testing.T) {
 	defer m.Close()
 	if got.URL != "test:a" || got.DataDir != "data" || got.LockDir != "lock" || got.Namespace != "ns" ||
 		got.SweepInterval != -5 || got.Logger != logger || !got.Now().Equal(now()) || got.CookieName != "pump-session" {
-		t.Errorf("the driver got %+v", got)
+		t.Errorf("got driver.Config %+v", got)
 	}
 	keys := got.Keys("a purpose")
 	if len(keys) != 2 || len(keys[0]) != 32 || len(keys[1]) != 32 || string(keys[0]) == string(keys[1]) {
-		t.Fatalf("%d keys for 2 secrets", len(keys))
+		t.Fatalf("got %d keys for 2 secrets", len(keys))
 	}
 	for i, secret := range [][]byte{testapp.Secret, testapp.Secret2} {
 		if string(keys[i]) == string(secret) {
@@ -411,28 +411,28 @@ func TestInvalidSessionSettings(t *testing.T) {
 			sessions.ExpireAfter(0), sessions.ExpireAfter(-time.Second),
 		} {
 			if s.SetExpires(e) == nil {
-				t.Errorf("SetExpires took %v", e)
+				t.Errorf("SetExpires accepted %v", e)
 			}
 		}
 		for _, d := range []time.Duration{-1, time.Microsecond, math.MaxInt64} {
 			if s.SetIdleTimeout(d) == nil {
-				t.Errorf("SetIdleTimeout took %v", d)
+				t.Errorf("SetIdleTimeout accepted %v", d)
 			}
 			if s.SetLifetime(d) == nil {
-				t.Errorf("SetLifetime took %v", d)
+				t.Errorf("SetLifetime accepted %v", d)
 			}
 		}
 		if s.SetOwner(strings.Repeat("o", 256)) == nil {
-			t.Error("SetOwner took 256 bytes")
+			t.Error("SetOwner accepted 256 bytes")
 		}
 	})
 	if store.Total("Save") != before {
-		t.Error("what was refused was saved")
+		t.Error("a rejected setting was saved")
 	}
 }
 
-// FuzzCookieOptions has New take any name, path, domain and namespace, or refuse
-// them. With what it takes, the cookie is one line that says the same.
+// FuzzCookieOptions passes any name, path, domain and namespace to New. If New accepts
+// them, the Set-Cookie line must contain them unchanged.
 func FuzzCookieOptions(f *testing.F) {
 	f.Add("pump-session", "/", "", "")
 	f.Add("__Host-sid", "/app", "example.org", "shop.v2")
@@ -461,15 +461,15 @@ func FuzzCookieOptions(f *testing.F) {
 			path = "/"
 		}
 		if c.Name != name || c.Path != path || strings.TrimPrefix(c.Domain, ".") != strings.TrimPrefix(domain, ".") || !c.HttpOnly || !c.Secure || len(c.Unparsed) > 0 {
-			t.Errorf("of %q, %q, %q comes %s", name, path, domain, resp.Header["Set-Cookie"])
+			t.Errorf("for name %q, path %q, domain %q: got Set-Cookie %s", name, path, domain, resp.Header["Set-Cookie"])
 		}
 		for _, r := range resp.Header["Set-Cookie"][0] {
 			if r < ' ' || r > '~' {
-				t.Errorf("the cookie's line has %q in it", r)
+				t.Errorf("got %q in the Set-Cookie line", r)
 			}
 		}
 		if b.User() != "ann" {
-			t.Errorf("the session is lost with %q, %q, %q", name, path, domain)
+			t.Errorf("the session is lost with name %q, path %q, domain %q", name, path, domain)
 		}
 	})
 }

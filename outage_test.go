@@ -19,7 +19,7 @@ func wantGenericErrorPage(t *testing.T, c *testapp.Client, res *testapp.Response
 	t.Helper()
 	body := res.Body
 	if body != http.StatusText(res.StatusCode)+"\n" {
-		t.Errorf("page %q", body)
+		t.Errorf("got page %q, want the status text", body)
 	}
 	for _, secret := range []string{"10.9.8.7", "sessions:", c.Token()} {
 		if secret != "" && strings.Contains(body, secret) {
@@ -27,7 +27,7 @@ func wantGenericErrorPage(t *testing.T, c *testapp.Client, res *testapp.Response
 		}
 	}
 	if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
-		t.Errorf("Set-Cookie: %q", lines)
+		t.Errorf("got Set-Cookie %q, want none", lines)
 	}
 	testapp.Equal(t, "Cache-Control", res.Header.Get("Cache-Control"), "no-store")
 }
@@ -132,7 +132,7 @@ func TestFailedSaveSendsErrorPage(t *testing.T) {
 		testapp.Equal(t, "status", res.StatusCode, http.StatusOK)
 		testapp.Equal(t, "body", res.Body, "done")
 		if log := a.Log.String(); !strings.Contains(log, "lost") || !strings.Contains(log, "level=ERROR") {
-			t.Errorf("log: %s", log)
+			t.Errorf("got log %s, want an error", log)
 		}
 	})
 }
@@ -247,7 +247,7 @@ func TestClose(t *testing.T) {
 					return
 				}
 				if code := c.Copy().Do(testapp.Increment).StatusCode; code != http.StatusOK && code != http.StatusServiceUnavailable {
-					t.Errorf("status %d", code)
+					t.Errorf("got status %d, want 200 or 503", code)
 				}
 			})
 		}
@@ -257,8 +257,9 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// Once the header has left, no error page can take the answer's place. One that
-// took the client for nobody, since nothing could be loaded, must not look whole.
+// After the header was sent, there can be no error page. If the session could not be
+// loaded, the handler may have treated the client as anonymous, so the response must
+// not look complete.
 func TestOutageAfterHeaderAbortsResponse(t *testing.T) {
 	for name, test := range map[string]struct {
 		use  func(*sessions.Session)
@@ -287,7 +288,7 @@ func TestPing(t *testing.T) {
 		t.Error(err)
 	}
 	if store.Total("Load") != 1 || store.Total() != 1 || len(store.RecordsByKey(t)) != 0 {
-		t.Errorf("%d loads among %d calls, %d records", store.Total("Load"), store.Total(), len(store.RecordsByKey(t)))
+		t.Errorf("got %d loads, %d calls, %d records", store.Total("Load"), store.Total(), len(store.RecordsByKey(t)))
 	}
 }
 
@@ -296,16 +297,16 @@ func TestPingReportsOutage(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{Driver: f})
 	f.Down()
 	if err := m.Ping(t.Context()); !errors.Is(err, testapp.ErrDown) {
-		t.Errorf("a store that is down: %v", err)
+		t.Errorf("Ping of a store that is down: got error %v", err)
 	}
 	f.Up()
 	if err := m.Ping(t.Context()); err != nil {
-		t.Errorf("after the recovery: %v", err)
+		t.Errorf("Ping after the recovery: got error %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := m.Ping(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("with a context that has ended: %v", err)
+		t.Errorf("Ping with a canceled context: got error %v", err)
 	}
 }
 
@@ -316,7 +317,7 @@ func TestPingIsBounded(t *testing.T) {
 		f.Next("Load", testapp.Hung)
 		began := time.Now()
 		if err := m.Ping(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 2*time.Second {
-			t.Errorf("%v after %v", err, time.Since(began))
+			t.Errorf("got error %v after %v, want DeadlineExceeded after 2s", err, time.Since(began))
 		}
 	})
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// A store can fail to answer a write that it carried out, and carry out one
-// that it failed to answer.
+// A store can execute a write and fail to report it, and can execute it after it
+// reported a failure.
 
 func TestWriteOfUnknownOutcome(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -52,7 +52,7 @@ func TestWriteOfUnknownOutcome(t *testing.T) {
 		if log := a.Log.String(); strings.Contains(log, "unknown") {
 			t.Errorf("the log calls the outcome unknown: %s", log)
 		}
-		// The first outcome stays unknown, however certain the later ones are.
+		// The outcome of the first write remains unknown, even if those of later ones are known.
 		a.Store.Next("Save", testapp.Refused, notWritten, notWritten)
 		c.Fails(http.StatusServiceUnavailable, testapp.Increment)
 		if log := a.Log.String(); !strings.Contains(log, "unknown") {
@@ -197,7 +197,7 @@ func TestRenewalOfUnknownOutcome(t *testing.T) {
 		a.Store.Next("Save", testapp.OK, testapp.Refused, testapp.Refused, testapp.Refused)
 		c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { s.Renew() })
 		testapp.Equal(t, "user", c.User(), "ann")
-		// It could still land, so the record that it leads to stays, as an orphan.
+		// The forward may still be stored, so the record that it refers to is kept.
 		testapp.Equal(t, "records", len(a.Store.Records(t)), 2)
 	})
 	t.Run("the forward landed at the second try", func(t *testing.T) {
@@ -283,7 +283,7 @@ func TestStoreTimeout(t *testing.T) {
 					t.Errorf("the response took %v", took)
 				}
 				if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
-					t.Errorf("Set-Cookie: %q", lines)
+					t.Errorf("got Set-Cookie %q, want none", lines)
 				}
 				a.Store.Up()
 				testapp.Equal(t, "user after the recovery", c.User(), "ann")
@@ -314,7 +314,7 @@ func TestStoreTimeout(t *testing.T) {
 				testapp.Error(t, "DestroyOwned", err, context.DeadlineExceeded)
 				testapp.Equal(t, "time it took", time.Since(begun), 5*time.Second)
 				testapp.Equal(t, "user", c.User(), "ann")
-				// A program may take its time with each session of a listing.
+				// The loop's body may take any time for each session of a listing.
 				for s, err := range a.Manager.Owned(context.Background(), "user:1") {
 					testapp.Error(t, "Owned", err, nil)
 					time.Sleep(time.Minute)
@@ -390,15 +390,15 @@ func TestNoUpdateIsCountedTwice(t *testing.T) {
 	a.Store.Up()
 	count, least := c.Count(), int(acknowledged.Load())
 	if most := least + int(unknown.Load()); count < least || count > most {
-		t.Errorf("count %d, of %d acknowledged and %d attempted updates", count, least, most)
+		t.Errorf("got count %d after %d acknowledged and %d attempted updates", count, least, most)
 	}
 	if least < n/4 {
 		t.Errorf("%d of %d updates were acknowledged", least, n)
 	}
 }
 
-// With a store that never lets a write take effect without saying so, what is
-// counted is exactly what was acknowledged.
+// If the store reports every write that it executes, the counter is exactly the number
+// of acknowledged updates.
 func TestAcknowledgedUpdatesAreCounted(t *testing.T) {
 	a := testapp.New(t)
 	c := a.SignedIn()
@@ -425,8 +425,8 @@ func TestAcknowledgedUpdatesAreCounted(t *testing.T) {
 	}
 }
 
-// A first Save that was given up may have landed. The response's commit then
-// creates the session again, and removes the record that no client knows.
+// A first Save of unknown outcome may have been stored. The response's commit then
+// stores the session under another ID, and removes the first record.
 func TestAbandonedCreationLeavesNothing(t *testing.T) {
 	for name, renew := range map[string]bool{"new": false, "renewed": true} {
 		t.Run(name, func(t *testing.T) {
@@ -443,12 +443,12 @@ func TestAbandonedCreationLeavesNothing(t *testing.T) {
 				a.Store.Next("Save", testapp.LostAnswer)
 				a.Store.Next("Load", testapp.Refused)
 				if s.Save(t.Context()) == nil {
-					t.Error("Save is sure of what it cannot know")
+					t.Error("Save did not report the outcome as unknown")
 				}
 			})
 			testapp.Equal(t, "user", c.User(), "ann")
 			if n := len(a.Store.Records(t)); n != 1 {
-				t.Errorf("got %d records, want the client's alone", n)
+				t.Errorf("got %d records, want only the client's", n)
 			}
 		})
 	}

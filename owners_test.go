@@ -71,7 +71,7 @@ func TestOwnerTooLong(t *testing.T) {
 	c := newOwnedClient(a, "user:1", "ann")
 	c.OK(func(s *sessions.Session) {
 		if err := s.SetOwner(strings.Repeat("o", 256)); err == nil {
-			t.Error("256 bytes were taken")
+			t.Error("SetOwner accepted 256 bytes")
 		}
 		testapp.Equal(t, "Owner", s.Owner(), "user:1")
 	})
@@ -91,7 +91,7 @@ func TestDestroyOwned(t *testing.T) {
 	laptop.OK(func(s *sessions.Session) {
 		n, err := a.Manager.DestroyOwned(t.Context(), "user:1", s)
 		if n != 1 || err != nil {
-			t.Errorf("DestroyOwned: %d, %v", n, err)
+			t.Errorf("DestroyOwned: got %d, %v, want 1, nil", n, err)
 		}
 	})
 	testapp.Equal(t, "user of the excepted session", laptop.User(), "laptop")
@@ -99,15 +99,15 @@ func TestDestroyOwned(t *testing.T) {
 	testapp.Equal(t, "user of another owner", other.User(), "other")
 	n, err := a.Manager.DestroyOwned(t.Context(), "user:1")
 	if n != 1 || err != nil {
-		t.Errorf("DestroyOwned without exception: %d, %v", n, err)
+		t.Errorf("DestroyOwned without exceptions: got %d, %v, want 1, nil", n, err)
 	}
 	n, err = a.Manager.DestroyOwned(t.Context(), "user:1")
 	if n != 0 || err != nil {
-		t.Errorf("DestroyOwned of none: %d, %v", n, err)
+		t.Errorf("DestroyOwned without sessions: got %d, %v, want 0, nil", n, err)
 	}
 	n, err = a.Manager.DestroyOwned(t.Context(), "")
 	if n != 0 || err != nil {
-		t.Errorf("DestroyOwned of nobody's: %d, %v", n, err)
+		t.Errorf("DestroyOwned of an empty owner: got %d, %v, want 0, nil", n, err)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestDestroyOwnedExceptDuringRenew(t *testing.T) {
 				save(s)
 				n, err := a.Manager.DestroyOwned(t.Context(), "user:1", s)
 				if n != 1 || err != nil {
-					t.Errorf("DestroyOwned: %d, %v", n, err)
+					t.Errorf("DestroyOwned: got %d, %v, want 1, nil", n, err)
 				}
 			})
 			testapp.Equal(t, "user of the excepted session", laptop.User(), "laptop")
@@ -206,7 +206,7 @@ func TestDestroyOwnedDuringRequests(t *testing.T) {
 	t.Run("a session is renewed in the course of each listing but the last", func(t *testing.T) {
 		a := testapp.New(t)
 		c := newUser1Client(a)
-		// The listing had nothing yet where the new id belongs.
+		// The listing has passed the place of the new ID before the renewal.
 		missed := testapp.Fault{After: func() { c.OK(func(s *sessions.Session) { s.Renew() }) }}
 		a.Store.Next("Owned", missed, missed, missed)
 		if _, err := a.Manager.DestroyOwned(t.Context(), "user:1"); err != nil {
@@ -224,7 +224,7 @@ func TestDestroyOwnedDuringRequests(t *testing.T) {
 		for _, c := range clients {
 			wg.Go(func() {
 				if code := c.Do(func(s *sessions.Session) { s.Renew() }).StatusCode; code != http.StatusOK && code != http.StatusConflict {
-					t.Errorf("status %d", code)
+					t.Errorf("got status %d, want 200 or 409", code)
 				}
 			})
 		}
@@ -300,11 +300,11 @@ func TestListingSkipsDamagedRecord(t *testing.T) {
 	testapp.Equal(t, "errors", bad, 1)
 	n, err := a.Manager.DestroyOwned(t.Context(), "user:1")
 	if n != 3 || err != nil {
-		t.Errorf("DestroyOwned: %d, %v", n, err)
+		t.Errorf("DestroyOwned: got %d, %v, want 3, nil", n, err)
 	}
 }
 
-// newerStore lists a session of a newer version before the owner's others.
+// newerStore lists a session of a newer format before the owner's others.
 type newerStore struct {
 	driver.Store
 	owners driver.Owners
@@ -318,8 +318,8 @@ func (s newerStore) Owned(ctx context.Context, owner string) iter.Seq2[driver.En
 	}
 }
 
-// During a deployment, one of the owner's sessions may have a newer format. The
-// others are logged out; it remains for a newer server.
+// During a deployment, one of the owner's sessions may have a newer format. The others
+// are destroyed; it remains.
 func TestDestroyOwnedWithNewerFormat(t *testing.T) {
 	a := testapp.New(t)
 	c := newOwnedClient(a, "user:1", "laptop")
@@ -331,7 +331,7 @@ func TestDestroyOwnedWithNewerFormat(t *testing.T) {
 	})
 	n, err := a.Manager.DestroyOwned(t.Context(), "user:1")
 	if n != 1 || !errors.Is(err, sessions.ErrNewerFormat) {
-		t.Errorf("DestroyOwned: %d, %v", n, err)
+		t.Errorf("DestroyOwned: got %d, %v, want 1, ErrNewerFormat", n, err)
 	}
 	testapp.Equal(t, "user", c.User(), "")
 }
@@ -419,7 +419,7 @@ func TestLoadRejectsInvalidTokens(t *testing.T) {
 		}
 		s, err := a.Manager.Load(t.Context(), test.token)
 		if s != nil || !errors.Is(err, sessions.ErrNotFound) {
-			t.Errorf("%s: %v, %v", name, s, err)
+			t.Errorf("%s: got %v, %v, want ErrNotFound", name, s, err)
 		}
 		if err != nil && test.token != "" && strings.Contains(err.Error(), test.token) {
 			t.Errorf("%s: the error contains the token", name)

@@ -58,11 +58,11 @@ func TestDamagedRecordStartsNewSession(t *testing.T) {
 			old := b.Token()
 			resp := b.Visit(func(s *sessions.Session) {
 				if s.Err() != nil || !s.IsNew() || s.Get("user") != nil || s.ID() == key.String() {
-					t.Errorf("the session is not a fresh one (%v)", s.Err())
+					t.Errorf("the session is not new (%v)", s.Err())
 				}
 			})
 			if resp.StatusCode != http.StatusOK {
-				t.Errorf("the status is %d", resp.StatusCode)
+				t.Errorf("got status %d, want 200", resp.StatusCode)
 			}
 			_, text, _ := strings.Cut(log.String(), "\n") // after the session's creation
 			if strings.Count(text, "\n") != 1 || !strings.Contains(text, "level=WARN") || !strings.Contains(text, key.String()) {
@@ -70,7 +70,7 @@ func TestDamagedRecordStartsNewSession(t *testing.T) {
 			}
 			b.Visit(func(s *sessions.Session) { s.Set("user", "bob") })
 			if b.Token() == old || b.User() != "bob" {
-				t.Error("no new session began")
+				t.Error("no new session was started")
 			}
 			after, ok := store.RecordsByKey(t)[key]
 			if !ok || !reflect.DeepEqual(before, after) {
@@ -81,7 +81,7 @@ func TestDamagedRecordStartsNewSession(t *testing.T) {
 }
 
 // A record of a newer format is not damaged: during a deployment, older servers
-// respond with an error and log nobody out.
+// respond with an error and sign nobody out.
 func TestRecordOfNewerFormat(t *testing.T) {
 	b, store, key := newWithRecord(t, sessions.Options{}, func(b []byte) []byte { b[0] = 99; return b })
 	before := store.RecordsByKey(t)[key]
@@ -111,7 +111,7 @@ func TestRecordOfNewerFormat(t *testing.T) {
 	if _, err := b.Managers[0].Load(t.Context(), b.Token()); !errors.Is(err, sessions.ErrNewerFormat) {
 		t.Errorf("Load: got error %v, want ErrNewerFormat", err)
 	}
-	// Logging out still works.
+	// Signing out still works.
 	c := testapp.OneCookie(t, b.Visit(func(s *sessions.Session) {
 		if err := s.Destroy(t.Context()); err != nil {
 			t.Error(err)
@@ -122,7 +122,7 @@ func TestRecordOfNewerFormat(t *testing.T) {
 	}
 }
 
-// What the store itself finds damaged is handled in the same way.
+// A record that the store reports as damaged is handled in the same way.
 func TestStoreReportsDamage(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
 	b := testapp.Login(t, m)
@@ -136,11 +136,11 @@ func TestStoreReportsDamage(t *testing.T) {
 		store.On("Load", func(context.Context) error { return c.err })
 		resp := b.Visit(func(s *sessions.Session) {
 			if s.Get("user") != nil {
-				t.Errorf("%v: there is a user", c.err)
+				t.Errorf("%v: got a user, want none", c.err)
 			}
 		})
 		if resp.StatusCode != c.status {
-			t.Errorf("%v: the status is %d, want %d", c.err, resp.StatusCode, c.status)
+			t.Errorf("%v: got status %d, want %d", c.err, resp.StatusCode, c.status)
 		}
 		testapp.NoCookie(t, resp)
 	}
@@ -165,11 +165,11 @@ func readEveryWay[T any](t *testing.T, s *sessions.Session) {
 	first, ok := key.Get(s)
 	again, ok2 := key.Get(s)
 	if ok != ok2 || !ok && !reflect.ValueOf(&first).Elem().IsZero() {
-		t.Errorf("read as %T: %v, %v, then %v, %v", first, first, ok, again, ok2)
+		t.Errorf("read as %T: got %v, %v, then %v, %v", first, first, ok, again, ok2)
 	}
 	var into T
 	if err := s.Decode("bad", &into); (err == nil) != ok && !errors.Is(err, sessions.ErrInvalidValue) {
-		t.Errorf("decoded as %T: %v, but Get says %v", into, err, ok)
+		t.Errorf("decoded as %T: got error %v, but Get reported %v", into, err, ok)
 	}
 }
 
@@ -187,9 +187,9 @@ func recordData(t *testing.T, raw []byte) []byte {
 	return data
 }
 
-// FuzzStoredValue reads any bytes as a value of many types. They panic in none,
-// and as long as nobody changes the value it stays as it is, byte for byte,
-// whatever else is saved.
+// FuzzStoredValue reads any bytes as a value of many types. Reading must not panic, and
+// as long as the value is not changed, it stays the same, byte for byte, when others
+// are saved.
 func FuzzStoredValue(f *testing.F) {
 	for _, seed := range [][]byte{
 		{0x00}, {0x18, 0xff}, {0x3b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {0x63, 'a', 'b', 'c'}, {0x63, 0xff, 0xfe, 0xfd}, {0xf6}, {0xf7}, {0xff},
@@ -226,14 +226,14 @@ func FuzzStoredValue(f *testing.F) {
 		if got := a.Store.Record(t).Record.Data; !bytes.Contains(got, raw) {
 			t.Errorf("the value %x was changed: %x", raw, got)
 		}
-		// An Update changes it, or fails; it does not take it for nothing.
+		// An Update changes the value or fails. It must not treat it as missing.
 		ok := false
 		res := c.Do(func(s *sessions.Session) {
 			_, ok = sessions.Key[int]("bad").Get(s)
 			sessions.Key[int]("bad").Update(s, func(n int) int { return n / 2 })
 		})
 		if ok != (res.StatusCode == http.StatusOK) || !ok && res.StatusCode != http.StatusInternalServerError {
-			t.Errorf("it can be read as an int: %v; Update is answered with %d", ok, res.StatusCode)
+			t.Errorf("can be read as an int: %v; got status %d for Update", ok, res.StatusCode)
 		}
 	})
 }
@@ -272,26 +272,26 @@ func TestInspect(t *testing.T) {
 		flashes = append(flashes, f.Name+" "+diagnostic(t, f.CBOR))
 	}
 	if want := []string{`cart [1, 2, 3]`, `user "alice"`}; !slices.Equal(values, want) {
-		t.Errorf("values %q, want %q", values, want)
+		t.Errorf("got values %q, want %q", values, want)
 	}
 	if want := []string{`flash "Saved."`, `numbers 7`}; !slices.Equal(flashes, want) {
-		t.Errorf("flashes %q, want %q", flashes, want)
+		t.Errorf("got flashes %q, want %q", flashes, want)
 	}
 	if in.IdleTimeout == nil || *in.IdleTimeout != 10*time.Minute {
-		t.Errorf("timeout %v", in.IdleTimeout)
+		t.Errorf("got timeout %v, want 10m", in.IdleTimeout)
 	}
 	if in.Lifetime == nil || *in.Lifetime != 20*time.Minute {
-		t.Errorf("lifetime %v", in.Lifetime)
+		t.Errorf("got lifetime %v, want 20m", in.Lifetime)
 	}
 	if in.Expires == nil || *in.Expires != sessions.ExpireWithBrowser() {
-		t.Errorf("expires %v", in.Expires)
+		t.Errorf("got expiry %v, want with the browser", in.Expires)
 	}
 }
 
 func TestInspectDefaultSettings(t *testing.T) {
 	in, err := sessions.Inspect(recordOf(t, func(s *sessions.Session) { s.Set("n", 1) }))
 	if err != nil || len(in.Values) != 1 || in.Flashes != nil || in.Expires != nil || in.IdleTimeout != nil || in.Lifetime != nil {
-		t.Errorf("%+v, %v", in, err)
+		t.Errorf("got %+v, %v", in, err)
 	}
 }
 
@@ -305,7 +305,7 @@ func TestInspectRejectsForeignRecords(t *testing.T) {
 		"cut short":      {[]byte{1, 0, 5}, sessions.ErrCorrupt},
 	} {
 		if _, err := sessions.Inspect(driver.Record{Data: c.data}); !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
+			t.Errorf("%s: got error %v, want %v", name, err, c.want)
 		}
 	}
 }
@@ -362,7 +362,7 @@ func TestDamagedRecordIsNewSession(t *testing.T) {
 			}
 			testapp.Equal(t, "count", c.Count(), 1)
 			if log := a.Log.String(); !strings.Contains(log, "damaged record") {
-				t.Errorf("log: %s", log)
+				t.Errorf("got log %s, want a damaged record", log)
 			}
 		})
 	}

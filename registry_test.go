@@ -49,7 +49,7 @@ func TestRegisterPanics(t *testing.T) {
 				t.Errorf("the panic does not name the driver: %s", text)
 			}
 			if after := sessions.Drivers(); !slices.Equal(before, after) {
-				t.Errorf("registered are %q, before %q", after, before)
+				t.Errorf("got drivers %q, before it were %q", after, before)
 			}
 		})
 	}
@@ -78,7 +78,7 @@ func TestRegister(t *testing.T) {
 	}
 	want := []string{"", name + "://host/path", strings.ToUpper(name) + ":opaque", "memory:"}
 	if !slices.Equal(urls, want) {
-		t.Errorf("opened with the URLs %q, want %q", urls, want)
+		t.Errorf("got URLs %q, want %q", urls, want)
 	}
 }
 
@@ -90,7 +90,7 @@ func TestDriversAreSorted(t *testing.T) {
 	}
 	names := sessions.Drivers()
 	if !slices.IsSorted(names) {
-		t.Errorf("not sorted: %q", names)
+		t.Errorf("got %q, want sorted names", names)
 	}
 	for _, name := range append(mine, "memory") {
 		if !slices.Contains(names, name) {
@@ -111,14 +111,14 @@ func TestRegistryConcurrency(t *testing.T) {
 			sessions.Register(registryName("registry-parallel"), d)
 			sessions.Drivers()
 			if _, err := sessions.New(t.Context(), sessions.Options{Store: "nowhere"}); err == nil {
-				t.Error("New found a store that is nowhere")
+				t.Error("New found a store that is not registered")
 			}
 		})
 	}
 	wg.Wait()
 }
 
-// schemes is a driver that answers to them.
+// schemes is a driver that lists these schemes.
 type schemes struct {
 	driver.Driver
 	list []string
@@ -153,22 +153,22 @@ func TestURLSchemeSelectsStore(t *testing.T) {
 		}
 		m.Close()
 		if opened != want {
-			t.Errorf("%s opened %s, want %s", url, opened, want)
+			t.Errorf("%s: got store %s, want %s", url, opened, want)
 		}
 		if name, err := sessions.StoreForURL(url); err != nil || name != want {
-			t.Errorf("StoreForURL(%s) is %s, %v, want %s", url, name, err, want)
+			t.Errorf("StoreForURL(%s): got %s, %v, want %s", url, name, err, want)
 		}
 	}
 	err := invalidOptionsError(t, sessions.Options{URL: shared + "://user:hunter2@host"})
 	for _, part := range []string{one + ", " + two, "set Options.Store"} {
 		if !strings.Contains(err.Error(), part) {
-			t.Errorf("the error does not say %q: %v", part, err)
+			t.Errorf("the error does not contain %q: %v", part, err)
 		}
 	}
 	for _, url := range []string{"", "nothing", "nowhere://user:hunter2@host", "app:hunter2@tcp(db)/app"} {
 		name, err := sessions.StoreForURL(url)
 		if name != "" || !errors.Is(err, sessions.ErrUnknownStore) || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("StoreForURL(%s) is %q, %v", url, name, err)
+			t.Errorf("StoreForURL(%s): got %q, %v", url, name, err)
 		}
 	}
 }
@@ -192,7 +192,7 @@ func TestNewWarnsWithoutStore(t *testing.T) {
 		}
 		m.Close()
 		if n := strings.Count(log.String(), "level=WARN"); n != c.warn || c.warn != strings.Count(log.String(), "kept in memory") {
-			t.Errorf("%s: the log says %q", name, log.String())
+			t.Errorf("%s: got log %q", name, log.String())
 		}
 	}
 }
@@ -226,12 +226,12 @@ func TestTwoManagersOfOneName(t *testing.T) {
 			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 		}
 		if n := strings.Count(log.String(), "level=WARN"); n != c.warn || c.warn != strings.Count(log.String(), "same cookie name or token header") {
-			t.Errorf("%s: %d warnings, want %d: %s", name, n, c.warn, log.String())
+			t.Errorf("%s: got %d warnings, want %d: %s", name, n, c.warn, log.String())
 		}
 	}
 }
 
-// upperStore is a store around another, as instrumentation is.
+// upperStore wraps a store, like instrumentation.
 type upperStore struct {
 	driver.Store
 	closed int
@@ -268,7 +268,7 @@ func TestWrapStore(t *testing.T) {
 		n++
 	}
 	if err := m.Close(); n != 1 || outer.closed != 1 || err != nil {
-		t.Errorf("%d records, closed %d times, %v", n, outer.closed, err)
+		t.Errorf("got %d records, closed %d times, %v, want 1, 1, nil", n, outer.closed, err)
 	}
 }
 
@@ -279,12 +279,12 @@ func TestWrapStoreMustReturnAStore(t *testing.T) {
 	}
 }
 
-// unwrapping is a wrapper that names the store inside.
+// unwrapping is a wrapper with an Unwrap method.
 type unwrapping struct{ upperStore }
 
 func (u *unwrapping) Unwrap() driver.Store { return u.Store }
 
-// Optional interfaces are found through a wrapper that names the store inside.
+// Optional interfaces are found through a wrapper with an Unwrap method.
 func TestWrapStoreUnwraps(t *testing.T) {
 	for _, store := range []string{"memory", "sealed"} {
 		t.Run(store, func(t *testing.T) {
@@ -314,7 +314,7 @@ func TestWrapStoreUnwraps(t *testing.T) {
 			_, sweeping := m.Sweep(t.Context())
 			gone, destroying := m.DestroyOwned(t.Context(), "ada")
 			if n != 1 || gone != 1 || sweeping != nil || destroying != nil {
-				t.Errorf("%d listed, %d destroyed, %v, %v", n, gone, sweeping, destroying)
+				t.Errorf("got %d listed, %d destroyed, %v, %v", n, gone, sweeping, destroying)
 			}
 		})
 	}
@@ -347,11 +347,11 @@ func TestOpenStore(t *testing.T) {
 		found = append(found, e)
 	}
 	if len(found) != 1 {
-		t.Fatalf("%d records", len(found))
+		t.Fatalf("got %d records, want 1", len(found))
 	}
 	s, err := m.Find(t.Context(), found[0].Key.String())
 	if err != nil || s.Get("user") != "alice" {
-		t.Errorf("the session of the record's key: %v, %v", s.Get("user"), err)
+		t.Errorf("session of the record's key: got user %v, %v", s.Get("user"), err)
 	}
 }
 
@@ -363,6 +363,6 @@ func TestOpenStoreValidates(t *testing.T) {
 		t.Errorf("Open: %v\nNew:  %v", openErr, newErr)
 	}
 	if s, err := sessions.OpenStore(t.Context(), sessions.Options{Driver: memory.New(memory.Options{MaxSessions: -1})}); s != nil || err == nil {
-		t.Errorf("a store that does not open: %v, %v", s, err)
+		t.Errorf("OpenStore of a failing store: got %v, %v", s, err)
 	}
 }

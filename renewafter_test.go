@@ -24,7 +24,7 @@ func TestRenewAfterIsDueAtMultiples(t *testing.T) {
 				a.Clock.Advance(step.wait)
 				c.OK(f)
 				if renewed := c.Token() != was; renewed != step.renew {
-					t.Errorf("step %d: renewed %v, want %v", i, renewed, step.renew)
+					t.Errorf("step %d: got renewed %v, want %v", i, renewed, step.renew)
 				}
 				was = c.Token()
 			}
@@ -84,7 +84,7 @@ func TestRenewAfterLosesARace(t *testing.T) {
 	a.Store.Record(t)
 }
 
-// What a program has not saved is not stored by a renewal.
+// A renewal does not store changes that the program did not save.
 func TestRenewAfterWithManualSave(t *testing.T) {
 	const list sessions.Key[[]string] = "list"
 	a := testapp.New(t, renewHourly, func(o *sessions.Options) { o.ManualSave = true })
@@ -100,7 +100,7 @@ func TestRenewAfterWithManualSave(t *testing.T) {
 		v[0] = "not saved"
 	})
 	if c.Token() == old {
-		t.Error("the id was not renewed")
+		t.Error("the ID was not renewed")
 	}
 	c.OK(func(s *sessions.Session) {
 		v, _ := list.Get(s)
@@ -108,8 +108,7 @@ func TestRenewAfterWithManualSave(t *testing.T) {
 	})
 }
 
-// A read does not fail because the store did not take the copy: the old id is as
-// good as before.
+// A read does not fail if the store rejects the renewal: the old ID still works.
 func TestRenewAfterFailsBeforeTheForward(t *testing.T) {
 	a := testapp.New(t, renewHourly)
 	c := a.SignedIn()
@@ -123,7 +122,7 @@ func TestRenewAfterFailsBeforeTheForward(t *testing.T) {
 	testapp.Equal(t, "Token", c.Token(), token)
 	testapp.Equal(t, "user", c.User(), "ann")
 	if c.Token() == token {
-		t.Error("the next request did not renew the id")
+		t.Error("the next request did not renew the ID")
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// Every test that the documents name, as `package.TestName`, exists. The root
-// package is sessions, and the example's is app.
+// Every test that the documents name, as `package.TestName`, exists. The root package is
+// sessions, and that of examples/app is app.
 func TestSecurityNamesTestsThatExist(t *testing.T) {
 	there := make(map[string]bool)
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
@@ -52,14 +52,14 @@ func TestSecurityNamesTestsThatExist(t *testing.T) {
 		}
 		for _, n := range named {
 			if !there[string(n[1])] {
-				t.Errorf("%s names %s, which is not there", doc, n[1])
+				t.Errorf("%s names %s, which does not exist", doc, n[1])
 			}
 		}
 	}
 }
 
-// A program that imports a store builds only that store's dependencies. Each line is
-// a promise to users.
+// A program that imports a store builds only the dependencies of that store, as
+// documented.
 func TestDependencies(t *testing.T) {
 	core := []string{"github.com/fxamacker/cbor/v2", "github.com/x448/float16"}
 	cookie := []string{"github.com/gorilla/securecookie"}

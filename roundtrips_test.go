@@ -114,13 +114,13 @@ func TestSaveWithinThrottleKeepsTimes(t *testing.T) {
 	c.OK(testapp.Increment)
 	rec := a.Store.Record(t).Record
 	if rec.Version == first.Version || rec.Accessed != first.Accessed || rec.Expires != first.Expires {
-		t.Errorf("record %+v after %+v: want another version and the same times", rec, first)
+		t.Errorf("got record %+v after %+v, want another version and the same times", rec, first)
 	}
 	a.Clock.Advance(time.Second)
 	c.OK(testapp.Increment)
 	rec = a.Store.Record(t).Record
 	if rec.Accessed != first.Accessed+60_000 || rec.Expires != first.Expires+60_000 {
-		t.Errorf("record %+v after %+v: want the times a minute on", rec, first)
+		t.Errorf("got record %+v after %+v, want times that are a minute later", rec, first)
 	}
 	testapp.Equal(t, "store calls: no Touch beside a Save", a.Store.Calls(), "Load Save Load Save")
 }
@@ -150,7 +150,7 @@ func TestFailedTouchIsLogged(t *testing.T) {
 	testapp.Equal(t, "store calls: one attempt", a.Store.Calls(), "Load Touch")
 	testapp.Equal(t, "cookie", res.Cookie, nil)
 	if log := a.Log.String(); !strings.Contains(log, "recording the access failed") || !strings.Contains(log, "level=WARN") {
-		t.Errorf("log: %s", log)
+		t.Errorf("got log %s, want a warning", log)
 	}
 	c.OK(testapp.Look)
 	a.Clock.Advance(59 * time.Minute)
@@ -188,9 +188,8 @@ func TestTouchDoesNotRestoreSession(t *testing.T) {
 	}
 }
 
-// A cookie under a previous secret is due to be replaced. Where the session
-// turns out to be over, or may be, that would overwrite the cookie of a new
-// login.
+// A cookie that was signed with a previous secret is replaced, but not if the session
+// has ended, or may have: that would overwrite the cookie of a new sign-in.
 func TestCookieIsNotReissuedForEndedSession(t *testing.T) {
 	old, present := []byte(strings.Repeat("o", 32)), []byte(strings.Repeat("p", 32))
 	a, c := newDueForTouch(t, func(o *sessions.Options) { o.Cookie.Secret = old })
@@ -243,7 +242,7 @@ func TestAnonymousRequestsLeaveNothing(t *testing.T) {
 			visit(sessions.FromContext(r.Context()))
 		})).ServeHTTP(w, r)
 		if line := w.Header().Get("Set-Cookie"); w.Code != http.StatusOK || line != "" && !strings.Contains(line, "Max-Age=0") {
-			t.Fatalf("%d, Set-Cookie: %s", w.Code, line)
+			t.Fatalf("got status %d, Set-Cookie %s", w.Code, line)
 		}
 	}
 	requests := func(n int) {
@@ -265,11 +264,11 @@ func TestAnonymousRequestsLeaveNothing(t *testing.T) {
 	testapp.Equal(t, "store calls", a.Store.Calls(), "")
 	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 	if n := runtime.NumGoroutine(); n > goroutines {
-		t.Errorf("%d goroutines, before it were %d", n, goroutines)
+		t.Errorf("got %d goroutines, want %d as before", n, goroutines)
 	}
-	// A dozen bytes for each request would be more than this.
+	// Twelve bytes per request would exceed this.
 	if grown := heap() - before; grown > 1<<20 {
-		t.Errorf("%d bytes are held", grown)
+		t.Errorf("got %d more bytes in use", grown)
 	}
 
 	// An expired token costs one load, and leaves nothing.
@@ -278,7 +277,7 @@ func TestAnonymousRequestsLeaveNothing(t *testing.T) {
 	}
 	testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 	if calls := a.Store.Calls(); strings.Count(calls, "Load") != 1000 || strings.ContainsAny(calls, "STD") {
-		t.Errorf("store calls: %.100s", fmt.Sprint(calls))
+		t.Errorf("got store calls %.100s", fmt.Sprint(calls))
 	}
 }
 
@@ -295,7 +294,7 @@ func TestAllWritesAreOneSave(t *testing.T) {
 		io.Copy(w, strings.NewReader("four"))
 	})
 	if body := resp.Body; body != "one two three four" {
-		t.Errorf("the body is %q", body)
+		t.Errorf("got body %q", body)
 	}
 	if n := store.Total("Save"); n != 1 {
 		t.Errorf("got %d saves, want 1", n)
@@ -303,9 +302,8 @@ func TestAllWritesAreOneSave(t *testing.T) {
 	testapp.OneCookie(t, resp)
 }
 
-// bareWriter is a response writer that discards all but the header. The types
-// after it have the optional interfaces of net/http's writers, which the test does
-// not use.
+// bareWriter is a response writer that keeps only the header. The types below add the
+// optional interfaces of net/http's writers, which the test does not call.
 type (
 	bareWriter  http.Header
 	flushWriter struct {

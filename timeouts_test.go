@@ -86,7 +86,7 @@ func TestSetIdleTimeout(t *testing.T) {
 	for _, bad := range []time.Duration{-1, time.Microsecond, time.Second + 1, math.MaxInt64, math.MinInt64} {
 		a.SignedIn().OK(func(s *sessions.Session) {
 			if err := s.SetIdleTimeout(bad); err == nil {
-				t.Errorf("SetIdleTimeout(%d) is no error", bad)
+				t.Errorf("SetIdleTimeout(%d) returned no error", bad)
 			}
 		})
 	}
@@ -239,7 +239,8 @@ func TestClockChange(t *testing.T) {
 	})
 }
 
-// A clock that was ahead does not extend a session by the difference.
+// A session that was created while the clock was ahead does not last longer by the
+// difference.
 func TestLifetimeOfSessionFromTheFuture(t *testing.T) {
 	const life = 10 * time.Hour
 	for ahead, lasts := range map[time.Duration]time.Duration{
@@ -290,7 +291,7 @@ func TestSweep(t *testing.T) {
 	a.Clock.Advance(30 * time.Minute)
 	n, err := a.Manager.Sweep(t.Context())
 	if n != 1 || err != nil {
-		t.Errorf("Sweep: %d, %v", n, err)
+		t.Errorf("Sweep: got %d, %v, want 1, nil", n, err)
 	}
 	testapp.Equal(t, "user of the live session", c.User(), "ann")
 }

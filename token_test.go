@@ -26,12 +26,12 @@ func wantRejected(t testing.TB, m *sessions.Manager, what, token string) {
 	b.Extra = []string{"pump-session=" + token}
 	resp := b.Visit(func(s *sessions.Session) {
 		if !s.IsNew() || len(s.Keys()) > 0 || s.Err() != nil {
-			t.Errorf("%s: it opens a session (%v)", what, s.Err())
+			t.Errorf("%s: the token opened a session (%v)", what, s.Err())
 		}
 	})
 	testapp.NoCookie(t, resp)
 	if s, err := m.Load(t.Context(), token); !errors.Is(err, sessions.ErrNotFound) {
-		t.Errorf("%s: Load gives %v, %v, want ErrNotFound", what, s, err)
+		t.Errorf("%s: Load: got %v, %v, want ErrNotFound", what, s, err)
 	}
 }
 
@@ -48,14 +48,14 @@ func TestAlteredTokenIsRejected(t *testing.T) {
 		load := func(what, altered string) {
 			t.Helper()
 			if altered == token {
-				t.Fatal("nothing is altered")
+				t.Fatal("the token was not altered")
 			}
 			if _, err := m.Load(t.Context(), altered); !errors.Is(err, sessions.ErrNotFound) {
-				t.Errorf("%s: %v", what, err)
+				t.Errorf("%s: Load: got error %v, want ErrNotFound", what, err)
 			}
 		}
 		for i := range len(token) {
-			// Each of its six bits, and then characters of no token.
+			// Change each of its six bits, then use characters that no token has.
 			n := strings.IndexByte(alphabet, token[i])
 			if n < 0 {
 				continue // padding
@@ -96,10 +96,10 @@ func TestAlteredTokenIsRejected(t *testing.T) {
 			load(what, altered)
 		}
 		if store != nil && store.Total() != before {
-			t.Errorf("forged tokens caused %d store calls", store.Total()-before)
+			t.Errorf("got %d store calls for forged tokens, want 0", store.Total()-before)
 		}
 		if _, err := m.Load(t.Context(), token); err != nil {
-			t.Errorf("the token itself: %v", err)
+			t.Errorf("Load of the token itself: got error %v", err)
 		}
 	})
 }
@@ -113,24 +113,24 @@ func TestUnsignedTokenIsRejected(t *testing.T) {
 	before := store.Total()
 	wantRejected(t, signed, "an unsigned id", b.Token())
 	if store.Total() != before {
-		t.Error("an unsigned id reaches the store")
+		t.Error("an unsigned ID caused a store call")
 	}
 
-	// The next write begins a new session, under an id that is signed.
+	// The next write starts a new session, with a signed ID.
 	old := b.Token()
 	b.Managers = []*sessions.Manager{signed}
 	b.Visit(func(s *sessions.Session) { s.Set("user", "bob") })
 	if strings.HasPrefix(b.Token(), old) {
-		t.Error("the unsigned id was adopted")
+		t.Error("the unsigned ID was adopted")
 	}
 	if b.User() != "bob" {
-		t.Error("the new session is not there")
+		t.Error("the new session does not exist")
 	}
-	// And the reverse: a signed token is nothing to a manager without a secret.
+	// Conversely, a manager without a secret rejects a signed token.
 	wantRejected(t, unsigned, "a signed token", b.Token())
 }
 
-// A token is good for one cookie name, one namespace and one secret.
+// A token is valid for one cookie name, one namespace and one secret.
 func TestTokenOfAnotherManagerIsRejected(t *testing.T) {
 	for name, change := range map[string]func(o *sessions.Options){
 		"another secret":       func(o *sessions.Options) { o.Cookie.Secret = testapp.Secret2 },
@@ -156,18 +156,18 @@ func TestTokenOfAnotherManagerIsRejected(t *testing.T) {
 					other, _ := testapp.NewManager(t, o)
 					before := store.Total()
 					if _, err := other.Load(t.Context(), token); !errors.Is(err, sessions.ErrNotFound) {
-						t.Errorf("Load: %v", err)
+						t.Errorf("Load: got error %v, want ErrNotFound", err)
 					}
 					b := testapp.NewClient(t, other)
 					b.Extra = []string{"pump-session=" + token + "; other=" + token + "; Pump-Session=" + token + "; pump-sessiona=" + token + "; app=" + token}
 					if user := b.User(); user != "" {
-						t.Errorf("the user is %v", user)
+						t.Errorf("got user %v, want none", user)
 					}
 					if store.Total() != before {
-						t.Error("the token reaches the store")
+						t.Error("the token caused a store call")
 					}
 					if _, err := m.Load(t.Context(), token); err != nil {
-						t.Errorf("at home: %v", err)
+						t.Errorf("Load by its own manager: got error %v", err)
 					}
 				})
 			}
@@ -175,7 +175,7 @@ func TestTokenOfAnotherManagerIsRejected(t *testing.T) {
 	}
 }
 
-// Rotation logs nobody out. Each client receives a cookie signed with the current
+// Rotation signs nobody out. Each client receives a cookie signed with the current
 // secret with its next request.
 func TestSecretRotation(t *testing.T) {
 	for _, kind := range []string{"server", "sealed"} {
@@ -204,7 +204,7 @@ func TestSecretRotation(t *testing.T) {
 				var id string
 				resp := b.Visit(func(s *sessions.Session) {
 					if s.Get("user") != "ann" {
-						t.Error("rotation logged the user out")
+						t.Error("rotation signed the user out")
 					}
 					id = s.ID()
 					token = s.Token()
@@ -214,7 +214,7 @@ func TestSecretRotation(t *testing.T) {
 					t.Error("the cookie was not replaced")
 				}
 				if kind == "server" && c.Value != token {
-					t.Errorf("the cookie is %s, Token said %s", c.Value, token)
+					t.Errorf("got cookie %s, want the result of Token, %s", c.Value, token)
 				}
 				testapp.NoCookie(t, b.Visit(func(s *sessions.Session) {
 					if s.ID() != id || s.Token() != c.Value {
@@ -222,18 +222,18 @@ func TestSecretRotation(t *testing.T) {
 					}
 				}))
 
-				// A request that was under way still has the old one.
+				// A request in flight still has the old one.
 				late := testapp.NewClient(t, during)
 				late.Cookies["pump-session"] = old
 				if late.User() != "ann" {
-					t.Error("the old token is refused while its secret is among the previous ones")
+					t.Error("the old token was rejected while its secret was a previous one")
 				}
 
 				after := open(testapp.Secret2)
 				wantRejected(t, after, "a token under a secret that is gone", old)
 				b.Managers = []*sessions.Manager{after}
 				if b.User() != "ann" {
-					t.Error("removing the previous secret logged the user out")
+					t.Error("removing the previous secret signed the user out")
 				}
 			})
 		}
@@ -260,7 +260,7 @@ func TestTokenEqualsCookie(t *testing.T) {
 					token = s.Token()
 				})
 				if token != b.Token() {
-					t.Errorf("Token says %s, the cookie %s", token, b.Token())
+					t.Errorf("got Token %s, want that of the cookie, %s", token, b.Token())
 				}
 				if _, err := m.Load(t.Context(), token); err != nil {
 					t.Error(err)
@@ -286,18 +286,18 @@ func TestUnknownIDIsNotAdopted(t *testing.T) {
 			var id string
 			b.Visit(func(s *sessions.Session) { id = s.ID(); s.Destroy(t.Context()) })
 			if n := len(store.RecordsByKey(t)); n != 0 {
-				t.Fatalf("%d records after Destroy", n)
+				t.Fatalf("got %d records after Destroy, want none", n)
 			}
 
 			b.Cookies["pump-session"] = token
 			writes := store.Total("Save") + store.Total("Touch")
 			testapp.NoCookie(t, b.Visit(func(s *sessions.Session) {
 				if !s.IsNew() || s.ID() == id || s.Token() == token || s.Get("user") != nil {
-					t.Error("the unknown id was adopted")
+					t.Error("the unknown ID was adopted")
 				}
 			}))
 			if store.Total("Save")+store.Total("Touch") != writes {
-				t.Error("reading under an unknown id writes")
+				t.Error("a read with an unknown ID wrote to the store")
 			}
 
 			b.Visit(func(s *sessions.Session) { s.Set("user", "mallory") })
@@ -325,7 +325,7 @@ func TestStoreDoesNotSeeToken(t *testing.T) {
 		}
 		b.Visit(func(s *sessions.Session) {
 			if s.ID() != key.String() {
-				t.Errorf("ID is %s, the key %v", s.ID(), key)
+				t.Errorf("got ID %s, want the key %v", s.ID(), key)
 			}
 		})
 		forged := base64.RawURLEncoding.EncodeToString(key[:])
@@ -333,7 +333,7 @@ func TestStoreDoesNotSeeToken(t *testing.T) {
 	}
 }
 
-// randomSource takes the place of the system's for the rest of the test.
+// randomSource replaces the system's random source for the rest of the test.
 func randomSource(t testing.TB, r io.Reader) {
 	t.Helper()
 	system := rand.Reader
@@ -341,8 +341,8 @@ func randomSource(t testing.TB, r io.Reader) {
 	t.Cleanup(func() { rand.Reader = system })
 }
 
-// repeating is a source that gives the same bytes over and over, as in a machine
-// that was copied while it ran.
+// repeating is a source that returns the same bytes again and again, as on a virtual
+// machine that was cloned while it ran.
 type repeating byte
 
 func (r repeating) Read(b []byte) (int, error) {
@@ -360,7 +360,7 @@ func TestRepeatingRandomSource(t *testing.T) {
 	res := second.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { testapp.User.Set(s, "eve") })
 	testapp.Equal(t, "cookie", res.Cookie, nil)
 	if log := a.Log.String(); !strings.Contains(log, "random source repeats itself") {
-		t.Errorf("the log says: %s", log)
+		t.Errorf("got log %s", log)
 	}
 	res = first.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { s.Renew() })
 	testapp.Equal(t, "cookie", res.Cookie, nil)
@@ -393,7 +393,7 @@ func TestFailingRandomSourceExits(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || !strings.Contains(string(out), "failed to read random data") {
-		t.Errorf("the program ended with %v:\n%.500s", err, out)
+		t.Errorf("got exit %v:\n%.500s", err, out)
 	}
 }
 

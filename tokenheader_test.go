@@ -13,8 +13,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// apiClient is a client without cookies. It sends its token in a header field,
-// from the first request on, and keeps what the field of the answer says.
+// apiClient is a client without cookies. It sends its token in a header field from the
+// first request on, and keeps the value of the response's field.
 type apiClient struct {
 	t      testing.TB
 	m      *sessions.Manager
@@ -37,11 +37,11 @@ func (c *apiClient) serve(h http.HandlerFunc) *http.Response {
 	resp := w.Result()
 	if lines, ok := resp.Header[http.CanonicalHeaderKey(c.field)]; ok {
 		if len(lines) != 1 {
-			c.t.Errorf("the response has the field %d times", len(lines))
+			c.t.Errorf("got the field %d times in the response", len(lines))
 		}
 		token, ok := strings.CutPrefix(lines[0], c.scheme)
 		if !ok && lines[0] != "" {
-			c.t.Errorf("the answer's %s does not begin with %q", c.field, c.scheme)
+			c.t.Errorf("the response's %s does not begin with %q", c.field, c.scheme)
 		}
 		c.token = token
 	}
@@ -49,8 +49,7 @@ func (c *apiClient) serve(h http.HandlerFunc) *http.Response {
 	return resp
 }
 
-// headerClients are a client for each way to carry a token, on each kind of
-// store.
+// headerClients are clients for each way to send a token, and each kind of store.
 func headerClients(t *testing.T, test func(t *testing.T, c *apiClient)) {
 	for _, store := range []string{"memory", "sealed"} {
 		for _, c := range []apiClient{{field: "x-session-token"}, {field: "Authorization", scheme: "Bearer "}} {
@@ -74,18 +73,18 @@ func TestTokenHeader(t *testing.T) {
 			s.Set("user", "ann")
 		})
 		if c.token == "" {
-			t.Fatalf("no token in the response: %v", resp.Header)
+			t.Fatalf("got no token in the response: %v", resp.Header)
 		}
 		field := http.CanonicalHeaderKey(c.field)
 		if got, want := resp.Header.Get("Cache-Control"), `private, no-cache="`+field+`"`; got != want {
-			t.Errorf("Cache-Control: %s, want %s", got, want)
+			t.Errorf("got Cache-Control %s, want %s", got, want)
 		}
 		if vary := resp.Header["Vary"]; strings.Join(vary, ", ") != "Cookie, "+field {
-			t.Errorf("Vary: %q", vary)
+			t.Errorf("got Vary %q, want Cookie and the field", vary)
 		}
 		c.do(func(s *sessions.Session) {
 			if s.Get("user") != "ann" || s.IsNew() || s.Token() != c.token {
-				t.Errorf("the second request found user %v", s.Get("user"))
+				t.Errorf("got user %v in the second request", s.Get("user"))
 			}
 		})
 	})
@@ -101,15 +100,15 @@ func TestTokenHeaderRenew(t *testing.T) {
 			}
 		})
 		if c.token == old || c.token == "" {
-			t.Fatal("the response has no new token")
+			t.Fatal("got no new token in the response")
 		}
 		c.do(func(s *sessions.Session) {
 			if s.Get("user") != "ann" {
-				t.Error("the data is gone")
+				t.Error("the data is lost")
 			}
 		})
 		if c.m.Ping(t.Context()) != nil {
-			t.Error("the store does not answer")
+			t.Error("the store does not respond")
 		}
 	})
 }
@@ -123,18 +122,18 @@ func TestTokenHeaderLogout(t *testing.T) {
 			}
 		})
 		if lines := resp.Header[http.CanonicalHeaderKey(c.field)]; len(lines) != 1 || lines[0] != "" {
-			t.Errorf("the field says %q, want an empty one", lines)
+			t.Errorf("got field %q, want an empty one", lines)
 		}
 		resp = c.do(func(s *sessions.Session) {
 			if s.Get("user") != nil || !s.IsNew() {
-				t.Error("still signed in")
+				t.Error("the session still has a user")
 			}
 			if err := s.Destroy(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
 		if _, ok := resp.Header[http.CanonicalHeaderKey(c.field)]; ok {
-			t.Error("a client without a token received a deletion")
+			t.Error("a client without a token got an empty field")
 		}
 	})
 }
@@ -172,7 +171,7 @@ func TestTokenHeaderParallelRequests(t *testing.T) {
 	wg.Wait()
 	c.do(func(s *sessions.Session) {
 		if n, _ := benchCounter.Get(s); n != 50 {
-			t.Errorf("%d of 50 updates counted", n)
+			t.Errorf("got %d updates, want 50", n)
 		}
 	})
 }
@@ -185,12 +184,12 @@ func TestTokenHeaderOutage(t *testing.T) {
 	f.Down()
 	resp := c.do(func(s *sessions.Session) { s.Set("user", "eve") })
 	if _, ok := resp.Header["X-Session"]; ok || resp.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("status %d, X-Session %q", resp.StatusCode, resp.Header["X-Session"])
+		t.Errorf("got status %d, X-Session %q, want 503 and no field", resp.StatusCode, resp.Header["X-Session"])
 	}
 	f.Up()
 	c.do(func(s *sessions.Session) {
 		if s.Get("user") != "ann" {
-			t.Errorf("user %v after the recovery", s.Get("user"))
+			t.Errorf("got user %v after the recovery, want ann", s.Get("user"))
 		}
 	})
 }
@@ -199,14 +198,14 @@ func TestTokenHeaderWithCookies(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{TokenHeader: "X-Session"})
 	b := testapp.Login(t, m)
 
-	// No token for scripts: what a browser's answer carries is the cookie alone.
+	// Scripts cannot read the token: the response to a browser has only the cookie.
 	resp := b.Visit(func(s *sessions.Session) { s.Renew() })
 	if lines, ok := resp.Header["X-Session"]; ok {
-		t.Errorf("the browser's answer has X-Session: %q", lines)
+		t.Errorf("got X-Session %q in the response to a browser", lines)
 	}
 	testapp.OneCookie(t, resp)
 
-	// And a script that sends the field itself does not get at the cookie's session.
+	// A script that sends the field cannot use the cookie's session.
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("X-Session", "")
 	r.Header.Set("Cookie", "pump-session="+b.Token())
@@ -214,15 +213,15 @@ func TestTokenHeaderWithCookies(t *testing.T) {
 	m.Wrap(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		if s.Get("user") != nil || !s.IsNew() {
-			t.Error("the field was empty, and the cookie counted")
+			t.Error("the cookie was used although the field was present")
 		}
 	})).ServeHTTP(w, r)
 
-	// The token itself opens the session, wherever it stands.
+	// The token also works in the field.
 	c := &apiClient{t: t, m: m, field: "X-Session", token: b.Token()}
 	c.do(func(s *sessions.Session) {
 		if s.Get("user") != "ann" {
-			t.Error("the cookie's token does not count in the field")
+			t.Error("the field with the cookie's token did not open the session")
 		}
 	})
 }
@@ -235,17 +234,17 @@ func TestTokenHeaderIgnoresOtherSchemes(t *testing.T) {
 		r.Header.Set("Authorization", line)
 		resp := b.Send(r, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if user := sessions.FromContext(r.Context()).Get("user"); user != "ann" {
-				t.Errorf("Authorization: %s: user %v by the cookie", line, user)
+				t.Errorf("Authorization: %s: got user %v from the cookie", line, user)
 			}
 		}))
 		if _, ok := resp.Header["Authorization"]; ok {
-			t.Errorf("Authorization: %s was answered in kind", line)
+			t.Errorf("Authorization: %s: got the field in the response", line)
 		}
 	}
 	c := &apiClient{t: t, m: m, field: "Authorization", scheme: "bEARER   ", token: b.Token()}
 	c.do(func(s *sessions.Session) {
 		if s.Get("user") != "ann" {
-			t.Error("the scheme's name in other letters, and several spaces, did not count")
+			t.Error("the scheme in lower case with several spaces was not accepted")
 		}
 	})
 }
@@ -263,7 +262,7 @@ func TestTokenHeaderSecretRotation(t *testing.T) {
 	c.m, _ = testapp.NewManager(t, o)
 	c.do(func(s *sessions.Session) {
 		if s.Get("user") != "ann" {
-			t.Error("signed out")
+			t.Error("the user was signed out")
 		}
 	})
 	if c.token == old {
@@ -280,8 +279,8 @@ func TestInvalidTokenHeader(t *testing.T) {
 	}
 }
 
-// FuzzTokenHeader looks for a field that makes the request panic, that opens a
-// session, or that is answered by a cookie though it names the field.
+// FuzzTokenHeader looks for a field that makes the request panic, opens a session, or
+// gets a cookie in the response.
 func FuzzTokenHeader(f *testing.F) {
 	m, _ := testapp.NewManager(f, sessions.Options{Store: "memory", TokenHeader: "Authorization", Cookie: sessions.Cookie{Secret: testapp.Secret}})
 	for _, line := range []string{"", "Bearer", "Bearer ", "bearer x", "Bearer  \x00", "Basic x", "Bearer " + strings.Repeat("A", 86)} {
@@ -301,11 +300,11 @@ func FuzzTokenHeader(f *testing.F) {
 		h.ServeHTTP(w, r)
 		byHeader, byCookie := w.Header()["Authorization"] != nil, w.Header()["Set-Cookie"] != nil
 		if w.Code != http.StatusOK || byHeader == byCookie {
-			t.Errorf("%q: status %d, answered in the field %v, by a cookie %v", line, w.Code, byHeader, byCookie)
+			t.Errorf("%q: got status %d, the field %v, a cookie %v", line, w.Code, byHeader, byCookie)
 		}
 		fields := strings.Fields(strings.ReplaceAll(line, "\v", "x"))
 		if bearer := len(fields) > 0 && strings.EqualFold(fields[0], "bearer") && strings.HasPrefix(strings.ToLower(line), "bearer"); byHeader && !bearer {
-			t.Errorf("%q was taken for a token", line)
+			t.Errorf("%q was accepted as a token", line)
 		}
 	})
 }

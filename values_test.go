@@ -34,7 +34,7 @@ func TestTimeInAnyZone(t *testing.T) {
 			same := func(what string, got time.Time) {
 				t.Helper()
 				if _, offset := got.Zone(); !got.Equal(when) || offset != want {
-					t.Errorf("%s: %v came back as %v", what, when, got)
+					t.Errorf("%s: %v was read back as %v", what, when, got)
 				}
 			}
 			a := testapp.New(t)
@@ -109,9 +109,9 @@ func TestKeyDecodeError(t *testing.T) {
 		testapp.Equal(t, "value", got, 5)
 	})
 	if strings.Contains(strings.TrimPrefix(a.Log.String(), before), "does not fit") {
-		t.Errorf("the log has:\n%s", a.Log)
+		t.Errorf("got log:\n%s", a.Log)
 	}
-	// A session that cannot be loaded returns the load error, not ErrNoValue.
+	// If the session cannot be loaded, Decode returns the load error, not ErrNoValue.
 	a.Store.Down()
 	c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
 		_, err := number.Decode(s)
@@ -151,7 +151,7 @@ func (u *binaryUUID) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// checkRoundTrip checks a value of a type through all that Key does.
+// checkRoundTrip checks a value of a type with all methods of Key.
 func checkRoundTrip[T any](t *testing.T, name string, v T) {
 	t.Run(name, func(t *testing.T) {
 		a := testapp.New(t)
@@ -159,7 +159,7 @@ func checkRoundTrip[T any](t *testing.T, name string, v T) {
 		same := func(what string, got T, ok bool) {
 			t.Helper()
 			if !ok || !sameValue(got, v) {
-				t.Errorf("%s: %#v, %v, want %#v", what, got, ok, v)
+				t.Errorf("%s: got %#v, %v, want %#v", what, got, ok, v)
 			}
 		}
 		c := a.Client()
@@ -328,7 +328,7 @@ func TestMapWithOtherKeysChangesInPlace(t *testing.T) {
 
 type treeNode struct{ Next *treeNode }
 
-// A cycle may be closed when the value is in the session already.
+// A value may become cyclic after it was set.
 func TestCycleMadeInPlaceIsRejected(t *testing.T) {
 	const key sessions.Key[*treeNode] = "v"
 	a := testapp.New(t)
