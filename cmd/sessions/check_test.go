@@ -45,10 +45,10 @@ func TestCheckOfStoresWithoutABackend(t *testing.T) {
 
 // check reports all faults at once, as New does, and no secret.
 func TestCheckReportsAllFaults(t *testing.T) {
-	at := env{"SESSIONS_STORE": "redis", "SESSIONS_SECRET": "too short", "SESSIONS_PREVIOUS_SECRETS": "short-as-well " + strings.Repeat("o", 32)}
+	at := env{"SESSIONS_STORE": "etcd", "SESSIONS_SECRET": "too short", "SESSIONS_PREVIOUS_SECRETS": "short-as-well " + strings.Repeat("o", 32)}
 	args := []string{"check", "-namespace", "A", "-cookie-name", "__Host-a", "-cookie-domain", "example.com", "-same-site", "none",
 		"-partitioned", "-token-header", "Cookie", "-timeout", "2h", "-lifetime", "1h", "-store-timeout", "1ns", "-cookie-expires", "2001-01-01T00:00:00Z"}
-	faults := []string{`unknown store "redis"`, "Options.Namespace", "__Host-a", "SameSite", "Partitioned", "Options.TokenHeader", "Options.Lifetime", "Options.StoreTimeout",
+	faults := []string{`unknown store "etcd"`, "Options.Namespace", "__Host-a", "SameSite", "Partitioned", "Options.TokenHeader", "Options.Lifetime", "Options.StoreTimeout",
 		"Options.Cookie.Expires", "Cookie.Secret: 9 bytes", "PreviousSecrets[0]"}
 	r := at.run(t, args...).expect(t, exitUsage, faults...)
 	if strings.Contains(r.out+r.err, "too short") || strings.Contains(r.out+r.err, "short-as-well") {

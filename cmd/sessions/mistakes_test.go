@@ -29,7 +29,7 @@ func TestUsageErrors(t *testing.T) {
 		"show " + id[1:]:                        "64 hexadecimal digits",
 		"destroy":                               "IDs or an -owner",
 		"destroy -yes " + id + " -owner user:1": "not both",
-		"list -store redis":                     "must be one of database, dbm, file,",
+		"list -store etcd":                      "must be one of database, dbm, file,",
 		"list -store= -url nowhere:///x.db":     "or the scheme of a database URL",
 		"list -store database -url nonsense":    "sqlite:///relative.db",
 		"list -store file -data-dir=":           "Options.DataDir",
