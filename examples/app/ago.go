@@ -13,6 +13,10 @@ func ago(d time.Duration) string {
 	return span(d) + " ago"
 }
 
+// in describes a time to come. It is rounded up to a minute, as a session that was just
+// used has a moment less than its limit.
+func in(d time.Duration) string { return "in " + span(d+time.Minute-time.Nanosecond) }
+
 // lastUsed describes a session's last access. To save writes, not every access is
 // recorded: the recorded time may be late by 1% of the idle timeout, or by a day if
 // there is none. The sign-in itself was an access.

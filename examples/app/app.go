@@ -44,6 +44,7 @@ func (a *app) handler() http.Handler {
 	mux.HandleFunc("POST /signout", a.signOut)
 	mux.HandleFunc("GET /devices", a.devices)
 	mux.HandleFunc("POST /devices/signout-others", a.signOutOthers)
+	mux.HandleFunc("POST /devices/{id}/signout", a.signOutDevice)
 	mux.HandleFunc("GET /style.css", asset)
 	mux.HandleFunc("GET /icon.svg", asset)
 	mux.HandleFunc("/", notFound)

@@ -13,10 +13,12 @@ import (
 
 type device struct {
 	Login
+	ID       string // the session's public ID
 	This     bool
 	SignedIn string
 	LastUsed string
 	Bound    bool // to the device: see -device-bound
+	Ends     string
 }
 
 type devicesPage struct {
@@ -66,7 +68,9 @@ func (a *app) devices(w http.ResponseWriter, r *http.Request) {
 func (a *app) describe(other, this *sessions.Session) device {
 	l, _ := login.Get(other)
 	signedIn := time.Since(l.At)
-	d := device{Login: l, This: other.ID() == this.ID(), SignedIn: ago(signedIn), LastUsed: "now"}
+	d := device{Login: l, ID: other.ID(), This: other.ID() == this.ID(), SignedIn: ago(signedIn), LastUsed: "now"}
+	// Deadline is when the session ends if the device does not use it again.
+	d.Ends = in(time.Until(other.Deadline()))
 	_, d.Bound = dbsc.Bound(other)
 	if !d.This {
 		d.LastUsed = lastUsed(time.Since(other.LastAccessed()), signedIn, limit(a.timeout, l.Remember))
@@ -93,6 +97,41 @@ func (a *app) signOutOthers(w http.ResponseWriter, r *http.Request) {
 	default:
 		a.log.Info("signed out other devices", "session", s.ID(), "count", n)
 		notices.Add(s, Notice{Text: signedOut(n)})
+	}
+	http.Redirect(w, r, "/devices", http.StatusSeeOther)
+}
+
+// signOutDevice signs out one device. Its public ID comes from the form, and anybody can
+// send any: only the user's own sessions are ended.
+func (a *app) signOutDevice(w http.ResponseWriter, r *http.Request) {
+	s := sessions.FromContext(r.Context())
+	l, ok := login.Get(s)
+	if !ok {
+		askToSignIn(w, r, s)
+		return
+	}
+	if r.PathValue("id") == s.ID() {
+		a.signOut(w, r)
+		return
+	}
+	other, err := a.sessions.Find(r.Context(), r.PathValue("id"))
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		notices.Add(s, Notice{Text: "The " + a.store + " store cannot sign out other devices.", Problem: true})
+	case errors.Is(err, sessions.ErrNotFound), err == nil && other.Owner() != l.owner():
+		notices.Add(s, Notice{Text: "That device is not signed in any more."})
+	case err != nil:
+		a.fail(w, r, err)
+		return
+	default:
+		was, _ := login.Get(other)
+		id := other.ID() // empty after Destroy
+		if err := other.Destroy(r.Context()); err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		a.log.Info("signed out a device", "session", id, "by", s.ID())
+		notices.Add(s, Notice{Text: was.Device + " is signed out."})
 	}
 	http.Redirect(w, r, "/devices", http.StatusSeeOther)
 }

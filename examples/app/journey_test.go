@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"testing"
 	"time"
 )
@@ -26,6 +27,8 @@ func TestTwoDevices(t *testing.T) {
 	devices := one.get("/devices")
 	expect(t, devices, "Firefox on Linux", "this device", "Safari on iPhone", "Remembered", "Until the browser is closed", "Sign out the others")
 
+	expect(t, devices, "<dt>Ends unless used</dt><dd>in 30 days</dd>", "<dt>Ends unless used</dt><dd>in 30 minutes</dd>")
+
 	expect(t, one.post("/devices/signout-others"), "One other device is signed out.", "No other device")
 	page := two.get("/devices")
 	expect(t, page, "Your earlier session is over", "Please sign in")
@@ -36,6 +39,35 @@ func TestTwoDevices(t *testing.T) {
 	page = one.post("/signout")
 	expect(t, page, "You are signed out.", "Sign in", "first visit")
 	expectNot(t, page, "Ada")
+}
+
+// TestOneDevice signs out one of three, and nobody else's.
+func TestOneDevice(t *testing.T) {
+	server := start(t)
+	one, two, three := newBrowser(t, server.URL, firefox), newBrowser(t, server.URL, safari), newBrowser(t, server.URL, "curl/8")
+	for _, b := range []*browser{one, two, three} {
+		b.post("/signin", "name", "Ada")
+	}
+	form := regexp.MustCompile(`action="(/devices/[0-9a-f]{64}/signout)"><button class="plain">Sign out<span class="unseen"> Safari on iPhone`)
+	m := form.FindStringSubmatch(one.get("/devices"))
+	if m == nil {
+		t.Fatal("the page has no button for the other device")
+	}
+	eve := newBrowser(t, server.URL, firefox)
+	expect(t, eve.post(m[1]), "Please sign in")
+	eve.post("/signin", "name", "Eve")
+	expect(t, eve.post(m[1]), "That device is not signed in any more.")
+	expect(t, two.get("/"), "Good to see you, Ada") // Eve may know the ID, and cannot end the session
+
+	expect(t, one.post(m[1]), "Safari on iPhone is signed out.")
+	expect(t, two.get("/devices"), "Your earlier session is over")
+	expect(t, one.post(m[1]), "That device is not signed in any more.")
+	expect(t, one.post("/devices/nothing/signout"), "That device is not signed in any more.")
+	expect(t, three.get("/"), "Good to see you, Ada")
+
+	// The device's own ID, which the page does not offer.
+	m = regexp.MustCompile(`action="(/devices/[0-9a-f]{64}/signout)"`).FindStringSubmatch(three.get("/devices"))
+	expect(t, one.post(m[1]), "You are signed out.")
 }
 
 func TestCart(t *testing.T) {
@@ -95,6 +127,7 @@ func TestDevicesAsksToSignIn(t *testing.T) {
 	b := newBrowser(t, start(t).URL, firefox)
 	expect(t, b.get("/devices"), "Please sign in", `name="name"`)
 	expect(t, b.post("/devices/signout-others"), "Please sign in")
+	expect(t, b.post("/devices/0/signout"), "Please sign in")
 }
 
 func TestCrossOriginIsRefused(t *testing.T) {
@@ -122,6 +155,7 @@ func TestCookieStore(t *testing.T) {
 	b.post("/signin", "name", "Ada")
 	expect(t, b.get("/devices"), "<code>cookie</code> store cannot list")
 	expect(t, b.post("/devices/signout-others"), "cookie store cannot sign out")
+	expect(t, b.post("/devices/0/signout"), "cookie store cannot sign out")
 
 	b.moveTo(start(t, flags...).URL)
 	expect(t, b.get("/"), "Good to see you, Ada")

@@ -41,3 +41,19 @@ func TestLastUsed(t *testing.T) {
 		}
 	}
 }
+
+func TestIn(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		30*time.Minute - time.Millisecond: "in 30 minutes",
+		30 * time.Minute:                  "in 30 minutes",
+		29*time.Minute + 10*time.Second:   "in 30 minutes",
+		time.Second:                       "in a minute",
+		-time.Second:                      "in a minute",
+		30*24*time.Hour - 2*time.Second:   "in 30 days",
+		24*time.Hour + 5*time.Hour:        "in a day",
+	} {
+		if got := in(d); got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+	}
+}

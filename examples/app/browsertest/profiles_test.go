@@ -25,7 +25,14 @@ func TestTwoProfiles(t *testing.T) {
 	laptop.visit("/cart")
 	laptop.expect("Mini pump", "Ada") // the cart came along
 	laptop.visit("/devices")
-	laptop.expect("this device", "Until the browser is closed", "Remembered")
+	laptop.expect("this device", "Until the browser is closed", "Remembered", "in 30 minutes", "in 30 days")
+	laptop.press(`form.end button`)
+	laptop.expect("Chrome on Linux is signed out.", "No other device is signed in")
+	phone.visit("/devices")
+	phone.expect("Your earlier session is over", "Please sign in")
+
+	phone.signIn("Ada", true)
+	laptop.visit("/devices")
 	laptop.press(`form[action="/devices/signout-others"] button`)
 	laptop.expect("One other device is signed out.", "No other device is signed in")
 
