@@ -43,7 +43,7 @@ func TestPages(t *testing.T) {
 			w.Page(string(text))
 		})
 	}
-	if n < 1 {
+	if n < 8 {
 		t.Errorf("only %d pages have programs", n)
 	}
 }
