@@ -23,6 +23,7 @@ var contenders = []struct {
 	{"dbm", []lib{{"pump", oursOn("dbm", nil)}, {"raw", rawBolt}}},
 	{"sqlite", []lib{{"pump", oursSQLite}, {"scs", scsSQLite(likeOurs)}, {"scs-default", scsSQLite("")}, {"raw", rawSQLite}}},
 	{"postgres", []lib{{"pump", oursPostgres}, {"scs", scsPostgres}, {"raw", rawPostgres}}},
+	{"redis", []lib{{"pump", oursRedis}, {"scs", scsRedis}, {"raw", rawRedis}}},
 }
 
 type lib struct {

@@ -45,23 +45,33 @@ func (once) NoRetry() bool { return true }
 // run runs a script on one key, by its hash, and by its text if the server does not
 // know the hash.
 func (s *store) run(ctx context.Context, sc script, key string, args ...any) (any, error) {
-	value, err := s.send(ctx, "evalsha", sc.hash, key, args)
+	all := append(append(make([]any, 0, 8), "evalsha", sc.hash, "1", key), args...)
+	value, err := s.send(ctx, key, all...)
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		value, err = s.send(ctx, "eval", sc.source, key, args)
+		all[0], all[1] = "eval", sc.source
+		value, err = s.send(ctx, key, all...)
 	}
 	return value, err
 }
 
-func (s *store) send(ctx context.Context, command, script, key string, args []any) (any, error) {
-	all := make([]any, 0, 8)
-	all = append(append(all, command, script, "1", key), args...)
+// send sends a command that writes to one key, once, and waits for replicas if it
+// should.
+func (s *store) send(ctx context.Context, key string, args ...any) (any, error) {
 	if s.waitReplicas > 0 {
-		return s.sendAndWait(ctx, key, all)
+		return s.sendAndWait(ctx, key, args)
 	}
-	cmd := once{redis.NewCmd(ctx, all...)}
-	cmd.SetFirstKeyPos(3)
+	cmd := once{redis.NewCmd(ctx, args...)}
 	_ = s.client.Process(ctx, cmd) // it is the command's error
 	return cmd.Result()
+}
+
+// create stores a value if there is none, and reports whether there was none.
+func (s *store) create(ctx context.Context, key driver.Key, value []byte, ttl int64) (bool, error) {
+	_, err := s.send(ctx, s.recordName(key), "set", s.recordName(key), value, "nx", "px", ttl)
+	if errors.Is(err, redis.Nil) {
+		return false, nil
+	}
+	return err == nil, certain(err)
 }
 
 // change runs write.lua or delete.lua. It returns the entry of the record that was

@@ -20,9 +20,12 @@ import (
 	"github.com/pump-go/sessions/sessionstest"
 )
 
+// cases counts the cases of all runs.
+var cases atomic.Int64
+
 // harness uses the servers of a URL for all cases, with a namespace for each case.
 func harness(url func(testing.TB) string, raw func(url string) goredis.UniversalClient) sessionstest.Harness {
-	var cases, damages atomic.Int64
+	var damages atomic.Int64
 	name := func(cfg driver.Config, key driver.Key) string {
 		return "sessions:" + cfg.Namespace + ":" + key.String()
 	}

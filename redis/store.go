@@ -90,7 +90,15 @@ func (s *store) write(ctx context.Context, key driver.Key, old driver.Version, r
 	if err != nil {
 		return err
 	}
-	before, err := s.change(ctx, writeScript, key, old, value, ttl(rec.Expires, s.millis()))
+	left := ttl(rec.Expires, s.millis())
+	if old == 0 {
+		// Cheaper than the script, which is needed only if there is a value: that of a
+		// record that has expired or is live.
+		if done, err := s.create(ctx, key, value, left); done || err != nil {
+			return err
+		}
+	}
+	before, err := s.change(ctx, writeScript, key, old, value, left)
 	if err == nil && isSave && (before.owner != rec.Owner || before.id != e.id) {
 		s.removeEntry(ctx, key, before)
 	}

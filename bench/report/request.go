@@ -21,6 +21,7 @@ var stores = []struct {
 	{"dbm", "dbm (bbolt)", nil, clock, nil},
 	{"sqlite", "database, SQLite", []string{"scs", "scs-default"}, clock, nil},
 	{"postgres", "database, PostgreSQL", []string{"scs"}, clock, nil},
+	{"redis", "redis", []string{"scs"}, clock, nil},
 }
 
 var works = []string{"untouched", "read", "write", "new", "login", "contended"}

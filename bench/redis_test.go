@@ -1,0 +1,152 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/scs/goredisstore"
+	"github.com/alexedwards/scs/v2"
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/servers"
+	"github.com/pump-go/sessions/redis"
+)
+
+// Redis is one private server, and all contenders use a client with the same settings.
+
+func redisClient(tb testing.TB) *goredis.Client {
+	c := goredis.NewClient(&goredis.Options{Addr: servers.Redis(tb).Addr, ContextTimeoutEnabled: true})
+	tb.Cleanup(func() { c.Close() })
+	return c
+}
+
+func oursRedis(tb testing.TB) app { return oursOnRedis(tb, redisClient(tb)) }
+
+func oursOnRedis(tb testing.TB, c *goredis.Client) app {
+	return ours(tb, sessions.Options{Driver: redis.New(c, redis.Options{}), Namespace: fmt.Sprint("b", tables.Add(1))})
+}
+
+func scsRedis(tb testing.TB) app { return scsOnRedis(tb, redisClient(tb)) }
+
+func scsOnRedis(tb testing.TB, c *goredis.Client) app {
+	prefix := fmt.Sprintf("scs%d:", tables.Add(1))
+	m := scs.New()
+	m.Store = goredisstore.NewWithPrefix(c, prefix)
+	return scsApp(m, func() (n int) {
+		keys := c.Scan(context.Background(), 0, prefix+"*", 1000).Iterator()
+		for keys.Next(context.Background()) {
+			n++
+		}
+		if err := keys.Err(); err != nil {
+			tb.Fatal(err)
+		}
+		return n
+	})
+}
+
+// rawValues is GET, and SET with a time to live.
+type rawValues struct {
+	c      *goredis.Client
+	prefix string
+}
+
+func rawRedis(tb testing.TB) app { return rawOnRedis(redisClient(tb)) }
+
+func rawOnRedis(c *goredis.Client) app {
+	return rawApp(rawValues{c, fmt.Sprintf("raw%d:", tables.Add(1))})
+}
+
+func (s rawValues) load(cookie string) ([]byte, error) {
+	return s.c.Get(context.Background(), s.prefix+cookie).Bytes()
+}
+
+func (s rawValues) save(cookie string, b []byte) (string, error) {
+	return cookie, s.c.Set(context.Background(), s.prefix+cookie, b, time.Hour).Err()
+}
+
+// BenchmarkRedis compares requests on many sessions from 1, 16 and 64 callers. All sides
+// use the same client, and take turns in short rounds. x-pump and x-scs are the medians
+// of the rounds' ratios to the raw commands, and faster is the median of scs's time by
+// this library's.
+func BenchmarkRedis(b *testing.B) {
+	const (
+		users     = 256
+		roundSize = 512
+	)
+	c := redisClient(b)
+	names := []string{"raw", "pump", "scs"}
+	for _, w := range []work{read, write, fresh, login} {
+		for _, callers := range []int{1, 16, 64} {
+			b.Run(fmt.Sprintf("work=%s/callers=%d", w, callers), func(b *testing.B) {
+				apps := []app{rawOnRedis(c), oursOnRedis(b, c), scsOnRedis(b, c)}
+				var clients [3][]*client // of each side, one for each user
+				for side, a := range apps {
+					if a.handler(w) == nil {
+						continue
+					}
+					for range users {
+						clients[side] = append(clients[side], start(b, a, fill))
+					}
+				}
+				var took [3]time.Duration
+				var ratios [3][]float64
+				var faster []float64
+				for b.Loop() {
+					var round [3]time.Duration
+					for side, a := range apps {
+						if clients[side] == nil {
+							continue
+						}
+						round[side] = redisRound(b, a.handler(w), w, clients[side], callers, roundSize)
+						took[side] += round[side]
+						if round[0] > 0 {
+							ratios[side] = append(ratios[side], float64(round[side])/float64(round[0]))
+						}
+					}
+					faster = append(faster, float64(round[2])/float64(round[1]))
+				}
+				b.ReportMetric(0, "ns/op")
+				for side, name := range names {
+					b.ReportMetric(float64(took[side].Nanoseconds())/roundSize/float64(b.N), "ns/"+name)
+					if side > 0 && len(ratios[side]) > 0 {
+						b.ReportMetric(median(ratios[side]), "x-"+name)
+					}
+				}
+				b.ReportMetric(median(faster), "faster")
+			})
+		}
+	}
+}
+
+// redisRound makes requests from concurrent callers, each with its own clients, and
+// returns the time they took.
+func redisRound(b *testing.B, h http.Handler, w work, clients []*client, callers, requests int) time.Duration {
+	var done atomic.Int64
+	var wg sync.WaitGroup
+	begun := time.Now()
+	for i := range callers {
+		wg.Go(func() {
+			for n := i; n < requests; n += callers {
+				// With requests and clients multiples of callers, no other caller has it.
+				c := clients[n%len(clients)]
+				if w == fresh {
+					c = newClient(b)
+				}
+				c.send(h)
+				done.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	took := time.Since(begun)
+	if int(done.Load()) != requests {
+		b.Fatalf("%d of %d requests", done.Load(), requests)
+	}
+	return took
+}
