@@ -235,7 +235,7 @@ func TestChangesAfterTheHeader(t *testing.T) {
 		}
 	})
 
-	t.Run("Destroy ends the session all the same", func(t *testing.T) {
+	t.Run("Destroy still ends the session", func(t *testing.T) {
 		m, store := testapp.NewManager(t, sessions.Options{})
 		b := testapp.Login(t, m)
 		b.Serve(func(w http.ResponseWriter, r *http.Request) {

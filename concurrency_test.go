@@ -159,7 +159,7 @@ func TestGoroutineOutlivesHandler(t *testing.T) {
 		testapp.Equal(t, "Destroy", later(c, testapp.Look).Destroy(t.Context()), nil)
 		testapp.Equal(t, "user", c.User(), "")
 	})
-	t.Run("does not undo a logout", func(t *testing.T) {
+	t.Run("does not undo a sign-out", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		s := later(c, testapp.Look)

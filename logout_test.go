@@ -459,7 +459,7 @@ func TestPanicDoesNotCommit(t *testing.T) {
 			testapp.Equal(t, "record", a.Store.Record(t), stored)
 		})
 	}
-	t.Run("but what Save made of the cookie goes out", func(t *testing.T) {
+	t.Run("but the cookie of an earlier Save is sent", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		var token string

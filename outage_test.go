@@ -85,7 +85,7 @@ func TestFailedSaveSendsErrorPage(t *testing.T) {
 	fail := func(a *testapp.App) {
 		a.Store.Always(func(kind string) (f testapp.Fault) { f.Err = testapp.ErrDown; f.Applied = kind == "Load"; return f })
 	}
-	t.Run("of a new session: no token is handed out", func(t *testing.T) {
+	t.Run("of a new session: no token is sent", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.Client()
 		a.Store.Down()
@@ -107,7 +107,7 @@ func TestFailedSaveSendsErrorPage(t *testing.T) {
 		a.Store.Up()
 		testapp.Equal(t, "user after the recovery", c.User(), "ann")
 	})
-	t.Run("by hand: the handler learns of it", func(t *testing.T) {
+	t.Run("in Save: the handler gets the error", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		c.OK(func(s *sessions.Session) {
@@ -119,7 +119,7 @@ func TestFailedSaveSendsErrorPage(t *testing.T) {
 		})
 		testapp.Equal(t, "user", c.User(), "ann")
 	})
-	t.Run("after the header: the log tells", func(t *testing.T) {
+	t.Run("after the header: it is logged", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		res := c.Serve(func(w http.ResponseWriter, r *http.Request) {

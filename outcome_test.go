@@ -60,7 +60,7 @@ func TestWriteOfUnknownOutcome(t *testing.T) {
 		}
 	})
 
-	t.Run("landed late, after it was sent again", func(t *testing.T) {
+	t.Run("stored after it was sent again", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		a.Store.Next("Save", testapp.Fault{Err: testapp.ErrDown, Delayed: true})
@@ -69,7 +69,7 @@ func TestWriteOfUnknownOutcome(t *testing.T) {
 		testapp.Equal(t, "count", c.Count(), 1)
 	})
 
-	t.Run("landed late, after it was given up", func(t *testing.T) {
+	t.Run("stored after it was given up", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		a.Store.Next("Save", testapp.Fault{Err: testapp.ErrDown, Delayed: true})
@@ -79,7 +79,7 @@ func TestWriteOfUnknownOutcome(t *testing.T) {
 		testapp.Equal(t, "count", c.Count(), 2)
 	})
 
-	t.Run("landed, and the session was destroyed", func(t *testing.T) {
+	t.Run("stored, and then the session was destroyed", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		other := c.Copy()
@@ -151,7 +151,7 @@ func TestFailedSaveOfUnknownOutcomeIsNotRetried(t *testing.T) {
 			c.OK(func(s *sessions.Session) { testapp.Equal(t, "y", s.Get("y"), any(int64(2))) })
 		})
 	}
-	t.Run("the caller went away", func(t *testing.T) {
+	t.Run("the caller's context ended", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		c.Do(func(s *sessions.Session) {
@@ -183,7 +183,7 @@ func TestNewSessionOfUnknownOutcome(t *testing.T) {
 }
 
 func TestRenewalOfUnknownOutcome(t *testing.T) {
-	t.Run("the new record landed", func(t *testing.T) {
+	t.Run("the new record was stored", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		a.Store.Next("Save", testapp.LostAnswer)
@@ -191,7 +191,7 @@ func TestRenewalOfUnknownOutcome(t *testing.T) {
 		a.Store.Record(t)
 		testapp.Equal(t, "user", c.User(), "ann")
 	})
-	t.Run("the forward did not land", func(t *testing.T) {
+	t.Run("the forward was not stored", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		a.Store.Next("Save", testapp.OK, testapp.Refused, testapp.Refused, testapp.Refused)
@@ -200,7 +200,7 @@ func TestRenewalOfUnknownOutcome(t *testing.T) {
 		// The forward may still be stored, so the record that it refers to is kept.
 		testapp.Equal(t, "records", len(a.Store.Records(t)), 2)
 	})
-	t.Run("the forward landed at the second try", func(t *testing.T) {
+	t.Run("the forward was stored by the second attempt", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		other := c.Copy()
@@ -219,7 +219,7 @@ func TestRenewalOfUnknownOutcome(t *testing.T) {
 		a.Store.Record(t)
 		testapp.Equal(t, "count", c.Count(), 1)
 	})
-	t.Run("the forward's answer was lost", func(t *testing.T) {
+	t.Run("the forward's response was lost", func(t *testing.T) {
 		for name, f := range map[string]func(*sessions.Session){
 			"Renew":      func(s *sessions.Session) { s.Renew(); testapp.User.Set(s, "eve") },
 			"Invalidate": func(s *sessions.Session) { s.Invalidate(); testapp.User.Set(s, "eve") },
@@ -234,7 +234,7 @@ func TestRenewalOfUnknownOutcome(t *testing.T) {
 			})
 		}
 	})
-	t.Run("the forward landed unseen, and Save again", func(t *testing.T) {
+	t.Run("the forward was stored without a response, and Save again", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		a.Store.Next("Save", testapp.OK, testapp.LostAnswer)

@@ -195,7 +195,7 @@ func TestDestroyOwnedDuringRequests(t *testing.T) {
 		testapp.Equal(t, "user", c.User(), "")
 		testapp.Equal(t, "user who signed in meanwhile", anonymous.User(), "ann")
 	})
-	t.Run("a login that commits afterwards is a new one", func(t *testing.T) {
+	t.Run("a sign-in that commits afterwards is a new session", func(t *testing.T) {
 		a := testapp.New(t)
 		newOwnedClient(a, "user:1", "ann")
 		c := a.SignedIn()

@@ -144,7 +144,7 @@ func TestShorterOptions(t *testing.T) {
 		}
 		testapp.Equal(t, "sessions listed", n, 1)
 	})
-	t.Run("Lifetime given where there was none", func(t *testing.T) {
+	t.Run("Lifetime set where there was none", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		a.Clock.Advance(48 * time.Hour)
@@ -153,7 +153,7 @@ func TestShorterOptions(t *testing.T) {
 		a.Clock.Advance(time.Hour)
 		testapp.Equal(t, "user after it", c.User(), "")
 	})
-	t.Run("Timeout acts from the next access on", func(t *testing.T) {
+	t.Run("IdleTimeout takes effect with the next access", func(t *testing.T) {
 		a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Hour })
 		c := a.SignedIn()
 		a.Deploy(func(o *sessions.Options) { o.IdleTimeout = time.Hour })
@@ -162,7 +162,7 @@ func TestShorterOptions(t *testing.T) {
 		a.Clock.Advance(time.Hour)
 		testapp.Equal(t, "user after it", c.User(), "")
 	})
-	t.Run("Timeout ends sessions that are idle for longer", func(t *testing.T) {
+	t.Run("IdleTimeout ends sessions that were idle for longer", func(t *testing.T) {
 		a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = 100 * time.Hour })
 		idle, own := a.SignedIn(), a.SignedIn()
 		own.OK(func(s *sessions.Session) { s.SetIdleTimeout(80 * time.Hour) })
@@ -186,14 +186,14 @@ func TestShorterOptions(t *testing.T) {
 		a.Clock.Advance(time.Hour)
 		testapp.Equal(t, "user of the session in use, an hour later", used.User(), "")
 	})
-	t.Run("Timeout given where there was none", func(t *testing.T) {
+	t.Run("IdleTimeout set where there was none", func(t *testing.T) {
 		a := testapp.New(t)
 		c := a.SignedIn()
 		a.Clock.Advance(26 * time.Hour) // without a timeout accesses are recorded daily
 		a.Deploy(func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		testapp.Equal(t, "user", c.User(), "")
 	})
-	t.Run("Timeout lengthened", func(t *testing.T) {
+	t.Run("IdleTimeout lengthened", func(t *testing.T) {
 		a := testapp.New(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
 		c := a.SignedIn()
 		a.Deploy(func(o *sessions.Options) { o.IdleTimeout = 100 * time.Hour })

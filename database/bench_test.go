@@ -19,13 +19,12 @@ import (
 	"github.com/pump-go/sessions/sessionstest"
 )
 
-// The benchmarks send requests through the whole middleware, and beside them,
-// in turns within the same run, the statements alone that such a request
-// needs, prepared once.
+// The benchmarks compare requests through the middleware with the prepared statements
+// that such a request needs. The two alternate within one run.
 
 const visits sessions.Key[int] = "visits"
 
-// rig is a manager and the same table's raw statements.
+// rig has a handler with sessions, and raw statements for the same table.
 type rig struct {
 	handler         http.Handler
 	cookie          string
@@ -52,7 +51,7 @@ func newRig(b *testing.B, url, table, name, dsn string) *rig {
 			visits.Set(s, 1)
 		case "/read":
 			if n, ok := visits.Get(s); !ok || n == 0 {
-				panic("not there")
+				panic("the session has no visits")
 			}
 		case "/write":
 			visits.Update(s, func(n int) int { return n + 1 })
@@ -78,7 +77,7 @@ func newRig(b *testing.B, url, table, name, dsn string) *rig {
 	return r
 }
 
-// fresh makes a session, by way of the middleware, and returns its cookie.
+// fresh creates a session through the middleware, and returns its cookie.
 func (r *rig) fresh(b *testing.B) string {
 	rec := httptest.NewRecorder()
 	r.handler.ServeHTTP(rec, httptest.NewRequest("GET", "/new", nil))
@@ -100,7 +99,7 @@ func (r *rig) serve(q *http.Request) {
 	r.handler.ServeHTTP(&w, q)
 }
 
-// rawRead is a SELECT alone.
+// rawRead is one SELECT.
 func (r *rig) rawRead(ctx context.Context, key []byte) (version int64, data []byte, err error) {
 	var created, accessed, expires int64
 	var owner []byte
@@ -108,7 +107,7 @@ func (r *rig) rawRead(ctx context.Context, key []byte) (version int64, data []by
 	return version, data, err
 }
 
-// rawWrite is a SELECT and an UPDATE of what it found.
+// rawWrite is a SELECT, and an UPDATE of its row.
 func (r *rig) rawWrite(ctx context.Context, key []byte, next int64) error {
 	version, data, err := r.rawRead(ctx, key)
 	if err != nil {
@@ -119,12 +118,12 @@ func (r *rig) rawWrite(ctx context.Context, key []byte, next int64) error {
 		return err
 	}
 	if n, err := res.RowsAffected(); n != 1 || err != nil {
-		return fmt.Errorf("%d rows, %v", n, err)
+		return fmt.Errorf("UPDATE changed %d rows, %v", n, err)
 	}
 	return nil
 }
 
-// keyOf finds the row of a session that was just made.
+// keyOf returns the key of the session that was created last.
 func keyOf(b *testing.B, url string, seen map[driver.Key]bool) []byte {
 	s := openURL(b, url)
 	for e, err := range s.(driver.Lister).All(b.Context()) {
@@ -138,10 +137,9 @@ func keyOf(b *testing.B, url string, seen map[driver.Key]bool) []byte {
 	return nil
 }
 
-// measured compares ours with the raw statements: those sent with a context
-// that never ends, and those sent as a handler would, with one that does.
-// Rounds of the three take turns, so that whatever else the machine does meets
-// them all; reported are the medians.
+// measured compares requests with raw statements, with and without a deadline in the
+// context. Rounds of the three alternate, so that other load on the machine affects
+// all of them. It reports the medians.
 func measured(b *testing.B, round func(f func()) time.Duration, ours func(), raw func(context.Context)) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()
@@ -175,7 +173,7 @@ func inTurns(b *testing.B, ours func(), raw func(context.Context)) {
 	}, ours, raw)
 }
 
-// together measures from many goroutines at once.
+// together measures calls from many goroutines at once.
 func together(b *testing.B, ours func(worker int), raw func(ctx context.Context, worker int)) {
 	const workers, calls = 16, 2000
 	free := make(chan int, workers)
@@ -226,8 +224,8 @@ func BenchmarkMiddleware(b *testing.B) {
 			table := fresh()
 			url := on.url(table)
 			r := newRig(b, url, table, on.sql, on.dsn(url))
-			// Each side has rows of its own, so that neither meets the other's
-			// versions and checksums.
+			// Each side has its own rows, because the raw statements write neither valid
+			// versions nor checksums.
 			seen := map[driver.Key]bool{}
 			keyOf(b, url, seen)
 			reads, writes, keys := make([]*http.Request, 16), make([]*http.Request, 16), make([][]byte, 16)

@@ -42,7 +42,7 @@ func sqliteURL(t testing.TB, params string) string {
 	return "sqlite:///" + filepath.Join(t.TempDir(), "sessions.db") + "?" + params
 }
 
-// on makes a harness whose cases have a table each.
+// on returns a harness with a table for each case.
 func on(url func(t testing.TB, params string) string, params string) sessionstest.Harness {
 	return sessionstest.Harness{
 		Driver:  database.FromURL(database.Options{}),
@@ -66,7 +66,7 @@ func damage(cfg driver.Config, key driver.Key) error {
 	return rewrite(cfg, key, data, data, data)
 }
 
-// newerRecord gives a record the next format number.
+// newerRecord increments the format number of a record.
 func newerRecord(cfg driver.Config, key driver.Key) error {
 	return rewrite(cfg, key, "CAST(x'02' || substr(data, 2) AS BLOB)", `'\x02'::bytea || substr(data, 2)`, "concat(x'02', substr(data, 2))")
 }
@@ -121,8 +121,8 @@ func TestContractOnMySQL(t *testing.T) { sessionstest.Run(t, on(onMySQL, "")) }
 
 func TestContractOnMySQLUnprepared(t *testing.T) { sessionstest.Run(t, on(onMySQL, "prepare=no&")) }
 
-// ours is a driver on pools that the test opened, one for each data source.
-// The case's URL carries the table.
+// ours is a driver on pools that the test opened, one for each data source. The URL of
+// the case contains the table.
 type ours struct {
 	dialect database.Dialect
 	name    string
@@ -157,7 +157,7 @@ func (o *ours) harness() sessionstest.Harness {
 	}
 }
 
-func TestContractOnAPoolOfSQLite(t *testing.T) {
+func TestContractOnSQLitePool(t *testing.T) {
 	dir := t.TempDir()
 	o := &ours{dialect: database.SQLite, name: "sqlite3", source: func(testing.TB) string {
 		return filepath.Join(dir, "s.db") + "?_journal_mode=WAL&_busy_timeout=5000"
@@ -166,7 +166,7 @@ func TestContractOnAPoolOfSQLite(t *testing.T) {
 	closePool(t, o)
 }
 
-func TestContractOnAPoolOfPostgres(t *testing.T) {
+func TestContractOnPostgresPool(t *testing.T) {
 	o := &ours{dialect: database.PostgreSQL, name: "postgres", source: func(t testing.TB) string {
 		return "postgres://postgres@" + servers.Postgres(t).Addr + "/postgres?sslmode=disable"
 	}}
@@ -174,8 +174,8 @@ func TestContractOnAPoolOfPostgres(t *testing.T) {
 	closePool(t, o)
 }
 
-// The pool's driver counts the rows that changed, not those that matched.
-func TestContractOnAPoolOfMySQL(t *testing.T) {
+// The driver of this pool counts the rows that were changed, not those that matched.
+func TestContractOnMySQLPool(t *testing.T) {
 	o := &ours{dialect: database.MySQL, name: "mysql", source: func(t testing.TB) string {
 		return "root@tcp(" + servers.MariaDB(t).Addr + ")/test"
 	}}
@@ -188,14 +188,14 @@ func closePool(t *testing.T, o *ours) {
 		return
 	}
 	if err := o.db.Ping(); err != nil {
-		t.Errorf("the pool after the stores were closed: %v", err)
+		t.Errorf("Ping of the pool after Close of the stores: got error %v", err)
 	}
 	if err := o.db.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// A pooler hands each statement to another connection of the server.
+// PgBouncer can send each statement to another connection of the server.
 func TestContractBehindPgBouncer(t *testing.T) {
 	sessionstest.Run(t, on(func(t testing.TB, params string) string {
 		return postgresURL(servers.PgBouncer(t).Addr, params)

@@ -24,7 +24,7 @@ func Example() {
 	log.Fatal(http.ListenAndServe(":8080", m.Wrap(http.DefaultServeMux)))
 }
 
-// A pool that the program has already stays open when the manager is closed.
+// The program's own pool stays open when the manager is closed.
 func ExampleNew() {
 	db, err := sql.Open("postgres", os.Getenv("DATABASE_URL"))
 	if err != nil {
@@ -40,7 +40,7 @@ func ExampleNew() {
 	defer m.Close()
 }
 
-// The statements for a migration, where the program may not create tables.
+// The statements for a migration, if the program may not create tables.
 func ExampleDDL() {
 	ddl, err := database.DDL(database.SQLite, database.Options{Table: "web_sessions"})
 	if err != nil {

@@ -27,7 +27,7 @@ import (
 type proxy struct {
 	net.Listener
 	server string
-	// swallow drops the next answer and closes its connection.
+	// swallow drops the next response and closes its connection.
 	swallow atomic.Bool
 	clients sync.Map // of net.Conn
 }
@@ -147,7 +147,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// quickly runs f and reports an error if it takes longer than a call may.
+// quickly runs f with a short timeout, and reports an error if f takes much longer.
 func quickly(t *testing.T, what string, f func(ctx context.Context) error) error {
 	t.Helper()
 	const timeout = 300 * time.Millisecond
@@ -156,14 +156,14 @@ func quickly(t *testing.T, what string, f func(ctx context.Context) error) error
 	began := time.Now()
 	err := f(ctx)
 	if d := time.Since(began); d > timeout+2*time.Second {
-		t.Errorf("%s took %v, with %v to do it", what, d, timeout)
+		t.Errorf("%s took %v, want at most about %v", what, d, timeout)
 	}
 	return err
 }
 
-// A write whose answer was lost has run; sent again by database/sql, it would
-// find its own version in the way, and call that a conflict.
-func TestAWriteThatMayHaveRunIsNotRepeated(t *testing.T) {
+// A write whose response was lost has run. If database/sql repeated it, the second
+// attempt would conflict with the first.
+func TestWriteOfUnknownOutcomeIsNotRepeated(t *testing.T) {
 	onEngines(t, func(t *testing.T, e engine) {
 		p := newProxy(t, e.shared(t).Addr)
 		addr := p.Addr().String()
@@ -178,8 +178,8 @@ func TestAWriteThatMayHaveRunIsNotRepeated(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				ctx := t.Context()
-				// loseAnswer is set where every statement is prepared, on the one
-				// connection that is in use, so that the answer lost is the write's.
+				// loseAnswer first prepares all statements on the one connection in use, so
+				// that the response that is lost is that of the next write.
 				loseAnswer := func() {
 					key, rec := newKey(), record("first")
 					must(t, s.Save(ctx, key, 0, rec))
@@ -193,32 +193,32 @@ func TestAWriteThatMayHaveRunIsNotRepeated(t *testing.T) {
 					loseAnswer()
 					err := s.Save(ctx, key, 0, rec)
 					if err == nil || errors.Is(err, driver.ErrConflict) {
-						t.Fatalf("Save that creates, its answer lost: %v", err)
+						t.Fatalf("Save with old 0, response lost: got error %v, want one of unknown outcome", err)
 					}
 					got, err := s.Load(ctx, key)
 					must(t, err)
 					if got.Version != rec.Version {
-						t.Fatal("the answer was lost, and the write too")
+						t.Fatal("the write was lost, not only its response")
 					}
 					now := record("second")
 					must(t, s.Save(ctx, key, rec.Version, now))
 					last := record("third")
 					loseAnswer()
 					if err := s.Save(ctx, key, now.Version, last); err == nil || errors.Is(err, driver.ErrConflict) {
-						t.Fatalf("Save that replaces, its answer lost: %v", err)
+						t.Fatalf("Save at a version, response lost: got error %v, want one of unknown outcome", err)
 					}
 					got, err = s.Load(ctx, key)
 					must(t, err)
 					if got.Version != last.Version {
-						t.Fatal("the answer was lost, and the write too")
+						t.Fatal("the write was lost, not only its response")
 					}
 					must(t, s.Touch(ctx, key, last))
 					loseAnswer()
 					if err := s.Delete(ctx, key, last.Version); err == nil || errors.Is(err, driver.ErrConflict) {
-						t.Fatalf("Delete at a version, its answer lost: %v", err)
+						t.Fatalf("Delete at a version, response lost: got error %v, want one of unknown outcome", err)
 					}
 					if _, err := s.Load(ctx, key); !errors.Is(err, driver.ErrNotFound) {
-						t.Fatalf("after Delete: %v", err)
+						t.Fatalf("Load after Delete: got error %v, want ErrNotFound", err)
 					}
 				}
 			})
@@ -248,23 +248,24 @@ func listed(ctx context.Context, s driver.Store) error {
 	return nil
 }
 
-// fails reports an error unless each call fails in time, with no error that is a certainty.
+// fails reports an error unless each call fails in time, with an error that leaves the
+// outcome open.
 func fails(t *testing.T, s driver.Store, key driver.Key, rec driver.Record, want error) {
 	t.Helper()
 	for name, call := range calls(s, key, rec) {
 		err := quickly(t, name, call)
 		switch {
 		case err == nil, errors.Is(err, driver.ErrConflict), errors.Is(err, driver.ErrNotFound), errors.Is(err, driver.ErrCorrupt):
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got error %v, want one that leaves the outcome open", name, err)
 		case want != nil && !errors.Is(err, want):
-			t.Errorf("%s: %v, want one that wraps %v", name, err, want)
+			t.Errorf("%s: got error %v, want one that wraps %v", name, err, want)
 		case !strings.HasPrefix(err.Error(), "database: "):
-			t.Errorf("%s: %v names no operation", name, err)
+			t.Errorf("%s: the error does not name the operation: %v", name, err)
 		}
 	}
 }
 
-// eventually waits for a server's recovery: single calls may still fail.
+// eventually waits until f succeeds, such as for the recovery of a server.
 func eventually(t *testing.T, what string, f func() error) {
 	t.Helper()
 	var err error
@@ -276,7 +277,7 @@ func eventually(t *testing.T, what string, f func() error) {
 	t.Fatalf("%s: %v", what, err)
 }
 
-func TestAServerThatHangs(t *testing.T) {
+func TestHungServer(t *testing.T) {
 	onEngines(t, func(t *testing.T, e engine) {
 		server := e.own(t)
 		for _, params := range []string{"", "prepare=no"} {
@@ -295,17 +296,17 @@ func TestAServerThatHangs(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(100*time.Millisecond, cancel)
 			if _, err := s.Load(ctx, key); !errors.Is(err, context.Canceled) {
-				t.Errorf("Load, cancelled: %v", err)
+				t.Errorf("Load with a canceled context: got error %v, want Canceled", err)
 			}
 			resume(t, server)
-			eventually(t, "Load after the server went on", func() error { _, err := s.Load(t.Context(), key); return err })
+			eventually(t, "Load after the server continued", func() error { _, err := s.Load(t.Context(), key); return err })
 			must(t, s.Save(t.Context(), newKey(), 0, rec))
 		}
 	})
 }
 
-// Close does not wait for a server that hangs and holds prepared statements.
-func TestCloseOnAServerThatHangs(t *testing.T) {
+// Close does not wait for a hung server to close prepared statements.
+func TestCloseWithHungServer(t *testing.T) {
 	onEngines(t, func(t *testing.T, e engine) {
 		server := e.own(t)
 		s := openURL(t, e.url(server.Addr, ""))
@@ -320,8 +321,8 @@ func TestCloseOnAServerThatHangs(t *testing.T) {
 	})
 }
 
-// Connections that broke while idle are no error in Close.
-func TestCloseAfterTheConnectionsBroke(t *testing.T) {
+// Close returns no error for connections that broke while they were idle.
+func TestCloseAfterConnectionsBroke(t *testing.T) {
 	onEngines(t, func(t *testing.T, e engine) {
 		p := newProxy(t, e.shared(t).Addr)
 		s := openURL(t, e.url(p.Addr().String(), ""))
@@ -346,7 +347,7 @@ func signal(t *testing.T, s *servers.Server, sig syscall.Signal) {
 	}
 }
 
-func TestAServerThatAcceptsAndIsSilent(t *testing.T) {
+func TestServerAcceptsAndSendsNothing(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	defer l.Close()
@@ -355,9 +356,9 @@ func TestAServerThatAcceptsAndIsSilent(t *testing.T) {
 	})
 }
 
-// A host that is switched off does not refuse connections. A listener with a full
-// queue behaves in the same way.
-func TestAServerThatDropsPackets(t *testing.T) {
+// A host that is switched off does not refuse connections. Neither does a listener
+// whose queue is full.
+func TestServerDropsPackets(t *testing.T) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	must(t, err)
 	defer syscall.Close(fd)
@@ -381,7 +382,7 @@ func TestAServerThatDropsPackets(t *testing.T) {
 	})
 }
 
-func TestAServerThatRefuses(t *testing.T) {
+func TestServerRefusesConnections(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	addr := l.Addr().String()
@@ -391,9 +392,9 @@ func TestAServerThatRefuses(t *testing.T) {
 	})
 }
 
-// A restart under load loses nothing that was acknowledged, whether the server is
-// stopped or killed, and the store recovers by itself.
-func TestARestartUnderLoad(t *testing.T) {
+// A restart under load loses no acknowledged write, whether the server is stopped or
+// killed, and the store recovers by itself.
+func TestRestartUnderLoad(t *testing.T) {
 	onEngines(t, func(t *testing.T, e engine) {
 		server := e.own(t)
 		s := openURL(t, e.url(server.Addr, ""))
@@ -422,12 +423,12 @@ func TestARestartUnderLoad(t *testing.T) {
 							}
 							failed.Add(1)
 							if errors.Is(err, driver.ErrConflict) && len(o.maybe) == 0 {
-								t.Errorf("a conflict with nobody")
+								t.Errorf("Save returned ErrConflict without a concurrent write")
 							}
 							o.maybe[rec.Version] = true
 							if got, err := s.Load(t.Context(), keys[i]); err == nil {
 								if got.Version != o.acked && !o.maybe[got.Version] {
-									t.Errorf("a version that nobody wrote")
+									t.Errorf("Load returned a version that was not written")
 								}
 								o.acked = got.Version
 							}
@@ -444,12 +445,12 @@ func TestARestartUnderLoad(t *testing.T) {
 				over.Store(true)
 				wg.Wait()
 				if failed.Load() == 0 {
-					t.Error("the restart went unnoticed")
+					t.Error("no call failed during the restart")
 				}
 				for i, o := range kept {
 					got, err := s.Load(t.Context(), keys[i])
 					if err != nil || got.Version != o.acked && !o.maybe[got.Version] {
-						t.Errorf("the record acknowledged last is not there: %v", err)
+						t.Errorf("the last acknowledged record is missing: %v", err)
 					}
 				}
 			})
@@ -458,7 +459,7 @@ func TestARestartUnderLoad(t *testing.T) {
 }
 
 // A restart of the server while the pool is idle causes no error.
-func TestARestartWhileIdle(t *testing.T) {
+func TestRestartWhileIdle(t *testing.T) {
 	onEngines(t, func(t *testing.T, e engine) {
 		server := e.own(t)
 		s := openURL(t, e.url(server.Addr, ""))
@@ -481,7 +482,7 @@ func TestARestartWhileIdle(t *testing.T) {
 	})
 }
 
-func TestAServerThatTurnsReadOnly(t *testing.T) {
+func TestServerBecomesReadOnly(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			server := e.own(t)
@@ -492,14 +493,14 @@ func TestAServerThatTurnsReadOnly(t *testing.T) {
 			key, rec := newKey(), record("kept")
 			must(t, s.Save(t.Context(), key, 0, rec))
 			readOnly(t, e, admin, true)
-			eventually(t, "a write to be refused", func() error {
+			eventually(t, "waiting for a write to be refused", func() error {
 				if s.Touch(t.Context(), key, rec) == nil {
-					return errors.New("it was taken")
+					return errors.New("the write was accepted")
 				}
 				return nil
 			})
 			if err := s.Save(t.Context(), key, rec.Version, record("x")); err == nil || errors.Is(err, driver.ErrConflict) {
-				t.Errorf("Save on a read-only server: %v", err)
+				t.Errorf("Save on a read-only server: got error %v, want one other than ErrConflict", err)
 			}
 			got, err := s.Load(t.Context(), key)
 			must(t, err)
@@ -507,7 +508,7 @@ func TestAServerThatTurnsReadOnly(t *testing.T) {
 				t.Error("the record changed on a read-only server")
 			}
 			readOnly(t, e, admin, false)
-			eventually(t, "a write after the server took writes again", func() error { return s.Touch(t.Context(), key, rec) })
+			eventually(t, "Touch after the server accepted writes again", func() error { return s.Touch(t.Context(), key, rec) })
 		})
 	}
 }
@@ -541,8 +542,8 @@ func readOnly(t *testing.T, e engine, admin *sql.DB, on bool) {
 	}
 }
 
-// A dropped table is an error once; the next call creates it again.
-func TestATableThatWasDropped(t *testing.T) {
+// After a table was dropped, one call fails, and the next one creates it again.
+func TestDroppedTableIsCreatedAgain(t *testing.T) {
 	check := func(t *testing.T, url, name, dsn, table string) {
 		s := openURL(t, url)
 		must(t, s.Save(t.Context(), newKey(), 0, record("x")))
@@ -552,7 +553,7 @@ func TestATableThatWasDropped(t *testing.T) {
 		_, err = admin.Exec("DROP TABLE " + table)
 		must(t, err)
 		if _, err := s.Load(t.Context(), newKey()); err == nil || errors.Is(err, driver.ErrNotFound) {
-			t.Errorf("Load without a table: %v", err)
+			t.Errorf("Load without a table: got error %v", err)
 		}
 		key, rec := newKey(), record("x")
 		must(t, s.Save(t.Context(), key, 0, rec))
@@ -569,8 +570,8 @@ func TestATableThatWasDropped(t *testing.T) {
 	})
 }
 
-// No error and no log line contains the password.
-func TestPasswordsStayHidden(t *testing.T) {
+// Neither errors nor log lines contain the password.
+func TestErrorsAndLogHidePasswords(t *testing.T) {
 	const password = "tr0ub4dor"
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -595,10 +596,10 @@ func TestPasswordsStayHidden(t *testing.T) {
 			s.Close()
 		}
 		if err == nil || strings.Contains(err.Error(), password) {
-			t.Errorf("%s: %v", url, err)
+			t.Errorf("%s: got error %v, want one without the password", url, err)
 		}
 	}
 	if strings.Contains(log.String(), password) {
-		t.Errorf("the log: %s", log.String())
+		t.Errorf("the log contains the password: %s", log.String())
 	}
 }

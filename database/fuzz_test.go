@@ -49,10 +49,10 @@ func FuzzURL(f *testing.F) {
 				t.Errorf("%q: %+v", url, at)
 			}
 		default:
-			t.Errorf("%q is in no dialect", url)
+			t.Errorf("%q: got no dialect", url)
 		}
 		if at.Pool < 0 {
-			t.Errorf("%q: a pool of %d", url, at.Pool)
+			t.Errorf("%q: got a pool of %d", url, at.Pool)
 		}
 	})
 }
@@ -79,7 +79,7 @@ func FuzzRow(f *testing.F) {
 		}
 		if !bytes.Equal(encode(&key, &rec), data) || rec.Owner != string(owner) || int64(rec.Version) != version ||
 			int64(rec.Created) != created || int64(rec.Accessed) != accessed || int64(rec.Expires) != expires {
-			t.Errorf("%+v is read as %+v", r, rec)
+			t.Errorf("row %+v was read as %+v", r, rec)
 		}
 	})
 }

@@ -32,8 +32,8 @@ func walPages(t *testing.T, file string, f func()) float64 {
 	return float64(size()-before) / (4096 + 24)
 }
 
-// An update of data alone leaves SQLite's indexes as they are: it is one page,
-// and half a dozen with the indexes.
+// An update of only the data does not change SQLite's indexes: it writes one page, while
+// an update with the indexes writes several.
 func TestSQLiteWritesOnePageForData(t *testing.T) {
 	url := sqliteURL(t, "")
 	s := openURL(t, url)
@@ -69,12 +69,11 @@ func TestSQLiteWritesOnePageForData(t *testing.T) {
 	all := walPages(t, sqliteFile(url), update(false)) / times
 	t.Logf("%.1f pages for an update of data, %.1f for one of the expiry too", alone, all)
 	if alone > 1.05 || all < 2 {
-		t.Errorf("%.1f pages for an update of data, want 1; %.1f for one of the expiry too, want 2 or more", alone, all)
+		t.Errorf("got %.1f pages for an update of data, want 1; got %.1f for one of the expiry too, want 2 or more", alone, all)
 	}
 }
 
-// The same on PostgreSQL: such an update is "heap only", it adds nothing to
-// any index.
+// In PostgreSQL, such an update is heap-only: it adds nothing to an index.
 func TestPostgresUpdatesHeapOnly(t *testing.T) {
 	e := engines[0]
 	addr, table := e.shared(t).Addr, fresh()
@@ -102,7 +101,7 @@ func TestPostgresUpdatesHeapOnly(t *testing.T) {
 }
 
 // Queries by owner and by expiry use an index.
-func TestPlans(t *testing.T) {
+func TestQueriesUseIndexes(t *testing.T) {
 	for _, q := range []struct{ where, index string }{
 		{"expires <= 1", "_expires"},
 		{"owner = x'61' AND owner <> x''", "_owner"},
@@ -115,13 +114,13 @@ func TestPlans(t *testing.T) {
 		var a, b, c, plan any
 		must(t, db.QueryRow("EXPLAIN QUERY PLAN SELECT data FROM sessions WHERE namespace = '' AND "+q.where).Scan(&a, &b, &c, &plan))
 		if s, _ := plan.(string); !strings.Contains(s, "sessions"+q.index) {
-			t.Errorf("%s: %v", q.where, plan)
+			t.Errorf("%s: got plan %v, want an index scan", q.where, plan)
 		}
 	}
 }
 
-// While another process writes, reads go on at once; a write waits, until its
-// context ends.
+// While another process writes, reads do not wait. A write waits until its context
+// ends.
 func TestSQLiteReadsDoNotWaitForAWriter(t *testing.T) {
 	url := sqliteURL(t, "")
 	s := openURL(t, url)
@@ -144,7 +143,7 @@ func TestSQLiteReadsDoNotWaitForAWriter(t *testing.T) {
 	}
 	err = quickly(t, "Save", func(ctx context.Context) error { return s.Touch(ctx, key, rec) })
 	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Touch while another writes: %v", err)
+		t.Errorf("Touch while another process writes: got error %v", err)
 	}
 	time.AfterFunc(200*time.Millisecond, func() { _ = tx.Rollback() })
 	must(t, s.Touch(t.Context(), key, rec)) // waits, then goes through
@@ -166,7 +165,7 @@ func TestListingWithOneConnection(t *testing.T) {
 			n++
 		}
 		if n != 250 {
-			t.Errorf("%d records, want 250", n)
+			t.Errorf("got %d records, want 250", n)
 		}
 	})
 }

@@ -15,7 +15,7 @@ import (
 
 const killedEnv = "SESSIONS_DATABASE_KILLED"
 
-// What SQLite acknowledged survives the process, which is killed while it saves.
+// Acknowledged writes to SQLite survive the process, which is killed while it saves.
 func TestSQLiteSurvivesKill(t *testing.T) {
 	if url := os.Getenv(killedEnv); url != "" {
 		s := openURL(t, url)
@@ -52,7 +52,7 @@ func TestSQLiteSurvivesKill(t *testing.T) {
 		s := openURL(t, url)
 		for _, key := range keys {
 			if _, err := s.Load(t.Context(), key); err != nil {
-				t.Fatalf("of %d acknowledged, %v: %v", len(keys), key, err)
+				t.Fatalf("%d were acknowledged; Load of %v: got error %v", len(keys), key, err)
 			}
 		}
 		must(t, s.Close())

@@ -11,7 +11,7 @@ import (
 	"github.com/pump-go/sessions/internal/servers"
 )
 
-// URLs as libpq's documentation and hosted databases print them, on a real server.
+// URLs in the forms of libpq's documentation and of hosted databases, with a real server.
 func TestPostgresURLsOfLibpq(t *testing.T) {
 	addr := servers.Postgres(t).Addr
 	admin, err := sql.Open("postgres", engines[0].dsn(addr))

@@ -13,14 +13,13 @@ import (
 	"github.com/pump-go/sessions/internal/servers"
 )
 
-// In these character sets the second byte of a character can be a backslash.
-// A client that escapes a quote with one, after the first byte of such a
-// character, does not escape it.
+// In these character sets, the second byte of a character can be a backslash. After the
+// first byte of such a character, a backslash before a quote does not escape the quote.
 var unsafeCharsets = map[string]string{"gbk": "\xbf", "big5": "\xbf", "sjis": "\x95", "cp932": "\x95"}
 
-// A value never ends its own literal, whatever the connection's character set
-// and sql_mode: the pool is the program's, and its driver was told to interpolate.
-func TestUnpreparedValuesEndNoLiteral(t *testing.T) {
+// No value can end its literal, with any character set and sql_mode, on a pool of the
+// program whose driver interpolates parameters.
+func TestUnpreparedValuesCannotEndLiteral(t *testing.T) {
 	addr := servers.MariaDB(t).Addr
 	for charset, lead := range unsafeCharsets {
 		for _, mode := range []string{"", "NO_BACKSLASH_ESCAPES", "ANSI_QUOTES"} {
@@ -45,11 +44,11 @@ func TestUnpreparedValuesEndNoLiteral(t *testing.T) {
 					}
 					got, err := s.Load(t.Context(), key)
 					if err != nil || string(got.Data) != attack || got.Owner != attack {
-						t.Errorf("%q came back as %+v, %v", attack, got, err)
+						t.Errorf("%q was read back as %+v, %v", attack, got, err)
 					}
 				}
 				if got, err := s.Load(t.Context(), victim); err != nil || fmt.Sprint(got.Data, got.Owner) != fmt.Sprint(rec.Data, rec.Owner) {
-					t.Errorf("another session became %+v, %v", got, err)
+					t.Errorf("another session was changed to %+v, %v", got, err)
 				}
 			})
 		}
@@ -94,9 +93,9 @@ func TestUnpreparedCharsets(t *testing.T) {
 	}
 }
 
-// A server can set a character set of its own on each connection, and a DSN can
-// set it by the name of the variable.
-func TestUnpreparedCharsetsOfTheServer(t *testing.T) {
+// A server can set a character set for each connection, and a DSN can set the
+// variable.
+func TestUnpreparedCharsetsSetByServer(t *testing.T) {
 	server := servers.OwnMariaDB(t)
 	admin, err := sql.Open("mysql", "root@tcp("+server.Addr+")/test")
 	must(t, err)
@@ -124,6 +123,6 @@ func TestUnpreparedCharsetsOfTheServer(t *testing.T) {
 		}
 	}
 	if err := save("root@tcp(" + server.Addr + ")/test?character_set_client=gbk"); err == nil || !strings.Contains(err.Error(), "character set") {
-		t.Errorf("a DSN that sets character_set_client: %v", err)
+		t.Errorf("DSN that sets character_set_client: got error %v", err)
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// While the server is down, requests through the middleware get an error, and their
-// cookies are left alone. When it is up again, the session is as in the last response.
-func TestRequestsInAnOutage(t *testing.T) {
+// While the server is down, requests through the middleware get the error page and keep
+// their cookies. Afterwards, the session has the state of the last successful response.
+func TestRequestsDuringOutage(t *testing.T) {
 	const count sessions.Key[int] = "count"
 	onEngines(t, func(t *testing.T, e engine) {
 		server := e.own(t)
@@ -36,7 +36,7 @@ func TestRequestsInAnOutage(t *testing.T) {
 			began := time.Now()
 			h.ServeHTTP(rec, r)
 			if d := time.Since(began); d > 3*time.Second {
-				t.Errorf("the answer took %v", d)
+				t.Errorf("the response took %v", d)
 			}
 			return rec
 		}
@@ -56,7 +56,7 @@ func TestRequestsInAnOutage(t *testing.T) {
 			outage.begin()
 			for range 3 {
 				if rec := get(); rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Set-Cookie") != "" {
-					t.Errorf("while the server %s: %d %v %s", name, rec.Code, rec.Header(), rec.Body)
+					t.Errorf("while the server %s: got %d %v %s", name, rec.Code, rec.Header(), rec.Body)
 				}
 			}
 			outage.end()
@@ -64,7 +64,7 @@ func TestRequestsInAnOutage(t *testing.T) {
 				if rec := get(); rec.Code != http.StatusOK {
 					return fmt.Errorf("%d %s", rec.Code, rec.Body)
 				} else if rec.Body.String() != fmt.Sprint(last+1) {
-					t.Errorf("after the server %s: the count is %s, and was %d", name, rec.Body, last)
+					t.Errorf("after the server %s: got count %s after %d", name, rec.Body, last)
 				}
 				last++
 				return nil

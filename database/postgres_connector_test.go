@@ -29,7 +29,7 @@ func quiet(t *testing.T) (*conn, net.Conn) {
 	return k, peer
 }
 
-func TestConnectionsThatAreNotUsedAgain(t *testing.T) {
+func TestBrokenConnectionsAreNotReused(t *testing.T) {
 	for name, c := range map[string]struct {
 		change   func(*conn, net.Conn)
 		unusable bool
@@ -45,13 +45,13 @@ func TestConnectionsThatAreNotUsedAgain(t *testing.T) {
 		c.change(k, peer)
 		time.Sleep(10 * time.Millisecond) // the loopback's
 		if got := k.unusable(); got != c.unusable {
-			t.Errorf("%s: unusable %v", name, got)
+			t.Errorf("%s: got unusable %v", name, got)
 		}
 	}
 }
 
-// The end of a call's context never cuts a connection that another call uses.
-func TestACallCutsItsOwnConnectionOnly(t *testing.T) {
+// The end of a call's context does not close a connection that another call uses.
+func TestCallEndsOnlyItsOwnConnection(t *testing.T) {
 	k, _ := quiet(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	over := newCallContext(ctx, 0)
@@ -60,7 +60,7 @@ func TestACallCutsItsOwnConnectionOnly(t *testing.T) {
 	cancel()
 	over.abort()
 	if k.unusable() {
-		t.Error("cut by a call that had ended")
+		t.Error("the connection was closed by a call that had returned")
 	}
 	ctx, cancel = context.WithCancel(t.Context())
 	c := newCallContext(ctx, 0)
@@ -68,9 +68,9 @@ func TestACallCutsItsOwnConnectionOnly(t *testing.T) {
 	time.Sleep(10 * time.Millisecond)
 	c.use(k) // it was still waiting for a connection
 	if !k.unusable() {
-		t.Error("a call whose context had ended got a connection that is not cut")
+		t.Error("a call whose context had ended got an open connection")
 	}
 	if (&pqConn{conn: k}).ResetSession(t.Context()) != driver.ErrBadConn {
-		t.Error("a connection that was cut was to be used again")
+		t.Error("a closed connection was offered for reuse")
 	}
 }

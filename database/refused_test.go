@@ -16,7 +16,7 @@ import (
 	"github.com/pump-go/sessions/internal/servers"
 )
 
-// notWritten reports an error unless each write says that nothing was written.
+// notWritten reports an error unless each write returns ErrNotWritten.
 func notWritten(t *testing.T, what string, s driver.Store) {
 	t.Helper()
 	for name, err := range map[string]error{
@@ -26,7 +26,7 @@ func notWritten(t *testing.T, what string, s driver.Store) {
 		"Delete": s.Delete(t.Context(), newKey(), 0),
 	} {
 		if !errors.Is(err, driver.ErrNotWritten) || errors.Is(err, driver.ErrConflict) {
-			t.Errorf("%s: %s: %v", what, name, err)
+			t.Errorf("%s: %s: got error %v, want ErrNotWritten", what, name, err)
 		}
 	}
 }
@@ -40,7 +40,7 @@ func run(t *testing.T, db *sql.DB, queries ...string) {
 	}
 }
 
-// A write that the server refuses, or that never reaches it, is not of unknown outcome.
+// A write that the server refuses, or that does not reach it, returns ErrNotWritten.
 func TestRefusedWritesOnPostgres(t *testing.T) {
 	server := servers.OwnPostgres(t)
 	admin, err := sql.Open("postgres", engines[0].dsn(server.Addr))
@@ -123,8 +123,8 @@ func TestRefusedWritesOnMySQL(t *testing.T) {
 	check(map[string]string{"too many connections": as("app", "")})
 }
 
-// A trigger or a column of the administrator's may refuse a write too.
-func TestWritesThatATriggerRefuses(t *testing.T) {
+// A trigger, or a column that the administrator added, may refuse a write too.
+func TestWritesRefusedByTrigger(t *testing.T) {
 	postgres := servers.OwnPostgres(t)
 	admin, err := sql.Open("postgres", engines[0].dsn(postgres.Addr))
 	must(t, err)
@@ -148,7 +148,7 @@ func TestWritesThatATriggerRefuses(t *testing.T) {
 	} {
 		run(t, admin, queries[0])
 		if err := openURL(t, url).Save(t.Context(), newKey(), 0, record("x")); !errors.Is(err, driver.ErrNotWritten) {
-			t.Errorf("MariaDB: %s: %v", what, err)
+			t.Errorf("MariaDB: %s: got error %v", what, err)
 		}
 		run(t, admin, queries[1])
 	}
@@ -161,7 +161,7 @@ func TestRefusedWritesOnSQLite(t *testing.T) {
 	notWritten(t, "a file that is no database", openURL(t, "sqlite:///"+junk))
 	notWritten(t, "no file and no permission to create it", openURL(t, "sqlite:///"+filepath.Join(dir, "none.db")+"?create=no"))
 
-	// Another process writes all the time.
+	// Another process writes continuously.
 	url := sqliteURL(t, "")
 	s := openURL(t, url)
 	must(t, s.Save(t.Context(), newKey(), 0, record("x")))
@@ -173,13 +173,13 @@ func TestRefusedWritesOnSQLite(t *testing.T) {
 	defer tx.Rollback()
 	err = quickly(t, "Save", func(ctx context.Context) error { return s.Save(ctx, newKey(), 0, record("x")) })
 	if !errors.Is(err, driver.ErrNotWritten) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Save while another process writes: %v", err)
+		t.Errorf("Save while another process writes: got error %v", err)
 	}
 }
 
-// A server that is not there was sent nothing; one that broke the connection
-// after a write was sent may have run it.
-func TestUnreachableServersWriteNothing(t *testing.T) {
+// Without a server, nothing is sent. If the connection breaks after a write was sent,
+// the server may have run it.
+func TestUnreachableServerWritesNothing(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	closed := l.Addr().String()
@@ -194,7 +194,7 @@ func TestUnreachableServersWriteNothing(t *testing.T) {
 			must(t, s.Save(t.Context(), key, rec.Version, rec))
 			p.swallow.Store(true)
 			if err := s.Save(t.Context(), key, rec.Version, rec); err == nil || errors.Is(err, driver.ErrNotWritten) {
-				t.Errorf("%q, the answer lost: %v", params, err)
+				t.Errorf("%q, response lost: got error %v", params, err)
 			}
 		}
 	})

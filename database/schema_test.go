@@ -22,7 +22,7 @@ import (
 const creatorEnv = "SESSIONS_DATABASE_CREATOR"
 
 // Eight processes with four stores each use a missing table at the same time.
-func TestManyCreateTheTableAtOnce(t *testing.T) {
+func TestManyProcessesCreateTable(t *testing.T) {
 	if url := os.Getenv(creatorEnv); url != "" {
 		createTogether(t, url)
 		return
@@ -38,7 +38,7 @@ func TestManyCreateTheTableAtOnce(t *testing.T) {
 			var wg sync.WaitGroup
 			var gates []func() error
 			for range 8 {
-				cmd := exec.Command(program, "-test.run=^TestManyCreateTheTableAtOnce$")
+				cmd := exec.Command(program, "-test.run=^TestManyProcessesCreateTable$")
 				cmd.Env = append(os.Environ(), creatorEnv+"="+url)
 				in, err := cmd.StdinPipe()
 				must(t, err)
@@ -62,7 +62,7 @@ func TestManyCreateTheTableAtOnce(t *testing.T) {
 				n++
 			}
 			if n != 32 {
-				t.Errorf("%d records, want 32", n)
+				t.Errorf("got %d records, want 32", n)
 			}
 		})
 	}
@@ -85,7 +85,7 @@ func createTogether(t *testing.T, url string) {
 	wg.Wait()
 }
 
-// everywhere runs f on each database, with a way to its administrator.
+// everywhere runs f on each database, with a connection of its administrator.
 func everywhere(t *testing.T, f func(t *testing.T, d database.Dialect, url func(params string) string, admin *sql.DB)) {
 	t.Run("SQLite", func(t *testing.T) {
 		base := strings.TrimSuffix(sqliteURL(t, ""), "?")
@@ -103,14 +103,14 @@ func everywhere(t *testing.T, f func(t *testing.T, d database.Dialect, url func(
 	})
 }
 
-// The statements of DDL are all that a program needs that may not create tables.
-func TestTablesMadeByHand(t *testing.T) {
+// The statements of DDL are sufficient for a program that may not create tables.
+func TestTablesCreatedFromDDL(t *testing.T) {
 	everywhere(t, func(t *testing.T, d database.Dialect, url func(string) string, admin *sql.DB) {
 		table := fresh()
 		s := openURL(t, url("create=no&table="+table))
 		key, rec := newKey(), record("x")
 		if err := s.Save(t.Context(), key, 0, rec); !errors.Is(err, database.ErrNoTables) {
-			t.Errorf("Save without a table: %v", err)
+			t.Errorf("Save without a table: got error %v, want ErrNoTables", err)
 		}
 		ddl, err := database.DDL(d, database.Options{Table: table})
 		must(t, err)
@@ -127,7 +127,7 @@ func TestTablesMadeByHand(t *testing.T) {
 }
 
 // A URL with one slash too many has a path that begins with two slashes.
-func TestSQLitePathOfTwoSlashes(t *testing.T) {
+func TestSQLitePathWithTwoSlashes(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sessions.db")
 	must(t, openURL(t, "sqlite:////"+file).Save(t.Context(), newKey(), 0, record("x")))
 	if _, err := os.Lstat(file); err != nil {
@@ -136,19 +136,19 @@ func TestSQLitePathOfTwoSlashes(t *testing.T) {
 }
 
 // With create=no, the file is not created either.
-func TestNoSQLiteFileIsMadeUnasked(t *testing.T) {
+func TestSQLiteFileIsNotCreatedWithNeverCreate(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sessions.db")
 	s := openURL(t, "sqlite:///"+file+"?create=no")
 	if _, err := s.Load(t.Context(), newKey()); !errors.Is(err, database.ErrNoTables) {
-		t.Errorf("Load: %v", err)
+		t.Errorf("Load: got error %v", err)
 	}
 	if _, err := os.Lstat(file); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the file was made, or not: %v", err)
+		t.Errorf("Stat of the file: got error %v, want that it does not exist", err)
 	}
 }
 
-// A table of a newer version of this package is left alone.
-func TestANewerTableIsRefused(t *testing.T) {
+// A table of a newer version of this package is not changed.
+func TestTableOfNewerVersionIsRefused(t *testing.T) {
 	everywhere(t, func(t *testing.T, d database.Dialect, url func(string) string, admin *sql.DB) {
 		table := fresh()
 		must(t, openURL(t, url("table="+table)).Save(t.Context(), newKey(), 0, record("x")))
@@ -156,17 +156,17 @@ func TestANewerTableIsRefused(t *testing.T) {
 		must(t, err)
 		s := openURL(t, url("table="+table))
 		if _, err := s.Load(t.Context(), newKey()); !errors.Is(err, driver.ErrNewerFormat) {
-			t.Errorf("Load: %v", err)
+			t.Errorf("Load: got error %v", err)
 		}
 		if err := s.Save(t.Context(), newKey(), 0, record("x")); !errors.Is(err, driver.ErrNewerFormat) {
-			t.Errorf("Save: %v", err)
+			t.Errorf("Save: got error %v", err)
 		}
 	})
 }
 
-// Another program's table of the same name is left alone, and the error says what to
-// do. This one is scs's, which has the default name.
-func TestAnotherProgramsTableIsRefused(t *testing.T) {
+// Another program's table of the same name is not changed, and the error says what to
+// do. This one is that of scs, which has the default name.
+func TestTableOfAnotherProgramIsRefused(t *testing.T) {
 	everywhere(t, func(t *testing.T, d database.Dialect, url func(string) string, admin *sql.DB) {
 		table := fresh()
 		ddl := "(token VARCHAR(43) PRIMARY KEY, data BLOB, expiry REAL)"
@@ -178,19 +178,19 @@ func TestAnotherProgramsTableIsRefused(t *testing.T) {
 		s := openURL(t, url("table="+table))
 		want := "the table " + table + " belongs to another program"
 		if err := s.Save(t.Context(), newKey(), 0, record("x")); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("Save: %v", err)
+			t.Errorf("Save: got error %v", err)
 		}
 		if _, err := s.Load(t.Context(), newKey()); err == nil || !strings.Contains(err.Error(), "Options.Table") {
-			t.Errorf("Load: %v", err)
+			t.Errorf("Load: got error %v", err)
 		}
 		if _, err := admin.Exec("SELECT version FROM " + table + "_schema"); err == nil {
-			t.Error("tables were made beside it")
+			t.Error("more tables were created")
 		}
 	})
 }
 
 // A record of a newer format is not reported as damaged.
-func TestANewerRecord(t *testing.T) {
+func TestRecordOfNewerFormat(t *testing.T) {
 	everywhere(t, func(t *testing.T, d database.Dialect, url func(string) string, admin *sql.DB) {
 		table := fresh()
 		s := openURL(t, url("table="+table))
@@ -203,13 +203,13 @@ func TestANewerRecord(t *testing.T) {
 		_, err := admin.Exec("UPDATE " + table + " SET data = " + literal)
 		must(t, err)
 		if _, err := s.Load(t.Context(), key); !errors.Is(err, driver.ErrNewerFormat) || errors.Is(err, driver.ErrCorrupt) {
-			t.Errorf("Load: %v", err)
+			t.Errorf("Load: got error %v", err)
 		}
 	})
 }
 
-// Reserved words and the longest names work. What is not a name is refused before it
-// is part of a statement.
+// Reserved words and the longest names work. Invalid names are refused before they are
+// part of a statement.
 func TestTableNames(t *testing.T) {
 	everywhere(t, func(t *testing.T, d database.Dialect, url func(string) string, admin *sql.DB) {
 		for _, table := range []string{"select", "Order", "_", "T1", strings.Repeat("a", 48)} {
@@ -226,10 +226,10 @@ func TestTableNames(t *testing.T) {
 	for _, d := range []database.Dialect{database.SQLite, database.PostgreSQL, database.MySQL} {
 		for _, bad := range []string{"1a", "a b", `a"b`, "a`b", "a;b", "a-b", "a.b", "é", "a\x00", "a'", strings.Repeat("a", 49), "x; DROP TABLE y --"} {
 			if s, err := database.DDL(d, database.Options{Table: bad}); err == nil {
-				t.Errorf("the table %q was taken: %s", bad, s)
+				t.Errorf("the table name %q was accepted: %s", bad, s)
 			}
 			if s, err := database.DDL(d, database.Options{Schema: bad + strings.Repeat("a", 20)}); err == nil {
-				t.Errorf("the schema %q was taken: %s", bad, s)
+				t.Errorf("the schema name %q was accepted: %s", bad, s)
 			}
 		}
 	}
@@ -252,13 +252,13 @@ func TestSchema(t *testing.T) {
 		var n int
 		must(t, admin.QueryRow("SELECT COUNT(*) FROM "+schema+".sessions").Scan(&n))
 		if n != 1 {
-			t.Errorf("%d rows", n)
+			t.Errorf("got %d rows", n)
 		}
 	})
 }
 
-// Times do not depend on the time zone of the server, the connection or this
-// process: the columns are numbers.
+// Times do not depend on the time zone of the server, the connection or the process,
+// because the columns are numbers.
 func TestTimeZones(t *testing.T) {
 	onEngines(t, func(t *testing.T, e engine) {
 		addr, table := e.shared(t).Addr, fresh()
@@ -281,15 +281,15 @@ func TestTimeZones(t *testing.T) {
 				got, err := reader.Load(t.Context(), key)
 				must(t, err)
 				if got.Expires != rec.Expires || got.Created != rec.Created || got.Accessed != rec.Accessed {
-					t.Errorf("%+v was read as %+v", rec, got)
+					t.Errorf("record %+v was read as %+v", rec, got)
 				}
 			}
 		}
 	})
 }
 
-// Several nodes that sweep at once remove each row once in total.
-func TestNodesSweepTogether(t *testing.T) {
+// If several nodes sweep at once, each row is removed and counted once.
+func TestNodesSweepConcurrently(t *testing.T) {
 	everywhere(t, func(t *testing.T, d database.Dialect, url func(string) string, admin *sql.DB) {
 		const rows, nodes = 3000, 4
 		at := url("table=" + fresh())

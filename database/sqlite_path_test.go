@@ -14,9 +14,9 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// A path that can never be, or that other users can replace, fails when the
-// store is opened, and the error says what to do.
-func TestSQLitePathsThatAreRefused(t *testing.T) {
+// Open returns an error for an impossible path, and for one that other users can
+// replace. The error says what to do.
+func TestInvalidSQLitePaths(t *testing.T) {
 	dir := t.TempDir()
 	file, shared, fifo := filepath.Join(dir, "file"), filepath.Join(dir, "shared"), filepath.Join(dir, "fifo")
 	must(t, os.WriteFile(file, nil, 0o600))
@@ -39,7 +39,7 @@ func TestSQLitePathsThatAreRefused(t *testing.T) {
 				s.Close()
 			}
 			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%s%s: %v, want %q", path, params, err, want)
+				t.Errorf("%s%s: got error %v, want %q", path, params, err, want)
 			}
 		}
 	}
@@ -47,9 +47,9 @@ func TestSQLitePathsThatAreRefused(t *testing.T) {
 
 	missing := filepath.Join(dir, "missing")
 	if _, err := openURL(t, "sqlite:///"+missing+"/s.db?create=no").Load(t.Context(), newKey()); !errors.Is(err, database.ErrNoTables) {
-		t.Errorf("Load: %v", err)
+		t.Errorf("Load: got error %v", err)
 	}
 	if _, err := os.Lstat(missing); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a directory was created unasked: %v", err)
+		t.Errorf("a directory was created: %v", err)
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// Where each connection has a database of its own, a session would be there on
-// one and missing on the next.
+// If each connection had its own database, a session would exist on one connection and
+// not on another.
 func TestSQLitePoolsShareOneDatabase(t *testing.T) {
 	for dsn, most := range map[string]map[int]bool{
 		":memory:":                          {0: false, 2: false, 1: true},
@@ -38,7 +38,7 @@ func TestSQLitePoolsShareOneDatabase(t *testing.T) {
 			s, err := database.New(db, database.SQLite, database.Options{}).Open(t.Context(), driver.Config{SweepInterval: -1}.WithDefaults())
 			switch {
 			case shared != (err == nil):
-				t.Errorf("%q, %d connections: %v", dsn, n, err)
+				t.Errorf("%q, %d connections: got error %v", dsn, n, err)
 			case !shared && !strings.Contains(err.Error(), "SetMaxOpenConns(1)"):
 				t.Errorf("%q: %v", dsn, err)
 			case time.Since(began) > 3*time.Second:
@@ -56,7 +56,7 @@ func TestSQLitePoolsShareOneDatabase(t *testing.T) {
 	}
 }
 
-// Where a pool keeps no connection, its database in memory is gone after each use.
+// If a pool keeps no connection open, a database in memory is lost after each use.
 func TestSQLitePoolKeepsItsDatabase(t *testing.T) {
 	for dsn, kept := range map[string]bool{
 		":memory:": false, "file:two?mode=memory&cache=shared": false, filepath.Join(t.TempDir(), "s.db"): true,
@@ -76,8 +76,8 @@ func TestSQLitePoolKeepsItsDatabase(t *testing.T) {
 	}
 }
 
-// A pool whose connections are all in use is not waited for.
-func TestOpenOnAPoolInUse(t *testing.T) {
+// Open does not wait for a pool whose connections are all in use.
+func TestOpenWithPoolInUse(t *testing.T) {
 	db, err := sql.Open("sqlite3", filepath.Join(t.TempDir(), "s.db"))
 	must(t, err)
 	defer db.Close()
@@ -95,8 +95,8 @@ func TestOpenOnAPoolInUse(t *testing.T) {
 }
 
 // A call inside a transaction that holds the pool's only connection fails when its
-// context ends, and has written nothing.
-func TestACallInsideATransactionOfItsPool(t *testing.T) {
+// context ends, and writes nothing.
+func TestCallInsideTransactionOfItsPool(t *testing.T) {
 	db, err := sql.Open("sqlite3", filepath.Join(t.TempDir(), "s.db"))
 	must(t, err)
 	defer db.Close()
@@ -108,13 +108,13 @@ func TestACallInsideATransactionOfItsPool(t *testing.T) {
 	must(t, err)
 	err = quickly(t, "Save", func(ctx context.Context) error { return s.Save(ctx, key, rec.Version, record("y")) })
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, driver.ErrNotWritten) {
-		t.Errorf("Save: %v", err)
+		t.Errorf("Save: got error %v", err)
 	}
 	must(t, tx.Rollback())
 	must(t, s.Save(t.Context(), key, rec.Version, record("y")))
 }
 
-func TestASQLiteURLAloneOpensTheStore(t *testing.T) {
+func TestSQLiteURLOpensStore(t *testing.T) {
 	m, err := sessions.New(t.Context(), sessions.Options{URL: "sqlite:///alone.db", DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

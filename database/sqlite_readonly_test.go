@@ -13,10 +13,9 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// A connection that SQLite made while the file could not be written stays
-// read-only. When the file is writable again, the store opens new connections, and
-// calls do not fail.
-func TestConnectionsThatStayReadOnly(t *testing.T) {
+// A connection that SQLite opened while the file was not writable remains read-only.
+// When the file is writable again, the store opens new connections, and no call fails.
+func TestReadOnlyConnectionsAreReplaced(t *testing.T) {
 	opened, err := FromURL(Options{}).Open(t.Context(), driver.Config{
 		URL: "sqlite:///" + filepath.Join(t.TempDir(), "s.db") + "?pool=3", SweepInterval: -1,
 	}.WithDefaults())
@@ -50,13 +49,13 @@ func TestConnectionsThatStayReadOnly(t *testing.T) {
 		}
 		readOnlyConns(t, s, true)
 		if err := write(t.Context(), key); err != nil {
-			t.Errorf("write %d: %v", i, err)
+			t.Errorf("write %d: got error %v", i, err)
 		}
 	}
 }
 
-// If a new connection would be read-only too, a write fails without delay.
-func TestADatabaseThatIsReadOnly(t *testing.T) {
+// If new connections are read-only too, a write fails without delay.
+func TestReadOnlyDatabase(t *testing.T) {
 	s, err := FromURL(Options{}).Open(t.Context(), driver.Config{URL: "sqlite:///:memory:", SweepInterval: -1}.WithDefaults())
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +68,7 @@ func TestADatabaseThatIsReadOnly(t *testing.T) {
 	}
 	readOnlyConns(t, s.(*store), true)
 	if err := s.Save(t.Context(), driver.Key{2}, 0, rec); err == nil || !strings.Contains(err.Error(), "readonly") {
-		t.Errorf("Save: %v", err)
+		t.Errorf("Save: got error %v", err)
 	}
 	readOnlyConns(t, s.(*store), false)
 	if _, err := s.Load(t.Context(), driver.Key{1}); err != nil {
@@ -77,7 +76,7 @@ func TestADatabaseThatIsReadOnly(t *testing.T) {
 	}
 }
 
-// readOnlyConns makes all connections of the pool refuse writes, or take them.
+// readOnlyConns makes all connections of the pool refuse or accept writes.
 func readOnlyConns(t *testing.T, s *store, on bool) {
 	t.Helper()
 	var conns []*sql.Conn

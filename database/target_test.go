@@ -70,12 +70,12 @@ func TestURLForms(t *testing.T) {
 	} {
 		at, err := parseURL(url, Options{})
 		if err != nil || !is(at) {
-			t.Errorf("%s: %+v, %v", url, at, err)
+			t.Errorf("%s: got %+v, %v", url, at, err)
 		}
 	}
 }
 
-func TestURLFaults(t *testing.T) {
+func TestInvalidURLs(t *testing.T) {
 	for url, want := range map[string]string{
 		"":                                              "required",
 		"oracle://u@h/d":                                "sqlite:///relative.db",
@@ -108,7 +108,7 @@ func TestURLFaults(t *testing.T) {
 		"mysql://u@h/d?timeout=soon":                                 "does not understand",
 	} {
 		if _, err := parseURL(url, Options{}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", url, err, want)
+			t.Errorf("%s: got error %v, want %q", url, err, want)
 		}
 	}
 }
@@ -130,18 +130,18 @@ func TestRelativeFilesAreInDataDir(t *testing.T) {
 	for name, mode := range map[string]os.FileMode{"": 0o700, "a": 0o700, "a/b.db": 0o600, "a/b.db-wal": 0o600, "a/b.db-shm": 0o600} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil || info.Mode().Perm() != mode {
-			t.Errorf("%q: %v, %v, want the mode %v", name, info, err, mode)
+			t.Errorf("%q: got %v, %v, want mode %v", name, info, err, mode)
 		}
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "a", ".sessions-*")); err != nil || left != nil {
-		t.Errorf("left over: %v, %v", left, err)
+		t.Errorf("got files %v, %v", left, err)
 	}
 }
 
-func TestAURLAloneChoosesTheDatabaseStore(t *testing.T) {
+func TestURLSchemeSelectsDatabaseStore(t *testing.T) {
 	for _, scheme := range []string{"sqlite", "sqlite3", "sqlite+pysqlite", "postgres", "postgresql", "postgresql+psycopg2", "mysql", "mysql+pymysql", "mariadb", "PostgreSQL"} {
 		if name, err := sessions.StoreForURL(scheme + "://user:password@host/name"); name != "database" || err != nil {
-			t.Errorf("%s: %q, %v", scheme, name, err)
+			t.Errorf("%s: got store %q, %v", scheme, name, err)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 
 func TestContract(t *testing.T) { run(t, "", database.Options{}) }
 
-// As with PgBouncer: statements neither prepared by us nor kept by pgx.
+// As behind PgBouncer: neither the store nor pgx prepares statements.
 func TestContractUnprepared(t *testing.T) {
 	run(t, "&default_query_exec_mode=exec", database.Options{NoPrepare: true})
 }

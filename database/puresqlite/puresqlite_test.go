@@ -85,8 +85,8 @@ func record(data string) driver.Record {
 	return driver.Record{Data: []byte(data), Version: 1, Created: now, Accessed: now, Expires: now + 3600_000}
 }
 
-// The result codes are understood: a write that SQLite refuses certainly did not
-// run, and one that waits for another writer ends with its context.
+// The store knows the result codes: a write that SQLite refuses returns ErrNotWritten,
+// and one that waits for another writer ends with its context.
 func TestRefusedWrites(t *testing.T) {
 	url := urlIn(t)
 	s := open(t, url)
@@ -113,10 +113,10 @@ func TestRefusedWrites(t *testing.T) {
 	next.Version = 2
 	err = s.Save(ctx, key, 1, next)
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, driver.ErrNotWritten) {
-		t.Errorf("Save beside a writer: %v", err)
+		t.Errorf("Save during another write: got error %v", err)
 	}
 	if got, err := s.Load(t.Context(), key); err != nil || string(got.Data) != "x" {
-		t.Errorf("Load beside a writer: %q, %v", got.Data, err)
+		t.Errorf("Load during another write: got %q, %v", got.Data, err)
 	}
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
@@ -125,24 +125,24 @@ func TestRefusedWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.Save(t.Context(), key, 1, next); !errors.Is(err, driver.ErrNotWritten) {
-		t.Errorf("Save that a trigger refuses: %v", err)
+		t.Errorf("Save refused by a trigger: got error %v, want ErrNotWritten", err)
 	}
 }
 
-func TestASecondDriverIsRefused(t *testing.T) {
+func TestSecondDriverIsRefused(t *testing.T) {
 	defer func() {
 		if recover() == nil {
-			t.Error("RegisterSQLite a second time did not panic")
+			t.Error("the second RegisterSQLite did not panic")
 		}
 	}()
 	database.RegisterSQLite(&sqlite.Driver{})
 }
 
-func TestNoFileIsMadeUnasked(t *testing.T) {
+func TestFileIsNotCreatedWithNeverCreate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	s := open(t, "sqlite:///"+path+"?create=no")
 	if _, err := s.Load(t.Context(), newKey()); !errors.Is(err, database.ErrNoTables) {
-		t.Errorf("Load: %v", err)
+		t.Errorf("Load: got error %v", err)
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the file: %v", err)
@@ -151,7 +151,7 @@ func TestNoFileIsMadeUnasked(t *testing.T) {
 
 const killedEnv = "SESSIONS_PURESQLITE_KILLED"
 
-// What was acknowledged survives the process, which is killed while it saves.
+// Acknowledged writes survive the process, which is killed while it saves.
 func TestSurvivesKill(t *testing.T) {
 	if url := os.Getenv(killedEnv); url != "" {
 		s := open(t, url)
@@ -187,12 +187,12 @@ func TestSurvivesKill(t *testing.T) {
 		}
 		_ = cmd.Wait() // killed
 		if len(keys) < 500 {
-			t.Fatalf("%d were saved", len(keys))
+			t.Fatalf("got %d saves", len(keys))
 		}
 		s := open(t, url)
 		for _, key := range keys {
 			if _, err := s.Load(t.Context(), key); err != nil {
-				t.Fatalf("of %d acknowledged, %v: %v", len(keys), key, err)
+				t.Fatalf("%d were acknowledged; Load of %v: got error %v", len(keys), key, err)
 			}
 		}
 		if err := s.Close(); err != nil {
@@ -203,8 +203,8 @@ func TestSurvivesKill(t *testing.T) {
 
 const visits sessions.Key[int] = "visits"
 
-// BenchmarkMiddleware sends requests through the whole middleware, as
-// package database's benchmark of this name does with the C library.
+// BenchmarkMiddleware sends requests through the middleware, like the benchmark of the
+// same name in package database, which uses the C library.
 func BenchmarkMiddleware(b *testing.B) {
 	m, err := sessions.New(b.Context(), sessions.Options{Store: "database", URL: urlIn(b), IdleTimeout: time.Hour})
 	if err != nil {

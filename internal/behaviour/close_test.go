@@ -57,7 +57,7 @@ func TestCloseDuringTrafficDrains(t *testing.T) {
 						refused.Add(1)
 						return
 					default:
-						t.Errorf("answered %d %q", got.StatusCode, got.Body)
+						t.Errorf("got %d %q", got.StatusCode, got.Body)
 						return
 					}
 				}

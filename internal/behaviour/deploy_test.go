@@ -107,7 +107,7 @@ func TestSecretRotationUnderLoad(t *testing.T) {
 				all.Go(func() {
 					for range clicks {
 						if got := m.get("/"); got != m.name {
-							t.Errorf("%s: %s is answered as %q", step, m.name, got)
+							t.Errorf("%s: the response to %s is for %q", step, m.name, got)
 						}
 					}
 				})
@@ -139,7 +139,7 @@ func TestSecretRotationUnderLoad(t *testing.T) {
 	})
 }
 
-// Shows why all instances must know the new secret before one uses it.
+// This shows why all instances must know the new secret before one uses it.
 func TestSecretUnknownToOneInstance(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		f := st.fleet(t)
@@ -198,7 +198,7 @@ func TestTypeChangedByADeployment(t *testing.T) {
 		for range 2 {
 			c.OK(func(s *sessions.Session) {
 				if v, ok := after.Get(s); ok || v.Street != nil {
-					t.Errorf("the old value is read as %v", v)
+					t.Errorf("the old value was read as %v", v)
 				}
 				testapp.Equal(t, "user", s.Get("user"), any("ann"))
 				testapp.Error(t, "Decode", s.Decode("address", new(place)), sessions.ErrInvalidValue)

@@ -10,8 +10,8 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// Clients that renew their sessions all the time do not escape a DestroyOwned,
-// neither of their own manager nor of another on the same store.
+// DestroyOwned ends the sessions of clients that renew them continuously, also when
+// another manager on the same store calls it.
 func TestDestroyOwnedAgainstClientsThatRenew(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
@@ -52,7 +52,7 @@ func TestDestroyOwnedAgainstClientsThatRenew(t *testing.T) {
 				t.Fatalf("round %d: the client is still signed in", rounds)
 			}
 			for s, err := range managers[0].Owned(t.Context(), owner) {
-				t.Fatalf("round %d: a session is left: %v, %v", rounds, s, err)
+				t.Fatalf("round %d: a session remains: %v, %v", rounds, s, err)
 			}
 		}
 		t.Logf("%d rounds", rounds)

@@ -59,8 +59,8 @@ func (g *guard) admits(f func(r *http.Request, h sessions.Held) error) {
 	g.admit = f
 }
 
-// calls returns how often the guard was asked, and the IDs whose tokens have left,
-// since it was called last.
+// calls returns how often the guard was asked, and the IDs whose tokens were sent, since
+// the last call of calls.
 func (g *guard) calls() (asked int, issued []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -198,7 +198,7 @@ func TestGuardStarts(t *testing.T) {
 	}
 }
 
-// Nothing of a refused session can be read or changed, whichever way its token comes.
+// A refused session cannot be read or changed, however its token is sent.
 func TestRefusedSession(t *testing.T) {
 	const field = "X-Session"
 	uses := map[string]func(*sessions.Session){
@@ -367,7 +367,8 @@ func TestSignInWithARefusedSessionWithoutSave(t *testing.T) {
 	})
 }
 
-// A refused session hides no live one behind it, as a neighbor could plant one.
+// A refused session does not hide a live one behind it: a neighboring host could plant
+// one.
 func TestRefusedSessionHidesNoOther(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a, g := st.guarded(t)
@@ -387,7 +388,7 @@ func TestRefusedSessionHidesNoOther(t *testing.T) {
 		testapp.Equal(t, "count", ann.Count(), 1)
 		ann.SetToken("")
 		ann.Fails(http.StatusForbidden, testapp.Look)
-		// Nor does it make an outage, or the end of another session, a sign-out.
+		// It does not turn an outage, or the end of another session, into a sign-out either.
 		if a.Store.Inner() != nil {
 			ann.Extra = append(ann.Extra, a.CookieName()+"="+a.SignedIn().Token())
 			a.Store.Next("Load", testapp.OK, testapp.Refused)
@@ -442,7 +443,7 @@ func TestRefusalAfterTheHeader(t *testing.T) {
 		}
 		defer got.Body.Close()
 		if _, err := io.ReadAll(got.Body); err == nil {
-			t.Error("the response is complete, though its session was refused")
+			t.Error("the response is complete although its session was refused")
 		}
 	})
 }
@@ -484,7 +485,7 @@ func TestRefusalIsLogged(t *testing.T) {
 		c.Fails(http.StatusForbidden, testapp.Look)
 		logged := a.Log.String()
 		if n := strings.Count(logged, "sessions: session refused"); n != 1 || !strings.Contains(logged, "session="+id) || !strings.Contains(logged, "the account is disabled") {
-			t.Errorf("the log has:\n%s", logged)
+			t.Errorf("got log:\n%s", logged)
 		}
 		if strings.Contains(logged, "level=ERROR") {
 			t.Errorf("a refusal is logged as an error:\n%s", logged)
@@ -492,8 +493,8 @@ func TestRefusalIsLogged(t *testing.T) {
 	})
 }
 
-// Issue is called for each new id, and not when the client is sent a token of the same
-// id again: that is what a thief of the token could bring about.
+// Issue is called for each new ID, but not when the client gets a token of the same ID
+// again, which a thief of the token could cause.
 func TestGuardHearsOfNewIDs(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a, g := st.guarded(t, func(o *sessions.Options) { o.Cookie.Expires = sessions.ExpireAfter(time.Hour) })
@@ -602,7 +603,7 @@ func TestGuardNoteMerges(t *testing.T) {
 		})
 		wantNote(t, "a refused edit", c, "213")
 		testapp.Equal(t, "count", c.Count(), 1)
-		// A note that another request made for the former owner goes.
+		// A note that another request made for the former owner is dropped.
 		c.OK(func(s *sessions.Session) {
 			s.SetOwner("bob")
 			other.OK(func(s *sessions.Session) { s.EditGuardNote(appends("4")) })
@@ -611,7 +612,7 @@ func TestGuardNoteMerges(t *testing.T) {
 	}, merge)
 }
 
-// What the guard notes in Admit is stored whatever the handler does.
+// A note that the guard edits in Admit is stored, whatever the handler does.
 func TestGuardEditsItsNote(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a, g := st.guarded(t, func(o *sessions.Options) { o.ManualSave = true })
@@ -640,7 +641,7 @@ func TestGuardEditsItsNote(t *testing.T) {
 		wantNote(t, "edits in Admit", c, "xxxy")
 		testapp.Equal(t, "count", c.Count(), 0)
 
-		// A conflict is resolved as any.
+		// Conflicts are resolved as usual.
 		g.admits(func(_ *http.Request, h sessions.Held) error {
 			g.admits(nil)
 			c.Copy().OK(func(s *sessions.Session) { s.EditGuardNote(appends("1")); s.Save(t.Context()) })
@@ -657,7 +658,7 @@ func TestGuardEditsItsNote(t *testing.T) {
 				a.Store.Next("Save", fault)
 				a.Store.Next("Load", testapp.Refused)
 				if h.EditNote(appends("3")) == nil {
-					t.Error("EditNote reports no failure of the store")
+					t.Error("EditNote returned no error although the store failed")
 				}
 				a.Store.Up()
 				testapp.Equal(t, "Note after a failure", string(h.Note()), "xxxy12")
@@ -678,7 +679,7 @@ func TestGuardEditsItsNote(t *testing.T) {
 	}, merge)
 }
 
-// A quiet use does not prolong the session's life, even if it writes.
+// A quiet use does not extend the session, even if it writes.
 func TestQuietUse(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a, g := st.guarded(t, func(o *sessions.Options) { o.IdleTimeout = time.Hour })
@@ -755,7 +756,7 @@ func TestHold(t *testing.T) {
 		c.OK(func(s *sessions.Session) {
 			s.Renew()
 			if g.config.Hold(sessions.NewContext(t.Context(), s), noted) == nil {
-				t.Error("EditNote goes with a Renew that is not stored yet")
+				t.Error("EditNote accepted a session with an uncommitted Renew")
 			}
 		})
 		wantNote(t, "four", c, "xxxx")

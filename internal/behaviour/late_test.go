@@ -10,13 +10,13 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// What a request gets whose id was changed while it was on its way: docs/security.md,
-// "Renewing ids".
+// Late requests, which the client sent before it had the new ID: see docs/security.md,
+// "Renewing IDs".
 
 func renew(s *sessions.Session)      { s.Renew() }
 func invalidate(s *sessions.Session) { s.Invalidate() }
 
-// renewed returns a client whose session was renewed, and one that has the old id.
+// renewed returns a client whose session was renewed, and one with the old ID.
 func renewed(a *testapp.App) (c, late *testapp.Client) {
 	a.T.Helper()
 	c = a.SignedIn()
@@ -145,7 +145,7 @@ func TestLateSignIn(t *testing.T) {
 					s.Set("after", 2)
 				})
 				if got.SetCookie == "" {
-					t.Error("a sign-in that is late gets no cookie")
+					t.Error("a late sign-in got no cookie")
 				}
 				late.OK(func(s *sessions.Session) { testapp.Equal(t, "Keys", s.Keys(), []string{"after", "before"}) })
 				testapp.Equal(t, "user of the other session", c.User(), "ann")
@@ -313,8 +313,8 @@ func TestForwardsAreNeitherListedNorKept(t *testing.T) {
 	}, revoke, list)
 }
 
-// A program that does not know the format of a record, as an older one does not know
-// forwards, must not answer as if nobody were signed in.
+// A program that does not know the format of a record, like an older one that does not
+// know forwards, must not treat the client as anonymous.
 func TestRecordOfAnUnknownFormatIsAnError(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t)
@@ -340,7 +340,7 @@ func TestRenewAfter(t *testing.T) {
 			a.Clock.Advance(time.Second)
 			c.OK(f)
 			if c.Token() == token {
-				t.Errorf("a %s did not renew the id", name)
+				t.Errorf("a %s did not renew the ID", name)
 			}
 			late.IsAnonymous("a late request after a " + name)
 			testapp.Equal(t, "user after a "+name, c.User(), "ann")

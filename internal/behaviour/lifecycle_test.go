@@ -23,7 +23,7 @@ func TestNewSession(t *testing.T) {
 			testapp.Equal(t, "Keys", len(s.Keys()), 0)
 			testapp.Equal(t, "a missing value", s.Get("missing"), nil)
 			if v, ok := testapp.User.Get(s); v != "" || ok {
-				t.Errorf("a missing value: %q, %v", v, ok)
+				t.Errorf("missing value: got %q, %v", v, ok)
 			}
 			testapp.Equal(t, "Flashes", len(s.Flashes()), 0)
 			testapp.Equal(t, "Owner", s.Owner(), "")
@@ -95,7 +95,7 @@ func TestLoadingAnUnknownIDCreatesNothing(t *testing.T) {
 		was := old.Token()
 		old.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
 		if old.Token() == was {
-			t.Error("the unknown id was adopted")
+			t.Error("the unknown ID was adopted")
 		}
 		a.WantRecords(1)
 	}, revoke)

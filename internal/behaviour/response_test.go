@@ -22,7 +22,7 @@ func TestHandlerThatWritesNothing(t *testing.T) {
 			testapp.User.Set(sessions.FromContext(r.Context()), "ann")
 		})
 		if got.StatusCode != http.StatusOK || got.Body != "" || got.Cookie == nil {
-			t.Errorf("answered %d %q with the cookie %v", got.StatusCode, got.Body, got.Cookie)
+			t.Errorf("got %d %q with the cookie %v", got.StatusCode, got.Body, got.Cookie)
 		}
 		a.WantRecords(1)
 		testapp.Equal(t, "user", c.User(), "ann")

@@ -15,9 +15,9 @@ import (
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
-// A program that is reached over HTTPS and plainly has two managers, as
-// docs/cookies.md describes. The session of one scheme is not one of the other,
-// and both are their owner's.
+// A program that is reached over HTTPS and plain HTTP has two managers, as
+// docs/cookies.md describes. Each scheme has its own session, and DestroyOwned ends
+// both.
 func TestHTTPSAndPlainHTTPOnOneStore(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a := st.start(t, func(o *sessions.Options) { o.Cookie.Name = "session" })
@@ -30,14 +30,14 @@ func TestHTTPSAndPlainHTTPOnOneStore(t *testing.T) {
 		c.DoOn(https, signIn)
 		c.DoOn(plain, signIn)
 		if c.Cookies["session"] == "" || c.Cookies["__Host-session"] == "" {
-			t.Fatalf("cookies %v, want one of each scheme", c.Cookies)
+			t.Fatalf("got cookies %v, want one for each scheme", c.Cookies)
 		}
 		user := func(m *sessions.Manager, c *testapp.Client) (name string) {
 			t.Helper()
 			c.DoOn(m, func(s *sessions.Session) { name, _ = testapp.User.Get(s) })
 			return name
 		}
-		// A token that was read on the wire opens nothing over HTTPS.
+		// A token that was read from the network is not valid over HTTPS.
 		thief := testapp.NewClient(t)
 		thief.Cookies["__Host-session"] = c.Cookies["session"]
 		testapp.Equal(t, "user of a plain token over HTTPS", user(https, thief), "")

@@ -76,7 +76,7 @@ func TestUnsignedIDIsRejectedWithASecret(t *testing.T) {
 		c.OK(func(s *sessions.Session) { testapp.User.Set(s, "bob") })
 		testapp.Equal(t, "loads", a.Store.Since("Load"), 0)
 		if strings.HasPrefix(c.Token(), old) {
-			t.Error("the unsigned id was adopted and signed")
+			t.Error("the unsigned ID was adopted and signed")
 		}
 		testapp.Equal(t, "user", c.User(), "bob")
 	}, keep)
