@@ -7,7 +7,7 @@
 //	store := gorillasessions.New(m)
 //	gothic.Store = store
 //
-// Programs and libraries call Get, change Values and call Save, as ever. What is new:
+// Programs and libraries call Get, change Values and call Save, as before. What is new:
 // parallel requests merge value by value, a sign-out is final, a store that is down is
 // an error, and there is one cookie, the manager's, for all names.
 //
@@ -48,7 +48,8 @@
 // sessions.Options.Cookie. A session whose Options ask for something else is refused:
 // Save returns [ErrOptions], which names the fields. A program that asks for SameSite
 // Strict or for the path /admin relies on it, and a cookie that goes further must not
-// pass unnoticed. A zero field asks for nothing.
+// pass unnoticed. A zero field asks for nothing. Programs that ignore the error of Save
+// have no session then, so log it.
 //
 // # Signing in and out
 //
@@ -81,8 +82,7 @@
 //
 // # The cookie store
 //
-// All of this holds with the cookie store, but for what a session that the client
-// keeps cannot have: the last response wins, and a copied cookie works until it
-// expires. Each value costs about 30 bytes of the session's 2 KB beside its own size,
+// All of this holds with the cookie store, except what needs a record on the server:
+// the last response wins, and a copied cookie works until it expires. Each value costs about 30 bytes of the session's 2 KB beside its own size,
 // structs more: a provider's tokens (goth) may be too large, which is an error.
 package gorillasessions
