@@ -19,10 +19,10 @@ var (
 	ErrEnded = errors.New("session has ended")
 
 	// ErrRefused is returned when Options.Guard has refused the session. The
-	// session reads as empty, nothing of it can be changed, and the response is the
-	// error page, 403 Forbidden, with the client's cookie left alone. Only
-	// Session.Destroy and Session.Invalidate still end the session, and a sign-in,
-	// by Session.SetOwner with an owner, begins a new one.
+	// session reads as empty and cannot be changed. The response is the error
+	// page, 403 Forbidden, and the client keeps its cookie. Session.Destroy and
+	// Session.Invalidate still end the session, and Session.SetOwner with an
+	// owner, as at a sign-in, starts a new one.
 	ErrRefused = errors.New("session refused")
 
 	// ErrNoValue is returned when the session has no value of that name.

@@ -7,88 +7,88 @@ import (
 	"time"
 )
 
-// Guard decides which requests may use a session that their token opens. It sees the
-// request beside the session: to refuse the sessions of a disabled account, of another
-// country or of another client certificate, or, as package dbsc does, a token that
-// was taken from its device.
+// Guard decides whether a request may use its session. A valid token alone is then not
+// enough: a guard can refuse the sessions of a disabled account, requests from another
+// country or with another client certificate, or, like that of package dbsc, a token
+// that was copied to another device.
 //
-// A guard costs nothing in a request that does not use its session. It is not asked
-// about a new session, nor by Manager.Find, All and Owned, which need no token.
+// A guard is not called in a request that does not use its session, for a new session,
+// or by Manager.Find, All and Owned, which need no token.
 //
-// The methods of a guard are called while the session is locked. They must not call
-// those of a Session, and must not keep the Held. A guard is safe for concurrent use.
+// The methods are called while the session is locked. They must not call methods of a
+// Session, and must not keep the Held. They must be safe for concurrent use.
 type Guard interface {
-	// Start is called by New, once, before all else. Its error is New's.
+	// Start is called once, by New, before the other methods. New returns its error.
 	Start(c GuardConfig) error
 
-	// Admit is called when a token has opened a stored session: once a request, before
-	// the first use of the session returns. For Manager.Load, r is nil. Otherwise r is
-	// the request that came to Manager.Wrap, and must not be changed.
+	// Admit is called once per request, when the stored session has been loaded for its
+	// first use. r is the request that was passed to Manager.Wrap, which must not be
+	// changed, or nil for Manager.Load.
 	//
-	// If the error is nil, the session may be used. If it wraps ErrRefused, the session
-	// is refused: see there. After any other error, the session could not be loaded,
-	// which is an outage, not a refusal.
+	// If Admit returns nil, the session may be used. If it returns an error that wraps
+	// ErrRefused, the session is refused; see ErrRefused. Any other error is treated as a
+	// load error, like an outage of the store.
 	Admit(r *http.Request, h Held) error
 
-	// Issue is called when a stored session has a new id and the response is about to
-	// carry its token for the first time. It may add fields to the response's header.
-	// It is not called when the client gets a token of the same id again.
+	// Issue is called before the token of a stored session with a new ID is sent for the
+	// first time. It may add fields to the response's header. It is not called when the
+	// client gets a token with the same ID again.
 	Issue(r *http.Request, h Held, header http.Header)
 }
 
-// Held is a session as its guard sees it. It is valid during the call that it is an
-// argument of.
+// Held is the session that is passed to a guard. It is valid only during the call.
 type Held interface {
-	// ID is the session's public ID, as Session.ID returns it.
+	// ID returns the session's public ID, like Session.ID.
 	ID() string
 
-	// Owner is what Session.Owner returns.
+	// Owner returns the session's owner, like Session.Owner.
 	Owner() string
 
 	// ByHeader reports whether the client sends its token in Options.TokenHeader, not
 	// in a cookie.
 	ByHeader() bool
 
-	// Note is the guard's note in the session's record, or nil: see
-	// Session.EditGuardNote. It must not be changed.
+	// Note returns the guard's note in the session's record, or nil. It must not be
+	// changed. See Session.EditGuardNote.
 	Note() []byte
 
-	// EditNote changes the note as Session.EditGuardNote does, and stores it now,
-	// together with what the program has changed so far. After an error, nothing is
+	// EditNote changes the note like Session.EditGuardNote, and stores it immediately,
+	// together with the program's changes so far. If it returns an error, nothing was
 	// changed. If the store keeps its sessions with the clients, the note is stored
-	// with the response. Issue cannot change the note.
+	// with the response. EditNote returns an error in Issue, and if a Renew or Invalidate
+	// is not committed yet.
 	EditNote(f func(old []byte) ([]byte, error)) error
 
-	// Quiet keeps this request from counting as a use of the session: it does not
-	// prolong the session's life.
+	// Quiet prevents this request from counting as a use of the session, so it does not
+	// extend the session's idle timeout.
 	Quiet()
 }
 
-// GuardConfig is what a Manager tells its guard.
+// GuardConfig is the configuration passed to Guard.Start.
 type GuardConfig struct {
-	// Keys returns a 32-byte key for each of the cookie's secrets, the current one
-	// first. The keys of one purpose are of no use for another, nor for another
-	// application. Without a secret there are none.
+	// Keys derives a 32-byte key for a purpose from each of the cookie's secrets, the
+	// current secret's first. Keys differ by purpose and by application. It returns none
+	// if there is no secret.
 	Keys func(purpose string) [][]byte
 
-	// Cookie is the session's cookie with its defaults, without its secrets.
+	// Cookie is Options.Cookie with its defaults, without its secrets.
 	Cookie Cookie
 
-	// InClient reports whether the store keeps its sessions with the clients, as the
-	// cookie store does. There a client can return to an earlier state of its session,
-	// and of the guard's note.
+	// InClient reports whether the store keeps its sessions with the clients, like the
+	// cookie store. A client can then return to an earlier state of its session, and of
+	// the guard's note.
 	InClient bool
 
-	// Now and Logger are those of Options, with their defaults.
+	// Now and Logger are Options.Now and Options.Logger, with their defaults.
 	Now    func() time.Time
 	Logger *slog.Logger
 
-	// Hold calls f with the session of the request with this context, for requests to
-	// the guard itself. f decides in place of Admit, even if Admit has refused the
-	// session. If f refuses, the session is as if it had not been used.
+	// Hold calls f with the session of the request that has this context. It is for
+	// requests to the guard's own handlers. f replaces Admit, even if Admit has refused
+	// the session. If f refuses it, the session counts as not used.
 	//
-	// Hold returns the error of f. Without a call of f, it returns ErrNotFound if the
-	// request has no live session; an error that is both ErrNotFound and ErrEnded if the
-	// session was renewed while the request was on its way; or the error of loading it.
+	// Hold returns the error of f. If it did not call f, it returns ErrNotFound if the
+	// request has no live session, an error that matches both ErrNotFound and ErrEnded if
+	// the request is late (see Session.Renew), or the load error.
 	Hold func(ctx context.Context, f func(h Held) error) error
 }

@@ -218,7 +218,7 @@ func (h *held) Quiet()         { h.quiet = true }
 func (h *held) EditNote(f func(old []byte) ([]byte, error)) error {
 	s := (*Session)(h)
 	if !s.deciding || s.idChange != keepID {
-		return errors.New("sessions: edit note: not at this time")
+		return errors.New("sessions: edit note: not possible in Issue or with an uncommitted change of the ID")
 	}
 	base, view, changes, fault := s.base, s.view, s.changes, s.fault
 	edit := &content.EditNote{F: f}

@@ -148,8 +148,8 @@ func (s *Session) ID() string {
 func (s *Session) publicID() string { return s.current().key.String() }
 
 // Token returns the credential that is in the session's cookie, for clients
-// that keep it elsewhere and for Manager.Load. Whoever has it can use the
-// session: do not log it. The token of a new session is valid once the session
+// that keep it elsewhere and for Manager.Load. It is a bearer secret: do not log
+// it. The token of a new session is valid once the session
 // has been committed. Token returns "" for a session from Manager.All, Owned or
 // Find, because the store does not know it. In the cookie store, every commit
 // makes a new token, and Token returns "" before the first commit.
@@ -293,16 +293,17 @@ func (s *Session) GuardNote() []byte {
 	return bytes.Clone(s.view.Note)
 }
 
-// EditGuardNote replaces the note of Options.Guard, of at most 1 KiB, by what f returns
-// for the present one. It is stored with the session's other changes. If parallel
-// requests edit the note, f runs again on the newer one, and if it returns an error
-// then, the commit fails with it. f must neither have side effects nor use the
-// session. EditGuardNote returns the error of the first run, which changes nothing, or
-// that of loading the session.
+// EditGuardNote replaces the note of Options.Guard by the result of f, at most 1 KiB.
+// f gets the present note. The new note is committed with the session's other changes.
+// If f returns an error, EditGuardNote returns it and changes nothing. It also returns
+// the load error.
 //
-// The note is not a value: Clear and Renew keep it. It belongs to the session's owner:
-// SetOwner with another owner drops it, and so does Invalidate. A session that has
-// nothing else is not stored.
+// If another request edits the note first, the commit calls f again with the newer
+// note, and fails if f returns an error. So f must have no side effects and must not
+// use the session.
+//
+// Clear and Renew keep the note. SetOwner with another owner and Invalidate drop it. A
+// session that has only a note is not stored.
 func (s *Session) EditGuardNote(f func(old []byte) ([]byte, error)) error {
 	s.touch()
 	defer s.mu.Unlock()
