@@ -20,7 +20,8 @@ func harness(o Options) sessionstest.Harness {
 			if err != nil {
 				return err
 			}
-			b[len(b)/2] ^= 1
+			b[slotHead+1] ^= 1 // in both slots
+			b[len(b)/2+slotHead+1] ^= 1
 			return os.WriteFile(path, b, fileMode)
 		},
 		Newer: func(cfg driver.Config, key driver.Key) error {

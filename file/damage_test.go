@@ -19,11 +19,28 @@ func plant(t *testing.T, s *store, key driver.Key, b []byte) {
 	}
 }
 
+// encoded returns the bytes of a record.
+func encoded(t *testing.T, rec driver.Record) []byte {
+	t.Helper()
+	b, err := driver.AppendRecord(nil, rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 func TestDamage(t *testing.T) {
 	s, _ := open(t, t.TempDir())
 	key, neighbour := driver.Key{1, 1}, driver.Key{1, 2}
 	save(t, s, key, 0, until(beginning+1000))
 	save(t, s, neighbour, 0, until(beginning+1000))
+	// Three writes, so that both slots are used and no cut looks like a creation.
+	for v := range driver.Version(2) {
+		rec := until(beginning + 1000)
+		rec.Version = 2 + v
+		save(t, s, key, 1+v, rec)
+	}
+	const current = 3
 	whole, err := os.ReadFile(pathOf(s, key))
 	if err != nil {
 		t.Fatal(err)
@@ -35,16 +52,18 @@ func TestDamage(t *testing.T) {
 		if _, err := s.Load(t.Context(), key); !errors.Is(err, driver.ErrCorrupt) {
 			t.Errorf("%s %d: Load returned %v", what, i, err)
 		}
-		if err := s.Save(t.Context(), key, 1, until(beginning+1000)); !errors.Is(err, driver.ErrCorrupt) {
+		if err := s.Save(t.Context(), key, current, until(beginning+1000)); !errors.Is(err, driver.ErrCorrupt) {
 			t.Errorf("%s %d: Save returned %v", what, i, err)
 		}
 	}
-	for n := range whole {
+	for n := 16; n < len(whole); n++ { // fewer bytes are the beginning of a creation
 		corrupt("cut at", n, whole[:n])
 	}
-	for bit := range 8 * len(whole) {
+	used := slotHead + len(encoded(t, until(beginning+1000)))
+	for bit := range 8 * used { // the same bit in both slots
 		b := bytes.Clone(whole)
 		b[bit/8] ^= 1 << (bit % 8)
+		b[minSlot+bit/8] ^= 1 << (bit % 8)
 		corrupt("bit", bit, b)
 	}
 	for n := 1; n < 100; n++ {
@@ -113,7 +132,7 @@ func TestDamagedRecordIsRemovedWhenItIsDue(t *testing.T) {
 	s, c := open(t, t.TempDir())
 	save(t, s, driver.Key{1}, 0, until(beginning+1000))
 	save(t, s, driver.Key{2}, 0, until(beginning+1000))
-	plant(t, s, driver.Key{1}, nil)
+	plant(t, s, driver.Key{1}, []byte("damage"))
 	sweep(t, s, 0)
 	if _, err := os.Stat(pathOf(s, driver.Key{1})); err != nil {
 		t.Errorf("removed before its expiry: %v", err)

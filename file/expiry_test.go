@@ -244,8 +244,8 @@ func TestClaimWaitsForWriters(t *testing.T) {
 	if _, err := f.Write(appendLine(nil, key.String(), beginning+1000)); err != nil {
 		t.Fatal(err)
 	}
-	b, _ := driver.AppendRecord(nil, until(beginning+1000))
-	if err := s.put(key.String(), b); err != nil {
+	b, _ := driver.AppendRecord(make([]byte, slotHead), until(beginning+1000))
+	if err := s.put(key.String(), &existing{}, b); err != nil {
 		t.Fatal(err)
 	}
 	writer.unlock()
@@ -290,9 +290,10 @@ func TestUnfinishedFilesAreRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The next write to the directory removes it,
+	// The next one in the directory takes its place,
 	rec := until(beginning + 1000)
 	rec.Version = 2
+	rec.Data = make([]byte, 2*minSlot)
 	save(t, s, keys[0], 1, rec)
 	if n := len(files(t, s.records.dir)); n != 3 {
 		t.Errorf("%d files", n)

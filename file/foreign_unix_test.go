@@ -108,16 +108,6 @@ func shortDir(t *testing.T) string {
 	return base
 }
 
-// encoded returns the bytes of a record.
-func encoded(t *testing.T, rec driver.Record) []byte {
-	t.Helper()
-	b, err := driver.AppendRecord(nil, rec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // replace puts something of this kind in place of what is at path.
 func replace(t *testing.T, path, outside, kind string) {
 	t.Helper()

@@ -72,21 +72,21 @@ func (d *shardedDir) checkAll() error {
 	return d.tree.checkEntries(d.dir, d.isShard, d.tree.checkOne)
 }
 
-// read returns the contents of a file of at most max bytes.
+// open opens a file, to write to it too if write is set.
 //
 // If the system can open a path without following links, that also checks the
 // directories. If it cannot, or returns an error, the directories are checked one by
 // one, because a dangling link must not be taken for a missing file.
-func (d *shardedDir) read(name string, max int64) ([]byte, error) {
+func (d *shardedDir) open(name string, write bool) (recordFile, error) {
 	path := d.file(name)
-	b, err := readFile(path, d.tree.trust, max, true)
+	f, err := openRecord(path, d.tree.trust, write, true)
 	if err == nil || errors.Is(err, driver.ErrCorrupt) {
-		return b, err
+		return f, err
 	}
 	if err := d.check(name); err != nil {
-		return nil, err
+		return recordFile{}, err
 	}
-	return readFile(path, d.tree.trust, max, false)
+	return openRecord(path, d.tree.trust, write, false)
 }
 
 // shardOf returns the number of the key's directory and lock.

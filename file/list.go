@@ -103,8 +103,8 @@ func (s *store) dropStaleEntry(ctx context.Context, owner string, key driver.Key
 	}
 	defer lock.unlock()
 	name := key.String()
-	rec, err := s.read(name)
-	if err == driver.ErrNotFound || err == nil && rec.Owner != owner {
+	rec, err := s.read(name, true)
+	if err == driver.ErrNotFound || err == errUnborn || err == nil && rec.Owner != owner {
 		s.owners.drop(owner, name)
 	}
 }

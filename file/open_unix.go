@@ -3,14 +3,11 @@
 package file
 
 import (
-	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/pump-go/sessions/driver"
 )
 
 // hasModes reports that file modes keep other users out.
@@ -40,7 +37,7 @@ func (t trust) owns(info fs.FileInfo) bool {
 func (t trust) has(uid uint32) bool { return uid == t[0] || uid == t[1] }
 
 // openOwn opens a file of the store. For anything else it returns a *foreignError.
-func openOwn(path string, flags int, t trust) (fd int, size int64, err error) {
+func openOwn(path string, flags int, t trust) (fd int, st unix.Stat_t, err error) {
 	for {
 		fd, err = unix.Open(path, flags|noFollow, fileMode)
 		if err != unix.EINTR {
@@ -53,71 +50,112 @@ func openOwn(path string, flags int, t trust) (fd int, size int64, err error) {
 // checkOpened checks an opened file, or converts the error of open. A file that is
 // appended to must have one hard link only, because a backup by hard links must not
 // change.
-func checkOpened(path string, flags int, t trust, fd int, err error) (int, int64, error) {
+func checkOpened(path string, flags int, t trust, fd int, err error) (int, unix.Stat_t, error) {
+	var st unix.Stat_t
 	switch err {
 	case nil:
 	case unix.ELOOP, unix.EMLINK, // a link, on Linux and FreeBSD
 		unix.ENXIO, unix.EOPNOTSUPP, // a socket or FIFO; a socket on macOS
 		unix.EISDIR:
-		return -1, 0, foreignAt(path)
+		return -1, st, foreignAt(path)
 	default:
-		return -1, 0, &fs.PathError{Op: "open", Path: path, Err: err}
+		return -1, st, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		unix.Close(fd)
-		return -1, 0, &fs.PathError{Op: "stat", Path: path, Err: err}
+		return -1, st, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || !t.has(st.Uid) || flags&unix.O_APPEND != 0 && st.Nlink > 1 {
 		unix.Close(fd)
-		return -1, 0, foreignAt(path)
+		return -1, st, foreignAt(path)
 	}
 	if flags&unix.O_CREAT != 0 && st.Mode&0o777 != fileMode { // because of the umask
 		if err := unix.Fchmod(fd, fileMode); err != nil {
 			unix.Close(fd)
-			return -1, 0, &fs.PathError{Op: "chmod", Path: path, Err: err}
+			return -1, st, &fs.PathError{Op: "chmod", Path: path, Err: err}
 		}
 	}
-	return fd, st.Size, nil
+	return fd, st, nil
 }
 
-// readFile returns the contents of a file of the store of at most max bytes. With
+// A recordFile is an open file of a record.
+type recordFile struct {
+	fd    int
+	path  string
+	size  int64
+	links uint64 // the number of hard links
+}
+
+// openRecord opens a file of the store, to write to it too if write is set. With
 // noSymlinks, it returns an error if there is a link anywhere in the path, or if the
 // system cannot check that.
-func readFile(path string, t trust, max int64, noSymlinks bool) ([]byte, error) {
-	var fd int
-	var size int64
-	var err error
+func openRecord(path string, t trust, write, noSymlinks bool) (f recordFile, err error) {
+	flags := unix.O_RDONLY
+	if write {
+		flags = unix.O_RDWR
+	}
+	var st unix.Stat_t
 	if noSymlinks {
-		if fd, err = openNoSymlinks(path); err != nil {
-			return nil, err
+		if f.fd, err = openNoSymlinks(path, flags); err != nil {
+			return recordFile{}, err
 		}
-		fd, size, err = checkOpened(path, unix.O_RDONLY, t, fd, nil)
+		f.fd, st, err = checkOpened(path, flags, t, f.fd, nil)
 	} else {
-		fd, size, err = openOwn(path, unix.O_RDONLY, t)
+		f.fd, st, err = openOwn(path, flags, t)
 	}
 	if err != nil {
-		return nil, err
+		return recordFile{}, err
 	}
-	defer unix.Close(fd)
-	if size > max {
-		return nil, fmt.Errorf("%s has %d bytes: %w", path, size, driver.ErrCorrupt)
-	}
-	b := make([]byte, size)
-	for n := 0; n < len(b); {
-		m, err := unix.Read(fd, b[n:])
+	return recordFile{f.fd, path, st.Size, uint64(st.Nlink)}, nil
+}
+
+// readAt reads until b is full or the file ends.
+func (f *recordFile) readAt(b []byte, at int64) (n int, err error) {
+	for n < len(b) {
+		m, err := unix.Pread(f.fd, b[n:], at+int64(n))
 		switch {
 		case err == unix.EINTR:
 		case err != nil:
-			return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+			return n, &fs.PathError{Op: "read", Path: f.path, Err: err}
 		case m == 0:
-			return b[:n], nil
+			return n, nil
 		default:
 			n += m
 		}
 	}
-	return b, nil
+	return n, nil
 }
+
+func (f *recordFile) writeAt(b []byte, at int64) error {
+	for len(b) > 0 {
+		n, err := unix.Pwrite(f.fd, b, at)
+		if err != nil && err != unix.EINTR {
+			return &fs.PathError{Op: "write", Path: f.path, Err: err}
+		}
+		n = max(n, 0)
+		b, at = b[n:], at+int64(n)
+	}
+	return nil
+}
+
+// flush flushes the contents to the disk.
+func (f *recordFile) flush() error {
+	if err := flushData(f.fd, f.path); err != nil {
+		return &fs.PathError{Op: "sync", Path: f.path, Err: err}
+	}
+	return nil
+}
+
+// isRemoved reports whether the file has no name any more.
+func (f *recordFile) isRemoved() (bool, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(f.fd, &st); err != nil {
+		return false, &fs.PathError{Op: "stat", Path: f.path, Err: err}
+	}
+	return st.Nlink == 0, nil
+}
+
+func (f *recordFile) close() { _ = unix.Close(f.fd) }
 
 // openFile is openOwn that returns an os.File.
 func openFile(path string, flags int, t trust) (*os.File, error) {
@@ -150,7 +188,11 @@ func writeNew(path string, b []byte, sync bool) (err error) {
 
 // fill writes a new file and closes it.
 func fill(fd int, path string, b []byte, sync bool) error {
-	op, err := "chmod", unix.Fchmod(fd, fileMode) // whatever the umask
+	var st unix.Stat_t
+	op, err := "stat", unix.Fstat(fd, &st)
+	if err == nil && st.Mode&0o777 != fileMode { // because of the umask
+		op, err = "chmod", unix.Fchmod(fd, fileMode)
+	}
 	for err == nil && len(b) > 0 {
 		var n int
 		op = "write"

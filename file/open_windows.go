@@ -2,14 +2,11 @@ package file
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 
 	"golang.org/x/sys/windows"
-
-	"github.com/pump-go/sessions/driver"
 )
 
 // hasModes is false: directories inherit their access list, and modes mean
@@ -34,6 +31,9 @@ func openFile(path string, flags int, _ trust) (*os.File, error) {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	access, create := uint32(windows.GENERIC_READ), uint32(windows.OPEN_EXISTING)
+	if flags&os.O_RDWR != 0 {
+		access |= windows.GENERIC_WRITE
+	}
 	if flags&os.O_APPEND != 0 {
 		access = windows.FILE_APPEND_DATA | windows.FILE_READ_ATTRIBUTES | windows.SYNCHRONIZE
 	}
@@ -59,23 +59,62 @@ func openFile(path string, flags int, _ trust) (*os.File, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
-// readFile returns the contents of a file of the store of at most max bytes. With
-// noSymlinks, it returns an error, since Windows cannot check that.
-func readFile(path string, t trust, max int64, noSymlinks bool) ([]byte, error) {
-	if noSymlinks {
-		return nil, errors.ErrUnsupported
-	}
-	f, err := openFile(path, os.O_RDONLY, t)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, max+1))
-	if err == nil && int64(len(b)) > max {
-		return nil, fmt.Errorf("%s has over %d bytes: %w", path, max, driver.ErrCorrupt)
-	}
-	return b, err
+// A recordFile is an open file of a record.
+type recordFile struct {
+	file  *os.File
+	size  int64
+	links uint64 // the number of hard links
 }
+
+// openRecord opens a file of the store, to write to it too if write is set. With
+// noSymlinks, it returns an error, since Windows cannot check that.
+func openRecord(path string, t trust, write, noSymlinks bool) (recordFile, error) {
+	if noSymlinks {
+		return recordFile{}, errors.ErrUnsupported
+	}
+	flags := os.O_RDONLY
+	if write {
+		flags = os.O_RDWR
+	}
+	f, err := openFile(path, flags, t)
+	if err != nil {
+		return recordFile{}, err
+	}
+	var info windows.ByHandleFileInformation
+	if err := windows.GetFileInformationByHandle(windows.Handle(f.Fd()), &info); err != nil {
+		f.Close()
+		return recordFile{}, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return recordFile{f, int64(info.FileSizeHigh)<<32 | int64(info.FileSizeLow), uint64(info.NumberOfLinks)}, nil
+}
+
+// readAt reads until b is full or the file ends.
+func (f *recordFile) readAt(b []byte, at int64) (int, error) {
+	n, err := f.file.ReadAt(b, at)
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+func (f *recordFile) writeAt(b []byte, at int64) error {
+	_, err := f.file.WriteAt(b, at)
+	return err
+}
+
+// flush flushes the contents to the disk.
+func (f *recordFile) flush() error { return f.file.Sync() }
+
+// isRemoved reports whether the file has no name any more.
+func (f *recordFile) isRemoved() (bool, error) {
+	var info windows.ByHandleFileInformation
+	if err := windows.GetFileInformationByHandle(windows.Handle(f.file.Fd()), &info); err != nil {
+		return false, &fs.PathError{Op: "stat", Path: f.file.Name(), Err: err}
+	}
+	return info.NumberOfLinks == 0, nil
+}
+
+func (f *recordFile) close() { _ = f.file.Close() }
 
 // writeNew creates a file with these bytes, and returns fs.ErrExist if there is
 // something with that name. On any other error it leaves no file.

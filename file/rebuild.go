@@ -49,8 +49,10 @@ func (s *store) reindex(ctx context.Context, key driver.Key) error {
 	}
 	defer lock.unlock()
 	name, now := key.String(), s.now()
-	rec, err := s.read(name)
+	rec, err := s.read(name, true)
 	switch {
+	case err == errUnborn:
+		return s.remove(name, "", err)
 	case err == driver.ErrNotFound:
 		return nil
 	case errors.Is(err, driver.ErrCorrupt), errors.Is(err, driver.ErrNewerFormat):

@@ -9,9 +9,10 @@ import (
 	"github.com/natefinch/atomic"
 )
 
-// put replaces the record with that name in one step: readers see the old file
-// or the new one. The caller holds the lock of the record's directory.
-func (s *store) put(name string, b []byte) error {
+// replace puts a new file with these bytes at the record's name in one step: readers
+// see the old file or the new one. The caller holds the lock of the record's
+// directory.
+func (s *store) replace(name string, b []byte) error {
 	if err := s.records.ensure(name); err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -15,7 +14,8 @@ import (
 // larger files.
 const maxData = 16 << 20
 
-const maxFile = maxData + driver.MaxOwner + driver.RecordOverhead
+// maxRecord is the largest size of an encoded record.
+const maxRecord = maxData + driver.MaxOwner + driver.RecordOverhead
 
 type store struct {
 	cfg     driver.Config
@@ -25,6 +25,7 @@ type store struct {
 	owners  *owners
 	expiry  *expiry
 	locks   *locks
+	flushed *flushed // nil without Options.Sync
 
 	gate    driver.Gate
 	closing context.Context // done when the store is closing
@@ -66,6 +67,9 @@ func newStore(cfg driver.Config, o Options) (*store, error) {
 		expiry:  newExpiry(t, filepath.Join(root, "expiry")),
 		locks:   newLocks(lockTree, lockDir),
 	}
+	if o.Sync {
+		s.flushed = new(flushed)
+	}
 	if err := s.createDirs(); err != nil {
 		return nil, err
 	}
@@ -100,23 +104,11 @@ func (s *store) load(ctx context.Context, key driver.Key) (driver.Record, error)
 		return driver.Record{}, err
 	}
 	defer s.gate.Leave()
-	rec, err := s.read(key.String())
-	if err == nil && rec.Expires <= s.now() {
+	rec, err := s.read(key.String(), false)
+	if err == errUnborn || err == nil && rec.Expires <= s.now() {
 		return driver.Record{}, driver.ErrNotFound
 	}
 	return rec, err
-}
-
-// read returns the record with that name, even an expired one.
-func (s *store) read(name string) (driver.Record, error) {
-	b, err := s.records.read(name, maxFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return driver.Record{}, driver.ErrNotFound
-	}
-	if err != nil {
-		return driver.Record{}, err
-	}
-	return driver.ParseRecord(b)
 }
 
 func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
@@ -126,8 +118,8 @@ func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, re
 	return nil
 }
 
-// Touch writes the whole record, as the contract allows: readers take no lock,
-// so nothing is changed in place.
+// Touch writes the whole record, as the contract allows: a change in place of the
+// current slot could be cut short.
 func (s *store) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
 	old := rec.Version
 	if old == 0 {
@@ -149,7 +141,7 @@ func (s *store) write(ctx context.Context, key driver.Key, old driver.Version, r
 	if len(rec.Data) > maxData {
 		return fmt.Errorf("data of %d bytes, at most %d: %w", len(rec.Data), maxData, driver.ErrTooLarge)
 	}
-	b, err := driver.AppendRecord(make([]byte, 0, len(rec.Data)+len(rec.Owner)+driver.RecordOverhead), rec)
+	b, err := driver.AppendRecord(make([]byte, slotHead, slotHead+len(rec.Data)+len(rec.Owner)+driver.RecordOverhead), rec)
 	if err != nil {
 		return err
 	}
@@ -160,9 +152,11 @@ func (s *store) write(ctx context.Context, key driver.Key, old driver.Version, r
 	defer lock.unlock()
 
 	name := key.String()
-	was, err := s.read(name)
+	file, err := s.look(name)
+	defer file.done()
+	was := file.rec
 	switch {
-	case err == driver.ErrNotFound:
+	case err == driver.ErrNotFound, err == errUnborn:
 		was = driver.Record{}
 	case errors.Is(err, driver.ErrCorrupt) && old == 0:
 		was = driver.Record{} // a damaged record is not a live one
@@ -180,7 +174,7 @@ func (s *store) write(ctx context.Context, key driver.Key, old driver.Version, r
 			return err
 		}
 	}
-	if err := s.put(name, b); err != nil {
+	if err := s.put(name, &file, b); err != nil {
 		return err
 	}
 	if was.Owner != rec.Owner {
@@ -222,12 +216,12 @@ func (s *store) delete(ctx context.Context, key driver.Key, version driver.Versi
 	defer lock.unlock()
 
 	name := key.String()
-	was, err := s.read(name)
-	damaged := errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrNewerFormat)
+	was, err := s.read(name, true)
+	damaged := errors.Is(err, driver.ErrCorrupt) || errors.Is(err, driver.ErrNewerFormat) || err == errUnborn
 	switch {
 	case err == driver.ErrNotFound && version == 0:
 		return nil
-	case err == driver.ErrNotFound:
+	case err == driver.ErrNotFound, err == errUnborn && version != 0:
 		return driver.ErrConflict
 	case err != nil && (version != 0 || !damaged):
 		return err

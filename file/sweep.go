@@ -215,7 +215,7 @@ type lookResult struct {
 // a line for it.
 func (s *store) removeExpired(ctx context.Context, key driver.Key) (lookResult, error) {
 	name := key.String()
-	rec, err := s.read(name)
+	rec, err := s.read(name, false)
 	if s.isRemovable(&rec, err) {
 		lock := &s.locks.shards[shardOf(key)]
 		if err := lock.lock(ctx); ctx.Err() != nil {
@@ -224,14 +224,15 @@ func (s *store) removeExpired(ctx context.Context, key driver.Key) (lookResult, 
 			return s.lookLater(name, err), nil
 		}
 		defer lock.unlock()
-		if rec, err = s.read(name); s.isRemovable(&rec, err) { // still
+		if rec, err = s.read(name, true); s.isRemovable(&rec, err) { // still
+			unborn := err == errUnborn
 			if err = s.remove(name, rec.Owner, err); err == nil {
-				return lookResult{removed: true}, nil
+				return lookResult{removed: !unborn}, nil
 			}
 		}
 	}
 	switch {
-	case err == driver.ErrNotFound:
+	case err == driver.ErrNotFound, err == errUnborn:
 		return lookResult{}, nil
 	case err == nil:
 		return lookResult{present: true, next: rec.Expires}, nil
@@ -247,9 +248,9 @@ func (s *store) lookLater(name string, err error) lookResult {
 }
 
 // isRemovable reports whether a record that was read can be removed: it has expired,
-// or it is damaged, and would stay forever.
+// or it is damaged or was never completed, and would stay forever.
 func (s *store) isRemovable(rec *driver.Record, err error) bool {
-	return err == nil && rec.Expires <= s.now() || errors.Is(err, driver.ErrCorrupt)
+	return err == nil && rec.Expires <= s.now() || errors.Is(err, driver.ErrCorrupt) || err == errUnborn
 }
 
 // movedLines are lines to be added to other logs, by the log.

@@ -274,7 +274,7 @@ func TestSessionThatExpiresDuringTheCopy(t *testing.T) {
 	}
 }
 
-// corrupt changes a byte of a session in the file store.
+// corrupt changes a byte in both slots of a session in the file store.
 func corrupt(t *testing.T, at env, id string) {
 	t.Helper()
 	path := filepath.Join(at["SESSIONS_DATA_DIR"], "records", id[:2], id)
@@ -282,7 +282,8 @@ func corrupt(t *testing.T, at env, id string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b[len(b)/2] ^= 1
+	b[30] ^= 1
+	b[len(b)/2+30] ^= 1
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
