@@ -109,38 +109,45 @@ func (s *store) put(name string, e *existing, b []byte) error {
 	if s.fits(e, len(b)) {
 		return s.overwrite(name, e, b)
 	}
-	size := slotFor(len(b), s.minSlot())
-	image := make([]byte, 2*size)
-	putHead(b, size, 1)
-	copy(image, b)
-	var err error
-	if e.open {
-		e.done() // Windows does not replace a file that is open
-		err = s.replace(name, image)
-	} else {
-		err = s.create(name, image)
+	image := s.image(b)
+	if !e.open {
+		err := s.create(name, image)
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		// such as a link to nothing
 	}
+	e.done() // Windows does not replace a file that is open
+	err := s.replace(name, image)
 	if err == nil {
-		s.flushed.set(name, mark{1, slotSum(b, b[slotHead:])})
+		s.flushed.set(name, firstMark(image))
 	}
 	return err
 }
 
-// create writes the first file of a record.
+// image returns the first contents of a file: both slots, the first one with the record.
+func (s *store) image(b []byte) []byte {
+	size := slotFor(len(b), s.minSlot())
+	image := make([]byte, 2*size)
+	putHead(b, size, 1)
+	copy(image, b)
+	return image
+}
+
+func firstMark(image []byte) mark { return mark{1, parseHead(image).sum} }
+
+// create writes the first file of a record. If there is something with that name, it
+// returns fs.ErrExist.
 func (s *store) create(name string, image []byte) error {
-	path := s.records.file(name)
-	err := writeNew(path, image, s.sync)
-	if errors.Is(err, fs.ErrNotExist) { // the directory
-		if err := s.records.ensure(name); err != nil {
-			return err
-		}
-		err = writeNew(path, image, s.sync)
+	if err := s.records.ensure(name); err != nil {
+		return err
 	}
-	if errors.Is(err, fs.ErrExist) { // such as a link to nothing
-		return s.replace(name, image)
-	}
+	err := writeNew(s.records.file(name), image, s.sync)
 	if err == nil && s.sync {
 		err = syncDir(s.records.shard(name))
+	}
+	if err == nil {
+		s.flushed.set(name, firstMark(image))
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -152,6 +153,16 @@ func (s *store) write(ctx context.Context, key driver.Key, old driver.Version, r
 	defer lock.unlock()
 
 	name := key.String()
+	if old == 0 {
+		// There is nothing yet, unless two requests used the same new ID. An entry too
+		// many in an index does no harm.
+		if err := s.index(name, driver.Record{}, rec); err != nil {
+			return err
+		}
+		if err := s.create(name, s.image(b)); !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
 	file, err := s.look(name)
 	defer file.done()
 	was := file.rec
