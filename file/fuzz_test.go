@@ -35,8 +35,8 @@ func FuzzURL(f *testing.F) {
 }
 
 // FuzzRecord writes any bytes as the file of a session. Load returns only what
-// driver.ParseRecord accepts, the file can be deleted, and another session is not
-// affected.
+// readCurrent finds, see FuzzSlots, and driver.ParseRecord accepts. The file can be
+// deleted, and another session is not affected.
 func FuzzRecord(f *testing.F) {
 	s, _ := open(f, quickDir(f))
 	key, other := driver.Key{1, 2, 31: 3}, driver.Key{1, 2, 31: 4}
@@ -52,6 +52,12 @@ func FuzzRecord(f *testing.F) {
 		}
 	}
 	path := s.records.file(key.String())
+	slots, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(slots)
+	f.Add(append(slots[minSlot:], slots[:minSlot]...))
 	f.Add(whole)
 	f.Add(whole[:len(whole)-1])
 	f.Add([]byte{})
@@ -60,7 +66,13 @@ func FuzzRecord(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		want, wantErr := driver.ParseRecord(b)
+		file, err := readCurrent(int64(len(b)), false, nil, func(p []byte, at int64) (int, error) {
+			return copy(p, b[min(int(at), len(b)):]), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, wantErr := driver.ParseRecord(file.record)
 		if wantErr == nil && want.Expires <= s.now() {
 			wantErr = driver.ErrNotFound
 		}

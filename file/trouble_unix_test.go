@@ -178,6 +178,16 @@ func init() {
 			p.unchanged,
 			func() error { return fails("creating", p.s.Save(ctx, keyOf(2), 0, p.next(5000)), unix.ENOSPC) },
 			p.unchanged,
+			func() error { // what fits the slots needs no space
+				for range 10 {
+					next := p.next(1000)
+					if err := p.s.Save(ctx, p.key, p.rec.Version, next); err != nil {
+						return fmt.Errorf("a write in place: %w", err)
+					}
+					p.rec = next
+				}
+				return p.unchanged()
+			},
 			func() error { return os.Remove(ballast) },
 			func() error { return p.recovers(5000) },
 		)
