@@ -372,22 +372,28 @@ func (s *Session) renewUnchanged(ctx context.Context) error {
 }
 
 // insertNew stores the session under its next ID, or updates the record there. If
-// the ID is taken, it draws another, unless an earlier attempt of unknown outcome
-// took it.
+// the ID is taken, it draws another. It also does so if an insert got no answer: the
+// store may perform it later, even after the session was destroyed, and it must not
+// bring the session back under an ID that a client has.
 func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 	if s.headerSent {
 		return driver.Record{}, ErrHeaderSent
 	}
-	for range 3 {
-		rec, err := s.record()
-		if err != nil {
-			return rec, err
+	if s.next.unsure {
+		s.withdraw(ctx)
+		s.next = newIdentity()
+	}
+	var err error
+	for range maxSends {
+		rec, recErr := s.record()
+		if recErr != nil {
+			return rec, recErr
 		}
 		rec.Hint = nil
 		next := s.current()
 		err = s.m.write(ctx, next.key, next.stored, rec)
-		if !errors.Is(err, ErrConflict) {
-			s.next.unsure = errors.Is(err, errUnknown)
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, errNotStored) {
+			s.next.unsure = next.stored == 0 && errors.Is(err, errUnknown)
 			if err == nil {
 				s.next.stored = rec.Version
 			}
@@ -398,12 +404,15 @@ func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 		if next.stored != 0 && s.idChange != renew {
 			return rec, ErrEnded
 		}
-		if s.next.unsure || next.stored != 0 {
+		if next.stored != 0 {
 			s.withdraw(ctx)
 		}
 		s.next = newIdentity()
 	}
-	return driver.Record{}, errors.New("three new session ids in a row were taken: the random source repeats itself")
+	if errors.Is(err, ErrConflict) {
+		err = errors.New("three new session IDs in a row were taken: the random source repeats itself")
+	}
+	return driver.Record{}, err
 }
 
 // withdrawUnless withdraws the record if the commit fails or panics: the

@@ -15,6 +15,10 @@ const maxSends = 3
 // errUnknown: the write may or may not have been stored.
 var errUnknown = errors.New("the outcome of the write is unknown")
 
+// errNotStored is an errUnknown of an insert: the store does not have the record,
+// and may still insert it.
+var errNotStored = fmt.Errorf("%w: nothing is stored yet", errUnknown)
+
 // write saves a record and resolves the outcome. It returns nil if the record
 // is stored, ErrConflict if nothing was written because the stored version is
 // not old, and ErrEnded if it was, or may have been, written and the session
@@ -25,7 +29,8 @@ var errUnknown = errors.New("the outcome of the write is unknown")
 // version is ours, the write succeeded. If it is the old one, the identical write
 // is sent again; if both arrive, the second conflicts. If it is a third one, ours
 // may have been stored before it. Writing again could count an update twice, so
-// this is reported as a failure.
+// this is reported as a failure. An insert is not sent again under the same key:
+// if the session is destroyed before the first one arrives, that does not conflict.
 func (m *Manager) write(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 	var unsure error
 	for range maxSends {
@@ -55,6 +60,7 @@ func (m *Manager) write(ctx context.Context, key driver.Key, old driver.Version,
 		case err == nil:
 			return fmt.Errorf("%w, and another request has changed the session since: %w", errUnknown, unsure)
 		case errors.Is(err, ErrNotFound) && old == 0:
+			return fmt.Errorf("%w: %w", errNotStored, unsure)
 		case errors.Is(err, ErrNotFound):
 			return ended(err)
 		default:

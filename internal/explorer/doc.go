@@ -12,7 +12,9 @@
 // before the store (gate_test.go) holds every call until the scheduler lets it go
 // on, one at a time. The scheduler also decides what becomes of the call: it is
 // answered; or it is lost before it takes effect; or it takes effect and the answer
-// is lost. At most one call of a run is lost. The list of these choices, the
+// is lost. A call that names no version may also be lost and take effect when all
+// others are over: one that names a version then conflicts. At most one call of a run
+// is lost. The list of these choices, the
 // schedule, determines the run. A depth-first search performs all schedules, each
 // from the start (schedule_test.go, run_test.go).
 //

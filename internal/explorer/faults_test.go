@@ -197,6 +197,8 @@ var managerFaults = []struct {
 		"for e.created == created {", "for false {"},
 	{"DestroyOwned does not stop a renewal of the excepted session", "renew+destroy-others", exceptMisses, "owners.go",
 		"err = d.m.write(ctx, end, rec.Version, next)", "_, err = end, nil"},
+	{"an insert without an answer is sent again under the same ID", "renew+destroy-owned", ownedMisses, "outcome.go",
+		`return fmt.Errorf("%w: %w", errNotStored, unsure)`, ""},
 	{"a late request begins a session of its own", "set+renew", takeaway, "load.go",
 		"s.lateness = late\n", ""},
 }

@@ -18,6 +18,8 @@ const (
 	answered   outcome = 'a'
 	lostBefore outcome = 'x' // an error, and no effect
 	lostAfter  outcome = 'y' // an error, after it took effect
+	delayed    outcome = 'z' // an error, and it takes effect after all other calls
+	takesPlace outcome = 'e' // the effect of the delayed call
 )
 
 // errLost is what the caller of a lost call gets.
@@ -29,6 +31,7 @@ type call struct {
 	op      string
 	key     driver.Key // zero: a listing
 	writes  bool
+	blind   bool // writes whatever is there: a late one does not conflict
 	outcome outcome
 	err     error // of the effect, if there was one
 	found   found // by a Load
@@ -53,6 +56,12 @@ func kindOf(rec driver.Record) found {
 	return session
 }
 
+// delayedCall is a call whose caller got an error, and whose effect is to come.
+type delayedCall struct {
+	request *request
+	take    func()
+}
+
 // gate stands between a Manager and the store, and holds each call of a request
 // until the scheduler lets it go on.
 type gate struct {
@@ -72,9 +81,21 @@ func (g gate) hold(ctx context.Context, c *call, effect func() error) error {
 	c.outcome = <-r.resume
 	r.calls = append(r.calls, c)
 	g.run.trace = append(g.run.trace, c)
-	if c.outcome != lostBefore {
+	take := func(c *call) {
 		c.err = effect()
 		c.alive = g.run.alive()
+	}
+	switch c.outcome {
+	case lostBefore:
+	case delayed:
+		g.run.delayed = &delayedCall{request: r, take: func() {
+			late := *c
+			late.outcome = takesPlace
+			take(&late)
+			g.run.trace = append(g.run.trace, &late)
+		}}
+	default:
+		take(c)
 	}
 	if c.outcome != answered {
 		r.hit = true
@@ -103,7 +124,7 @@ func (g gate) Save(ctx context.Context, key driver.Key, old driver.Version, rec 
 	case kindOf(rec) == forward:
 		c.op = "Save forward"
 	case old == 0:
-		c.op = "Save new"
+		c.op, c.blind = "Save new", true
 	}
 	return g.hold(ctx, c, func() error {
 		err := g.mapStore.Save(ctx, key, old, rec)
@@ -123,7 +144,7 @@ func (g gate) Touch(ctx context.Context, key driver.Key, rec driver.Record) erro
 }
 
 func (g gate) Delete(ctx context.Context, key driver.Key, version driver.Version) error {
-	c := &call{op: "Delete", key: key, writes: true}
+	c := &call{op: "Delete", key: key, writes: true, blind: version == 0}
 	return g.hold(ctx, c, func() error {
 		_, was := g.live(key)
 		err := g.mapStore.Delete(ctx, key, version)

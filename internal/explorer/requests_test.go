@@ -66,9 +66,12 @@ var operations = []operation{
 	{"destroy-others", destroyOthers, kind{}},
 	{"late-read", read, kind{late: true}},
 	{"late-set", set, kind{late: true, marks: true, changes: true}},
+	{"late-update", update, kind{late: true, changes: true}},
+	{"late-flash", addFlash, kind{late: true, changes: true}},
 	{"late-renew", renew, kind{late: true, marks: true, signsIn: true}},
 	{"late-set-owner", setOwner, kind{late: true, signsIn: true}},
 	{"late-destroy", destroy, kind{late: true, ends: true}},
+	{"late-invalidate", invalidate, kind{late: true, ends: true}},
 }
 
 // see notes whether the request has S before it.

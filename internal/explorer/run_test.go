@@ -106,7 +106,8 @@ type run struct {
 	ids      []*id
 	cookie   string // the browser's
 	lost     bool   // a call was lost: no other will be
-	strayed  bool   // the scheduler chose what the run does not have
+	delayed  *delayedCall
+	strayed  bool // the scheduler chose what the run does not have
 	trace    []*call
 	path     []choice
 	faults   []fault
@@ -304,6 +305,11 @@ func (r *run) steps(choose func(step int, of []option) int) {
 		r.path = append(r.path, choice{len(options), i})
 		q, o := options[i].request, options[i].outcome
 		r.lost = r.lost || o != answered
+		if o == takesPlace {
+			r.delayed.take()
+			r.delayed = nil
+			continue
+		}
 		q.held = nil
 		q.resume <- o
 		r.settle()
@@ -324,6 +330,12 @@ func (r *run) options() (list []option) {
 		if q.held.writes {
 			list = append(list, option{q, lostAfter})
 		}
+		if q.held.blind {
+			list = append(list, option{q, delayed})
+		}
+	}
+	if r.delayed != nil && len(list) == 0 {
+		list = append(list, option{r.delayed.request, takesPlace})
 	}
 	return list
 }

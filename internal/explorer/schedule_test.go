@@ -134,6 +134,10 @@ func (r *run) words() string {
 		switch {
 		case c.outcome == lostBefore:
 			b.WriteString(": lost before it took effect")
+		case c.outcome == delayed:
+			b.WriteString(": lost, and takes effect later")
+		case c.outcome == takesPlace && c.err == nil:
+			b.WriteString(": takes effect now")
 		case c.outcome == lostAfter && c.err == nil:
 			b.WriteString(": took effect, but the answer is lost")
 		case c.outcome == lostAfter:
