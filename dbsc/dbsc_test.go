@@ -817,7 +817,6 @@ func TestBadProofs(t *testing.T) {
 	good := d.proof(d.offer, true)
 	parts := strings.Split(good, ".")
 	jwk := func(h map[string]any) map[string]any { return h["jwk"].(map[string]any) }
-	rsa1024 := `{"alg":"RS256","typ":"dbsc+jwt","jwk":{"kty":"RSA","e":"AQAB","n":"` + strings.Repeat("_", 171) + `"}}`
 	registered.challenge = ""
 	registered.refreshWith("")
 	bad := map[string]string{
@@ -846,7 +845,7 @@ func TestBadProofs(t *testing.T) {
 		"the point at infinity":   signed(t, d.key, header(func(h map[string]any) { jwk(h)["x"], jwk(h)["y"] = "", "" }), claims),
 		"a short coordinate":      signed(t, d.key, header(func(h map[string]any) { jwk(h)["x"] = "AAAA" }), claims),
 		"a line break":            signed(t, d.key, header(func(h map[string]any) { jwk(h)["x"] = jwk(h)["x"].(string) + "\n" }), claims),
-		"a short RSA key":         b64([]byte(rsa1024)) + "." + parts[1] + "." + parts[2],
+		"a short RSA key":         jws(t, rsaKey(t, 1024), d.offer, true),
 		"no challenge":            signed(t, d.key, header(func(map[string]any) {}), map[string]any{}),
 		"another session's":       d.proof(other.offer, true),
 		"a refresh's challenge":   d.proof(registered.challenge, true),
@@ -877,6 +876,8 @@ func TestBadProofs(t *testing.T) {
 		"another's challenge":   registered.proof(stranger.challenge, false),
 		"another's proof":       stranger.proof(stranger.challenge, false),
 		"the offer's challenge": registered.proof(registered.offer, false),
+		"another algorithm": signed(t, registered.key, map[string]any{"alg": "RS256", "typ": "dbsc+jwt"},
+			map[string]any{"jti": registered.challenge}),
 	} {
 		got := registered.refreshWith(proof)
 		if got.StatusCode != http.StatusForbidden || len(got.Cookies()) > 0 {
@@ -915,6 +916,13 @@ func TestBadBoundCookies(t *testing.T) {
 	}
 	d.Cookies[boundName] = good
 	d.wantUse("the good one", http.StatusOK)
+	delete(d.Cookies, boundName)
+	for _, line := range []string{boundName + "=x; " + boundName + "=" + good, boundName + "=" + good + "; " + boundName + "=x"} {
+		d.Extra = []string{line}
+		d.wantUse("the good one among others", http.StatusOK)
+	}
+	d.Extra = []string{strings.Repeat(boundName+"=x; ", 4) + boundName + "=" + good}
+	d.wantUse("the good one behind too many", http.StatusForbidden)
 }
 
 // A thousand bad registrations and refreshes write nothing, and load at most the session.
