@@ -61,6 +61,7 @@ func (r *run) listAll() error {
 	}
 	there := make(map[string]bool)
 	orphans := make(map[*session]int)
+	unmarked := l.unmarked.Load()
 	for _, e := range all {
 		if e.Err != "" {
 			l.add(torn, "listing: %s", e.Err)
@@ -77,12 +78,18 @@ func (r *run) listAll() error {
 		case t != nil:
 			t.s.mu.Lock()
 			if t.dead != 0 && t.dead < began || t.s.ended != 0 {
-				l.add(deadRecord, "session %s, id %.8s: an ended session is listed", t.s.mark, t.id)
+				breach := deadRecord
+				if t.forward {
+					breach = forwardShown
+				}
+				l.add(breach, "session %s, id %.8s: an ended session is listed", t.s.mark, t.id)
 			}
 			if e.Mark != t.s.mark {
 				l.add(crossTalk, "session %s, id %.8s: listed as %s", t.s.mark, t.id, e.Mark)
 			}
 			t.s.mu.Unlock()
+		case s == nil && e.Mark == "" && unmarked > 0:
+			unmarked--
 		case s == nil:
 			l.add(crossTalk, "session %.8s is listed with the mark %q", e.ID, e.Mark)
 		default:

@@ -64,8 +64,12 @@ func (cs *clients) send(o *operation, token string, hangUp time.Duration, began 
 	if err != nil {
 		panic(err)
 	}
+	path := "/"
+	if o.Rotate {
+		path = rotatingPath
+	}
 	// POST, since net/http may retry idempotent requests.
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+"/", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+addr+path, bytes.NewReader(body))
 	if err != nil {
 		panic(err)
 	}

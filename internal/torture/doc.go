@@ -7,12 +7,13 @@
 // For each store that keeps its sessions on the server, a few server processes
 // share one backend. Clients read, set, count, add and take messages, sign in,
 // renew, log out, log out other devices, and let sessions expire, through slow,
-// streaming and panicking handlers; some disconnect early. Others use IDs from
-// before a renewal, sign in twice at once, and sign out devices that renew in a
-// loop (oldid.go). At the same time, server
-// processes are killed with SIGKILL, stopped and continued, redeployed, run out of
-// disk space, get a wrong clock, and sweep; the backend is restarted, killed and
-// stopped, its disk is filled, and its directory is made read-only.
+// streaming and panicking handlers; some disconnect early. They also use IDs that
+// were renewed (late.go, oldid.go), sign in twice at once (signin.go), list their
+// sessions (devices.go), and sign out devices that renew in a loop. A second manager
+// in each process renews IDs by Options.RenewAfter. At the same time, server processes
+// are killed with SIGKILL, stopped and continued, redeployed, run out of disk space,
+// get a wrong clock, and sweep; the backend is restarted, killed and stopped, its disk
+// is filled, and its directory is made read-only.
 //
 // The checker (request.go, ledger.go and judge.go) records what each request asks
 // for before it is sent, and what its response acknowledged. From that it knows

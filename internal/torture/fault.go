@@ -172,6 +172,16 @@ func (m *dataLoss) lastLoss(id string) tick {
 	return m.at[m.locate(id)]
 }
 
+// anyLoss returns when any session may last have been lost.
+func (m *dataLoss) anyLoss() (last tick) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, at := range m.at {
+		last = max(last, at)
+	}
+	return last
+}
+
 // injectFaults injects random faults of a list, one after the other, until stop
 // is closed.
 func (r *run) injectFaults(faults []fault, every time.Duration, rng *rand.Rand, stop <-chan struct{}) {

@@ -7,6 +7,8 @@ require (
 	github.com/pump-go/sessions/database v0.0.0
 	github.com/pump-go/sessions/google v0.0.0
 	github.com/pump-go/sessions/memcached v0.0.0
+	github.com/pump-go/sessions/redis v0.0.0
+	github.com/redis/go-redis/v9 v9.23.0
 	go.etcd.io/bbolt v1.5.0
 )
 
@@ -40,6 +42,7 @@ require (
 	go.opentelemetry.io/otel/log v1.47.0 // indirect
 	go.opentelemetry.io/otel/metric v1.47.0 // indirect
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect
+	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.61.0 // indirect
 	golang.org/x/oauth2 v0.37.0 // indirect

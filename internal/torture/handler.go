@@ -24,18 +24,44 @@ func (st *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s := st.m.FromContext(r.Context())
 	rep := reply{Blind: o.Blind}
+	switch o.Life {
+	case destroyOwned:
+		if _, err := st.m.DestroyOwned(r.Context(), o.Owner); err != nil {
+			rep.Others = err.Error()
+		}
+		answer(w, &rep)
+		return
+	case listOwned:
+		rep.list(st.m, r, o.Owner)
+		answer(w, &rep)
+		return
+	}
 	if !o.Blind {
 		if s.Err() != nil {
 			return // the middleware sends the error page
 		}
 		rep.look(s)
-		if rep.Mark == "" && o.Life != create {
+		switch {
+		case o.Life == probe:
+			if rep.Mark == "" {
+				o.Touch.perform(s)
+			}
+			answer(w, &rep)
+			return
+		case rep.Mark != "", o.Life == create:
+		case o.Life == login && o.Begin != "":
+			rep.Began = o.Begin
+			markKey.Set(s, o.Begin)
+		default:
 			answer(w, &rep) // there is no session, and none must be created
 			return
 		}
 	}
 	if o.Pause > 0 {
 		time.Sleep(time.Duration(o.Pause) * time.Millisecond)
+	}
+	if o.Devices && rep.Owner != "" {
+		rep.list(st.m, r, rep.Owner)
 	}
 	mark := rep.Mark
 	if o.Mark != "" {
@@ -64,6 +90,14 @@ func (st *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (st *site) live(s *sessions.Session, r *http.Request, o *operation, rep *reply) {
 	switch o.Life {
 	case create:
+		switch o.By {
+		case login:
+			_ = s.SetOwner(o.Owner)
+		case renew:
+			_ = s.Renew()
+		case invalidate:
+			_ = s.Invalidate()
+		}
 		markKey.Set(s, o.Mark)
 		if o.Timeout > 0 {
 			_ = s.SetIdleTimeout(time.Duration(o.Timeout) * time.Millisecond)
@@ -88,10 +122,6 @@ func (st *site) live(s *sessions.Session, r *http.Request, o *operation, rep *re
 	case stay:
 		if o.Mark != "" {
 			markKey.Set(s, o.Mark)
-		}
-	case destroyOwned:
-		if _, err := st.m.DestroyOwned(r.Context(), o.Owner); err != nil {
-			rep.Others = err.Error()
 		}
 	case settings:
 		markKey.Set(s, o.Mark)
@@ -135,12 +165,40 @@ func totals(s *sessions.Session) (n [counters]int) {
 	return n
 }
 
-// look records the session's contents in the reply.
+// perform touches the session, which is empty.
+func (t touch) perform(s *sessions.Session) {
+	switch t {
+	case popNothing:
+		cellKey(ticket).Pop(s)
+	case takeNothing:
+		notes.Take(s)
+	case deleteOne:
+		counterKey(0).Delete(s)
+	case clearAll:
+		s.Clear()
+	case setIdle:
+		_ = s.SetIdleTimeout(idleTimeout / 2)
+	case unsetOwner:
+		_ = s.SetOwner("")
+	}
+}
+
+// list records the owner's sessions in the reply.
+func (rep *reply) list(m *sessions.Manager, r *http.Request, owner string) {
+	for s, err := range m.Owned(r.Context(), owner) {
+		if err != nil {
+			rep.Others = err.Error()
+			continue
+		}
+		mark, _ := markKey.Get(s)
+		rep.Devices = append(rep.Devices, listed{ID: s.ID(), Mark: mark, Owner: s.Owner()})
+	}
+}
+
+// look records the session's contents in the reply, which must be empty if there
+// is no session.
 func (rep *reply) look(s *sessions.Session) {
 	rep.Mark, _ = markKey.Get(s)
-	if rep.Mark == "" {
-		return
-	}
 	rep.Owner = s.Owner()
 	rep.Counts = totals(s)
 	for i := range rep.Cells {

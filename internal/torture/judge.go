@@ -12,6 +12,9 @@ func (c *request) judge(r *response) {
 	switch {
 	case rep.Blind:
 		return
+	case rep.Mark == "" && rep.shows():
+		l.add(crossTalk, "session %s: an anonymous response shows data: %+v", s.mark, *rep)
+		return
 	case c.o.Life == create:
 		if rep.Mark != "" {
 			l.add(deadAnswered, "a client with no token or an ended one received session %s", rep.Mark)
@@ -55,6 +58,11 @@ func (c *request) judge(r *response) {
 	s.sawNotes(rep.Notes, c.start, takes)
 }
 
+// shows reports whether the reply has any contents.
+func (rep *reply) shows() bool {
+	return rep.Owner != "" || rep.Counts != [counters]int{} || rep.Cells != [cells]sighting{} || len(rep.Notes) > 0
+}
+
 // judgeGone checks that a session that was not found may have ended. s.mu is held.
 func (c *request) judgeGone(how string) {
 	l, s, t := c.l, c.s, c.t
@@ -62,7 +70,7 @@ func (c *request) judgeGone(how string) {
 		return
 	}
 	own := 0
-	if c.renews() || c.o.Life == logout {
+	if c.mayRenew() || c.o.Life == logout {
 		own = 1
 	}
 	var ends int64
@@ -75,6 +83,7 @@ func (c *request) judgeGone(how string) {
 		if t.dead == 0 && s.ended == 0 && s.ending == 0 && t.ending-own == t.unsure {
 			l.tally.stranded.Add(1)
 		}
+	case s.exposed && l.timeline.during(s.created, time.Now(), clockFault):
 	case s.timeout > 0 && l.timeline.during(s.created, time.Now(), clockFault):
 		s.timesUnsure = true
 		return // it may be expired for one process and live for another
@@ -87,7 +96,7 @@ func (c *request) judgeGone(how string) {
 	default:
 		l.add(anonymous, "session %s of %v, id %.8s: %s%v", s.mark, s.owner, t.id, how, &s.trail)
 	}
-	if c.renews() && s.ending > 0 {
+	if c.mayRenew() && s.ending > 0 {
 		return // the new record may have been deleted, and the old one may be next
 	}
 	t.die(c.end, how)
@@ -108,7 +117,9 @@ func (c *request) judgeCookies(r *response) {
 		if len(r.cookies) > 0 {
 			wrong("none")
 		}
-	case c.o.Life == create, rep.Mark != "" && c.renews():
+	case c.o.Life == probe:
+		// judgeLate has checked it.
+	case c.o.Life == create, rep.Began != "", rep.Mark != "" && c.renews():
 		if len(r.cookies) != 1 || values[0] == "" || r.cookies[0].MaxAge < 0 {
 			wrong("a new one")
 		}
@@ -122,7 +133,7 @@ func (c *request) judgeCookies(r *response) {
 		}
 	default:
 		for _, v := range values {
-			if len(values) > 1 || v != c.t.value {
+			if len(values) > 1 || v == "" || v != c.t.value && !c.rotates() {
 				wrong("none, or the sent one")
 			}
 		}

@@ -24,6 +24,7 @@ type ledger struct {
 	// lastLoss returns when the backend may last have lost the session with the
 	// id. It is nil if the backend never loses sessions.
 	lastLoss func(id string) tick
+	anyLoss  func() tick // the same for any session
 	tally    tally
 	ticks    atomic.Int64
 	seqs     atomic.Int64
@@ -34,6 +35,9 @@ type ledger struct {
 	given    map[string]*token // every token that a client received
 	ids      map[string]*token // by public id
 	dead     []*token
+	renewed  []*token // of these, those that became forwards
+
+	unmarked atomic.Int64 // sessions without a mark that requests may have begun
 }
 
 // tally has the report's totals.
@@ -56,6 +60,9 @@ type tally struct {
 	oldSignOuts   atomic.Int64 // sign-outs with such an ID
 	doubleSignIns atomic.Int64
 	signOutRounds atomic.Int64 // DestroyOwned against devices that renew in a loop
+	ownerLogouts  atomic.Int64 // other calls of DestroyOwned
+	rotations     atomic.Int64 // renewals by Options.RenewAfter
+	listings      atomic.Int64 // of an owner's sessions
 }
 
 func newLedger(t *faultTimeline) *ledger {
@@ -84,10 +91,13 @@ type session struct {
 	owner   *owner
 	owned   state // of setting the owner
 	ownedAt tick
+	joining int       // requests in progress that set the owner
+	mayOwn  bool      // one of unknown outcome did
 	ended   tick      // when all its ids were known to have ended; 0: not ended
 	ending  int       // logouts of others that may end it, in progress or of unknown outcome
 	others  int       // its own logouts of others in progress
 	late    time.Time // until when one may take effect after its client disconnected
+	exposed bool      // it was renewed during one, which may end it if a clock is wrong
 	orphans int       // records that renewals or creations of unknown outcome may have left
 
 	// A logout or invalidate under an old id follows the forward that a renewal or
@@ -99,6 +109,8 @@ type session struct {
 	invalidated bool
 
 	trail trail
+
+	rotates bool // some of its requests go to the manager with RenewAfter
 
 	timeout     time.Duration // 0: longer than the run
 	created     time.Time     // when its creation was requested
@@ -128,8 +140,26 @@ type token struct {
 	ending int    // requests to end it, in progress or of unknown outcome
 	unsure int    // of these, renewals of unknown outcome
 
-	forward bool // a renewal was requested, which leaves a forward under the id
+	forward bool      // a renewal was requested, which leaves a forward under the id
+	since   time.Time // when the renewal that was acknowledged was requested
 }
+
+// forwardLife is how long a forward exists, for certain.
+const forwardLife = 110 * time.Second
+
+// forwards reports whether the token surely leads to a forward, in a request that
+// began at start and has ended.
+func (t *token) forwards(start tick) bool {
+	l := t.s.l
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	return t.dead != 0 && t.dead < start && !t.since.IsZero() && time.Since(t.since) < forwardLife && !t.lost() &&
+		!l.timeline.during(t.since, time.Now(), clockFault) // it may have expired for one of the processes
+}
+
+// lost reports whether the backend may have lost any record since the token was
+// issued.
+func (t *token) lost() bool { return t.s.l.anyLoss != nil && t.born < t.s.l.anyLoss() }
 
 // followed reports whether a logout or invalidate of another id may have ended the
 // session; own of its own do not count.
@@ -177,6 +207,26 @@ func (t *token) die(now tick, by string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.dead = append(l.dead, t)
+}
+
+// forwarded records that the token was renewed by a request that began at the given
+// time. s.mu is held.
+func (t *token) forwarded(began time.Time) {
+	t.since = began
+	l := t.s.l
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.renewed = append(l.renewed, t)
+}
+
+// renewedToken returns the renewed token that pick selects, or nil.
+func (l *ledger) renewedToken(pick func(n int) int) *token {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.renewed) == 0 {
+		return nil
+	}
+	return l.renewed[pick(len(l.renewed))]
 }
 
 // deadToken returns the ended token that pick selects, or nil.

@@ -94,6 +94,15 @@ func (ld *load) step(rng *rand.Rand) {
 	case n < 30:
 		ld.forge(rng)
 		return
+	case n < 70:
+		if ld.late(rng) {
+			return
+		}
+	case n < 72:
+		if ld.lists {
+			ld.destroyOwned(ld.owners[rng.IntN(len(ld.owners))], rng)
+			return
+		}
 	}
 	i := rng.IntN(len(ld.slots))
 	if rng.IntN(10) < 3 {
@@ -131,6 +140,7 @@ func (ld *load) create(slot *atomic.Pointer[session], rng *rand.Rand) {
 		}
 	}
 	s := ld.l.newSession(o.Mark)
+	s.rotates = rng.IntN(4) == 0
 	ld.cs.do(s, stale, o, nil, ld.hangUp(rng))
 	if !s.over() {
 		slot.Store(s)
@@ -175,6 +185,10 @@ func (ld *load) use(slot *atomic.Pointer[session], s *session, rng *rand.Rand) {
 	case n < 950:
 		if own == nil && ld.lists {
 			own = ld.owners[rng.IntN(len(ld.owners))]
+			if rng.IntN(3) == 0 {
+				ld.repeatSignIn(slot, s, t, own, rng)
+				return
+			}
 			o.Life, o.Owner = login, own.name
 		}
 		ld.change(o, rng, rng.IntN(2))
@@ -193,6 +207,13 @@ func (ld *load) use(slot *atomic.Pointer[session], s *session, rng *rand.Rand) {
 	default:
 		o.Changes = []change{{Kind: count, N: rng.IntN(counters)}}
 		o.Save = true
+	}
+	switch {
+	case o.Life != stay:
+	case s.rotates && rng.IntN(2) == 0:
+		o.Rotate = true
+	case own != nil && owned == acked && ld.lists:
+		o.Devices = rng.IntN(20) == 0
 	}
 	r := ld.cs.do(s, t, o, own, ld.hangUp(rng))
 	if r.status == http.StatusServiceUnavailable || r.outcome == notDone && r.status == 0 {

@@ -7,7 +7,16 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
+	goredis "github.com/redis/go-redis/v9"
 )
+
+// The client of the redis store logs each connection that it cannot open.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
+func init() { goredis.SetLogger(silent{}) }
 
 // unexpectedLogs passes on log records that no fault explains. Expected failures
 // are dropped, since the checker sees them in the responses. Any output of a

@@ -133,7 +133,7 @@ func (v *visit) late(old string, rng *rand.Rand) {
 	ld.l.tally.late.Add(1)
 	switch n := rng.IntN(10); n {
 	case 0, 1:
-		r := v.send(&operation{}, old)
+		r := v.send(&operation{Rotate: rng.IntN(2) == 0}, old)
 		if r.reply.Mark != "" {
 			v.fault(deadAnswered, "a late read shows session %s", r.reply.Mark)
 		}
@@ -157,7 +157,7 @@ func (v *visit) late(old string, rng *rand.Rand) {
 			v.lives(fresh, anonymous, "after a late sign-in")
 		}
 	default:
-		o := &operation{Blind: true, Life: settings, Mark: v.mark}
+		o := &operation{Blind: true, Life: settings, Mark: v.mark, Rotate: rng.IntN(2) == 0}
 		if kinds := []kind{count, set, edit, unset, note}; rng.IntN(6) > 0 {
 			what := kinds[rng.IntN(len(kinds))]
 			o.Life, o.Changes = stay, []change{{Kind: what, Seq: ld.l.seq()}}
@@ -206,7 +206,9 @@ func (ld *load) signInTwice() {
 	if signedIn == 0 && !ld.l.timeline.faultSince(began) {
 		v.fault(signInLost, "two sign-ins at once are answered %d and %d", responses[0].status, responses[1].status)
 	}
-	v.dead(token, deadAnswered, "two sign-ins at once, and the ID from before")
+	if signedIn > 0 {
+		v.dead(token, deadAnswered, "two sign-ins at once, and the ID from before")
+	}
 }
 
 // device is a client that renews its session in a loop.
@@ -300,9 +302,18 @@ func (ld *load) signOutDevices(rng *rand.Rand) {
 		return
 	}
 	ld.l.tally.signOutRounds.Add(1)
+	certain := !ld.l.timeline.faultSince(v.began) // else there may be a record that no client can open
+	for _, d := range devices {
+		certain = certain && !d.unknown
+	}
 	for _, d := range others {
 		if !d.unknown {
 			v.dead(*d.token.Load(), ownedLeft, "after DestroyOwned")
+		}
+	}
+	if r := v.send(&operation{Life: listOwned, Owner: v.owner}, ""); certain && r.outcome == committed && r.reply.Others == "" {
+		if left := len(devices) - len(others); len(r.reply.Devices) != left {
+			v.fault(ownedLeft, "the owner has %d sessions after DestroyOwned, want %d", len(r.reply.Devices), left)
 		}
 	}
 }

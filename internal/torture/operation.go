@@ -7,14 +7,19 @@ package main
 type operation struct {
 	Changes []change `json:",omitempty"` // empty: only read the session
 	Life    life     `json:",omitempty"`
+	By      life     `json:",omitempty"` // how create begins the session: by login, renew, invalidate, or just values
 	Mark    string   `json:",omitempty"` // of the session that create, invalidate or a late request creates
-	Owner   string   `json:",omitempty"` // for login and destroyOwned
+	Begin   string   `json:",omitempty"` // for login: the mark of the session that it begins if it is late
+	Touch   touch    `json:",omitempty"` // for probe
+	Owner   string   `json:",omitempty"` // for login, destroyOwned and listOwned
 	Timeout int64    `json:",omitempty"` // idle timeout of the created session in ms; 0: the default
 	Manner  manner   `json:",omitempty"`
 	Pause   int      `json:",omitempty"` // ms between load and change
 	Save    bool     `json:",omitempty"` // call Session.Save in the handler and report the committed counters
 	Blind   bool     `json:",omitempty"` // do not read the session first
+	Devices bool     `json:",omitempty"` // list the owner's sessions
 	Late    []change `json:",omitempty"` // after the header was sent; for streaming
+	Rotate  bool     `json:"-"`          // send it to the manager with RenewAfter
 }
 
 // life is the operation's effect on the whole session.
@@ -29,8 +34,28 @@ const (
 	logout       life = "logout"
 	logoutOthers life = "logout others" // DestroyOwned, except for this one
 	destroyOwned life = "destroy owned" // an operator's DestroyOwned, without a session
+	listOwned    life = "list owned"    // an operator's Owned, without a session
 	settings     life = "settings"      // SetIdleTimeout
+	probe        life = "probe"         // with an ended ID: Touch the empty session
 )
+
+// touch is what a probe does with the session, which must be empty.
+type touch string
+
+const (
+	look        touch = ""
+	popNothing  touch = "pop"
+	takeNothing touch = "take"
+	deleteOne   touch = "delete"
+	clearAll    touch = "clear"
+	setIdle     touch = "idle timeout"
+	unsetOwner  touch = "owner of nobody"
+)
+
+var touches = []touch{look, popNothing, takeNothing, deleteOne, clearAll, setIdle, unsetOwner}
+
+// reads reports whether the touch changes nothing.
+func (t touch) reads() bool { return t == look || t == popNothing || t == takeNothing }
 
 // manner is how the handler behaves.
 type manner string
@@ -76,7 +101,10 @@ type reply struct {
 	Totals [counters]int   `json:",omitempty"` // the committed counters
 	Popped [cells]sighting `json:",omitempty"`
 	Taken  []sighting      `json:",omitempty"`
-	Others string          `json:",omitempty"` // the error of logging out others
+	Others string          `json:",omitempty"` // the error of logging out others, or of listing
+
+	Began   string   `json:",omitempty"` // the mark of the session that a late login began
+	Devices []listed `json:",omitempty"` // the owner's sessions
 }
 
 // lateReply is the last line of a streamed response.

@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,27 +38,50 @@ func (o *owner) String() string {
 }
 
 // join records that the session is about to become the owner's. It returns false
-// if the session has an owner.
+// if the session has another owner.
 func (o *owner) join(s *session) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.owner != nil {
+	if s.owner != nil && s.owner != o {
 		return false
 	}
-	s.owner, s.owned = o, pending
+	s.owner = o
+	s.joining++
+	if s.owned != acked {
+		s.owned = pending
+	}
 	if o.purging() {
 		s.ending++ // it may be ended too
 	}
-	o.members = append(o.members, s)
+	if !slices.Contains(o.members, s) {
+		o.members = append(o.members, s)
+	}
 	return true
 }
 
-// purge is one logout of an owner's other sessions.
+// joined records the outcome of one request that set the owner. s.mu is held.
+func (s *session) joined(st state, now tick) {
+	s.joining--
+	s.mayOwn = s.mayOwn || st == unsure
+	switch {
+	case s.owned == acked:
+	case st == acked:
+		s.owned, s.ownedAt = acked, now
+	case s.joining > 0:
+		s.owned = pending
+	case s.mayOwn:
+		s.owned = unsure
+	default:
+		s.owned = void
+	}
+}
+
+// purge is one logout of an owner's other sessions, or of all.
 type purge struct {
 	o     *owner
-	asker *session
+	asker *session   // nil: all
 	sure  []*session // were the owner's when it began
 	maybe []*session
 }
@@ -98,7 +123,11 @@ func (p *purge) finish(st state, now tick) {
 	p.o.mu.Lock()
 	defer p.o.mu.Unlock()
 	p.o.active--
-	last := fmt.Sprintf("%s, known at %d: %v", p.asker.mark, now, st)
+	by := "nobody"
+	if p.asker != nil {
+		by = p.asker.mark
+	}
+	last := fmt.Sprintf("%s, known at %d: %v", by, now, st)
 	p.o.last.Store(&last)
 	if st == unsure {
 		p.o.late = time.Now().Add(lateEffect)
@@ -107,7 +136,7 @@ func (p *purge) finish(st state, now tick) {
 		s.mu.Lock()
 		switch st {
 		case acked:
-			s.end(now)
+			s.end(now, logoutOthers)
 		case void:
 			s.ending--
 		}
@@ -123,11 +152,29 @@ func (p *purge) finish(st state, now tick) {
 }
 
 // end records that the session has ended under all its ids. s.mu is held.
-func (s *session) end(now tick) {
+func (s *session) end(now tick, by life) {
 	if s.ended == 0 {
 		s.ended = now
 	}
 	if s.current != nil {
-		s.current.die(now, string(logoutOthers))
+		s.current.die(now, string(by))
 	}
+}
+
+// destroyOwned logs out all of an owner's sessions.
+func (ld *load) destroyOwned(own *owner, rng *rand.Rand) state {
+	p, began := own.purge(nil), time.Now()
+	r := ld.cs.send(&operation{Life: destroyOwned, Owner: own.name}, "", ld.hangUp(rng), began)
+	st := unsure
+	switch {
+	case r.outcome == committed && r.reply.Others == "":
+		st = acked
+		ld.l.tally.ownerLogouts.Add(1)
+	case r.outcome == notDone:
+		st = void
+	case r.outcome == committed && !ld.l.timeline.faultSince(began):
+		ld.l.add(unexplained, "logging out %s: %s", own.name, r.reply.Others)
+	}
+	p.finish(st, ld.l.tick())
+	return st
 }

@@ -58,34 +58,47 @@ func render(all []*result) string {
 	p("| store | changes per second | renewals | logouts | expired | lost to a logout or renewal | stranded | clients hung up | handlers panicked | manual sweeps |")
 	p("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, res := range all {
-		stranded := "–"
-		if res.Stranded != nil {
-			stranded = thousands(*res.Stranded)
-		}
 		p("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %d |", res.Store, thousands(int64(float64(res.Writes)/max(1, res.Took.Seconds()))),
-			thousands(res.Renewals), thousands(res.Logouts), thousands(res.Expired), thousands(res.Endings), stranded,
+			thousands(res.Renewals), thousands(res.Logouts), thousands(res.Expired), thousands(res.Endings), thousands(res.Stranded),
 			thousands(res.HungUp), thousands(res.Panics), res.Sweeps)
 	}
 	p("")
 	p("*Stranded* are clients whose session was renewed and that did not get the new cookie: they hung up,")
 	p("or the process was killed or stopped before it responded. They have to sign in again.")
 	p("")
-	p("Some clients have users of their own and do what needs a certain order. The checker then knows")
-	p("what every response must be:")
+	p("## Renewals")
 	p("")
-	p("| store | late requests | sign-ins sent twice at once | sign-outs under an old ID | `DestroyOwned` against devices that renew in a loop |")
-	p("|---|--:|--:|--:|--:|")
-	var late, twice, outs, rounds int64
-	for _, res := range all {
-		p("| %s | %s | %s | %s | %s |", res.Store, thousands(res.Late), thousands(res.DoubleSignIns), thousands(res.OldSignOuts), thousands(res.SignOutRounds))
-		late, twice, outs, rounds = late+res.Late, twice+res.DoubleSignIns, outs+res.OldSignOuts, rounds+res.SignOutRounds
+	p("A renewal leaves a forward under the old ID. What happens around it:")
+	p("")
+	p("| store | late requests | double sign-ins | sign-outs under an old ID | `DestroyOwned` against renewals | other `DestroyOwned` | `Owned` | renewals by `RenewAfter` |")
+	p("|---|--:|--:|--:|--:|--:|--:|--:|")
+	var sum result
+	row := func(name string, res *result) {
+		p("| %s | %s | %s | %s | %s | %s | %s | %s |", name, thousands(res.Late), thousands(res.DoubleSignIns), thousands(res.OldSignOuts),
+			thousands(res.SignOutRounds), thousands(res.OwnerLogouts), thousands(res.Listings), thousands(res.Rotations))
 	}
-	p("| all | %s | %s | %s | %s |", thousands(late), thousands(twice), thousands(outs), thousands(rounds))
+	for _, res := range all {
+		row(res.Store, res)
+		sum.Late += res.Late
+		sum.DoubleSignIns += res.DoubleSignIns
+		sum.OldSignOuts += res.OldSignOuts
+		sum.SignOutRounds += res.SignOutRounds
+		sum.OwnerLogouts += res.OwnerLogouts
+		sum.Listings += res.Listings
+		sum.Rotations += res.Rotations
+	}
+	row("all", &sum)
 	p("")
-	p("A *late request* carries the ID from before a sign-in: it reads, changes a value or a setting, takes")
-	p("something, or signs in. `DestroyOwned` runs in one process while one to three devices renew their")
-	p("sessions in all processes, as fast as they get responses; in half of the rounds with several devices")
-	p("it excepts one, which renews its session too and must stay signed in.")
+	p("- A *late request* carries an ID that was renewed before. It reads, changes a value or a setting, pops,")
+	p("  takes messages, signs in, renews, invalidates, or signs out. A change must get 409, and a read an")
+	p("  empty session; neither gets a cookie. A sign-in begins a session of its own.")
+	p("- A *double sign-in* is sent twice at the same time, or again after the client hung up.")
+	p("- *`DestroyOwned` against renewals* runs in one process while up to three devices renew their")
+	p("  sessions in all processes, as fast as they get responses. In half of the rounds with several devices it")
+	p("  excepts one, which must stay signed in. Afterwards the owner must have no other session.")
+	p("- `Owned` must list each live session of an owner, under its present ID only.")
+	p("- A quarter of the sessions are also used through a second manager in each process, whose")
+	p("  `Options.RenewAfter` has passed at nearly every use.")
 	p("")
 	p("## Faults")
 	p("")
@@ -138,7 +151,7 @@ func render(all []*result) string {
 	p("")
 	p("## How to run it")
 	p("")
-	p("On Linux, as root, with memcached, PostgreSQL and MariaDB installed (`./test.sh` installs them):")
+	p("On Linux, as root, with memcached, Redis, PostgreSQL and MariaDB installed (`./test.sh` installs them):")
 	p("")
 	p("    go run ./internal/torture")
 	p("")

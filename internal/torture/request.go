@@ -23,6 +23,8 @@ type request struct {
 	writes []*write      // one for each change; nil if the change is not of a cell
 	late   []*write
 	fresh  *session // the session that invalidate creates
+	other  *session // the session that login begins if it is late
+	seen   []member // the owner's sessions before a listing
 	purge  *purge
 }
 
@@ -50,20 +52,37 @@ type response struct {
 func (l *ledger) begin(s *session, t *token, o *operation, own *owner) *request {
 	c := &request{l: l, s: s, t: t, o: o}
 	switch o.Life {
+	case create:
+		if o.By == login {
+			own.join(s)
+		}
 	case login:
 		if !own.join(s) {
-			o.Life, o.Owner = renew, "" // another request is signing in
+			o.Life, o.Owner, o.Begin = renew, "", "" // another request is signing in
+		}
+		if o.Begin != "" {
+			c.other = l.newSession(o.Begin)
+			own.join(c.other)
 		}
 	case logoutOthers:
 		c.purge = own.purge(s)
 	case invalidate:
 		c.fresh = l.newSession(o.Mark)
 	}
+	if o.Devices {
+		c.seen = own.committed()
+	}
+	if o.By == invalidate {
+		t.s.ends.Add(1)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.began = time.Now()
 	c.start = l.tick()
 	session := s
+	if c.other != nil {
+		c.other.start(c.start, c.began)
+	}
 	if o.Life == create {
 		s.born, s.created = c.start, c.began
 		s.timeout = time.Duration(o.Timeout) * time.Millisecond
@@ -81,13 +100,17 @@ func (l *ledger) begin(s *session, t *token, o *operation, own *owner) *request 
 		c.floor[i] = s.cells[i].floor
 	}
 	if o.Life == create || c.fresh != nil {
-		for i := range session.cells {
-			session.cells[i].finish(session.cells[i].begin(0, 0), acked, c.start)
-		}
+		session.empty(c.start)
 	}
 	c.writes = c.plan(session, o.Changes)
 	c.late = c.plan(session, o.Late)
 	switch o.Life {
+	case stay:
+		if c.rotates() {
+			t.ending++
+			t.forward = true
+			s.exposed = s.exposed || s.others > 0 || time.Now().Before(s.late)
+		}
 	case renew, login, invalidate, logout:
 		t.ending++
 		t.forward = t.forward || c.renews()
@@ -95,16 +118,27 @@ func (l *ledger) begin(s *session, t *token, o *operation, own *owner) *request 
 			s.ends.Add(1)
 		}
 		s.invalidated = s.invalidated || o.Life == invalidate
-		if (s.others > 0 || time.Now().Before(s.late)) && o.Life != logout {
-			s.ending++ // the new id may be ended by it
-		}
+		s.exposed = s.exposed || s.others > 0 || time.Now().Before(s.late)
 	case logoutOthers:
 		s.others++
-		if t.ending > 0 {
-			s.ending++ // as above
-		}
+		s.exposed = s.exposed || t.ending > 0
 	}
 	return c
+}
+
+// start records the request that may begin the session.
+func (s *session) start(now tick, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.born, s.created = now, at
+	s.empty(now)
+}
+
+// empty records that the cells of a new session are empty.
+func (s *session) empty(now tick) {
+	for i := range s.cells {
+		s.cells[i].finish(s.cells[i].begin(0, 0), acked, now)
+	}
 }
 
 // plan records the changes before they are requested.
@@ -136,9 +170,17 @@ func (c *request) finish(r response) {
 	if c.purge != nil {
 		defer func() { c.purge.finish(c.purged(r), l.tick()) }()
 	}
+	late := c.t != nil && c.t.forwards(c.start)
+	if c.o.By == invalidate {
+		defer func() { c.endRenewed(late, &r) }()
+	}
+	if c.o.Devices {
+		defer func() { c.judgeDevices(&r) }()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.end = l.tick()
+	c.judgeLate(late, &r)
 	c.addToTrail(&r)
 	faultFree := !l.timeline.faultSince(c.began)
 	done := r.outcome == committed
@@ -148,7 +190,7 @@ func (c *request) finish(r response) {
 	c.judgeCookies(&r)
 	if r.outcome == sessionEnded {
 		l.tally.endings.Add(1)
-		if c.o.Save && c.renews() && !faultFree {
+		if c.o.Save && c.mayRenew() && !faultFree {
 			// Its Save may have failed although the old id was removed, so that
 			// the commit found no session. Its outcome is unknown.
 			c.t.unsure++
@@ -188,7 +230,8 @@ func (c *request) finish(r response) {
 	if done && there && r.reply.Saved {
 		c.checkTotals(session, r.reply.Totals, nil, c.o.Changes)
 	}
-	c.recordLife(st, faultFree, &r)
+	c.recordLife(st, faultFree, late, &r)
+	c.recordOther(faultFree, &r)
 	if s.timeout > 0 {
 		if !done {
 			s.timesUnsure = true
@@ -212,6 +255,19 @@ func (c *request) addToTrail(r *response) {
 // renews reports whether the request changes the session's id.
 func (c *request) renews() bool {
 	return c.o.Life == renew || c.o.Life == login || c.o.Life == invalidate
+}
+
+// rotates reports whether the manager may change the session's id on its own.
+func (c *request) rotates() bool {
+	return c.o.Rotate && c.o.Life == stay && c.t != nil && c.o.Manner != panicking && c.o.Manner != saving
+}
+
+// mayRenew reports whether the request may change the session's id.
+func (c *request) mayRenew() bool { return c.renews() || c.rotates() }
+
+// rotated reports whether the manager has changed the session's id on its own.
+func (c *request) rotated(r *response) bool {
+	return c.rotates() && r.outcome == committed && r.reply.Mark != "" && len(r.cookies) == 1 && r.cookies[0].Value != c.t.value
 }
 
 // ends reports whether the request ends the session.
@@ -284,7 +340,7 @@ func counts(changes []change, i int) (n int) {
 }
 
 // recordLife records the outcome for the whole session.
-func (c *request) recordLife(st state, faultFree bool, r *response) {
+func (c *request) recordLife(st state, faultFree, late bool, r *response) {
 	l, s := c.l, c.s
 	// If Save failed, the commit retries, under another id if the first attempt
 	// was stored.
@@ -302,12 +358,32 @@ func (c *request) recordLife(st state, faultFree bool, r *response) {
 			l.tally.sessions.Add(1)
 			s.current = c.taken(s, r)
 		}
+		if c.o.By == login {
+			s.joined(st, c.end)
+		}
 		if st == unsure || again {
 			s.orphans += orphans
 		}
+	case stay:
+		if !c.rotates() {
+			return
+		}
+		rotated := c.rotated(r)
+		if st == unsure {
+			c.t.unsure++
+		} else {
+			c.t.ending--
+		}
+		if st == unsure || !faultFree && !rotated || again {
+			s.orphans += orphans
+		}
+		if rotated {
+			l.tally.rotations.Add(1)
+			c.recordRenewal(r)
+		}
 	case renew, login, invalidate:
 		if c.o.Life == login {
-			s.owned, s.ownedAt = st, c.end
+			s.joined(st, c.end)
 		}
 		if st != unsure {
 			c.t.ending--
@@ -324,8 +400,14 @@ func (c *request) recordLife(st state, faultFree bool, r *response) {
 			return
 		}
 		l.tally.renewals.Add(1)
-		c.t.die(c.end, string(c.o.Life))
 		if c.fresh != nil {
+			if c.t.dead == 0 && c.t.ending == 0 && s.ended == 0 && s.ending == 0 && !s.followed(1) {
+				c.t.forwarded(c.began) // else a logout may have come first: then there is no record to replace
+			}
+			c.t.die(c.end, string(c.o.Life))
+			if c.follows(late) {
+				s.end(c.end, c.o.Life)
+			}
 			l.tally.sessions.Add(1)
 			c.fresh.current = c.taken(c.fresh, r)
 			if s.current == c.t { // else a concurrent renewal kept it
@@ -333,18 +415,20 @@ func (c *request) recordLife(st state, faultFree bool, r *response) {
 			}
 			return
 		}
-		if c.t.moved {
-			l.add(deadAnswered, "session %s: id %.8s was renewed twice%v", s.mark, c.t.id, &s.trail)
-		}
-		c.t.moved = true
-		s.current = c.taken(s, r)
-	case logout: // only of the id that was sent: after a concurrent renewal the new one may live
+		c.recordRenewal(r)
+	case logout:
 		if st != unsure {
 			c.t.ending--
 		}
 		if st == acked {
 			l.tally.logouts.Add(1)
 			c.t.die(c.end, string(c.o.Life))
+			if c.follows(late) {
+				s.end(c.end, c.o.Life)
+			}
+			if late {
+				l.tally.oldSignOuts.Add(1)
+			}
 		}
 	case logoutOthers:
 		s.others--
@@ -352,6 +436,17 @@ func (c *request) recordLife(st state, faultFree bool, r *response) {
 			s.late = time.Now().Add(lateEffect)
 		}
 	}
+}
+
+// recordRenewal records an acknowledged renewal. s.mu is held.
+func (c *request) recordRenewal(r *response) {
+	c.t.die(c.end, string(c.o.Life))
+	if c.t.moved {
+		c.l.add(deadAnswered, "session %s: id %.8s was renewed twice%v", c.s.mark, c.t.id, &c.s.trail)
+	}
+	c.t.moved = true
+	c.t.forwarded(c.began)
+	c.s.current = c.taken(c.s, r)
 }
 
 // taken returns the token in the response's cookie.
@@ -369,6 +464,7 @@ func (c *request) purged(r response) state {
 	switch {
 	case r.outcome == committed && r.reply.Mark != "" && r.reply.Others == "":
 		c.l.tally.logouts.Add(1)
+		c.l.tally.ownerLogouts.Add(1)
 		return acked
 	case r.outcome == notDone, r.outcome == committed && r.reply.Mark == "":
 		return void

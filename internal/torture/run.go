@@ -53,7 +53,7 @@ func torture(st *store, p plan) (*result, error) {
 	}
 	defer r.backend.stop()
 	if f := r.backend.dataLoss; f != nil {
-		r.ledger.lastLoss = f.lastLoss
+		r.ledger.lastLoss, r.ledger.anyLoss = f.lastLoss, f.anyLoss
 	}
 	c := r.backend.setup
 	c.Broken, c.StoreTimeout = p.Broken, p.StoreTimeout

@@ -41,6 +41,9 @@ const (
 	sweepInterval = 250 * time.Millisecond
 	cookieName    = "torture"
 	namespace     = "torture"
+
+	renewAfter   = 2 * time.Minute
+	rotatingPath = "/rotating"
 )
 
 // options returns the options of every server process.
@@ -73,8 +76,13 @@ type breakage struct {
 type host struct {
 	setup   setup
 	manager *sessions.Manager
-	skew    atomic.Int64 // of its clock, in ms
-	down    atomic.Bool  // the store's calls fail
+	store   driver.Store
+	// rotating is a second manager on the same store, with Options.RenewAfter. Its
+	// clock is ahead by that time, so that it renews each session that the other
+	// one has used since.
+	rotating *sessions.Manager
+	skew     atomic.Int64 // of its clock, in ms
+	down     atomic.Bool  // the store's calls fail
 }
 
 func (h *host) now() time.Time {
@@ -107,16 +115,18 @@ func serve(encoded string) error {
 		return err
 	}
 	broken := breakages[c.Broken]
-	var handler http.Handler = &site{h.manager}
-	if broken.inner != nil {
-		handler = broken.inner(handler, h)
-	}
-	handler = h.manager.Wrap(handler)
-	if broken.handler != nil {
-		handler = broken.handler(handler, h)
-	}
 	mux := http.NewServeMux()
-	mux.Handle("/", handler)
+	for path, m := range map[string]*sessions.Manager{"/": h.manager, rotatingPath: h.rotating} {
+		var handler http.Handler = &site{m}
+		if broken.inner != nil {
+			handler = broken.inner(handler, h)
+		}
+		handler = m.Wrap(handler)
+		if broken.handler != nil {
+			handler = broken.handler(handler, h)
+		}
+		mux.Handle(path, handler)
+	}
 	h.control(mux)
 	server := &http.Server{Handler: mux, ErrorLog: log.New(os.Stderr, "", 0)} // any output is a violation
 	served := make(chan error, 1)
@@ -132,7 +142,7 @@ func serve(encoded string) error {
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	closeErr := h.manager.Close() // may fail if the backend hangs
+	closeErr := errors.Join(h.rotating.Close(), h.manager.Close()) // may fail if the backend hangs
 	gone := leftoversSince(before)
 	if closeErr != nil {
 		gone.Close = closeErr.Error()
@@ -163,9 +173,25 @@ func (h *host) open() (err error) {
 			return wrap(s), nil
 		})
 	}
-	h.manager, err = sessions.New(context.Background(), o)
+	o.WrapStore = func(s driver.Store) driver.Store {
+		h.store = s
+		return s
+	}
+	if h.manager, err = sessions.New(context.Background(), o); err != nil {
+		return err
+	}
+	o.Store, o.URL, o.WrapStore = "", "", nil
+	o.Driver = driver.OpenFunc(func(context.Context, driver.Config) (driver.Store, error) { return borrowed{h.store}, nil })
+	o.RenewAfter, o.Now = renewAfter, func() time.Time { return h.now().Add(renewAfter) }
+	h.rotating, err = sessions.New(context.Background(), o)
 	return err
 }
+
+// borrowed is a store that another manager closes.
+type borrowed struct{ driver.Store }
+
+func (borrowed) Close() error           { return nil }
+func (b borrowed) Unwrap() driver.Store { return b.Store }
 
 // wrapping returns Options.WrapStore: for memory, which has no other way to be
 // down, a switch, and in tests of the checker a breakage.

@@ -22,6 +22,7 @@ import (
 	"github.com/pump-go/sessions/internal/servers"
 	"github.com/pump-go/sessions/memcached"
 	"github.com/pump-go/sessions/memory"
+	"github.com/pump-go/sessions/redis"
 )
 
 // drivers are the registered drivers, to be wrapped.
@@ -32,6 +33,7 @@ var drivers = map[string]driver.Driver{
 	"database":  database.FromURL(database.Options{}),
 	"memcached": memcached.New(nil, memcached.Options{}),
 	"google":    google.New(nil, google.Options{}),
+	"redis":     redis.New(nil, redis.Options{}),
 }
 
 // store is a store to test.
@@ -53,6 +55,7 @@ var stores = []store{
 	{"sqlite", 3, true, true, startSQLite},
 	{"postgres", 3, true, true, startPostgres},
 	{"mariadb", 3, true, true, startMariaDB},
+	{"redis", 3, true, false, startRedis},
 	{"memcached", 3, false, false, startMemcached},
 	{"google", 3, true, true, startGoogle},
 }
@@ -208,6 +211,20 @@ func execute(sqlDriver, dsn, statement string) error {
 	defer db.Close()
 	_, err = db.Exec(statement)
 	return err
+}
+
+// startRedis starts a Redis server that confirms a write after it is on disk.
+func startRedis(*ledger) (*backend, error) {
+	s, err := servers.StartRedis("--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-percentage", "0")
+	if err != nil {
+		return nil, err
+	}
+	return &backend{
+		setup:     setup{Store: "redis", URL: "redis://" + s.Addr},
+		processes: processFaults,
+		own:       serverFaults(s, false),
+		stop:      func() error { s.Stop(); return nil },
+	}, nil
 }
 
 func startMemcached(l *ledger) (*backend, error) {

@@ -25,9 +25,11 @@ const (
 	wrongCookie  breach = "cookie for a session that is not live, or none for one that is"
 	lateAnswered breach = "data of an expired session returned"
 	lateRecord   breach = "expired record not removed"
+	forwardShown breach = "forward shown in a listing"
 	leak         breach = "goroutine or descriptor leaked"
 	died         breach = "server process died or logged an error"
 	lateChanged  breach = "late request changed something, or got a cookie"
+	lateRefused  breach = "late read, sign-in or sign-out refused"
 	signInLost   breach = "sign-in that gave no session"
 	notSignedOut breach = "session alive after a sign-out under an old ID"
 	ownedLeft    breach = "session alive after its owner's sessions were destroyed"
@@ -38,7 +40,7 @@ const (
 var breaches = []breach{
 	lostWrite, inexact, uncommitted, twice, crossTalk, torn, anonymous, whileDown, deadAnswered, deadRecord,
 	strayRecord, wrongCookie, lateAnswered, lateRecord, leak, died,
-	lateChanged, signInLost, notSignedOut, ownedLeft, unexplained,
+	lateChanged, lateRefused, signInLost, notSignedOut, ownedLeft, forwardShown, unexplained,
 }
 
 // violation is one observation of a breach.
