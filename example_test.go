@@ -343,7 +343,7 @@ func ExampleSession_Renew() {
 			s.Renew()
 			s.SetOwner("user:ann")
 			user.Set(s, "ann")
-			fmt.Fprintln(w, "a new id:", s.ID() != before)
+			fmt.Fprintln(w, "a new ID:", s.ID() != before)
 		}
 		name, _ := user.Get(s)
 		goods, _ := cart.Get(s)
@@ -354,7 +354,7 @@ func ExampleSession_Renew() {
 	fmt.Println(get("/login"))
 	// Output:
 	// "" has ["tea"]
-	// a new id: true
+	// a new ID: true
 	// "ann" has ["tea"]
 }
 

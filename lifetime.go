@@ -112,7 +112,7 @@ func (s *Session) refreshDue() bool {
 
 // renewDue reports whether Options.RenewAfter has passed: whether a multiple of it,
 // counted from the session's creation, lies between the recorded access and now. A
-// renewal records the access. The client must be able to learn of the new id.
+// renewal records the access. The client must be able to get the new ID.
 func (s *Session) renewDue() bool {
 	every := driver.Millis(s.m.opts.RenewAfter.Milliseconds())
 	if every == 0 || s.base.Version == 0 || s.idChange != keepID || s.headerSent || s.rawTokens == "" || !s.id.held || s.quiet {

@@ -126,9 +126,8 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 		}
 	}
 	for {
-		// A listing may miss a session that is renewed meanwhile under its new id,
-		// but not its forward. Should the listing take so long that forwards expire
-		// in its course, another one is needed.
+		// A listing may miss the new record of a session that is renewed meanwhile, but
+		// not its forward. If it takes so long that forwards may expire, list again.
 		began := m.now()
 		if err := d.pass(ctx, owners); err != nil {
 			return d.destroyed, fmt.Errorf("sessions: destroy owned: %w", err)

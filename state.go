@@ -73,7 +73,7 @@ const (
 	failed
 )
 
-// idChange is a change of id that the next commit makes.
+// idChange is a change of the ID that the next commit makes.
 type idChange byte
 
 const (

@@ -90,7 +90,7 @@ func TestImportRegistersStore(t *testing.T) {
 
 func TestOpenRequiresSecretAndChecksURL(t *testing.T) {
 	if _, err := cookie.New().Open(t.Context(), driver.Config{CookieName: name}); err == nil || !strings.Contains(err.Error(), "Cookie.Secret is required") {
-		t.Errorf("no keys: %v", err)
+		t.Errorf("no keys: got error %v", err)
 	}
 	if _, err := cookie.New().Open(t.Context(), config(name, "")); err == nil {
 		t.Error("opened with an empty list of keys")
@@ -108,7 +108,7 @@ func TestOpenRequiresSecretAndChecksURL(t *testing.T) {
 		cfg.URL = url
 		s, err := cookie.New().Open(t.Context(), cfg)
 		if (err == nil) != ok || err != nil && strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%q: %v", url, err)
+			t.Errorf("%q: got error %v", url, err)
 		}
 		if s != nil {
 			s.Close()
@@ -249,13 +249,13 @@ func TestSize(t *testing.T) {
 		rec.Owner = ""
 		_, err := s.Seal(key, rec)
 		if !errors.Is(err, driver.ErrTooLarge) || !strings.Contains(err.Error(), total) || !strings.Contains(err.Error(), "4096") {
-			t.Errorf("%d bytes: %v", size, err)
+			t.Errorf("%d bytes: got error %v", size, err)
 		}
 	}
 	long := record(0)
 	long.Owner = strings.Repeat("o", driver.MaxOwner+1)
 	if _, err := s.Seal(key, long); !errors.Is(err, driver.ErrTooLarge) {
-		t.Errorf("owner too long: %v", err)
+		t.Errorf("owner too long: got error %v", err)
 	}
 }
 
@@ -269,7 +269,7 @@ func TestUnsupportedMethods(t *testing.T) {
 		"delete": s.Delete(ctx, key, 0),
 	} {
 		if !errors.Is(err, errors.ErrUnsupported) || !strings.HasPrefix(err.Error(), "cookie: "+op+": ") {
-			t.Errorf("%s: %v", op, err)
+			t.Errorf("%s: got error %v", op, err)
 		}
 	}
 	if _, ok := s.(driver.Lister); ok {
@@ -293,7 +293,7 @@ func TestClosed(t *testing.T) {
 	_, loading := s.Load(t.Context(), key)
 	for op, err := range map[string]error{"seal": sealing, "unseal": unsealing, "load": loading} {
 		if !errors.Is(err, driver.ErrClosed) {
-			t.Errorf("%s: %v", op, err)
+			t.Errorf("%s: got error %v", op, err)
 		}
 	}
 }

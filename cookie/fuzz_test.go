@@ -54,7 +54,7 @@ func FuzzSeal(f *testing.F) {
 		}
 		sealed, err := s.Unseal(token)
 		if err != nil || string(sealed.Record.Data) != string(data) || sealed.Record.Owner != owner {
-			t.Errorf("%+v, %v", sealed, err)
+			t.Errorf("got %+v, %v", sealed, err)
 		}
 		i := int(at) % len(token)
 		altered := token[:i] + piece + token[min(i+len(piece), len(token)):]

@@ -83,7 +83,7 @@ func (c *client) wants(path, wantUser string, wantVisits int) (id string) {
 	c.t.Helper()
 	status, page := c.get(path)
 	if status != 200 || page[0] != fmt.Sprintf("%q", wantUser) || page[1] != fmt.Sprint(wantVisits) {
-		c.t.Errorf("%s answered %d %q, want user %q and %d visits", path, status, page, wantUser, wantVisits)
+		c.t.Errorf("%s: got %d %q, want user %q and %d visits", path, status, page, wantUser, wantVisits)
 	}
 	return page[2]
 }
@@ -142,7 +142,7 @@ func TestManagerRequiresSecret(t *testing.T) {
 	for name, bad := range map[string][]byte{"nil": nil, "empty": {}, "31 bytes": secret[:31]} {
 		m, err := sessions.New(t.Context(), sessions.Options{Store: "cookie", Cookie: sessions.Cookie{Secret: bad}})
 		if err == nil || !strings.Contains(err.Error(), "Cookie.Secret") || strings.Contains(err.Error(), string(secret[:31])) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: got error %v", name, err)
 		}
 		if m != nil {
 			t.Errorf("%s: New returned a manager", name)
@@ -192,7 +192,7 @@ func TestTooLargeSessionFailsAndTheOldCookieStays(t *testing.T) {
 	c.wants("/visit", "", 1)
 	before := c.value
 	if status, page := c.get("/fill"); status != http.StatusInternalServerError || c.value != before {
-		t.Errorf("answered %d %q, cookie changed: %v", status, page, c.value != before)
+		t.Errorf("got %d %q, cookie changed: %v", status, page, c.value != before)
 	}
 	c.wants("/visit", "", 2)
 }
@@ -273,7 +273,7 @@ func TestUnsupportedManagerMethods(t *testing.T) {
 	}
 	for op, err := range faults {
 		if !errors.Is(err, errors.ErrUnsupported) {
-			t.Errorf("%s: %v", op, err)
+			t.Errorf("%s: got error %v", op, err)
 		}
 	}
 	if len(faults) != 5 {
@@ -306,8 +306,8 @@ func TestChangeAfterTheHeaderIsAnError(t *testing.T) {
 	})).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 }
 
-// A copied cookie can be used after a sign-out. Lifetime bounds the copy however it
-// is used; Timeout bounds it only while it is not used.
+// A copied cookie can be used after a sign-out. Lifetime limits the copy in any case;
+// IdleTimeout limits it only while it is not used.
 func TestReplayedCopyEndsWithTheLifetime(t *testing.T) {
 	now := noon
 	_, handler := app(t, sessions.Options{

@@ -116,7 +116,7 @@ func TestRecordOfANewerFormat(t *testing.T) {
 	payload = append(payload, "unknown content"...)
 	payload = append(payload, crc(payload[32:])...)
 	if _, err := s.Unseal(sealRaw(t, payload)); !errors.Is(err, driver.ErrNewerFormat) {
-		t.Errorf("newer format: %v", err)
+		t.Errorf("newer format: got error %v", err)
 	}
 	payload[40] ^= 1
 	if _, err := s.Unseal(sealRaw(t, payload)); !errors.Is(err, driver.ErrCorrupt) {
@@ -139,7 +139,7 @@ func TestConcurrentUse(t *testing.T) {
 					t.Error(err)
 				}
 				if got, err := s.Unseal(token); err != nil || !bytes.Equal(got.Record.Data, rec.Data) {
-					t.Errorf("%+v, %v", got, err)
+					t.Errorf("got %+v, %v", got, err)
 				}
 			}
 		})

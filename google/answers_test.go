@@ -27,7 +27,7 @@ func TestCallsPerMethod(t *testing.T) {
 		store := open(t, s.addr, google.Options{})
 		loaded, err := store.Load(t.Context(), key)
 		if calls := s.calls(); err != nil || calls != "lookup" {
-			t.Errorf("load took %q, %v", calls, err)
+			t.Errorf("Load: got calls %q, %v", calls, err)
 		}
 		for what, c := range map[string]struct {
 			want string
@@ -41,10 +41,10 @@ func TestCallsPerMethod(t *testing.T) {
 			"delete at a version": {"lookup commit", func() error { return store.Delete(t.Context(), key, 7) }},
 		} {
 			if err := c.do(); err != nil {
-				t.Errorf("%s: %v", what, err)
+				t.Errorf("%s: got error %v", what, err)
 			}
 			if calls := s.calls(); calls != c.want {
-				t.Errorf("%s took %q, want %q", what, calls, c.want)
+				t.Errorf("%s: got calls %q, want %q", what, calls, c.want)
 			}
 		}
 	}
@@ -83,7 +83,7 @@ func TestServerThatIgnoresVersionsIsAnError(t *testing.T) {
 	for what, write := range calls {
 		s.calls()
 		if err := write(t.Context()); err == nil || errors.Is(err, driver.ErrConflict) || !strings.Contains(err.Error(), "ignores the base versions") {
-			t.Errorf("%s: %v", what, err)
+			t.Errorf("%s: got error %v", what, err)
 		}
 		if calls := s.calls(); strings.Contains(calls, "commit") {
 			t.Errorf("%s was sent: %q", what, calls)
@@ -105,11 +105,11 @@ func TestCommitHasPrecondition(t *testing.T) {
 		"delete": func() error { return store.Delete(t.Context(), key, 7) },
 	} {
 		if err := do(); err != nil {
-			t.Errorf("%s: %v", what, err)
+			t.Errorf("%s: got error %v", what, err)
 		}
 		m := s.last.Mutations[0]
 		if m.GetBaseVersion() != 42 || m.ConflictResolutionStrategy != pb.Mutation_FAIL || m.GetUpdate() == nil && m.GetDelete() == nil {
-			t.Errorf("%s: the mutation is %v", what, m)
+			t.Errorf("%s: got mutation %v", what, m)
 		}
 	}
 	if err := store.Save(t.Context(), key, 0, fresh()); err != nil || s.last.Mutations[0].GetInsert() == nil || s.last.Mutations[0].ConflictDetectionStrategy != nil {
@@ -127,7 +127,7 @@ func writes(s driver.Store, loaded driver.Record) map[string]func(context.Contex
 	}
 }
 
-// unavailable stands for a commit that was applied and whose answer is lost.
+// unavailable is the error of a commit that was applied and whose response was lost.
 func unavailable(*pb.CommitRequest) (bool, error) {
 	return false, status.Error(codes.Unavailable, "the connection is lost")
 }
@@ -320,11 +320,11 @@ func TestServerIsCheckedAgainAfterAnOutage(t *testing.T) {
 	}
 	defer store.Close()
 	if err := store.Save(t.Context(), key, 0, fresh()); err == nil || errors.Is(err, driver.ErrConflict) {
-		t.Errorf("with the server down: %v", err)
+		t.Errorf("with the server down: got error %v", err)
 	}
 	down = false
 	if err := store.Save(t.Context(), key, 7, fresh()); err != nil || s.calls() != "lookup commit" {
-		t.Errorf("with the server back: %v", err)
+		t.Errorf("with the server back: got error %v", err)
 	}
 }
 
@@ -342,6 +342,6 @@ func TestClientOptionsDoNotChangeOtherCalls(t *testing.T) {
 		t.Errorf("after %d attempts: %v", attempts, err)
 	}
 	if m := s.last.Mutations[0]; m.ConflictDetectionStrategy != nil {
-		t.Errorf("the mutation is %v", m)
+		t.Errorf("got mutation %v", m)
 	}
 }

@@ -143,7 +143,7 @@ func newRig(b *testing.B, server *servers.Server, path string) *rig {
 		if q.URL.Path == "/write" {
 			site.Visits.Update(s, func(n int) int { return n + 1 })
 		} else if n, ok := site.Visits.Get(s); !ok || n < 1 {
-			b.Errorf("visits: %d", n)
+			b.Errorf("got %d visits", n)
 		}
 	}))
 	r.store = open(b, server.Addr, google.Options{Kind: k})

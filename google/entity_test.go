@@ -36,10 +36,10 @@ func TestEntityProperties(t *testing.T) {
 		}
 		back := &entity{}
 		if err := back.Load(properties); err != nil || !back.expires.Equal(rec.Expires.Time()) {
-			t.Errorf("%+v, %v", back, err)
+			t.Errorf("got %+v, %v", back, err)
 		}
 		if got, err := back.parse(); err != nil || got.Owner != rec.Owner || got.Version != 7 || !bytes.Equal(got.Data, rec.Data) {
-			t.Errorf("%+v, %v", got, err)
+			t.Errorf("got %+v, %v", got, err)
 		}
 	}
 	rec.Owner = ""
@@ -120,7 +120,7 @@ func FuzzEntity(f *testing.F) {
 		switch want, wantErr := driver.ParseRecord(b); {
 		case name == "record" && kind == 0 && wantErr == nil:
 			if err != nil || rec.Version != want.Version || !bytes.Equal(rec.Data, want.Data) {
-				t.Errorf("%+v, %v, want %+v", rec, err, want)
+				t.Errorf("got %+v, %v, want %+v", rec, err, want)
 			}
 		case err == nil:
 			t.Errorf("an invalid entity was parsed as %+v", rec)

@@ -62,7 +62,7 @@ func TestSessionLifecycle(t *testing.T) {
 			t.Errorf("%d sessions, want 3", n)
 		}
 		if n, err := m.DestroyOwned(t.Context(), "ann"); n != 2 || err != nil {
-			t.Errorf("DestroyOwned: %d, %v, want 2", n, err)
+			t.Errorf("DestroyOwned: got %d, %v, want 2", n, err)
 		}
 		ann[1].Wants(t, "/", "0 ")
 		bob.Wants(t, "/", "0 bob")
@@ -165,7 +165,7 @@ func TestTTLPolicyInsteadOfSweep(t *testing.T) {
 	b := &site.Browser{Site: site.New(m)}
 	b.Wants(t, "/visit", "1 ")
 	if _, err := m.Sweep(t.Context()); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("Sweep: %v", err)
+		t.Errorf("Sweep: got error %v", err)
 	}
 	now = now.Add(time.Hour)
 	b.Wants(t, "/", "0 ") // expired, though not removed

@@ -54,7 +54,7 @@ func eventually(t *testing.T, b *site.Browser, path string) string {
 			return page
 		}
 		if time.Since(began) > 30*time.Second {
-			t.Fatalf("%d %q, long after the outage", code, page)
+			t.Fatalf("got %d %q, long after the outage", code, page)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestOutages(t *testing.T) {
 				t.Helper()
 				cookie, began := b.Cookie, time.Now()
 				if code, page := b.Get("/visit"); code != http.StatusServiceUnavailable {
-					t.Errorf("%s: %d %q", what, code, page)
+					t.Errorf("%s: got %d %q", what, code, page)
 				}
 				if took := time.Since(began); took > 5*time.Second {
 					t.Errorf("%s: the error page took %v", what, took)

@@ -27,7 +27,7 @@ func TestParseURL(t *testing.T) {
 	} {
 		set, err := parseURL(url, Options{})
 		if err != nil || set != want {
-			t.Errorf("%q is %+v, %v, want %+v", url, set, err, want)
+			t.Errorf("%q: got %+v, %v, want %+v", url, set, err, want)
 		}
 	}
 }
@@ -36,15 +36,15 @@ func TestURLOverridesOptions(t *testing.T) {
 	o := Options{Namespace: "a", Kind: "A", Timeout: time.Second, TTL: true}
 	set, err := parseURL("google://p1", o)
 	if err != nil || set.Options != o {
-		t.Errorf("%+v, %v", set, err)
+		t.Errorf("got %+v, %v", set, err)
 	}
 	set, err = parseURL("google://p1?namespace=b&kind=B&timeout=2s&ttl=no", o)
 	if err != nil || set.Options != (Options{Namespace: "b", Kind: "B", Timeout: 2 * time.Second}) {
-		t.Errorf("%+v, %v", set, err)
+		t.Errorf("got %+v, %v", set, err)
 	}
 	set = settings{}
 	if err := set.validate(""); err != nil || set.Options != (Options{Kind: "Session", Timeout: 10 * time.Second}) {
-		t.Errorf("the defaults are %+v, %v", set, err)
+		t.Errorf("got defaults %+v, %v", set, err)
 	}
 	if err := set.validate("shop"); err != nil || set.Namespace != "shop" {
 		t.Errorf("with Options.Namespace: %+v, %v", set, err)
@@ -95,7 +95,7 @@ func TestInvalidURLs(t *testing.T) {
 	}
 	set := settings{Options: Options{Namespace: "a"}}
 	if err := set.validate("b"); err == nil || !strings.Contains(err.Error(), "both") {
-		t.Errorf("two namespaces: %v", err)
+		t.Errorf("two namespaces: got error %v", err)
 	}
 }
 
@@ -108,7 +108,7 @@ func TestErrorsDoNotQuotePasswords(t *testing.T) {
 			err = set.validate("")
 		}
 		if err == nil || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%q: %v", url, err)
+			t.Errorf("%q: got error %v", url, err)
 		}
 	}
 }

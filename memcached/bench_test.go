@@ -83,7 +83,7 @@ func compare(b *testing.B, path string,
 		if r.URL.Path == "/write" {
 			site.Visits.Update(s, func(n int) int { return n + 1 })
 		} else if n, ok := site.Visits.Get(s); !ok || n < 1 {
-			b.Errorf("visits: %d", n)
+			b.Errorf("got %d visits", n)
 		}
 	}))
 	client := memcache.New(strings.TrimPrefix(url, "memcached://"))

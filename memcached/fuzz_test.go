@@ -77,7 +77,7 @@ func FuzzValue(f *testing.F) {
 		case wantErr != nil && (err == nil || rec.Version != 0):
 			t.Errorf("Load: %+v, %v", rec, err)
 		case !readable && !errors.Is(err, driver.ErrCorrupt) && !errors.Is(err, driver.ErrNewerFormat):
-			t.Errorf("Load: %v", err)
+			t.Errorf("Load: got error %v", err)
 		}
 		// An unreadable record is neither overwritten nor removed at a version.
 		if !readable {

@@ -76,7 +76,7 @@ func TestStoreTimeoutWithHungServer(t *testing.T) {
 	server.hang()
 	began := time.Now()
 	if code, page := b.Get("/visit"); code != http.StatusServiceUnavailable {
-		t.Errorf("%d %q", code, page)
+		t.Errorf("got %d %q", code, page)
 	}
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("the error page took %v, with a StoreTimeout of 200 ms", took)

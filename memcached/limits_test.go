@@ -74,7 +74,7 @@ func TestServerWithLowerLimit(t *testing.T) {
 	large.Version, large.Data = 8, make([]byte, 600_000)
 	for what, err := range map[string]error{"create": s.Save(t.Context(), keyOf(1), 0, large), "replace": s.Save(t.Context(), key, 7, large)} {
 		if !errors.Is(err, driver.ErrTooLarge) {
-			t.Errorf("%s: %v", what, err)
+			t.Errorf("%s: got error %v", what, err)
 		}
 	}
 	if got, err := s.Load(t.Context(), key); err != nil || got.Version != rec.Version {
@@ -164,7 +164,7 @@ func remaining(t *testing.T, server *instance, key driver.Key) int {
 	answer := server.ask("mg :%v t", key)
 	n, err := strconv.Atoi(strings.TrimPrefix(answer, "HD t"))
 	if err != nil {
-		t.Fatalf("the server says %q", answer)
+		t.Fatalf("got %q from the server", answer)
 	}
 	return n
 }
@@ -207,7 +207,7 @@ func TestServerExpiry(t *testing.T) {
 			s.Save(t.Context(), touched, 0, before), s.Touch(t.Context(), touched, rec),
 		)
 		if err != nil {
-			t.Fatalf("%v: %v", c.life, err)
+			t.Fatalf("%v: got error %v", c.life, err)
 		}
 		for _, k := range []driver.Key{created, replaced, touched} {
 			got := time.Duration(remaining(t, server, k)) * time.Second
@@ -224,10 +224,10 @@ func TestServerExpiry(t *testing.T) {
 		rec := before
 		rec.Expires = driver.MillisOf(now) + life
 		if err := s.Save(t.Context(), keyOf(1000+i), 0, rec); err != nil {
-			t.Errorf("%d ms: %v", life, err)
+			t.Errorf("%d ms: got error %v", life, err)
 		}
 		if answer := server.ask("mg :%v t", keyOf(1000+i)); answer != "EN" {
-			t.Errorf("%d ms: the server says %q", life, answer)
+			t.Errorf("%d ms: got %q from the server", life, answer)
 		}
 	}
 }
@@ -249,7 +249,7 @@ func TestDeletedSessionStaysDeleted(t *testing.T) {
 			t.Fatal(err)
 		}
 		if answer := server.ask("mg :%v t", k); answer != "EN" {
-			t.Errorf("the server says %q", answer)
+			t.Errorf("got %q from the server", answer)
 		}
 		later := rec
 		later.Version = 8
@@ -261,7 +261,7 @@ func TestDeletedSessionStaysDeleted(t *testing.T) {
 			}
 		}
 		if _, err := s.Load(t.Context(), k); !errors.Is(err, driver.ErrNotFound) {
-			t.Errorf("afterwards: %v", err)
+			t.Errorf("afterwards: got error %v", err)
 		}
 	}
 }

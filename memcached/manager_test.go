@@ -83,11 +83,11 @@ func TestItemKeyIsNamespaceAndID(t *testing.T) {
 		t.Fatal(err)
 	}
 	if answer := server.ask("get shop-1:%s", s.ID()); !strings.HasPrefix(answer, "VALUE ") {
-		t.Errorf("the server says %q", answer)
+		t.Errorf("got %q from the server", answer)
 	}
 	// A foreign item with the session's key is a damaged session: its user gets a new one.
 	if answer := server.ask("set shop-1:%s 0 0 5\r\nhello", s.ID()); answer != "STORED" {
-		t.Errorf("the server says %q", answer)
+		t.Errorf("got %q from the server", answer)
 	}
 	b.Wants(t, "/visit", "1 ")
 	b.Wants(t, "/visit", "2 ")
@@ -97,16 +97,16 @@ func TestListingIsUnsupported(t *testing.T) {
 	m := site.Manager(t, sessions.Options{URL: "memcached://" + start(t).addr()})
 	for _, err := range m.All(t.Context()) {
 		if !errors.Is(err, errors.ErrUnsupported) {
-			t.Errorf("All: %v", err)
+			t.Errorf("All: got error %v", err)
 		}
 	}
 	for _, err := range m.Owned(t.Context(), "ann") {
 		if !errors.Is(err, errors.ErrUnsupported) {
-			t.Errorf("Owned: %v", err)
+			t.Errorf("Owned: got error %v", err)
 		}
 	}
 	if _, err := m.DestroyOwned(t.Context(), "ann"); !errors.Is(err, errors.ErrUnsupported) {
-		t.Errorf("DestroyOwned: %v", err)
+		t.Errorf("DestroyOwned: got error %v", err)
 	}
 }
 

@@ -204,7 +204,7 @@ func TestAnswerForAnotherKeyIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := scripted(t, &script{answer: func(string) string { return value(t, driver.Key{9}, fresh()) }})
 		if rec, err := store.Load(t.Context(), key); err == nil || rec.Version != 0 {
-			t.Errorf("%+v, %v", rec, err)
+			t.Errorf("got %+v, %v", rec, err)
 		}
 	})
 }
@@ -285,7 +285,7 @@ func TestLateAnswerIsUsed(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		if err := store.Delete(ctx, key, 0); err != nil {
-			t.Errorf("Delete: %v", err)
+			t.Errorf("Delete: got error %v", err)
 		}
 	})
 }
@@ -319,7 +319,7 @@ func TestBrokenIdleConnectionsAreDropped(t *testing.T) {
 			t.Fatalf("%d connections", idle)
 		}
 		if _, err := store.Load(t.Context(), key); err != nil {
-			t.Errorf("after the restart: %v", err)
+			t.Errorf("after the restart: got error %v", err)
 		}
 		s.commands()
 		if err := store.Delete(t.Context(), key, 0); err == nil || !strings.Contains(err.Error(), "unexpected") || s.commands() != "delete" {

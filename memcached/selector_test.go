@@ -108,7 +108,7 @@ func TestSelector(t *testing.T) {
 	}
 	stop := errors.New("stop")
 	if err := s.Each(func(net.Addr) error { return stop }); err != stop {
-		t.Errorf("Each: %v", err)
+		t.Errorf("Each: got error %v", err)
 	}
 	if none, err := NewSelector(); err != nil {
 		t.Error(err)

@@ -23,14 +23,14 @@ func TestServersInURL(t *testing.T) {
 	} {
 		set, err := parseURL(url)
 		if err != nil {
-			t.Errorf("%q: %v", url, err)
+			t.Errorf("%q: got error %v", url, err)
 			continue
 		}
 		var got []string
 		for _, s := range set.servers {
 			addr, err := parseServer(s)
 			if err != nil {
-				t.Errorf("%q: %v", url, err)
+				t.Errorf("%q: got error %v", url, err)
 			}
 			if wantUnix := strings.HasPrefix(addr.name, "/"); wantUnix != (addr.Network() == "unix") {
 				t.Errorf("%q: network %q", url, addr.Network())
@@ -38,7 +38,7 @@ func TestServersInURL(t *testing.T) {
 			got = append(got, addr.String())
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("%q is parsed as %q, want %q", url, got, want)
+			t.Errorf("%q: got servers %q, want %q", url, got, want)
 		}
 	}
 }
@@ -46,11 +46,11 @@ func TestServersInURL(t *testing.T) {
 func TestParametersInURL(t *testing.T) {
 	set, err := parseURL("memcached://a;b?timeout=250ms&max_idle=7&max_item_size=4194304")
 	if err != nil || len(set.servers) != 2 || set.timeout != 250*time.Millisecond || set.maxIdle != 7 || set.maxItemSize != 4<<20 {
-		t.Errorf("%+v, %v", set, err)
+		t.Errorf("got %+v, %v", set, err)
 	}
 	set, err = parseURL("a")
 	if err != nil || set.timeout != time.Second || set.maxIdle != 64 || set.maxItemSize != 0 {
-		t.Errorf("the defaults are %+v, %v", set, err)
+		t.Errorf("got defaults %+v, %v", set, err)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestErrorsDoNotQuotePasswords(t *testing.T) {
 			_, err = newSelector(set.servers)
 		}
 		if err == nil || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%q: %v", url, err)
+			t.Errorf("%q: got error %v", url, err)
 		}
 	}
 }

@@ -111,5 +111,5 @@ func (c *call) end(err error) {
 	c.span.End(trace.WithTimestamp(now))
 }
 
-// session is the attribute for the public id of the session at key.
+// session is the attribute for the public ID of the session at key.
 func session(key driver.Key) attribute.KeyValue { return attribute.Stringer("session.id", key) }

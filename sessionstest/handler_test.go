@@ -175,7 +175,7 @@ func TestServeFailsForAValueOfTheWrongType(t *testing.T) {
 }
 
 // The next request of a client has what the one before left: values, owner and
-// flash messages, and the new id after a Renew.
+// flash messages, and the new ID after a Renew.
 func TestClientKeepsItsSession(t *testing.T) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())

@@ -99,7 +99,7 @@ func TestLogoutInAnotherTabIsSeenAtTheNextMessage(t *testing.T) {
 	s.expectSignedOut()
 }
 
-func TestSigningInAnewEndsTheSocketAndTheNewCookieOpensAnother(t *testing.T) {
+func TestSigningInAgainEndsTheSocketAndTheNewCookieOpensAnother(t *testing.T) {
 	b, _ := start(t, time.Millisecond)
 	s := connect(t, b)
 	s.send("one")
