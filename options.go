@@ -13,7 +13,7 @@ import (
 // imported. New validates all options and reports all faults at once.
 type Options struct {
 	// Store is the name of a registered store: "memory", "file", "dbm",
-	// "database", "memcached", "google", "cookie", or a third party's. The
+	// "database", "memcached", "redis", "google", "cookie", or a third party's. The
 	// default is the store that the scheme of URL names. If neither URL nor
 	// Driver is set, the default is "memory", and New logs a warning in case
 	// the store was left unset by mistake.

@@ -46,7 +46,7 @@
 // # Stores
 //
 // The stores are memory, file, dbm (one bbolt file), database (SQLite,
-// PostgreSQL, MySQL, MariaDB), memcached, google (Datastore) and cookie. To use
+// PostgreSQL, MySQL, MariaDB), memcached, redis, google (Datastore) and cookie. To use
 // one, import the package of that name, which documents its limits, and set
 // Options.Store, Options.URL or both. To write one, see package driver.
 //

@@ -30,8 +30,8 @@ const roundSize = 512
 // side is one of those compared in BenchmarkRead, BenchmarkWrite and BenchmarkNew: the
 // raw commands, the store's methods, and a request through the middleware. All use the
 // same client, and take turns in short rounds, so that other load on the machine affects
-// all of them. x-store and x-request are the medians of the rounds' ratios to the raw
-// commands'.
+// all of them. Every figure is the median of the rounds; x-store and x-request are the
+// ratios to the raw commands.
 type side struct {
 	name string
 	do   func(i int) error
@@ -155,25 +155,29 @@ func compare(b *testing.B, path string,
 	}
 	for _, n := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("callers=%d", n), func(b *testing.B) {
-			times, ratios := make([]time.Duration, len(sides)), make([][]float64, len(sides))
+			times, ratios := make([][]float64, len(sides)), make([][]float64, len(sides))
 			for b.Loop() {
 				took := make([]time.Duration, len(sides))
 				for i, side := range sides {
 					took[i] = round(b, n, func(i int) error { return side.do(i % users) })
-					times[i] += took[i]
+					times[i] = append(times[i], float64(took[i])/roundSize)
 					ratios[i] = append(ratios[i], float64(took[i])/float64(took[0]))
 				}
 			}
 			b.ReportMetric(0, "ns/op")
 			for i, side := range sides {
-				b.ReportMetric(float64(times[i].Nanoseconds())/roundSize/float64(b.N), "ns/"+side.name)
+				b.ReportMetric(median(times[i]), "ns/"+side.name)
 				if i > 0 {
-					slices.Sort(ratios[i])
-					b.ReportMetric(ratios[i][len(ratios[i])/2], "x-"+side.name)
+					b.ReportMetric(median(ratios[i]), "x-"+side.name)
 				}
 			}
 		})
 	}
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 // round runs one round with n callers and returns its duration.

@@ -10,7 +10,7 @@
 //
 //	m, err := sessions.New(ctx, sessions.Options{URL: "redis://app:password@10.0.0.1:6379/0"})
 //
-// It needs Redis 6.2 or later, or any Valkey.
+// It needs Redis 6.2 or later, or Valkey. Its tests run on Redis 7.0.
 //
 // # URL
 //
@@ -81,7 +81,7 @@
 //
 //	a request that reads its session        1 GET
 //	a request that changes it               1 GET, 1 script
-//	a new session                           1 script
+//	a new session                           1 SET
 //	a sign-out                              1 GET, 1 script
 //
 // Each script is one round trip, works on one key, and is called by its hash. The store
