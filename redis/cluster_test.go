@@ -24,10 +24,14 @@ import (
 	"github.com/pump-go/sessions/redis"
 )
 
-// ownCluster returns a Cluster for this test only, its URL, and a client of each master.
-func ownCluster(t *testing.T) (c *servers.RedisCluster, url string, masters []*goredis.Client) {
+// clusterToBreak is for tests that break it, and sharedCluster for the others.
+var clusterToBreak = sync.OnceValues(servers.StartRedisCluster)
+
+// mastersOf returns a Cluster, its URL, and a client of each master.
+func mastersOf(t *testing.T, start func() (*servers.RedisCluster, error)) (c *servers.RedisCluster, url string, masters []*goredis.Client) {
 	t.Helper()
-	c = servers.OwnRedisCluster(t)
+	c, err := start()
+	skipIfMissing(t, err)
 	for _, node := range c.Nodes {
 		raw := client(t, node.Addr)
 		if strings.Contains(raw.Info(t.Context(), "replication").Val(), "role:master") {
@@ -40,8 +44,8 @@ func ownCluster(t *testing.T) (c *servers.RedisCluster, url string, masters []*g
 	return c, "redis://" + c.Addrs() + "?cluster=true", masters
 }
 
-// slotsOf returns the slots of a master.
-func slotsOf(t *testing.T, master *goredis.Client) (slots []int) {
+// usedSlots returns the slots of a master that have keys.
+func usedSlots(t *testing.T, master *goredis.Client) (slots []int) {
 	t.Helper()
 	id := myID(t, master)
 	shards, err := master.ClusterShards(t.Context()).Result()
@@ -58,7 +62,23 @@ func slotsOf(t *testing.T, master *goredis.Client) (slots []int) {
 			}
 		}
 	}
-	return slots
+	counts := make([]*goredis.IntCmd, len(slots))
+	_, err = master.Pipelined(t.Context(), func(p goredis.Pipeliner) error {
+		for i, slot := range slots {
+			counts[i] = p.ClusterCountKeysInSlot(t.Context(), slot)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var used []int
+	for i, slot := range slots {
+		if counts[i].Val() > 0 {
+			used = append(used, slot)
+		}
+	}
+	return used
 }
 
 func myID(t *testing.T, master *goredis.Client) string {
@@ -106,12 +126,13 @@ func moveKeys(t *testing.T, from, to *goredis.Client, slot int) (moved int) {
 	}
 }
 
-func endMove(t *testing.T, from, to *goredis.Client, slot int) {
+func endMove(t *testing.T, masters []*goredis.Client, to *goredis.Client, slot int) {
 	t.Helper()
 	id := myID(t, to)
-	err := errors.Join(
-		to.Do(t.Context(), "CLUSTER", "SETSLOT", slot, "NODE", id).Err(),
-		from.Do(t.Context(), "CLUSTER", "SETSLOT", slot, "NODE", id).Err())
+	err := to.Do(t.Context(), "CLUSTER", "SETSLOT", slot, "NODE", id).Err()
+	for _, master := range masters { // as redis-cli does, rather than wait until they hear of it
+		err = errors.Join(err, master.Do(t.Context(), "CLUSTER", "SETSLOT", slot, "NODE", id).Err())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,8 +140,8 @@ func endMove(t *testing.T, from, to *goredis.Client, slot int) {
 
 // Slots move under load, and no request fails: every visitor sees each visit.
 func TestSlotsMoveUnderLoad(t *testing.T) {
-	_, url, masters := ownCluster(t)
-	m := site.Manager(t, sessions.Options{URL: url})
+	_, url, masters := mastersOf(t, sharedCluster)
+	m := site.Manager(t, sessions.Options{URL: url, Namespace: "moves"})
 	shop := site.New(m)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
@@ -155,16 +176,16 @@ func TestSlotsMoveUnderLoad(t *testing.T) {
 		})
 	}
 	moved := 0
+	var used [3][]int
+	for i, from := range masters {
+		used[i] = usedSlots(t, from)
+	}
 	for i, from := range masters {
 		to := masters[(i+1)%3]
-		slots := slotsOf(t, from)
-		used := slices.DeleteFunc(slots, func(slot int) bool {
-			return from.ClusterCountKeysInSlot(t.Context(), slot).Val() == 0
-		})
-		for _, slot := range used[:min(len(used), 15)] {
+		for _, slot := range used[i][:min(len(used[i]), 15)] {
 			beginMove(t, from, to, slot)
 			moved += moveKeys(t, from, to, slot)
-			endMove(t, from, to, slot)
+			endMove(t, masters, to, slot)
 		}
 	}
 	close(stop)
@@ -194,8 +215,8 @@ func TestSlotsMoveUnderLoad(t *testing.T) {
 // A record that moves during a listing is yielded exactly once: from a master whose turn
 // is to come to one whose turn is over, and the other way round.
 func TestListingWhileSlotsMove(t *testing.T) {
-	_, url, masters := ownCluster(t)
-	s := open(t, url)
+	_, url, masters := mastersOf(t, sharedCluster)
+	s := open(t, url, func(cfg *driver.Config) { cfg.Namespace = "listing" })
 	const records = 300
 	for i := range records {
 		var key driver.Key
@@ -217,16 +238,14 @@ func TestListingWhileSlotsMove(t *testing.T) {
 		// Each slot moves once: a Cluster can lose the keys of one that moves again at once.
 		var slots [3][]int
 		for i, from := range masters {
-			slots[i] = slices.DeleteFunc(slotsOf(t, from), func(slot int) bool {
-				return from.ClusterCountKeysInSlot(t.Context(), slot).Val() == 0
-			})
+			slots[i] = usedSlots(t, from)
 		}
 		for i, from := range masters {
 			for n, slot := range slots[i][:min(20, len(slots[i]))] {
 				to := masters[(i+1+n%2)%3]
 				beginMove(t, from, to, slot)
 				moved += moveKeys(t, from, to, slot)
-				endMove(t, from, to, slot)
+				endMove(t, masters, to, slot)
 			}
 		}
 	}
@@ -250,7 +269,7 @@ func TestListingWhileSlotsMove(t *testing.T) {
 // A replica takes over from its master under load, as for an upgrade. The master
 // hands over when the replica has all writes, so nothing is lost.
 func TestClusterFailoverUnderLoad(t *testing.T) {
-	c, url, masters := ownCluster(t)
+	c, url, masters := mastersOf(t, clusterToBreak)
 	shop := site.New(site.Manager(t, sessions.Options{URL: url}))
 	site.ServesThroughRestarts(t, shop, 6, 3, 100, func(i int) {
 		id := myID(t, masters[i])
@@ -279,7 +298,7 @@ func TestClusterFailoverUnderLoad(t *testing.T) {
 
 // One master down: the sessions of the others are served.
 func TestClusterWithoutOneMaster(t *testing.T) {
-	c, url, masters := ownCluster(t)
+	c, url, masters := mastersOf(t, clusterToBreak)
 	for _, m := range masters {
 		if err := m.ConfigSet(t.Context(), "cluster-require-full-coverage", "no").Err(); err != nil {
 			t.Fatal(err)
@@ -308,6 +327,11 @@ func TestClusterWithoutOneMaster(t *testing.T) {
 	for _, node := range c.Nodes {
 		if node.Addr == lost {
 			node.Kill()
+			defer func() {
+				if err := node.Start(); err != nil {
+					t.Error(err)
+				}
+			}()
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -344,26 +368,33 @@ func TestClusterWithoutTheParameter(t *testing.T) {
 }
 
 func TestWaitOnCluster(t *testing.T) {
-	_, url, masters := ownCluster(t)
-	s := open(t, url+"&wait=1")
+	_, url, masters := mastersOf(t, sharedCluster)
+	s := open(t, url+"&wait=1", func(cfg *driver.Config) { cfg.Namespace = "wait" })
 	for i := range byte(20) {
 		if err := s.Save(t.Context(), driver.Key{i}, 0, record(1, "ann", "x")); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// The client does not know yet that some have moved, or are moving.
+	var slots [3][]int
 	for i, from := range masters {
-		for n, slot := range slotsOf(t, from) {
-			if from.ClusterCountKeysInSlot(t.Context(), slot).Val() == 0 {
-				continue
-			}
+		slots[i] = usedSlots(t, from)
+	}
+	var moving []func()
+	for i, from := range masters {
+		for n, slot := range slots[i] {
 			to := masters[(i+1)%3]
 			beginMove(t, from, to, slot)
 			moveKeys(t, from, to, slot)
 			if n%2 == 0 {
-				endMove(t, from, to, slot)
+				endMove(t, masters, to, slot)
+			} else {
+				moving = append(moving, func() { endMove(t, masters, to, slot) })
 			}
 		}
+	}
+	if len(moving) == 0 {
+		t.Error("no slot is moving")
 	}
 	for i := range byte(20) {
 		if err := s.Save(t.Context(), driver.Key{i}, 1, record(2, "ann", "y")); err != nil {
@@ -372,6 +403,9 @@ func TestWaitOnCluster(t *testing.T) {
 		if err := s.Delete(t.Context(), driver.Key{i}, 2); err != nil {
 			t.Errorf("Delete: %v", err)
 		}
+	}
+	for _, end := range moving {
+		end()
 	}
 }
 

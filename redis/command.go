@@ -101,11 +101,8 @@ func (s *store) change(ctx context.Context, sc script, key driver.Key, version d
 func certain(err error) error {
 	var refused redis.Error
 	var op *net.OpError
-	switch {
-	case errors.Is(err, errUnconfirmed):
+	if errors.Is(err, errUnconfirmed) {
 		return err
-	case redis.HasErrorPrefix(err, "MOVED "):
-		err = fmt.Errorf("%w: %w", errNoCluster, err)
 	}
 	if errors.As(err, &refused) || errors.As(err, &op) && op.Op == "dial" || errors.Is(err, redis.ErrPoolTimeout) {
 		return fmt.Errorf("%w: %w", driver.ErrNotWritten, err)

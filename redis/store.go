@@ -51,8 +51,6 @@ func (s *store) record(answer *redis.StringCmd) (driver.Record, error) {
 		return driver.Record{}, driver.ErrNotFound
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):
 		return driver.Record{}, fmt.Errorf("%w: %w", driver.ErrCorrupt, err)
-	case redis.HasErrorPrefix(err, "MOVED "):
-		return driver.Record{}, fmt.Errorf("%w: %w", errNoCluster, err)
 	case err != nil:
 		return driver.Record{}, err
 	}
@@ -134,6 +132,9 @@ func (s *store) do(ctx context.Context, op string, f func() error) error {
 		if !s.checked.Load() && (err == nil || errors.Is(err, driver.ErrNotFound)) && s.checked.CompareAndSwap(false, true) {
 			s.background.Go(s.checkEviction)
 		}
+	}
+	if _, single := s.client.(*redis.Client); single && redis.HasErrorPrefix(err, "MOVED ") {
+		err = fmt.Errorf("%w: %w", errNoCluster, err)
 	}
 	if err != nil {
 		return fmt.Errorf("redis: %s: %w", op, err)
