@@ -6,8 +6,8 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// Gin is a Store as gin-contrib/sessions demands it, with a method Options. O is
-// Options of that package, which this one does not import.
+// Gin is a Store with the method Options that gin-contrib/sessions requires. O is the
+// type Options of that package, which this package does not import.
 type Gin[O interface{ ToGorillaOptions() *gorilla.Options }] struct{ *Store }
 
 // NewGin returns a Store for gin-contrib/sessions:

@@ -12,8 +12,8 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// ErrOptions is returned by Save if a session's Options ask for a cookie that the
-// manager's is not.
+// ErrOptions is returned by Save if a session's Options require a cookie attribute that
+// the manager's cookie does not have.
 var ErrOptions = errors.New("the manager's cookie is different")
 
 // options returns the manager's cookie as a session's options.
@@ -30,8 +30,8 @@ func (st *Store) options(maxAge int) *gorilla.Options {
 	}
 }
 
-// check returns an error if the options ask for something that the manager's cookie
-// does not have. A zero field asks for nothing.
+// check returns an error if the options require something that the manager's cookie
+// does not have. A zero field requires nothing.
 func (st *Store) check(o *gorilla.Options) error {
 	if o == nil {
 		return nil

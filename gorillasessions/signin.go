@@ -14,12 +14,11 @@ import (
 // signedIn is the name of the gorilla session by which the user signed in.
 const signedIn sessions.Key[string] = "gorilla:owner"
 
-// SignIn makes the next Save of the session a sign-in: the client gets a new session
-// ID, so that one that was planted or seen before is worthless ([sessions.Session.Renew]),
-// and the session belongs to the owner, such as "user:42", for
-// [sessions.Manager.DestroyOwned]. Call it where the user's identity is put into
-// Values. It returns an error if the session does not come from a Store of this
-// package.
+// SignIn makes the next Save of the session a sign-in. Save then gives the session a new
+// ID, so that any earlier one stops working ([sessions.Session.Renew]), and the owner,
+// such as "user:42", by which [sessions.Manager.DestroyOwned] finds it. Call SignIn where
+// the program puts the user's identity into Values. It returns an error if the session
+// does not come from a Store of this package.
 func SignIn(session *gorilla.Session, owner string) error {
 	st, _ := session.Store().(*Store)
 	if st == nil {
@@ -33,7 +32,7 @@ func SignIn(session *gorilla.Session, owner string) error {
 	return nil
 }
 
-// end ends a gorilla session, so that no request that is under way brings its values
+// end ends a gorilla session, so that no request in flight brings its values
 // back: it destroys the manager's session, or gives it a new ID if there is something
 // else in it.
 func end(ctx context.Context, s *sessions.Session, name string) error {

@@ -18,8 +18,8 @@ import (
 // Store keeps gorilla sessions in the sessions of a Manager. It is safe for
 // concurrent use.
 type Store struct {
-	// Options are what a session that has no values yet gets as its Options. The
-	// default, nil, is the manager's cookie. Set it before the store is used.
+	// Options are the initial Options of a session that has no values yet. The default,
+	// nil, means those of the manager's cookie. Set it before the store is used.
 	Options *gorilla.Options
 
 	m      *sessions.Manager
@@ -48,19 +48,19 @@ type base struct {
 	unusable error // why it could not be read
 }
 
-// Get returns the session of that name, as [gorilla.GetRegistry] caches it for the
-// request. The error is that of New.
+// Get returns the session of that name. It calls New once in a request; later calls
+// return the same session and error, from [gorilla.GetRegistry].
 func (st *Store) Get(r *http.Request, name string) (*gorilla.Session, error) {
 	return gorilla.GetRegistry(r).Get(st, name)
 }
 
-// New returns the session of that name, as it is now. The session is never nil.
+// New reads the session of that name and returns it. The session is never nil.
 //
 // If the store is down, New returns its error, and Save fails for this session, so
-// that it does not take the place of the one that could not be read. If a value
-// cannot be decoded, the error matches [sessions.ErrInvalidValue], and the session can
-// be used and saved. The value is not in Values, and remains stored until it is
-// replaced.
+// that it does not overwrite the one that could not be read. If a value cannot be
+// decoded, the error matches [sessions.ErrInvalidValue], and the session can be used
+// and saved. The value is missing from Values, and remains stored until it is
+// overwritten.
 func (st *Store) New(r *http.Request, name string) (*gorilla.Session, error) {
 	session := gorilla.NewSession(st, name)
 	b := &base{}
@@ -116,15 +116,15 @@ func checkName(name string) error {
 }
 
 // Save stores what the program has changed in the session's Values since they were
-// read, and leaves what other requests have changed meanwhile. It may be called
-// again, for later changes. If Options.MaxAge is negative, Save ends the session: see
-// the package documentation.
+// read, and keeps what other requests have changed meanwhile. It may be called again
+// after further changes. If Options.MaxAge is negative, Save ends the session: see the
+// package documentation.
 //
-// The error matches [sessions.ErrInvalidValue] for a value or key that would not come
-// back as itself, [ErrOptions] for an Options field that the manager's cookie does
-// not have, [sessions.ErrEnded] if another request has ended the session, and
-// [sessions.ErrHeaderSent] if a cookie is needed and the header has been sent.
-// Nothing is stored then.
+// The error matches [sessions.ErrInvalidValue] for a value or key that could not be read
+// back as itself, [ErrOptions] for Options that the manager's cookie does not meet,
+// [sessions.ErrEnded] if another request has ended the session, and
+// [sessions.ErrHeaderSent] if a cookie is needed and the header has been sent. In these
+// cases nothing is stored.
 func (st *Store) Save(r *http.Request, w http.ResponseWriter, session *gorilla.Session) error {
 	if err := st.save(r, w, session); err != nil {
 		return fmt.Errorf("gorillasessions: save %q: %w", session.Name(), err)
