@@ -15,23 +15,24 @@ import (
 
 // Options configures a Binding. The zero value is usable.
 type Options struct {
-	// Life is how long a bound cookie is good, and so how long stolen cookies work. The
-	// browser makes a proof, two small requests, when nine tenths of it have passed and
-	// a page needs the cookie. From 5 seconds to 24 hours; the default is 10 minutes.
+	// Life is how long a bound cookie is valid, and so how long stolen cookies work. When
+	// nine tenths of it have passed, the next request waits while the browser renews the
+	// bound cookie with two small requests. Life is between 5 seconds and 24 hours; the
+	// default is 10 minutes.
 	Life time.Duration
 
-	// Path is the path of the requests that browsers make to the binding, as
-	// Binding.Handler sees it. The default is "/device-bound-session". Several
-	// managers around one handler need several paths.
+	// Path is the path of the protocol's requests, as Binding.Handler receives them. The
+	// default is "/device-bound-session". If several managers wrap one handler, each needs
+	// its own Path.
 	Path string
 
 	// PublicPath is Path as browsers see it, if a proxy or http.StripPrefix removes a
-	// prefix. It must lie within the path of the session cookie. The default is Path.
+	// prefix. It must be below Cookie.Path. The default is Path.
 	PublicPath string
 
-	// Exclude lists paths as browsers see them, such as "/static", for which a request
-	// never waits for a proof. Handlers below them must not use the session: a request
-	// that comes without the bound cookie is refused there as well.
+	// Exclude lists paths as browsers see them, such as "/static". Requests to them and
+	// below never wait for a new bound cookie. Handlers there must not use the session: a
+	// request without the bound cookie is refused there too.
 	Exclude []string
 }
 
@@ -93,8 +94,8 @@ func isPath(p string) bool {
 	return !strings.Contains(p, "//") && !strings.Contains(p+"/", "/./") && !strings.Contains(p+"/", "/../")
 }
 
-// Start implements sessions.Guard. It refuses options of the Manager with which the
-// binding would protect nothing, or would not reach the browser.
+// Start implements sessions.Guard. It returns an error for options of the Manager with
+// which the binding would not protect the session or would not reach the browser.
 func (b *Binding) Start(c sessions.GuardConfig) error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf("dbsc: "+format, args...)) }
@@ -121,7 +122,7 @@ func (b *Binding) Start(c sessions.GuardConfig) error {
 		return errors.Join(faults...)
 	}
 	if b.started.Swap(true) {
-		return errors.New("dbsc: a Binding is for one Manager: make another one")
+		return errors.New("dbsc: a Binding serves one Manager: make a second Binding for the other")
 	}
 	b.now, b.log, b.hold = c.Now, c.Logger, c.Hold
 	b.cookies, b.challenges = newMACs(keys), newMACs(c.Keys("challenge"))
@@ -130,9 +131,9 @@ func (b *Binding) Start(c sessions.GuardConfig) error {
 	return nil
 }
 
-// Issue implements sessions.Guard. It offers the binding, with the first token of an
-// unbound session's id and never later: whoever has stolen an unbound cookie could
-// otherwise bind the session to a key of their own, and lock its user out.
+// Issue implements sessions.Guard. It offers the binding with the first token of a new
+// session ID, and never later. Otherwise a thief of an unbound session's cookie could
+// bind the session to their own key and lock out its user.
 func (b *Binding) Issue(r *http.Request, h sessions.Held, header http.Header) {
 	if h.ByHeader() || h.Note() != nil {
 		return
@@ -149,8 +150,8 @@ func (b *Binding) Issue(r *http.Request, h sessions.Held, header http.Header) {
 		b.o.PublicPath, b.newChallenge(registration, registrationTag(h))))
 }
 
-// Bound returns since when the session has been bound to its device. ok is false if it
-// is not: the browser does not know the protocol, or has just signed in.
+// Bound returns when the session was bound to its device. ok is false if the session is
+// not bound, because the browser does not support the protocol or has just signed in.
 func Bound(s *sessions.Session) (since time.Time, ok bool) {
 	bound, err := parseNote(s.GuardNote())
 	if err != nil || bound.confirmed == 0 {

@@ -1,8 +1,8 @@
 // Package dbsc binds sessions to the browser's device, so that a stolen session cookie
-// is worth nothing elsewhere. It implements Device Bound Session Credentials (a W3C
-// draft, https://w3c.github.io/webappsec-dbsc/), which Chrome supports: the browser
-// keeps a private key that cannot leave the device, and proves every few minutes that
-// it still has it.
+// stops working elsewhere within minutes. It implements Device Bound Session Credentials
+// (a W3C draft, https://w3c.github.io/webappsec-dbsc/), which Chrome supports: the
+// browser keeps a private key that cannot leave the device, and proves every few minutes
+// that it still has the key.
 //
 //	binding, err := dbsc.New(dbsc.Options{})
 //	if err != nil {
@@ -18,33 +18,33 @@
 //	}
 //	handler := m.Wrap(binding.Handler(mux))
 //
-// Nothing else of the program changes. Browsers that do not know the protocol use the
-// session cookie alone, as before.
+// The rest of the program does not change. Browsers that do not support the protocol use
+// the session cookie alone, as before.
 //
-// # How it goes
+// # How it works
 //
-// The response that gives a browser the cookie of a session with an owner (see
-// sessions.Session.SetOwner) offers the binding, once. So the sign-in must call Renew
-// and SetOwner. The browser makes a key and registers it. From then on it has a second
-// cookie, the bound one, which lives for Options.Life, and which it gets again by a
-// proof with its key, before it sends a request without it. Both cookies are checked in
-// each request that uses the session.
+// If a session has an owner, the response that sends the cookie of a new session ID
+// offers the binding. So the sign-in must call [sessions.Session.Renew] and
+// [sessions.Session.SetOwner]. The browser generates a key pair and registers the public
+// key. It gets a second cookie, the bound cookie, which is valid for Options.Life. After
+// nine tenths of this time the browser renews it: it holds the next request, signs a
+// challenge with the private key, and gets a new bound cookie. Each request that uses the
+// session is checked for both cookies.
 //
-// A bound session without a good bound cookie is refused: see sessions.ErrRefused. It
-// is neither the user's nor an anonymous one. The client gets 403 from
-// Options.ErrorHandler and keeps its cookies, and the log has a warning. A link from
-// another site, which browsers do not hold for a proof, is answered by a page that
-// loads itself again.
+// A bound session without a valid bound cookie is refused (see [sessions.ErrRefused]):
+// the client gets 403 from Options.ErrorHandler and keeps its cookies, and a warning is
+// logged. For a link from another site, browsers send the request without renewing the
+// bound cookie first. If it has expired, the response is a page that reloads itself.
 //
-// # What it does not do
+// # Limits
 //
-// Malware that stays on the device can use the session there, and have the browser
-// prove what it likes. Whoever takes the cookie before the browser has registered its
-// key, usually within a second after the sign-in, can use it, and a session whose
-// browser never registers stays as it was before. Both stolen cookies together work
-// until the bound one ends: Options.Life, and two minutes more for a proof that was
-// stolen as it was made.
+// Malware that stays on the device can use the session there, and can have the browser
+// sign any challenge. A cookie that is stolen before the browser has registered its key,
+// usually within a second of the sign-in, works until the key is registered. If the
+// browser never registers one, the session is not protected. If both cookies are stolen,
+// they work until the bound cookie expires, at most Options.Life. With a signed challenge,
+// a thief can get another bound cookie within two minutes.
 //
-// The cookie store cannot be used: there a client can go back to an earlier, unbound
+// The cookie store cannot be used, because a client could return to an earlier, unbound
 // state of its session.
 package dbsc

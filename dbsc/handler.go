@@ -12,10 +12,10 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// Handler returns a handler that answers the requests that browsers make to the
-// binding, below Options.Path, and calls next for all others. It must be inside the
-// Manager's Wrap. It may be inside other middleware, which must let POST requests
-// without a body pass, and must not redirect them.
+// Handler returns a handler that answers the protocol's requests, whose paths are below
+// Options.Path, and calls next for all others. It must be inside the Manager's Wrap.
+// Middleware around it must let POST requests without a body pass, and must not redirect
+// them.
 func (b *Binding) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := b.refresh
