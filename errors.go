@@ -42,7 +42,8 @@ var (
 	// ErrNotFound is returned when no live session has the token or ID.
 	ErrNotFound = driver.ErrNotFound
 	// ErrConflict is returned when Key.Pop took a value that another request
-	// took or replaced before the commit.
+	// took or replaced before the commit, or when the guard's note was edited for an
+	// owner that another request has changed.
 	ErrConflict = driver.ErrConflict
 	// ErrCorrupt is returned when the stored bytes of a session are damaged. A
 	// request does not fail with it: the damage is logged, and the request gets

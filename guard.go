@@ -85,10 +85,12 @@ type GuardConfig struct {
 
 	// Hold calls f with the session of the request that has this context. It is for
 	// requests to the guard's own handlers. f replaces Admit, even if Admit has refused
-	// the session. If f refuses it, the session counts as not used.
+	// the session. If f refuses a session that the request has not used before, or that
+	// Admit has refused, it is empty for the rest of the request, and its changes fail
+	// with ErrEnded, as in a late request (see Session.Renew).
 	//
 	// Hold returns the error of f. If it did not call f, it returns ErrNotFound if the
 	// request has no live session, an error that matches both ErrNotFound and ErrEnded if
-	// the request is late (see Session.Renew), or the load error.
+	// the request is late, or the load error.
 	Hold func(ctx context.Context, f func(h Held) error) error
 }

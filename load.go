@@ -177,7 +177,8 @@ func isRefusal(err error) bool {
 }
 
 // admit has decide, or else the guard, if there is one, decide on the session that
-// was brought in. If the session is not admitted, nothing of it remains here.
+// was brought in. If the session is not admitted, or the guard panics, nothing of it
+// remains here.
 func (s *Session) admit(decide func(Held) error) error {
 	asked := decide == nil
 	if asked {
@@ -186,19 +187,23 @@ func (s *Session) admit(decide func(Held) error) error {
 		}
 		decide = func(h Held) error { return s.m.opts.Guard.Admit(s.request, h) }
 	}
+	admitted := false
+	defer func() {
+		s.deciding = false
+		if !admitted {
+			s.base, s.view, s.quiet, s.cookieAction = driver.Record{}, content.Content{}, false, noCookie
+		}
+	}()
 	s.deciding = true
 	err := decide((*held)(s))
-	s.deciding = false
-	if err == nil {
+	if admitted = err == nil; admitted {
 		return nil
 	}
-	key := s.id.key
-	s.base, s.view, s.quiet, s.cookieAction = driver.Record{}, content.Content{}, false, noCookie
 	if !errors.Is(err, ErrRefused) {
 		return guardError{fmt.Errorf("guard: %w", err), false}
 	}
 	if asked {
-		s.m.log.Info("sessions: session refused", "session", key.String(), "error", err)
+		s.m.log.Info("sessions: session refused", "session", s.id.key.String(), "error", err)
 	}
 	return guardError{err, true}
 }
@@ -221,7 +226,7 @@ func (h *held) EditNote(f func(old []byte) ([]byte, error)) error {
 		return errors.New("sessions: edit note: not possible in Issue or with an uncommitted change of the ID")
 	}
 	base, view, changes, fault := s.base, s.view, s.changes, s.fault
-	edit := &content.EditNote{F: f}
+	edit := &content.EditNote{F: f, Owner: s.view.Owner}
 	err := edit.Apply(&s.view)
 	if err == nil {
 		s.changes = append(slices.Clip(changes), edit)
@@ -253,8 +258,15 @@ func (m *Manager) hold(ctx context.Context, f func(Held) error) error {
 	}
 	s.phase, s.state = untouched, new(state)
 	if err := s.open(f); err != nil {
-		s.state = nil
 		s.active.Store(false)
+		if byGuard, ok := errors.AsType[guardError](err); ok && byGuard.refusal {
+			// What f has refused stays closed for the rest of the request. The guard is
+			// not asked again: its refusal would replace its own response.
+			s.start()
+			s.phase, s.lateness = loaded, late
+			return err
+		}
+		s.state = nil
 		return err
 	}
 	s.phase = loaded

@@ -299,8 +299,9 @@ func (s *Session) GuardNote() []byte {
 // the load error.
 //
 // If another request edits the note first, the commit calls f again with the newer
-// note, and fails if f returns an error. So f must have no side effects and must not
-// use the session.
+// note, and fails if f returns an error. It fails with ErrConflict if another request has
+// changed the owner, to whom the note belongs. So f must have no side effects and must
+// not use the session.
 //
 // Clear and Renew keep the note. SetOwner with another owner and Invalidate drop it. A
 // session that has only a note is not stored.
@@ -311,7 +312,7 @@ func (s *Session) EditGuardNote(f func(old []byte) ([]byte, error)) error {
 		return err
 	}
 	s.noteChange()
-	edit := &content.EditNote{F: f}
+	edit := &content.EditNote{F: f, Owner: s.view.Owner}
 	if err := edit.Apply(&s.view); err != nil {
 		return fmt.Errorf("sessions: %w", err)
 	}

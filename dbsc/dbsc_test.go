@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -194,6 +195,45 @@ func TestRegistrationIsSentAgain(t *testing.T) {
 	d.wantUse("with the cookie of the second answer", http.StatusOK)
 	d.wantRefresh("with the second answer")
 	s.wantLogged(0, "two devices")
+}
+
+// A registration that was captured is good for no longer than any other proof, once the
+// session is bound.
+func TestCapturedRegistrationExpires(t *testing.T) {
+	s := newSite(t)
+	d := s.device()
+	d.signIn()
+	proof := d.proof(d.offer, true)
+	d.registerWith(proof)
+	d.wantUse("the first use", http.StatusOK)
+	thief := d.copied()
+	thief.dropBound()
+	s.Clock.Advance(2*time.Minute - time.Second)
+	testapp.Equal(t, "status within two minutes", thief.registerWith(proof).StatusCode, http.StatusOK)
+	thief.dropBound()
+	s.Clock.Advance(time.Second)
+	testapp.Equal(t, "status after two minutes", thief.registerWith(proof).StatusCode, http.StatusBadRequest)
+	testapp.Equal(t, "bound cookie", thief.Cookies[boundName], "")
+	thief.wantUse("with nothing but the session cookie", http.StatusForbidden)
+	d.wantUse("with the cookie", http.StatusOK)
+}
+
+// The session gets another owner while its binding is being stored: the binding was
+// offered to the owner before.
+func TestRegistrationDuringAChangeOfOwner(t *testing.T) {
+	s := newSite(t)
+	d := s.device()
+	d.signIn()
+	victim := d.copied()
+	s.Store.Before("Save", func() {
+		victim.use(func(s *sessions.Session) { s.SetOwner("bob") })
+	})
+	got := d.register()
+	testapp.Equal(t, "status", got.StatusCode, http.StatusBadRequest)
+	victim.use(func(s *sessions.Session) {
+		testapp.Equal(t, "owner", s.Owner(), "bob")
+		testapp.Equal(t, "note", string(s.GuardNote()), "")
+	})
 }
 
 // Hole 4: requests that were on their way during the registration have no bound cookie.
@@ -769,6 +809,60 @@ func TestMiddlewareThatUsesTheSession(t *testing.T) {
 	}
 	d.wantUse("after the refresh", http.StatusOK)
 	s.wantLogged(0, withoutDevice)
+}
+
+// A refresh without a proof opens the session to nobody: not to middleware outside of
+// Handler either, which may use it once Handler has answered.
+func TestRefreshWithoutAProofOpensNothing(t *testing.T) {
+	s := newSite(t)
+	d := s.bound()
+	d.wantUse("with the cookie", http.StatusOK)
+	thief := d.copied()
+	thief.dropBound()
+	before := d.Count()
+	for _, change := range []bool{false, true} {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "https://shop.example"+basePath+"/refresh", nil)
+		r.Header.Set("Sec-Secure-Session-Id", thief.id)
+		inner := s.binding.Handler(http.NotFoundHandler())
+		got := thief.Send(r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			inner.ServeHTTP(w, r)
+			s := sessions.FromContext(r.Context())
+			if user, ok := testapp.User.Get(s); ok || s.Owner() != "" {
+				t.Errorf("the middleware reads the user %q", user)
+			}
+			if change {
+				increment(s)
+			}
+		}))
+		testapp.Equal(t, "status", got.StatusCode, http.StatusForbidden)
+		if got.Header.Get("Secure-Session-Challenge") == "" {
+			t.Error("no challenge")
+		}
+	}
+	d.wantUse("with the cookie", http.StatusOK)
+	testapp.Equal(t, "count", d.Count(), before)
+}
+
+// The challenge goes to the binding that the request names, though other sessions' cookies come
+// with it.
+func TestRefreshWithSeveralSessions(t *testing.T) {
+	s := newSite(t)
+	other := s.device()
+	other.signIn()
+	d := s.bound()
+	d.dropBound()
+	tokens := []string{d.Cookies[cookieName], other.Cookies[cookieName]}
+	for range 2 {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "https://shop.example"+basePath+"/refresh", nil)
+		r.Header.Set("Sec-Secure-Session-Id", d.id)
+		r.Header.Set("Cookie", cookieName+"="+tokens[0]+"; "+cookieName+"="+tokens[1])
+		got := s.Client().Send(r, s.binding.Handler(http.NotFoundHandler()))
+		testapp.Equal(t, "status", got.StatusCode, http.StatusForbidden)
+		if got.Header.Get("Secure-Session-Challenge") == "" {
+			t.Error("no challenge")
+		}
+		slices.Reverse(tokens)
+	}
 }
 
 // Requests and refreshes at once, with renewals and values among them: the device is

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/pump-go/sessions"
 )
@@ -45,7 +46,9 @@ func (b *Binding) Handler(next http.Handler) http.Handler {
 var (
 	errNotOffered = fmt.Errorf("dbsc: not offered to this session: %w", sessions.ErrRefused)
 	errOtherKey   = fmt.Errorf("dbsc: the session is bound to another key: %w", sessions.ErrRefused)
+	errTooLate    = fmt.Errorf("dbsc: registered too long ago to be answered again: %w", sessions.ErrRefused)
 	errForeign    = fmt.Errorf("dbsc: not the binding of this session: %w", sessions.ErrRefused)
+	errUnproven   = fmt.Errorf("dbsc: no proof of the device: %w", sessions.ErrRefused)
 )
 
 // register answers a registration. Each refusal is the same, so that it shows nothing
@@ -78,7 +81,7 @@ func (b *Binding) register(w http.ResponseWriter, r *http.Request) {
 	})
 	switch {
 	case err == nil:
-	case errors.Is(err, sessions.ErrRefused), errors.Is(err, sessions.ErrNotFound), errors.Is(err, sessions.ErrEnded):
+	case errors.Is(err, sessions.ErrRefused), errors.Is(err, sessions.ErrNotFound), errors.Is(err, sessions.ErrEnded), errors.Is(err, sessions.ErrConflict):
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	default:
@@ -102,6 +105,8 @@ func (b *Binding) bind(h sessions.Held, key publicKey) (bound binding, err error
 		case errors.Is(err, errNoBinding):
 		case err != nil:
 			return nil, err
+		case bound.key.equal(key) && bound.confirmed != 0 && b.now().Sub(time.UnixMilli(bound.since)) >= refreshLife:
+			return nil, errTooLate // a captured proof is good no longer than one of a refresh
 		case bound.key.equal(key):
 			return old, nil
 		case bound.confirmed != 0:
@@ -139,18 +144,26 @@ func (b *Binding) refresh(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var bound binding
+	known := false
 	err := b.hold(r.Context(), func(h sessions.Held) (err error) {
 		if bound, err = parseNote(h.Note()); errors.Is(err, errNoBinding) || err == nil && string(bound.id[:]) != string(id) {
 			return errForeign
 		}
+		if err != nil {
+			return err
+		}
+		known = true
 		h.Quiet()
-		return err
+		if !b.proves(r, bound) {
+			return errUnproven // so that nothing else uses the session in this request
+		}
+		return nil
 	})
 	switch {
-	case err == nil && b.proves(r, bound):
+	case err == nil:
 		b.setCookie(w.Header(), bound)
 		w.WriteHeader(http.StatusOK)
-	case err == nil, errors.Is(err, sessions.ErrEnded): // the latter was renewed meanwhile
+	case known, errors.Is(err, sessions.ErrEnded): // the latter was renewed meanwhile
 		// The browser keeps a challenge that comes with a good proof, and would make its
 		// next proof ahead. So it gets one only here.
 		w.Header().Set("Secure-Session-Challenge", fmt.Sprintf(`"%s";id="%s"`, b.newChallenge(refresh, id), encoding.EncodeToString(id)))

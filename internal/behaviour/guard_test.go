@@ -422,6 +422,33 @@ func TestFailureOfTheGuard(t *testing.T) {
 	})
 }
 
+// Middleware recovers from a panic of the guard, and the rest of the request uses the
+// session: nobody has admitted it.
+func TestPanicOfTheGuard(t *testing.T) {
+	everywhere(t, func(t *testing.T, st store) {
+		a, g := st.guarded(t)
+		c := a.SignedIn()
+		c.OK(func(s *sessions.Session) { s.AddFlash("hello") })
+		g.admits(func(*http.Request, sessions.Held) error { panic("the guard panics") })
+		c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) {
+			func() {
+				defer func() { testapp.Equal(t, "panic", recover(), any("the guard panics")) }()
+				testapp.Look(s)
+			}()
+			if user, ok := testapp.User.Get(s); ok || s.Owner() != "" || len(s.Keys()) > 0 || len(s.Flashes()) > 0 {
+				t.Errorf("the session of user %q can be read", user)
+			}
+			if s.Err() == nil {
+				t.Error("Err is nil")
+			}
+			testapp.Increment(s)
+		})
+		g.admits(nil)
+		testapp.Equal(t, "user", c.User(), "ann")
+		testapp.Equal(t, "count", c.Count(), 0)
+	})
+}
+
 func TestRefusalAfterTheHeader(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		a, g := st.guarded(t)
@@ -746,6 +773,20 @@ func TestHold(t *testing.T) {
 			testapp.Error(t, "Err", s.Err(), sessions.ErrRefused)
 			testapp.Error(t, "Hold", g.config.Hold(sessions.NewContext(t.Context(), s), refuses), sessions.ErrRefused)
 		})
+		// What f has refused is not used in the rest of the request, but can be ended or left.
+		for name, use := range map[string]func(s *sessions.Session){
+			"read":    func(s *sessions.Session) {},
+			"sign-in": func(s *sessions.Session) { s.SetOwner("eve") },
+		} {
+			other := c.Copy()
+			other.OK(func(s *sessions.Session) {
+				testapp.Error(t, "Hold", g.config.Hold(sessions.NewContext(t.Context(), s), refuses), sessions.ErrRefused)
+				if user, ok := testapp.User.Get(s); ok || s.GuardNote() != nil {
+					t.Errorf("%s: the session of user %q can be read", name, user)
+				}
+				use(s)
+			})
+		}
 		g.admits(nil)
 		wantNote(t, "three", c, "xxx")
 		c.OK(func(s *sessions.Session) {

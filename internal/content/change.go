@@ -144,11 +144,15 @@ func (ch *SetOwner) Apply(c *Content) error {
 
 // EditNote replaces the note by what F returns for it. F may refuse.
 type EditNote struct {
-	F func(old []byte) ([]byte, error)
+	F     func(old []byte) ([]byte, error)
+	Owner string // for whom
 }
 
 // Apply implements Change.
 func (ch *EditNote) Apply(c *Content) error {
+	if c.Owner != ch.Owner {
+		return fmt.Errorf("edit note: another request changed the owner: %w", driver.ErrConflict)
+	}
 	note, err := ch.F(c.Note)
 	if err == nil && len(note) > MaxNote {
 		err = fmt.Errorf("%d bytes, at most %d: %w", len(note), MaxNote, driver.ErrTooLarge)

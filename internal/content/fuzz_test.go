@@ -207,6 +207,11 @@ func TestEditNote(t *testing.T) {
 	if err = refused; !errors.Is(edit.Apply(&c), refused) || string(c.Note) != "ab" {
 		t.Errorf("note %q after a refusal", c.Note)
 	}
+	err = nil
+	other := content.Content{Owner: "bob", Note: []byte("b")}
+	if err := edit.Apply(&other); !errors.Is(err, driver.ErrConflict) || string(other.Note) != "b" {
+		t.Errorf("another owner's note %q, %v", other.Note, err)
+	}
 	returns, err = make([]byte, content.MaxNote-1), nil
 	if err := edit.Apply(&c); !errors.Is(err, driver.ErrTooLarge) || string(c.Note) != "ab" {
 		t.Errorf("a note that is too long: %v", err)
