@@ -52,7 +52,8 @@ func (m *Manager) All(ctx context.Context) iter.Seq2[*Session, error] {
 }
 
 // Owned yields the sessions of an owner, as All does. It misses no session that
-// was committed before the call.
+// was committed before the call, unless it is renewed during the call: then it may
+// be missed, or yielded twice.
 func (m *Manager) Owned(ctx context.Context, owner string) iter.Seq2[*Session, error] {
 	owners, ok := driver.As[driver.Owners](m.store)
 	if !ok {
@@ -142,22 +143,22 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 type ownerLogout struct {
 	m         *Manager
 	owner     string
-	excepted  []exceptedSession
+	excepted  []*exceptedSession
 	keep      map[driver.Key]bool // all known keys of the excepted sessions
-	followed  map[driver.Key]bool // by this pass: each key once
+	looked    map[driver.Key]bool // by this pass: each key once
 	destroyed int
 	unread    error
 }
 
 type exceptedSession struct {
-	key     driver.Key
+	key     driver.Key    // the last known one
 	created driver.Millis // a renewal keeps it
 }
 
 // except keeps s, under whatever ID it has.
 func (d *ownerLogout) except(ctx context.Context, s *Session) error {
 	s.touch()
-	e, stored := exceptedSession{s.id.key, s.base.Created}, s.base.Version != 0
+	e, stored := &exceptedSession{s.id.key, s.base.Created}, s.base.Version != 0
 	// A renewal may be under way: keep both ends of it.
 	d.keep[e.key], d.keep[s.current().key] = true, true
 	s.mu.Unlock()
@@ -174,8 +175,9 @@ func (d *ownerLogout) except(ctx context.Context, s *Session) error {
 }
 
 // resolve returns the present key and record of an excepted session, and keeps
-// the keys on the way.
-func (d *ownerLogout) resolve(ctx context.Context, e exceptedSession) (driver.Key, driver.Record, error) {
+// the keys on the way. It does not follow a forward twice: it could then not catch up
+// with a client that renews all the time.
+func (d *ownerLogout) resolve(ctx context.Context, e *exceptedSession) (driver.Key, driver.Record, error) {
 	for range maxForwards {
 		rec, err := d.m.read(ctx, e.key)
 		f, isForward := errors.AsType[forwarded](err)
@@ -226,9 +228,11 @@ func (d *ownerLogout) keeps(ctx context.Context, key driver.Key, created driver.
 }
 
 // pass lists the owner's records once, and destroys the sessions that they are or
-// lead to.
+// lead to. Forwards are followed after the listing, and only those that lead to a
+// record that is not in it: a client that renews all the time leaves thousands.
 func (d *ownerLogout) pass(ctx context.Context, owners driver.Owners) error {
-	d.unread, d.followed = nil, make(map[driver.Key]bool)
+	d.unread, d.looked = nil, make(map[driver.Key]bool)
+	var ends []driver.Key
 	for e, err := range d.m.owned(ctx, owners, d.owner) {
 		switch {
 		case errors.Is(err, ErrCorrupt): // it opens no session
@@ -237,30 +241,40 @@ func (d *ownerLogout) pass(ctx context.Context, owners driver.Owners) error {
 		case err != nil:
 			return err
 		default:
-			if err := d.destroy(ctx, e); err != nil {
+			d.looked[e.Key] = true
+			if f, ok := errors.AsType[forwarded](asForward(e.Record)); ok {
+				if !d.keep[e.Key] {
+					ends = append(ends, f.to)
+				}
+			} else if err := d.destroy(ctx, e.Key, e.Record, nil); err != nil {
 				return err
 			}
+		}
+	}
+	for _, key := range ends {
+		if err := d.destroy(ctx, key, driver.Record{}, forwarded{key}); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// destroy destroys the session of a listed record, at a version whose owner was
-// seen: it may belong to another owner by now.
-func (d *ownerLogout) destroy(ctx context.Context, e driver.Entry) error {
+// destroy destroys the session at key, which Load answers with rec and err, or the
+// one that it was renewed to, at a version whose owner was seen: it may belong to
+// another owner by now.
+func (d *ownerLogout) destroy(ctx context.Context, key driver.Key, rec driver.Record, err error) error {
 	bounded := d.m.storeContext(ctx)
 	defer bounded.Release()
-	key, rec, err := e.Key, e.Record, asForward(e.Record)
 	entry := d.m.queues.Entry(key)
 	defer func() { entry.Leave() }()
 	for !d.keep[key] {
 		f, isForward := errors.AsType[forwarded](err)
 		switch {
 		case isForward:
-			if d.followed[f.to] {
+			if d.looked[f.to] {
 				return nil
 			}
-			d.followed[f.to] = true
+			d.looked[f.to] = true
 			key = f.to
 			entry.Leave()
 			entry = d.m.queues.Entry(key)

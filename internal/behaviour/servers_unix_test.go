@@ -19,6 +19,9 @@ import (
 )
 
 func init() {
+	shared["postgres"] = func(t testing.TB) string {
+		return fmt.Sprintf("postgresql://postgres@%s/postgres?sslmode=disable&table=t%d_%d", servers.Postgres(t).Addr, os.Getpid(), tables.Add(1))
+	}
 	stores = append(stores,
 		store{name: "postgres", server: func(t testing.TB) driver.Driver {
 			return table("postgresql://postgres@" + servers.Postgres(t).Addr + "/postgres?sslmode=disable&")

@@ -4,6 +4,7 @@ package behaviour
 
 import (
 	"context"
+	"testing"
 
 	"github.com/pump-go/sessions/database"
 	"github.com/pump-go/sessions/driver"
@@ -12,6 +13,7 @@ import (
 // This SQLite driver needs cgo.
 func init() {
 	stores = append(stores, store{name: "database", driver: driver.OpenFunc(sqlite)})
+	shared["SQLite"] = func(testing.TB) string { return "sqlite:///sessions.db" }
 }
 
 func sqlite(ctx context.Context, cfg driver.Config) (driver.Store, error) {
