@@ -2,9 +2,9 @@
 // one directory.
 //
 // Use it for programs on one machine, in one process or several, whose sessions
-// must survive a restart without a database server. Use package dbm if many
-// sessions are written at the same time and disk space matters, and package
-// database, memcached or google if several machines serve the same clients.
+// must survive a restart without a database server. Use package dbm if disk space
+// and inodes matter, and package database, memcached or google if several machines
+// serve the same clients.
 //
 //	import _ "github.com/pump-go/sessions/file"
 //
@@ -24,17 +24,28 @@
 //
 // # Durability
 //
-// A saved session survives the end of the program, even by kill -9: the record
-// is written to a new file, which then replaces the old one, so a reader finds
-// the old record or the new one and never a part. After a power failure, the
-// last changes may be missing or damaged. With [Options.Sync] each change is on
-// the disk before it is acknowledged. That costs two flushes of the disk, and up
-// to five for a new session.
+// A saved session survives the end of the program, even by kill -9. Each file has
+// room for two records. A write goes into the one that is not current, in one
+// call, with a sequence number and a checksum, so a reader finds the old record
+// or the new one and never a part, and a write that is cut short leaves the old one.
+// It needs no space on the disk, except on file systems that copy on write, such
+// as Btrfs, ZFS and APFS; if there is none, it fails and changes nothing. slots.go
+// explains why that is enough.
+//
+// After a power failure, the last changes may be missing or damaged. With
+// [Options.Sync] each change is on the disk before it is acknowledged. That costs
+// one flush of the disk, two if another process wrote the session last, and up to five
+// for a new session. All programs that share the directory must then have Sync.
+//
+// If the disk damages the current record of a file, the record before it comes
+// back; if it damages both, that is sessions.ErrCorrupt, and affects no other
+// session.
 //
 // # Layout
 //
 //	records/ab/abcd…          the sessions, named by key, in 256 directories
-//	records/ab/unfinished     a record being written, or left by a killed process
+//	records/ab/unfinished     a larger file for a record, being written or left by a
+//	                          killed process
 //	owners/abc/abcd….ef01…    empty files, named by SHA-256 of the owner, and key
 //	expiry/1700000000000.log  which sessions to look at from that time on
 //	expiry/complete           the indexes cover all records
@@ -42,16 +53,23 @@
 //
 // With a namespace, all of this is in ns.NAME.d. With a LockDir, the locks are
 // in the directory file in it. Directories have mode 0700 and files 0600, whatever
-// the umask. Each record has a checksum. A damaged one is sessions.ErrCorrupt,
-// and affects no other session.
+// the umask.
+//
+// A file has two slots of 2 KiB, or of 4 KiB with Sync, so that a failing write cannot
+// damage the block of the other slot. For a larger record, a new file with larger
+// slots takes the old one's place, with room to grow by a quarter; so it does for a
+// much smaller record, for a file of an earlier version, and for one that has
+// several hard links. A new session's file is created under its own name and
+// written at once. A file that is not complete, because the creating process was
+// killed, is no session; the sweep removes it.
 //
 // Reading takes no lock. Writing takes the lock of one directory, by
 // github.com/gofrs/flock; the kernel releases it when a process dies. A process
-// that waits tries again every 250 µs until its context ends. A file that a dead
-// process left unfinished is removed by the next write to that directory, or by
-// the sweep: whoever holds the lock knows that no live process is writing it.
+// that waits tries again every 250 µs until its context ends. An unfinished file
+// that a dead process left is removed by the next process that needs the name, or by
+// the sweep: the holder of the lock knows that no live process is writing it.
 //
-// [github.com/natefinch/atomic.ReplaceFile] replaces files on Unix and Windows.
+// [github.com/natefinch/atomic.ReplaceFile] replaces a file by a larger one on Unix and Windows.
 // (Its WriteFile, and github.com/google/renameio, flush each file to the disk
 // even if that is not wanted, and renameio does not support Windows.)
 //
@@ -72,7 +90,8 @@
 //     in .foreign.
 //
 // A directory or lock file with the wrong mode is corrected. A second hard link
-// to a record or log does no harm: the store does not write to such a file.
+// to a record or log does no harm: the store does not write to such a file. A session
+// whose file is removed while it is written is reported as gone.
 //
 // # How expired sessions are found
 //
@@ -87,14 +106,15 @@
 // # Limits
 //
 // A session holds up to 16 MiB, its owner up to 255 bytes. Each session takes a
-// disk block and an inode, and a second inode if it has an owner. A million
+// disk block of 4 KiB and an inode, two blocks with Sync, and a second inode if it
+// has an owner. A session of more than 2 KB takes two and a half times its size. A million
 // sessions are about 4,000 files per directory, which ext4, XFS, Btrfs, APFS and
 // NTFS handle well. If something deletes lock files while programs run, or the
 // programs have different LockDirs, two of them may write at the same time, and
-// one change be lost.
+// the changes be lost.
 //
 // On NFS, flock needs Linux 2.6.12 or later and a lock server on both sides, and
-// a client may read a replaced file from its cache for some seconds: prefer a
+// a client may read an old state of a file from its cache for some seconds: prefer a
 // database there.
 //
 // Windows has no modes and cannot flush a directory: access depends on the
@@ -103,8 +123,13 @@
 //
 // # Backups
 //
-// Copy the directory while programs run, by hard links (cp -al) if you like: each
-// file is whole. After restoring a copy, delete expiry/complete: the next sweep
+// While programs run, make a copy by hard links (cp -al) on the same file system, and
+// copy that elsewhere. Every session in it is whole: the store does not write to a
+// file with a second link, but replaces it. So the first write to each session after
+// the copy is slower. A plain copy (cp -a, tar, rsync) reads files that are being
+// written, and a session that is written twice while its file is being read may
+// arrive damaged; a snapshot of the file system, or "sessions copy", may be used
+// too. After restoring a copy, delete expiry/complete: the next sweep
 // then reads all records once and completes both indexes. Do the same after a
 // power failure without Sync, or some expired sessions may stay on the disk
 // forever.
