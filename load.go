@@ -185,7 +185,7 @@ func (s *Session) admit(decide func(Held) error) error {
 		if s.m.opts.Guard == nil {
 			return nil
 		}
-		decide = func(h Held) error { return s.m.opts.Guard.Admit(s.request, h) }
+		decide = func(h Held) error { return s.m.opts.Guard.Admit(s.received(), h) }
 	}
 	admitted := false
 	defer func() {
@@ -206,6 +206,25 @@ func (s *Session) admit(decide func(Held) error) error {
 		s.m.log.Info("sessions: session refused", "session", s.id.key.String(), "error", err)
 	}
 	return guardError{err, true}
+}
+
+// received returns the request with the cookies that it came with, which the handler
+// may have removed.
+func (s *Session) received() *http.Request {
+	r := s.request
+	if r == nil || s.byHeader {
+		return r
+	}
+	if line, byHeader := s.m.tokenSource(r.Header); line == s.rawTokens && !byHeader {
+		return r
+	}
+	r = r.WithContext(r.Context())
+	r.Header = r.Header.Clone()
+	if r.Header == nil {
+		r.Header = make(http.Header)
+	}
+	r.Header.Set("Cookie", s.rawTokens)
+	return r
 }
 
 // held is a session as its guard sees it.

@@ -865,6 +865,29 @@ func TestRefreshWithSeveralSessions(t *testing.T) {
 	}
 }
 
+// A handler may remove the cookies for its upstream before it uses the session.
+func TestHandlerRemovesCookies(t *testing.T) {
+	s := newSite(t)
+	d := s.bound()
+	thief := d.copied()
+	thief.dropBound()
+	for _, test := range []struct {
+		d    *device
+		want int
+	}{{d, http.StatusOK}, {thief, http.StatusForbidden}} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "https://shop.example/", nil)
+		got := test.d.Send(r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Del("Cookie")
+			testapp.Look(sessions.FromContext(r.Context()))
+			if r.Header.Get("Cookie") != "" {
+				t.Error("the handler's request has the cookies again")
+			}
+		}))
+		testapp.Equal(t, "status", got.StatusCode, test.want)
+	}
+	s.wantLogged(1, withoutDevice)
+}
+
 // Requests and refreshes at once, with renewals and values among them: the device is
 // never refused.
 func TestParallelUse(t *testing.T) {
