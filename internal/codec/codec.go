@@ -78,12 +78,23 @@ func encode(v any) (raw []byte, w walker, err error) {
 		err = w.any(v, maxLevels, maxPointers)
 	}
 	if err == nil {
-		raw, err = encMode.Marshal(v)
+		raw, err = marshal(v)
 	}
 	if err == nil && info.levels > maxLevels {
 		err = checkLevels(raw)
 	}
 	return raw, w, invalid(t, err)
+}
+
+// marshal returns an error if a method of the value panics, such as one of an embedded
+// pointer that is nil.
+func marshal(v any) (raw []byte, err error) {
+	defer func() {
+		if recover() != nil {
+			raw, err = nil, &lossError{reason: "encoding it panics"}
+		}
+	}()
+	return encMode.Marshal(v)
 }
 
 // check decodes the encoding of v if its types do not guarantee that it can be

@@ -178,6 +178,8 @@ func TestAValueThatWouldNotComeBackIsRefused(t *testing.T) {
 		"text that is not accepted":    {picky(""), "codec.picky: its encoding cannot be decoded"},
 		"the same in a field":          {struct{ P []picky }{[]picky{"a", ""}}, "its encoding cannot be decoded"},
 		"a URL that is none":           {url.URL{Host: "secret host"}, "url.URL: its encoding cannot be decoded"},
+		"nil embedded pointer":         {struct{ *time.Time }{}, "panics"},
+		"nil embedded in a field":      {struct{ In struct{ *time.Time } }{}, "encoding it panics"},
 		"embedded pointer's method":    {nilInside{new(time.Time)}, "codec.nilInside: decoding its encoding panics"},
 		"tag of another type's":        {cbor.Tag{Number: 0, Content: 5}, "cbor.Tag: its encoding cannot be decoded"},
 		"tag in any":                   {[]any{cbor.Tag{Number: 1, Content: "secret"}}, "its encoding cannot be decoded"},
