@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -172,11 +173,15 @@ func (r *run) rawAll() error {
 		switch {
 		case s.timeout > 0 && r.timeline.during(s.created, s.used.Add(s.timeout), clockFault),
 			s.timeout > 0 && r.timeline.during(s.created, s.used.Add(s.timeout+sweepTime), removalFault):
-		case t.forward, s.invalidated: // it may be the forward, which listAll has not shown
+		case t.forward, s.mayForward(): // it may be the forward, which listAll has not shown
 		case s.timeout > 0:
 			l.add(lateRecord, "session %s, id %.8s: expired at %v, still stored at %v", s.mark, t.id, s.used.Add(s.timeout), time.Now())
 		case s.timeout == 0 && (t.dead != 0 || s.ended != 0):
-			l.add(deadRecord, "session %s, id %.8s: its record is still stored", s.mark, t.id)
+			before := ""
+			if s.before != nil {
+				before = fmt.Sprintf(", created by one of %d invalidates of session %s", s.before.invalidates.Load(), s.before.mark)
+			}
+			l.add(deadRecord, "session %s, id %.8s%s, ended at %d by %q: its record is still stored%v", s.mark, t.id, before, t.dead, t.by, &s.trail)
 		}
 		s.mu.Unlock()
 	}

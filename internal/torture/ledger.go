@@ -104,9 +104,10 @@ type session struct {
 	// invalidate has left there, and ends what it leads to.
 	ends   atomic.Int64 // logouts and invalidates of it, of any outcome but void
 	before *session     // whose invalidate created it; nil: none
-	// invalidated: an invalidate was requested, which leaves a forward under the id
-	// that the session has by then.
-	invalidated bool
+	// invalidates of it that were requested. The first leaves a forward under the id
+	// that the session has by then. Others follow it, and leave one under the id of
+	// the session that the first has created.
+	invalidates atomic.Int64
 
 	trail trail
 
@@ -169,6 +170,20 @@ func (s *session) followed(own int64) bool {
 	}
 	for ; s.before != nil; s = s.before {
 		if s.before.ends.Load() > 1 { // one created s
+			return true
+		}
+	}
+	return false
+}
+
+// mayForward reports whether an invalidate may have left a forward under one of the
+// session's ids.
+func (s *session) mayForward() bool {
+	if s.invalidates.Load() > 0 {
+		return true
+	}
+	for ; s.before != nil; s = s.before {
+		if s.before.invalidates.Load() > 1 { // one created s
 			return true
 		}
 	}

@@ -117,7 +117,9 @@ func (l *ledger) begin(s *session, t *token, o *operation, own *owner) *request 
 		if c.ends() {
 			s.ends.Add(1)
 		}
-		s.invalidated = s.invalidated || o.Life == invalidate
+		if o.Life == invalidate {
+			s.invalidates.Add(1)
+		}
 		s.exposed = s.exposed || s.others > 0 || time.Now().Before(s.late)
 	case logoutOthers:
 		s.others++
