@@ -102,6 +102,9 @@ func choose(names string) (chosen []*store, err error) {
 // runOne runs the plan on a store and stores the result.
 func runOne(st *store, p plan, results string) error {
 	fmt.Printf("%s: seed %d\n", st.name, p.Seed)
+	if st.name == "google" {
+		p.StoreTimeout = 5 * time.Second // the emulator is slow
+	}
 	res, err := torture(st, p)
 	if maySkip(err) {
 		fmt.Println("skipped:", err)
