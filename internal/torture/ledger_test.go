@@ -311,3 +311,47 @@ func TestExpiry(t *testing.T) {
 	h.begin(&operation{}).finish(response{status: 200})
 	h.wants(anonymous, 0)
 }
+
+func TestForwardsThatAreCertain(t *testing.T) {
+	answer := func(n byte) response {
+		r := seen(reply{})
+		r.cookies = []*http.Cookie{{Value: tokenOf(n)}}
+		return r
+	}
+	t.Run("renewed", func(t *testing.T) {
+		h := newHistory(t)
+		old := h.s.current
+		h.begin(&operation{Life: renew}).finish(answer(2))
+		if !old.forwards(h.l.tick()) {
+			t.Error("no forward after a renewal")
+		}
+	})
+	t.Run("invalidated", func(t *testing.T) {
+		h := newHistory(t)
+		old := h.s.current
+		h.begin(&operation{Life: invalidate, Mark: "n"}).finish(answer(2))
+		if !old.forwards(h.l.tick()) {
+			t.Error("no forward after an invalidate")
+		}
+	})
+	t.Run("invalidated, perhaps after a logout", func(t *testing.T) {
+		h := newHistory(t)
+		old := h.s.current
+		h.begin(&operation{Life: logout})
+		h.begin(&operation{Life: invalidate, Mark: "n"}).finish(answer(2))
+		if old.forwards(h.l.tick()) {
+			t.Error("the logout may have removed the record before")
+		}
+	})
+	t.Run("invalidated twice", func(t *testing.T) {
+		h := newHistory(t)
+		old := h.s.current
+		a := h.begin(&operation{Life: invalidate, Mark: "n"})
+		b := h.l.begin(h.s, old, &operation{Life: invalidate, Mark: "o"}, nil)
+		a.finish(answer(2))
+		b.finish(answer(3))
+		if !h.l.session("n").mayForward() {
+			t.Error("the second may have replaced the record that the first has created")
+		}
+	})
+}

@@ -46,7 +46,7 @@ func render(all []*result) string {
 	p("| all | | | %s | %s | | %s | | | | **%d** |", thousands(operations), thousands(int64(faults)), thousands(writes), bad)
 	p("")
 	p("- An *operation* is one request of any kind: a third only read; the others set,")
-	p("  count, change in place, delete, pop, add and take messages, sign in, renew, invalidate, log out, log")
+	p("  count, change in place, delete, pop, add and take messages, sign in, renew, invalidate, sign out, sign")
 	p("  out other devices, through plain, slow, streaming and panicking handlers, or use an ended or")
 	p("  forged cookie.")
 	p("- A change is *acknowledged* if the response was complete and had status 200. It is *unsure* if no")
@@ -55,7 +55,7 @@ func render(all []*result) string {
 	p("- *Evicted* are sessions that their store lost, as memcached does when it restarts and `memory`")
 	p("  when its process ends. They must be lost completely; anything else is a violation.")
 	p("")
-	p("| store | changes per second | renewals | logouts | expired | lost to a logout or renewal | stranded | clients hung up | handlers panicked | manual sweeps |")
+	p("| store | changes per second | renewals | sign-outs | expired | lost to a sign-out or renewal | stranded | clients hung up | handlers panicked | manual sweeps |")
 	p("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, res := range all {
 		p("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %d |", res.Store, thousands(int64(float64(res.Writes)/max(1, res.Took.Seconds()))),
