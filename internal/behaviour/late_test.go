@@ -8,6 +8,7 @@ import (
 	"github.com/pump-go/sessions"
 	"github.com/pump-go/sessions/driver"
 	"github.com/pump-go/sessions/internal/testapp"
+	"github.com/pump-go/sessions/memory"
 )
 
 // Late requests, which the client sent before it had the new ID: see docs/security.md,
@@ -347,4 +348,29 @@ func TestRenewAfter(t *testing.T) {
 			a.WantRecords(1)
 		}
 	}, revoke)
+}
+
+func TestInvalidateLeavesAForward(t *testing.T) {
+	everywhere(t, func(t *testing.T, st store) {
+		a := st.start(t)
+		c := a.SignedIn()
+		late := c.Copy()
+		c.OK(func(s *sessions.Session) { s.Invalidate(); testapp.User.Set(s, "bob") })
+		late.IsAnonymous("a late request after Invalidate")
+		late.Fails(http.StatusConflict, testapp.Increment)
+		testapp.Equal(t, "user", c.User(), "bob")
+		a.WantRecords(1)
+	}, revoke)
+}
+
+// Forwards count as records of the memory store's limit.
+func TestForwardsCountForTheMemoryLimit(t *testing.T) {
+	a := store{driver: memory.New(memory.Options{MaxSessions: 2})}.start(t)
+	c := a.SignedIn()
+	c.OK(renew)
+	a.Client().Fails(http.StatusServiceUnavailable, testapp.Increment)
+	testapp.Equal(t, "user", c.User(), "ann")
+	a.Clock.Advance(2 * time.Minute)
+	sweep(a, 1)
+	a.Client().OK(testapp.Increment)
 }
