@@ -277,6 +277,7 @@ func (s *Session) forwardInvalidated(ctx context.Context, key driver.Key) error 
 			}
 		}
 		old, err = s.m.read(ctx, key)
+		// ctx ends after StoreTimeout, also if a damaged store has a cycle of forwards.
 		for f, ok := errors.AsType[forwarded](err); ok; f, ok = errors.AsType[forwarded](err) {
 			if f.to == s.next.key {
 				return nil // by an earlier attempt of unknown outcome

@@ -40,7 +40,8 @@ func sharedOptions(store, url, dir string) sessions.Options {
 
 // TestDestroyOwnedFromAnotherProcess runs rounds of DestroyOwned against two clients
 // that renew their sessions in a loop, in another process: first with one of the two
-// sessions excepted, which must stay, and then without. Nothing may be left.
+// sessions excepted, which must stay, and then without. Nothing may be left. 10,000
+// rounds: go test ./internal/behaviour -run DestroyOwnedFrom -rounds 10000 -timeout 0
 func TestDestroyOwnedFromAnotherProcess(t *testing.T) {
 	for name, urlOf := range shared {
 		t.Run(name, func(t *testing.T) {
