@@ -1,10 +1,9 @@
 // Package redis stores sessions in Redis or Valkey, through
-// github.com/redis/go-redis/v9: on a single server, on a master that Sentinels watch,
-// or on a Cluster.
+// github.com/redis/go-redis/v9: on a single server, with Sentinel, or on a Cluster.
 //
-// Use it to share sessions among machines if you have a Redis, and can accept what it
-// can lose; see below. Use database if a change or a sign-out that was confirmed must
-// survive the failure of any machine.
+// Use it to share sessions among machines if you run Redis and can accept the losses
+// described below. If a confirmed change or sign-out must survive the failure of any
+// machine, use the database store.
 //
 //	import _ "github.com/pump-go/sessions/redis"
 //
@@ -46,36 +45,36 @@
 //	  +zadd +zrem +zrange +zrevrange +zremrangebyscore +pexpire
 //	  +eval +evalsha +scan +info +wait +asking +readonly +cluster +hello +client|setinfo
 //
-// Without info the store cannot warn about an eviction policy; scan, cluster and wait are
-// needed only for listings, a Cluster and the parameter wait. SCRIPT is not needed.
+// Without info, the store cannot warn about an eviction policy. scan is needed only for
+// listings, cluster for a Cluster, and wait for the parameter wait. SCRIPT is not needed.
 //
 // # What can be lost
 //
-// Redis keeps its data in memory, and confirms a write before it is on disk or on a
-// replica. To the program, a lost session looks like an expired one; a session that
-// returns to an earlier state may also be one that was destroyed. This can happen:
+// Redis keeps its data in memory, and by default confirms a write before it is on disk or
+// on a replica. So it can lose sessions, which then look expired, and it can lose changes,
+// so that a session has an earlier state or a destroyed session is back:
 //
 //   - If the server's memory is full and its maxmemory-policy is not noeviction, it
 //     evicts live sessions, or the index of an owner, so that DestroyOwned misses
 //     sessions. All keys of this package have a time to live, so volatile-* evicts them
 //     too. Set noeviction; new sessions and changes then fail until there is memory.
 //     The store logs a warning once if the server may evict.
-//   - If the server restarts without a file, all sessions are lost. With snapshots
-//     (save) it returns to the last snapshot: changes since are lost, and sessions that
-//     were destroyed since are back. With appendonly yes and appendfsync everysec, a
-//     crash of Redis loses nothing, and one of the machine about one second. With
-//     appendfsync always nothing is lost, and each write waits for the disk.
+//   - If the server restarts without persistence, all sessions are lost. With snapshots
+//     (save), changes since the last snapshot are lost, and sessions that were destroyed
+//     since then are back. With appendonly yes and appendfsync everysec, a crash of Redis
+//     loses nothing, and a crash of the machine loses about one second. With appendfsync
+//     always, nothing is lost, and each write waits for the disk.
 //   - Replication is asynchronous. When a replica becomes the master, by Sentinel, in a
-//     Cluster or by hand, the writes that had not reached it are lost, though they were
-//     confirmed. A master that is cut off from the others accepts writes until it
-//     notices, and loses them when it returns; min-replicas-to-write bounds this.
+//     Cluster or by hand, confirmed writes that had not reached it are lost. A master that
+//     is cut off from the others accepts writes until it notices, and loses them when it
+//     reconnects; min-replicas-to-write limits this time.
 //
-// With wait=N a write returns when N replicas have confirmed it. If they do not within a
-// second, or half of the time that the call has left, the call returns an error, and the
-// store logs a warning once a minute. The write is not undone, so the manager then finds
-// it and continues. Thus wait=N makes a loss rarer, and a loss without a warning much
-// rarer, but cannot exclude it: of the replicas, another than the one that confirmed may
-// become the master.
+// With wait=N, a write returns when N replicas have confirmed it. If they do not do so
+// within a second, or within half of the call's remaining time, the call returns an error,
+// and the store logs a warning, at most once a minute. The write is not undone, so the
+// manager finds it and continues. wait=N makes losses rare, and losses without a warning
+// rarer, but it cannot exclude them: a replica that did not confirm the write may become
+// the master.
 //
 // # Costs
 //
@@ -84,28 +83,28 @@
 //	a new session                           1 SET
 //	a sign-out                              1 GET, 1 script
 //
-// Each script is one round trip, works on one key, and is called by its hash. The store
-// sends the text if the server does not know the hash, such as after a restart.
+// Each script takes one round trip, works on one key, and is called by its hash. If the
+// server does not know the hash, such as after a restart, the store sends the script.
 //
-// A session with an owner has an entry in a sorted set of the owner. These cost one more
-// round trip: a sign-in; the removal of a session with an owner; and for a session in
-// use, one change or touch in each period as long as the session's lifetime, and at most
-// a day. The entry is written before the session and outlives it, so Owned and
-// DestroyOwned miss none.
+// A session with an owner has an entry in a sorted set of the owner. Writing the entry
+// takes one more round trip at a sign-in, and again each time the entry is about to
+// expire: for a session in use, at most once per idle timeout, or per day if that is
+// shorter. Removing the entry, with the session, takes one too. The entry is written before
+// the session and expires after it, so Owned and DestroyOwned miss no session.
 //
 //	Owned, DestroyOwned, per call           1 ZRANGE, and 1 round trip for 100 sessions
 //	All                                     SCAN of all keys of all masters, those of
 //	                                        other programs too, 1000 per round trip, and
 //	                                        1 round trip for 100 sessions
 //
-// All keeps the keys that it has seen, about 50 bytes each. If slots of a Cluster are
-// being moved, it scans again, at most three times in total; it may then miss a session
-// that moves during each of the scans. KEYS is never used.
+// All keeps the keys that it has seen in memory, about 50 bytes each. If slots of a Cluster
+// are being moved, it scans up to three times; it may miss a session that moves during each
+// of the scans. KEYS is never used.
 //
-// Sessions are removed by the server, 10 minutes after they expire. The program's clock
-// decides whether a session has expired; the server's clock only affects when its memory
-// is freed, and may be set, or differ on a replica, by 10 minutes. Manager.Sweep is not
-// supported, since there is nothing for it to do.
+// The program's clock decides whether a session has expired. The server removes the
+// session 10 minutes later, so its clock may differ from the program's or a replica's by up
+// to 10 minutes. Manager.Sweep is not supported, because the server removes expired
+// sessions itself.
 //
 // # Limits and keys
 //
@@ -115,17 +114,17 @@
 //	sessions:shop:4b3c…         a session, by Session.ID
 //	sessions:shop:owner:ann     the entries of an owner
 //
-// A session takes about 200 bytes of the server's memory besides its data and owner; one
-// with an owner about 150 more.
+// Besides its data and owner, a session takes about 200 bytes of the server's memory, and
+// about 350 bytes if it has an owner.
 //
-// Concurrent changes are not lost, and a deleted session does not come back: changes are
-// compare-and-swap. A command that changes something is sent once, also through a client
-// of your own that has MaxRetries: a second one would fail because of the first.
-// Redirections of a Cluster are followed.
+// Changes are compare-and-swap, so concurrent changes are not lost and a deleted session
+// does not come back. The store sends a write only once, even through a client of yours
+// with MaxRetries: if the first one had run but its response was lost, the second would
+// report a conflict. Redirections of a Cluster are followed.
 //
 // A call returns soon after its context's deadline. If the context is canceled earlier,
-// the call returns when the server answers or the timeout ends.
+// the call returns when the server responds or the timeout ends.
 //
-// go-redis writes messages about Sentinels and connections to the standard error;
-// go-redis's SetLogger changes that.
+// go-redis logs messages about Sentinels and connections to standard error; to change
+// that, call its SetLogger.
 package redis
