@@ -105,9 +105,8 @@ type Options struct {
 	// http.Handler writes the response instead.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 
-	// Guard, if not nil, is asked when a token has opened a session, and may refuse
-	// it: see Guard. Package dbsc has one that binds sessions to the browser's
-	// device. The default is none.
+	// Guard, if not nil, decides whether a request may use its session. Package dbsc
+	// has a Guard that binds sessions to the browser's device. The default is none.
 	Guard Guard
 
 	// WrapStore, if not nil, is called with the opened store and returns the
@@ -150,8 +149,8 @@ type Cookie struct {
 	// PreviousSecrets are old secrets that are still accepted, so that Secret
 	// can be replaced without signing anyone out. A client whose cookie was
 	// signed with one gets a new cookie when it uses its session. Remove an old
-	// secret when all sessions that have not been used since have ended. If
-	// several processes serve the same clients, first add the new secret to
+	// secret after IdleTimeout or Lifetime, whichever is shorter: any session that
+	// was not used since the replacement has then ended. If several processes serve the same clients, first add the new secret to
 	// PreviousSecrets in all of them, and only then use it as Secret.
 	PreviousSecrets [][]byte
 

@@ -37,8 +37,8 @@
 //     never will. So does [ErrNotWritten], for a refusal or a failure before the
 //     write was sent. If the outcome is unknown (a timeout, a lost connection),
 //     return another error; the manager then uses the version to find out whether
-//     the write happened. So nothing below the Store may retry a write that may
-//     already have run.
+//     the write happened. So a client library below the Store must not repeat a
+//     write that may have run.
 //  3. Deletion is final. No Save and no Touch based on a record loaded before
 //     a Delete restores it, in whatever order the calls arrive.
 //  4. Order. Every call sees what earlier calls acknowledged, from any

@@ -7,7 +7,7 @@ import (
 )
 
 // Ability is a part of the contract that depends on the backend. A harness
-// declares in Cannot what its backend lacks; everything else is tested.
+// lists in Cannot what its backend lacks; everything else is tested.
 type Ability string
 
 const (
@@ -16,11 +16,11 @@ const (
 	// Owners: the store implements driver.Owners.
 	Owners Ability = "Owners"
 	// Sweep: the store implements driver.Sweeper and removes expired records
-	// at Config.SweepInterval. Declare it if the server removes them.
+	// at Config.SweepInterval. List it in Cannot if the server removes them.
 	Sweep Ability = "Sweep"
 	// Share: two stores that are open at the same time with the same Config see
-	// the same records. Declare it for a store in process memory, and for one
-	// whose database is locked while it is open; Processes is then not tested
+	// the same records. List it in Cannot for a store in process memory, and for
+	// one whose database is locked while it is open; Processes is then not tested
 	// either.
 	Share Ability = "Share"
 	// Reopen: records survive Close and can be loaded after another Open with
@@ -30,7 +30,7 @@ const (
 	// records.
 	Processes Ability = "Processes"
 	// Goroutines: Close ends every goroutine that the store's calls started.
-	// Declare it for a store on a client that its caller closes.
+	// List it in Cannot for a store on a client that its caller closes.
 	Goroutines Ability = "Goroutines"
 )
 

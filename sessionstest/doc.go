@@ -41,19 +41,19 @@
 // # What a backend cannot do
 //
 // A store that lacks an optional interface, or whose records do not survive Close,
-// fails unless its Harness declares so in Cannot, with the reason:
+// fails unless its Harness lists that Ability in Cannot, with the reason:
 //
 //	Cannot: map[sessionstest.Ability]string{
 //		sessionstest.List: "memcached cannot list its keys",
 //	},
 //
-// The cases that are skipped show the reason. Declarations are tested too: if List
-// is declared but the store has a method All, it must yield errors.ErrUnsupported.
-// Only an [Ability] can be declared; everything else is always tested.
+// The cases that are skipped show the reason. Cannot is tested too: if it lists List
+// but the store has a method All, All must yield errors.ErrUnsupported. Cannot can
+// list only an [Ability]; everything else is always tested.
 //
 // For an embedded database that is locked while it is open (Pebble, Badger,
-// LevelDB), declare Share. Run then opens one store at a time, and closes it before
-// it calls Harness.Damage.
+// LevelDB), list Share in Cannot. Run then opens one store at a time, and closes it
+// before it calls Harness.Damage.
 //
 // # Time
 //
@@ -64,7 +64,7 @@
 //
 // # A second process
 //
-// Unless Share or Processes is declared, Run starts second processes: the same
+// Unless Cannot lists Share or Processes, Run starts second processes: the same
 // test program, with -test.run set to the test that called Run, and the backend's
 // location in the environment. In a second process, Run executes the commands of
 // the first one and skips the rest of the test. Therefore:
@@ -102,10 +102,9 @@
 // # No false alarms
 //
 // Every failure is real. No case depends on speed: with a slow store, a case does
-// fewer rounds. Each case is limited by Harness.Timeout, which only a hang reaches;
-// the case then fails with the stacks of its goroutines. After three such cases,
-// Run stops. A call that does not return within a tenth of Harness.Timeout after
+// fewer rounds. A case that hangs fails after Harness.Timeout, with the stacks of
+// its goroutines. After three such cases, Run stops. A call that does not return within a tenth of Harness.Timeout after
 // its context has ended is reported if this happens three times in a row.
 //
-// However, a faulty store may pass: races are found by repetition, not for certain.
+// However, a faulty store may pass: repetition finds most races, but not all.
 package sessionstest

@@ -28,7 +28,7 @@ type Harness struct {
 	MaxData int
 	// Damage makes the record stored at key unreadable, bypassing the store: it
 	// changes some bytes of that record and of no other, in a file, a column or a
-	// value. A store is open with cfg meanwhile, unless Cannot declares Share. If
+	// value. A store is open with cfg meanwhile, unless Cannot lists Share. If
 	// Damage is nil, the cases about damage are skipped.
 	Damage func(cfg driver.Config, key driver.Key) error
 	// Newer replaces the record stored at key with one that a newer version of the
