@@ -150,8 +150,9 @@ type Cookie struct {
 	// can be replaced without signing anyone out. A client whose cookie was
 	// signed with one gets a new cookie when it uses its session. Remove an old
 	// secret after IdleTimeout or Lifetime, whichever is shorter: any session that
-	// was not used since the replacement has then ended. If several processes serve the same clients, first add the new secret to
-	// PreviousSecrets in all of them, and only then use it as Secret.
+	// was not used since the replacement has then ended. If several processes
+	// serve the same clients, first add the new secret to PreviousSecrets in all
+	// of them, and only then use it as Secret.
 	PreviousSecrets [][]byte
 
 	// Domain is the domain to which browsers send the cookie, including its
