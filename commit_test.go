@@ -389,12 +389,6 @@ func TestOuterRecoveryPageHasCookie(t *testing.T) {
 	})
 }
 
-type panickingText struct{}
-
-func (panickingText) MarshalText() ([]byte, error) { panic("in MarshalText") }
-
-func (*panickingText) UnmarshalText([]byte) error { return nil }
-
 // A panic of the program or the store during the commit ends the request like any
 // panic, and does not block it.
 func TestPanicDuringCommit(t *testing.T) {
@@ -409,7 +403,6 @@ func TestPanicDuringCommit(t *testing.T) {
 	}
 	for where, end := range ends {
 		for name, h := range map[string]func(s *sessions.Session, store *testapp.Store){
-			"a value's MarshalText": func(s *sessions.Session, _ *testapp.Store) { s.Set("v", panickingText{}) },
 			"an Update run again": func(s *sessions.Session, store *testapp.Store) {
 				first := true
 				sessions.Key[int]("v").Update(s, func(int) int {
