@@ -166,10 +166,17 @@ func (d *ownerLogout) except(ctx context.Context, s *Session) error {
 		return nil
 	}
 	d.excepted = append(d.excepted, e)
+	return d.resolveAll(ctx)
+}
+
+// resolveAll finds out what IDs the excepted sessions have had so far.
+func (d *ownerLogout) resolveAll(ctx context.Context) error {
 	bounded := d.m.storeContext(ctx)
 	defer bounded.Release()
-	if _, _, err := d.resolve(bounded, e); !isGone(err) {
-		return err
+	for _, e := range d.excepted {
+		if _, _, err := d.resolve(bounded, e); err != nil && !isGone(err) {
+			return err
+		}
 	}
 	return nil
 }
@@ -199,32 +206,34 @@ func isGone(err error) bool {
 // excepted one that was renewed meanwhile. A renewal stores the session under its
 // new ID first, and the forward after it. So if no forward leads to the session
 // yet, keeps changes the version of the excepted one: a renewal that stored the
-// session has to begin again, with another ID, and this one can be destroyed.
-func (d *ownerLogout) keeps(ctx context.Context, key driver.Key, created driver.Millis) (bool, error) {
+// session has to begin again, with another ID, and this one can be destroyed. It is
+// not certain if another request has changed the excepted one at the same time.
+func (d *ownerLogout) keeps(ctx context.Context, key driver.Key, created driver.Millis) (keep, certain bool, err error) {
 	for _, e := range d.excepted {
-		for e.created == created {
-			end, rec, err := d.resolve(ctx, e)
-			if d.keep[key] {
-				return true, nil
-			}
-			if isGone(err) {
-				break
-			}
-			if err != nil {
-				return false, err
-			}
-			next := rec
-			next.Version = newVersion()
-			err = d.m.write(ctx, end, rec.Version, next)
-			if err == nil {
-				break
-			}
-			if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrEnded) {
-				return false, err
-			}
+		if e.created != created {
+			continue
+		}
+		end, rec, err := d.resolve(ctx, e)
+		switch {
+		case d.keep[key]:
+			return true, true, nil
+		case isGone(err):
+			continue
+		case err != nil:
+			return false, false, err
+		}
+		next := rec
+		next.Version = newVersion()
+		err = d.m.write(ctx, end, rec.Version, next)
+		switch {
+		case err == nil:
+		case errors.Is(err, ErrConflict), errors.Is(err, ErrEnded):
+			return false, false, nil
+		default:
+			return false, false, err
 		}
 	}
-	return false, nil
+	return false, true, nil
 }
 
 // pass lists the owner's records once, and destroys the sessions that they are or
@@ -232,7 +241,7 @@ func (d *ownerLogout) keeps(ctx context.Context, key driver.Key, created driver.
 // record that is not in it: a client that renews all the time leaves thousands.
 func (d *ownerLogout) pass(ctx context.Context, owners driver.Owners) error {
 	d.unread, d.looked = nil, make(map[driver.Key]bool)
-	var ends []driver.Key
+	var forwards []driver.Entry
 	for e, err := range d.m.owned(ctx, owners, d.owner) {
 		switch {
 		case errors.Is(err, ErrCorrupt): // it opens no session
@@ -242,17 +251,21 @@ func (d *ownerLogout) pass(ctx context.Context, owners driver.Owners) error {
 			return err
 		default:
 			d.looked[e.Key] = true
-			if f, ok := errors.AsType[forwarded](asForward(e.Record)); ok {
-				if !d.keep[e.Key] {
-					ends = append(ends, f.to)
-				}
-			} else if err := d.destroy(ctx, e.Key, e.Record, nil); err != nil {
+			if asForward(e.Record) != nil {
+				forwards = append(forwards, e)
+			} else if err := d.destroy(ctx, e.Key, e.Record, nil, false); err != nil {
 				return err
 			}
 		}
 	}
-	for _, key := range ends {
-		if err := d.destroy(ctx, key, driver.Record{}, forwarded{key}); err != nil {
+	if len(forwards) == 0 {
+		return nil
+	}
+	if err := d.resolveAll(ctx); err != nil {
+		return err
+	}
+	for _, e := range forwards {
+		if err := d.destroy(ctx, e.Key, e.Record, asForward(e.Record), true); err != nil {
 			return err
 		}
 	}
@@ -261,8 +274,8 @@ func (d *ownerLogout) pass(ctx context.Context, owners driver.Owners) error {
 
 // destroy destroys the session at key, which Load answers with rec and err, or the
 // one that it was renewed to, at a version whose owner was seen: it may belong to
-// another owner by now.
-func (d *ownerLogout) destroy(ctx context.Context, key driver.Key, rec driver.Record, err error) error {
+// another owner by now. foreign: it is known to be no excepted one.
+func (d *ownerLogout) destroy(ctx context.Context, key driver.Key, rec driver.Record, err error, foreign bool) error {
 	bounded := d.m.storeContext(ctx)
 	defer bounded.Release()
 	entry := d.m.queues.Entry(key)
@@ -271,6 +284,14 @@ func (d *ownerLogout) destroy(ctx context.Context, key driver.Key, rec driver.Re
 		f, isForward := errors.AsType[forwarded](err)
 		switch {
 		case isForward:
+			if !foreign {
+				// A client has used this ID, so if it were an excepted session's, its
+				// forwards would lead here by now.
+				if err := d.resolveAll(ctx); err != nil || d.keep[key] {
+					return err
+				}
+				foreign = true
+			}
 			if d.looked[f.to] {
 				return nil
 			}
@@ -288,8 +309,14 @@ func (d *ownerLogout) destroy(ctx context.Context, key driver.Key, rec driver.Re
 		case rec.Owner != d.owner:
 			return nil
 		default:
-			if keep, err := d.keeps(bounded, key, rec.Created); keep || err != nil {
-				return err
+			if !foreign {
+				keep, certain, err := d.keeps(bounded, key, rec.Created)
+				if keep || err != nil {
+					return err
+				}
+				if !certain {
+					break
+				}
 			}
 			err := d.m.store.Delete(bounded, key, rec.Version)
 			if err == nil {

@@ -194,7 +194,7 @@ var managerFaults = []struct {
 		"if !errors.Is(err, ErrConflict) {\n\t\t\t\treturn err\n\t\t\t}\n\t\t\tif err := entry.Retry(bounded)",
 		"if !errors.Is(err, ErrConflict) {\n\t\t\t\treturn err\n\t\t\t}\n\t\t\tif true { return nil }\n\t\t\tif err := entry.Retry(bounded)"},
 	{"DestroyOwned does not look at the excepted session again", "renew+destroy-others", exceptMisses, "owners.go",
-		"for e.created == created {", "for false {"},
+		"if e.created != created {", "if true {"},
 	{"DestroyOwned does not stop a renewal of the excepted session", "renew+destroy-others", exceptMisses, "owners.go",
 		"err = d.m.write(ctx, end, rec.Version, next)", "_, err = end, nil"},
 	{"an insert without an answer is sent again under the same ID", "renew+destroy-owned", ownedMisses, "outcome.go",
