@@ -38,7 +38,7 @@ func TestCloseDuringTrafficDrains(t *testing.T) {
 		const clients = 6
 		var counted [clients]int
 		var tokens [clients]string
-		var answered, refused atomic.Int64
+		var ready, refused atomic.Int64
 		closing := make(chan struct{})
 		var all sync.WaitGroup
 		for i := range clients {
@@ -49,7 +49,7 @@ func TestCloseDuringTrafficDrains(t *testing.T) {
 					case http.StatusOK:
 						counted[i]++
 						tokens[i] = c.Token()
-						if answered.Add(1) == 10*clients {
+						if counted[i] == 10 && ready.Add(1) == clients {
 							close(closing)
 						}
 					case http.StatusServiceUnavailable:
