@@ -100,7 +100,7 @@ func (s *Session) load() {
 		s.start()
 		s.lateness = late
 	case errors.Is(err, ErrNotFound):
-		s.start() // an unknown id is never adopted
+		s.start() // an unknown ID is never adopted
 	case errors.Is(err, ErrCorrupt):
 		s.warnDamaged(err)
 		s.start()
