@@ -41,8 +41,8 @@
 //     write that may have run.
 //  3. Deletion is final. No Save and no Touch based on a record loaded before
 //     a Delete restores it, in whatever order the calls arrive.
-//  4. Order. Every call sees what earlier calls acknowledged, from any
-//     goroutine, process or machine that shares the backend. Whether a write
+//  4. Order. When a call has acknowledged a change, every later call sees it, in
+//     any goroutine, process or machine that shares the backend. Whether a write
 //     survives a crash of the machine depends on the store, which documents it.
 //     Namespaces are separate: no call sees or changes a record or an index
 //     entry of another namespace, even where the keys are equal.
@@ -50,8 +50,8 @@
 //     that wraps the context's, even if a server is down or hangs, or another
 //     call or process holds a lock. If the call has completed by then, it may
 //     return its result. A call whose context has already ended changes nothing.
-//     With the manager's contexts, Done starts a timer: call it only to wait, and
-//     use [AfterFunc] to interrupt a call.
+//     Done of the manager's contexts starts a timer, so call it only to wait. To
+//     interrupt a call when its context ends, use [AfterFunc].
 //  6. Bytes. Data and Owner are returned byte for byte, including NUL and
 //     invalid UTF-8; Data may be empty. A Store does not keep a slice passed to
 //     it, nor return one that it keeps. Above the limit that the store documents,
@@ -82,13 +82,13 @@
 //
 // # Indexes
 //
-// An index entry that is separate from its record can outlive the record: if the
-// process dies between the two writes, or if the record is damaged, so that Delete
-// cannot read its owner and expiry. The sweep and Owned must remove such entries.
-// They look up the record of each entry, and remove the entry if the record is
-// missing, or if it is damaged and the entry's expiry has passed. So store the
-// expiry in the entries of the expiry index. Entries of the owner index expire
-// with their records, or are checked by the sweep.
+// If index entries are stored apart from their records, some can remain without a
+// record: if the process dies between the two writes, or if a record is damaged, so
+// that Delete cannot read its owner and expiry. The sweep must remove these entries.
+// It looks up the record of each entry, and removes the entry if the record is
+// missing, or if it is damaged and the entry's expiry has passed. For this, an entry
+// of the expiry index contains the expiry. Entries of the owner index may instead
+// expire with their records.
 package driver
 
 import (

@@ -14,9 +14,9 @@ type Harness struct {
 	Driver driver.Driver
 	// Config returns the location of an empty backend: a URL or a DataDir. Each
 	// case calls it once, with its own testing.TB, which it can use to create
-	// directories and start servers. Cases about Open replace the URL by invalid
-	// ones and, if DataDir is a directory, DataDir by an empty string and by a missing
-	// subdirectory. Cases about namespaces append to Namespace, which may have up to
+	// directories and start servers. The cases about Open try invalid
+	// URLs. If DataDir is set, they also try an empty DataDir and a subdirectory that
+	// does not exist. Cases about namespaces append to Namespace, which may have up to
 	// 48 characters. If Config is nil, the zero driver.Config is used.
 	Config func(t testing.TB) driver.Config
 	// Cannot declares what the backend cannot do, and why. Skipped cases show the
