@@ -135,10 +135,15 @@ func (b *Binding) Start(c sessions.GuardConfig) error {
 // session ID, and never later. Otherwise a thief of an unbound session's cookie could
 // bind the session to their own key and lock out its user.
 func (b *Binding) Issue(r *http.Request, h sessions.Held, header http.Header) {
-	if h.ByHeader() || h.Note() != nil {
+	if h.ByHeader() {
 		return
 	}
-	if _, err := r.Cookie(b.cookie.Name); err == nil { // left from an earlier session
+	if h.Note() != nil {
+		// A binding that is not confirmed may have lost its registration's response.
+		if bound, err := parseNote(h.Note()); err != nil || bound.confirmed != 0 {
+			return
+		}
+	} else if _, err := r.Cookie(b.cookie.Name); err == nil { // left from an earlier session
 		old := b.cookie
 		old.MaxAge = -1
 		header.Add("Set-Cookie", old.String())

@@ -270,6 +270,16 @@ func TestLostRegistrationAnswer(t *testing.T) {
 		s.Clock.Advance(time.Hour)
 		d.wantUse("unconfirmed", http.StatusOK)
 	}
+	d.offer = ""
+	d.use(func(s *sessions.Session) { s.Renew() })
+	if d.offer == "" {
+		t.Fatal("the new ID of a session whose binding is not confirmed has no offer")
+	}
+	testapp.Equal(t, "status of the second registration", d.register().StatusCode, http.StatusOK)
+	d.wantUse("with the bound cookie, which confirms the binding", http.StatusOK)
+	s.Clock.Advance(time.Minute)
+	d.dropBound()
+	d.wantUse("without the bound cookie", http.StatusForbidden)
 }
 
 // Hole 5: a refused session can be ended, and nothing else.
