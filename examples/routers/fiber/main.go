@@ -78,6 +78,7 @@ func login(c fiber.Ctx) error {
 	s, name := session(c), c.FormValue("name") // a real program checks a password here
 	s.Renew()                                  // any earlier ID stops working
 	user.Set(s, name)
+	s.SetOwner("user:" + name) // so that DestroyOwned finds the user's sessions
 	s.AddFlash("Hello, " + name + ".")
 	return c.Redirect().Status(fiber.StatusSeeOther).To("/")
 }

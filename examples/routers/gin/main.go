@@ -74,6 +74,7 @@ func login(c *gin.Context) {
 	s, name := session(c), c.PostForm("name") // a real program checks a password here
 	s.Renew()                                 // any earlier ID stops working
 	user.Set(s, name)
+	s.SetOwner("user:" + name) // so that DestroyOwned finds the user's sessions
 	s.AddFlash("Hello, " + name + ".")
 	c.Redirect(http.StatusSeeOther, "/")
 }

@@ -82,6 +82,7 @@ func login(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	s.Renew()
 	user.Set(s, name)
+	s.SetOwner("user:" + name) // so that DestroyOwned finds the user's sessions
 	s.AddFlash("Hello, " + name + ".")
 	redirect(w, r, "/")
 }

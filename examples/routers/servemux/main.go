@@ -54,6 +54,7 @@ func login(w http.ResponseWriter, r *http.Request) {
 	name := r.PostFormValue("name") // a real program checks a password here
 	s.Renew()                       // any earlier ID stops working
 	user.Set(s, name)
+	s.SetOwner("user:" + name) // so that DestroyOwned finds the user's sessions
 	s.AddFlash("Hello, " + name + ".")
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

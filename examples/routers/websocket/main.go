@@ -152,8 +152,10 @@ func home(w http.ResponseWriter, r *http.Request) {
 
 func login(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
+	name := r.PostFormValue("name") // a real program checks a password here
 	s.Renew()
-	user.Set(s, r.PostFormValue("name")) // a real program checks a password here
+	user.Set(s, name)
+	s.SetOwner("user:" + name) // so that DestroyOwned finds the user's sessions
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
