@@ -28,31 +28,40 @@ import (
 //
 // Hijack commits the session, but the server then does not send the header
 // fields, including the cookie of a new session. The program must send them.
-func (m *Manager) Wrap(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if m.FromContext(r.Context()) != nil {
-			next.ServeHTTP(w, r)
-			return
+func (m *Manager) Wrap(next http.Handler) http.Handler { return &handler{m, next} }
+
+// handler is a type, not a func literal, because the compiler copies a func
+// literal into the caller of Wrap, and there WithContext allocates.
+type handler struct {
+	m    *Manager
+	next http.Handler
+}
+
+// ServeHTTP implements http.Handler.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m := h.m
+	if m.FromContext(r.Context()) != nil {
+		h.next.ServeHTTP(w, r)
+		return
+	}
+	m.warnIfShared(r.Context())
+	x := &exchange{}
+	x.response = response.State{Writer: w, Committer: x}
+	x.session.m, x.session.request = m, r
+	x.session.rawTokens, x.session.byHeader = m.tokenSource(r.Header)
+	if coded := w.Header()["Content-Encoding"]; len(coded) > 0 {
+		x.encoding = coded[0]
+	}
+	x.r = *r.WithContext((*requestContext)(x)) // inlined: one allocation for both
+	defer func() {
+		if form := x.r.MultipartForm; form != nil {
+			r.MultipartForm = form // the server removes its files
 		}
-		m.warnIfShared(r.Context())
-		x := &exchange{}
-		x.response = response.State{Writer: w, Committer: x}
-		x.session.m, x.session.request = m, r
-		x.session.rawTokens, x.session.byHeader = m.tokenSource(r.Header)
-		if coded := w.Header()["Content-Encoding"]; len(coded) > 0 {
-			x.encoding = coded[0]
-		}
-		x.r = *r.WithContext((*requestContext)(x)) // inlined: one allocation for both
-		defer func() {
-			if form := x.r.MultipartForm; form != nil {
-				r.MultipartForm = form // the server removes its files
-			}
-			r.Pattern = x.r.Pattern // outer middleware may log the route
-			x.finish()
-		}()
-		next.ServeHTTP(x.response.View(), &x.r)
-		x.completed = true
-	})
+		r.Pattern = x.r.Pattern // outer middleware may log the route
+		x.finish()
+	}()
+	h.next.ServeHTTP(x.response.View(), &x.r)
+	x.completed = true
 }
 
 // warnIfShared logs once if another manager around this one has the same cookie
