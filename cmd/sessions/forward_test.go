@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pump-go/sessions"
 )
@@ -44,6 +45,42 @@ func TestForwards(t *testing.T) {
 		}
 		if name := a.name(v); name != "" {
 			t.Errorf("%s is signed in", name)
+		}
+	})
+}
+
+// After the second copy of the procedure in the help, the old ID of a session that was
+// renewed between the copies opens nothing in the destination, whether the source still
+// has the forward or it has expired.
+func TestDeleteAfterARenewal(t *testing.T) {
+	forEachStore(t, func(t *testing.T, from env) {
+		to := envs["dbm"](t)
+		both := from.and(to.destination())
+		a := from.program(t)
+		now, earlier := a.visitor("user:1", "now"), a.visitor("user:1", "earlier")
+		both.run(t, "copy").expect(t, exitDone, "2 copied")
+
+		lateNow, lateEarlier := *now, *earlier
+		renew := func(s *sessions.Session) { s.Renew() }
+		a.visit(now, renew)
+		a.clock = -10 * time.Minute
+		a.visit(earlier, renew)
+		a.clock = 0
+
+		r := both.run(t, "copy", "-json", "-overwrite", "-delete", "-yes").expect(t, exitDone)
+		expectCounts(t, r, "map[created:2 read:2 removed:1]")
+		expectSame(t, from, to)
+		b := to.program(t)
+		for _, v := range []*visitor{&lateNow, &lateEarlier} {
+			if name := b.name(v); name != "" {
+				t.Errorf("the old ID opens the session of %q in the copy", name)
+			}
+		}
+		if b.name(now) != "now" || b.name(earlier) != "earlier" {
+			t.Error("the renewed sessions were not copied")
+		}
+		if n, err := b.DestroyOwned(t.Context(), "user:1"); n != 2 || err != nil {
+			t.Errorf("destroyed %d, %v; want 2", n, err)
 		}
 	})
 }
