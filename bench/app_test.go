@@ -26,7 +26,8 @@ type app struct {
 	// handler returns the handler for one kind of work, or nil if the library does
 	// not support it.
 	handler func(work) http.Handler
-	// sessions returns the number of sessions in the store. It is nil for cookies.
+	// sessions returns the number of sessions in the store. It is nil for cookies, and
+	// for memcached, which has no list.
 	sessions func() int
 	// merges reports whether no concurrent change to one session is lost.
 	merges bool

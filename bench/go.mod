@@ -22,6 +22,7 @@ require (
 	filippo.io/edwards25519 v1.2.0 // indirect
 	github.com/aclements/go-moremath v0.0.0-20210112150236-f10218a38794 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/dgryski/go-rendezvous v0.0.0-20200823014737-9f7001d12a5f // indirect
 	github.com/go-sql-driver/mysql v1.10.1 // indirect
 	github.com/gofrs/flock v0.13.2 // indirect
 	github.com/natefinch/atomic v1.0.1 // indirect
@@ -30,7 +31,9 @@ require (
 )
 
 require (
+	github.com/bradfitz/gomemcache v0.0.0-20260422231931-4d751bb6e37c
 	github.com/fxamacker/cbor/v2 v2.10.0 // indirect
 	github.com/gorilla/securecookie v1.1.2
+	github.com/pump-go/sessions/memcached v0.0.0
 	github.com/x448/float16 v0.8.4 // indirect
 )

@@ -7,7 +7,7 @@ import (
 	"github.com/pump-go/sessions"
 	_ "github.com/pump-go/sessions/cookie"
 	_ "github.com/pump-go/sessions/dbm"
-	_ "github.com/pump-go/sessions/file"
+	"github.com/pump-go/sessions/file"
 	_ "github.com/pump-go/sessions/memory"
 )
 
@@ -81,6 +81,13 @@ func ourApp(tb testing.TB, m *sessions.Manager) app {
 		}))
 	}
 	return a
+}
+
+// oursSync is oursOn("file", secret) with a flush of the disk for each change.
+func oursSync(tb testing.TB) app {
+	return ours(tb, sessions.Options{
+		Driver: file.New(file.Options{Sync: true}), DataDir: tb.TempDir(), Cookie: sessions.Cookie{Secret: secret},
+	})
 }
 
 const (

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,14 +18,34 @@ import (
 )
 
 // raw is the storage operation of a session request on the same number of bytes,
-// without IDs, encoding, expiry or conflict detection. It is a lower bound rather
-// than a contender.
+// without IDs, encoding or expiry. It is a lower bound rather than a contender.
+//
+// A session that loses no concurrent change has to be compared before it is replaced.
+// Where that costs an operation of its own, there are two: "raw" without it, and
+// "raw-cas" with it. In SQL it is a condition of the same statement, in dbm a look at a page that
+// the transaction reads anyway, and memcached's command has it; in memory it is a
+// comparison under a lock that is held anyway. In a cookie nothing can be compared.
 type raw interface {
-	// load returns the bytes stored under the cookie.
-	load(cookie string) ([]byte, error)
-	// save stores the bytes and returns the new cookie.
-	save(cookie string, b []byte) (string, error)
+	// load returns what is stored under the cookie.
+	load(cookie string) (stored, error)
+	// save stores the bytes and returns the new cookie. old is what load returned, or
+	// zero for a new session.
+	save(cookie string, old stored, b []byte) (string, error)
 }
+
+// stored are the bytes of a session and, on memcached, their CAS ID.
+type stored struct {
+	bytes []byte
+	cas   uint64
+}
+
+// isNew reports whether there was nothing to load.
+func (s stored) isNew() bool { return s.bytes == nil }
+
+// version is compared before a session is replaced: the counter.
+func (s stored) version() []byte { return s.bytes[:8] }
+
+var errConflict = errors.New("another request has changed the session")
 
 // The first eight bytes are the counter.
 var filled = append(make([]byte, 8), bytes.Repeat([]byte(text), 11)...) // 503 bytes
@@ -39,14 +60,16 @@ func rawApp(store raw) app {
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			cookie, b := r.Header.Get("Cookie"), filled
+			var old stored
 			if kind == fill || kind == fresh {
 				cookie = "raw" + strconv.FormatInt(made.Add(1), 10)
 			} else {
 				var err error
-				if b, err = store.load(cookie); err != nil || len(b) < 8 {
+				if old, err = store.load(cookie); err != nil || len(old.bytes) < 8 {
 					wrong(w)
 					return
 				}
+				b = old.bytes
 			}
 			n := binary.BigEndian.Uint64(b)
 			switch kind {
@@ -66,7 +89,7 @@ func rawApp(store raw) app {
 					b = b[:8]
 				}
 				binary.BigEndian.PutUint64(b, n)
-				next, err := store.save(cookie, b)
+				next, err := store.save(cookie, old, b)
 				if err != nil {
 					wrong(w)
 					return
@@ -86,13 +109,13 @@ type rawMap struct {
 
 func rawMemory(testing.TB) app { return rawApp(&rawMap{m: map[string][]byte{}}) }
 
-func (s *rawMap) load(cookie string) ([]byte, error) {
+func (s *rawMap) load(cookie string) (stored, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.m[cookie], nil
+	return stored{bytes: s.m[cookie]}, nil
 }
 
-func (s *rawMap) save(cookie string, b []byte) (string, error) {
+func (s *rawMap) save(cookie string, _ stored, b []byte) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.m[cookie] = b
@@ -107,23 +130,24 @@ func rawCookie(testing.TB) app {
 	return rawApp(rawSealed{securecookie.New(hash, block).SetSerializer(securecookie.NopEncoder{})})
 }
 
-func (s rawSealed) load(cookie string) (b []byte, err error) {
-	err = s.c.Decode("raw", cookie, &b)
-	return b, err
+func (s rawSealed) load(cookie string) (old stored, err error) {
+	err = s.c.Decode("raw", cookie, &old.bytes)
+	return old, err
 }
 
-func (s rawSealed) save(_ string, b []byte) (string, error) { return s.c.Encode("raw", b) }
+func (s rawSealed) save(_ string, _ stored, b []byte) (string, error) { return s.c.Encode("raw", b) }
 
 // rawFiles is one file per session, replaced by rename.
 type rawFiles struct{ dir string }
 
 func rawFile(tb testing.TB) app { return rawApp(rawFiles{tb.TempDir()}) }
 
-func (s rawFiles) load(cookie string) ([]byte, error) {
-	return os.ReadFile(filepath.Join(s.dir, cookie))
+func (s rawFiles) load(cookie string) (old stored, err error) {
+	old.bytes, err = os.ReadFile(filepath.Join(s.dir, cookie))
+	return old, err
 }
 
-func (s rawFiles) save(cookie string, b []byte) (string, error) {
+func (s rawFiles) save(cookie string, _ stored, b []byte) (string, error) {
 	name := filepath.Join(s.dir, cookie)
 	if err := os.WriteFile(name+".new", b, 0o600); err != nil {
 		return "", err
@@ -152,24 +176,30 @@ func rawBolt(tb testing.TB) app {
 	return rawApp(rawBucket{db})
 }
 
-func (s rawBucket) load(cookie string) (b []byte, err error) {
+func (s rawBucket) load(cookie string) (old stored, err error) {
 	err = s.db.View(func(tx *bbolt.Tx) error {
-		b = bytes.Clone(tx.Bucket(bucket).Get([]byte(cookie)))
+		old.bytes = bytes.Clone(tx.Bucket(bucket).Get([]byte(cookie)))
 		return nil
 	})
-	return b, err
+	return old, err
 }
 
-func (s rawBucket) save(cookie string, b []byte) (string, error) {
-	return cookie, s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucket).Put([]byte(cookie), b) })
+func (s rawBucket) save(cookie string, old stored, b []byte) (string, error) {
+	return cookie, s.db.Update(func(tx *bbolt.Tx) error {
+		sessions := tx.Bucket(bucket)
+		if now := sessions.Get([]byte(cookie)); old.isNew() != (now == nil) || now != nil && !bytes.Equal(now[:8], old.version()) {
+			return errConflict
+		}
+		return sessions.Put([]byte(cookie), b)
+	})
 }
 
 // rawTable is an SQL table, used through prepared statements.
-type rawTable struct{ get, set *sql.Stmt }
+type rawTable struct{ get, add, set *sql.Stmt }
 
 func rawSQL(tb testing.TB, db *sql.DB, bytesType string) app {
 	table := uniqueTable("raw")
-	if _, err := db.Exec("CREATE TABLE " + table + " (id TEXT PRIMARY KEY, data " + bytesType + " NOT NULL)"); err != nil {
+	if _, err := db.Exec("CREATE TABLE " + table + " (id TEXT PRIMARY KEY, version BIGINT NOT NULL, data " + bytesType + " NOT NULL)"); err != nil {
 		tb.Fatal(err)
 	}
 	prepared := func(query string) *sql.Stmt {
@@ -182,16 +212,28 @@ func rawSQL(tb testing.TB, db *sql.DB, bytesType string) app {
 	}
 	return rawApp(rawTable{
 		get: prepared("SELECT data FROM " + table + " WHERE id = $1"),
-		set: prepared("INSERT INTO " + table + " (id, data) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET data = excluded.data"),
+		add: prepared("INSERT INTO " + table + " (id, version, data) VALUES ($1, $2, $3)"),
+		set: prepared("UPDATE " + table + " SET version = $1, data = $2 WHERE id = $3 AND version = $4"),
 	})
 }
 
-func (s rawTable) load(cookie string) (b []byte, err error) {
-	err = s.get.QueryRow(cookie).Scan(&b)
-	return b, err
+func (s rawTable) load(cookie string) (old stored, err error) {
+	err = s.get.QueryRow(cookie).Scan(&old.bytes)
+	return old, err
 }
 
-func (s rawTable) save(cookie string, b []byte) (string, error) {
-	_, err := s.set.Exec(cookie, b)
-	return cookie, err
+func (s rawTable) save(cookie string, old stored, b []byte) (string, error) {
+	version := func(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) }
+	if old.isNew() {
+		_, err := s.add.Exec(cookie, version(b), b)
+		return cookie, err
+	}
+	res, err := s.set.Exec(version(b), b, cookie, version(old.bytes))
+	if err != nil {
+		return "", err
+	}
+	if n, err := res.RowsAffected(); n != 1 || err != nil {
+		return "", errors.Join(errConflict, err)
+	}
+	return cookie, nil
 }

@@ -17,13 +17,15 @@ var contenders = []struct {
 	{"none", []lib{{"bare", bare}}},
 	{"memory", []lib{{"pump", oursOn("memory", nil)}, {"pump-signed", oursOn("memory", secret)}, {"scs", scsMemory}, {"raw", rawMemory}}},
 	{"cookie", []lib{{"pump", oursOn("cookie", secret)}, {"gorilla", gorillaCookie}, {"raw", rawCookie}}},
-	{"file", []lib{{"pump", oursOn("file", secret)}, {"gorilla", gorillaFiles}, {"raw", rawFile}}},
+	{"file", []lib{{"pump", oursOn("file", secret)}, {"gorilla", gorillaFiles}, {"raw", rawFile}, {"raw-cas", rawInPlace(false)}}},
+	{"sync", []lib{{"pump", oursSync}, {"raw-cas", rawInPlace(true)}}},
 	// The same on a disk in memory, to separate the library's cost from the disk's.
-	{"shm", []lib{{"pump", oursOn("file", secret)}, {"gorilla", gorillaFiles}, {"raw", rawFile}}},
+	{"shm", []lib{{"pump", oursOn("file", secret)}, {"gorilla", gorillaFiles}, {"raw", rawFile}, {"raw-cas", rawInPlace(false)}}},
 	{"dbm", []lib{{"pump", oursOn("dbm", nil)}, {"raw", rawBolt}}},
 	{"sqlite", []lib{{"pump", oursSQLite}, {"scs", scsSQLite(likeOurs)}, {"scs-default", scsSQLite("")}, {"raw", rawSQLite}}},
 	{"postgres", []lib{{"pump", oursPostgres}, {"scs", scsPostgres}, {"raw", rawPostgres}}},
-	{"redis", []lib{{"pump", oursRedis}, {"scs", scsRedis}, {"raw", rawRedis}}},
+	{"redis", []lib{{"pump", oursRedis}, {"scs", scsRedis}, {"raw", rawRedis(false)}, {"raw-cas", rawRedis(true)}}},
+	{"memcached", []lib{{"pump", oursMemcached}, {"raw", rawMemcached}}},
 }
 
 type lib struct {
@@ -39,7 +41,7 @@ func (l lib) offers(b *testing.B, w work) bool {
 	case l.name == "bare":
 		return w == untouched
 	case w == contended:
-		return a.sessions != nil
+		return a.sessions != nil || a.merges
 	default:
 		return a.handler(w) != nil
 	}
@@ -48,8 +50,22 @@ func (l lib) offers(b *testing.B, w work) bool {
 // BenchmarkRequest measures each kind of request with each library, with a
 // ResponseWriter that drops the response. "bare" is the same handler without a
 // session.
-func BenchmarkRequest(b *testing.B) {
+func BenchmarkRequest(b *testing.B) { benchRequests(b, func(string) bool { return true }) }
+
+// BenchmarkSmall is BenchmarkRequest without the heap that main_test.go holds, of the
+// stores that wait for nothing.
+func BenchmarkSmall(b *testing.B) {
+	if *ballast != 0 {
+		b.Skip("with -ballast 0")
+	}
+	benchRequests(b, func(store string) bool { return store == "memory" || store == "cookie" })
+}
+
+func benchRequests(b *testing.B, wanted func(store string) bool) {
 	for _, c := range contenders {
+		if !wanted(c.store) {
+			continue
+		}
 		b.Run("store="+c.store, func(b *testing.B) {
 			if c.store == "shm" {
 				inMemory(b)
@@ -144,7 +160,7 @@ func benchLogin(b *testing.B, a app) {
 	if !c.try(readable).ok() {
 		b.Error("the new cookie does not open the session")
 	}
-	if a.sessions != nil && c.with(old).try(readable).ok() {
+	if (a.sessions != nil || a.merges) && c.with(old).try(readable).ok() {
 		b.Error("the old cookie still opens the session")
 	}
 }
