@@ -1,8 +1,10 @@
 package bench
 
 import (
+	"flag"
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -61,6 +63,10 @@ func BenchmarkSmall(b *testing.B) {
 	benchRequests(b, func(store string) bool { return store == "memory" || store == "cookie" })
 }
 
+// turn rotates the contenders of each store, because work that one of them leaves to the
+// system, such as writing to the disk, slows down the next one.
+var turn = flag.Int("turn", 0, "how many contenders of each store to move from the front to the end")
+
 func benchRequests(b *testing.B, wanted func(store string) bool) {
 	for _, c := range contenders {
 		if !wanted(c.store) {
@@ -71,7 +77,8 @@ func benchRequests(b *testing.B, wanted func(store string) bool) {
 				inMemory(b)
 			}
 			for _, w := range works {
-				for _, l := range c.libs {
+				first := *turn % len(c.libs)
+				for _, l := range slices.Concat(c.libs[first:], c.libs[:first]) {
 					if l.offers(b, w.work) {
 						b.Run("work="+string(w.work)+"/lib="+l.name, func(b *testing.B) { w.run(b, l.open(b)) })
 					}

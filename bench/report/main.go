@@ -36,7 +36,7 @@ var (
 	many        = flag.Int("sessions", 1_000_000, "how many sessions the benchmarks at scale keep")
 	sizeCount   = flag.Int("size-count", 5, "how often to run each benchmark of growth")
 	sizeTime    = flag.String("size-time", "1s", "how long to run each benchmark of growth")
-	only        = flag.String("only", "", "run only these parts, separated by commas: request, server, cores, scale, size, or none")
+	only        = flag.String("only", "", "run only these parts, separated by commas: request, small, callers, server, cores, scale, size, or none")
 	results     = flag.String("results", "results.out", "the folder of the benchmarks' output")
 	docs        = flag.String("docs", "../docs", "the folder of performance.md")
 )
@@ -53,6 +53,8 @@ func run() error {
 	once := 1
 	parts := []part{
 		{"request", "^BenchmarkRequest$", nil, rounds},
+		{"small", "^BenchmarkSmall$", []string{"-ballast=0"}, rounds},
+		{"callers", "^BenchmarkRedis$", nil, rounds},
 		{"server", "^BenchmarkServer$", nil, rounds},
 		{"cores", "^BenchmarkCores$", []string{"-test.cpu=1,2"}, rounds},
 		{"scale", "^Benchmark(Held|Sweep)$", nil, scaleRounds},
@@ -110,7 +112,7 @@ func (p part) run(program string) error {
 		log.Printf("%s, round %d of %d", p.name, i+1, *p.rounds)
 		args := append([]string{
 			"-test.run=^$", "-test.timeout=1h", "-test.bench=" + p.bench, "-test.benchtime=" + *benchtime,
-			"-sessions=" + strconv.Itoa(*many),
+			"-sessions=" + strconv.Itoa(*many), "-turn=" + strconv.Itoa(i),
 		}, p.args...)
 		cmd := command(program, args...)
 		cmd.Stdout = out

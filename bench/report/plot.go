@@ -19,7 +19,7 @@ func plot(m *measurements) ([]byte, error) {
 	}
 	y := top
 	for _, s := range stores {
-		libs := append([]string{"pump", "raw"}, s.peers...)
+		libs := slices.Concat([]string{"pump"}, s.raws, s.peers)
 		for i, w := range works {
 			r := row{Label: w, Y: y}
 			if i == 0 {
@@ -44,7 +44,7 @@ func plot(m *measurements) ([]byte, error) {
 		chart.Ticks = append(chart.Ticks, tick{x(math.Pow(10, e)), axisLabels[int(e)]})
 	}
 	at := float64(left)
-	for _, lib := range []string{"raw", "pump", "scs", "scs-default", "gorilla"} {
+	for _, lib := range []string{"raw", "raw-cas", "pump", "scs", "scs-default", "gorilla"} {
 		chart.Legend = append(chart.Legend, legend{mark{lib, at, 46}, called[lib]})
 		at += 36 + 6.5*float64(len(called[lib])) // approximate width of the text
 	}
@@ -62,7 +62,7 @@ func scaleOf(m *measurements) interval {
 	span := interval{math.Inf(1), math.Inf(-1)}
 	for _, s := range stores {
 		for _, w := range works {
-			for _, lib := range append([]string{"raw", "pump"}, s.peers...) {
+			for _, lib := range slices.Concat(s.raws, []string{"pump"}, s.peers) {
 				if ns := m.median(requestName(s.name, w, lib), s.unit); !math.IsNaN(ns) {
 					span.low, span.high = min(span.low, math.Log10(ns)), max(span.high, math.Log10(ns))
 				}
@@ -113,6 +113,7 @@ text { fill: #e6edf3 } .quiet { fill: #9198a1 } line { stroke: #3d444d }
 </style>
 <defs>
 <path id="raw" class="raw" stroke-width="1.5" d="M0 -5V5"/>
+<path id="raw-cas" class="raw" stroke-width="1.5" d="M-3 -5L1 0L-3 5"/>
 <circle id="pump" class="pump" r="5"/>
 <rect id="scs" class="scs" x="-4.5" y="-4.5" width="9" height="9"/>
 <rect id="scs-default" class="scs" x="-4" y="-4" width="8" height="8" fill-opacity="0" stroke-width="1.5"/>

@@ -20,6 +20,14 @@ BenchmarkRequest/store=memory/work=untouched/lib=pump-2   100   400 ns/op   160 
 BenchmarkRequest/store=memory/work=untouched/lib=scs-2    100   90000 ns/op 12800 cpu-ns/op   512 B/op   245 allocs/op
 BenchmarkRequest/store=memory/work=untouched/lib=pump-2   100   100 ns/op   100 cpu-ns/op   512 B/op   3 allocs/op
 BenchmarkRequest/store=memory/work=untouched/lib=scs-2    100   90000 ns/op 8200 cpu-ns/op   512 B/op   245 allocs/op
+BenchmarkRequest/store=file/work=new/lib=pump-2           100   20000 ns/op
+BenchmarkRequest/store=file/work=new/lib=gorilla-2        100   10000 ns/op
+BenchmarkRequest/store=redis/work=write/lib=pump-2        100   31000 ns/op
+BenchmarkRequest/store=redis/work=write/lib=raw-2         100   20000 ns/op
+BenchmarkRequest/store=redis/work=write/lib=raw-cas-2     100   25000 ns/op
+BenchmarkSmall/store=memory/work=read/lib=pump-2          100   2500 ns/op  2000 cpu-ns/op  2176 B/op  6 allocs/op
+BenchmarkSmall/store=memory/work=read/lib=scs-2           100   9000 ns/op  1000 cpu-ns/op  11576 B/op  248 allocs/op
+BenchmarkRedis/work=write/callers=16-2                    2     1.6 faster  29000 ns/pump  23000 ns/raw-cas  46000 ns/scs  1.261 x-pump  2 x-scs
 BenchmarkCores/work=read/lib=pump     100   400 ns/op
 BenchmarkCores/work=read/lib=pump-2   100   250 ns/op
 PASS
@@ -64,8 +72,38 @@ func TestTargets(t *testing.T) {
 	if g := all[1]; g.reached || g.got != "–" {
 		t.Errorf("%+v: want a target that is not reached, since nothing was measured", g)
 	}
-	if g := all[len(all)-1]; g.reached || g.got != "sqlite, write: 0.4× of scs" {
-		t.Errorf("%+v, want the slower request named", g)
+	got := targetTable(measured(t))
+	const slower = "memory, read in a small program: 0.5× of scs; "
+	for _, row := range []string{
+		"| untouched: bytes allocated, the header's own included | at most 512 | 512 | yes |",
+		"| redis, write: time compared with raw operation | at most 1.30× | 1.55× | **no** |",
+		"| redis, write: time compared with raw, compare and swap | at most 1.30× | 1.24× | yes |",
+		"| file, new: time compared with gorilla | no more | 2.00× | **no** |",
+		"| requests slower than a peer's | none | " + slower + "file, new: 0.5× of gorilla, " + foundWhenDue + "; sqlite, write: 0.4× of scs | **no** |",
+		"| the same, without a promise that explains it | none | " + slower + "sqlite, write: 0.4× of scs | **no** |",
+	} {
+		if !strings.Contains(got, row+"\n") {
+			t.Errorf("missing %q in\n%s", row, got)
+		}
+	}
+	for _, row := range []string{"memcached", "postgres"} {
+		if strings.Contains(got, row) {
+			t.Errorf("%s was not measured", row)
+		}
+	}
+}
+
+func TestSmallProgram(t *testing.T) {
+	const want = "| memory, read | 2.0 µs | 1.0 µs | 0.5× | – | – | – | 2176, 11576 |\n"
+	if got := small(measured(t)); !strings.HasSuffix(got, "|\n"+want) || strings.Count(got, "\n") != 3 {
+		t.Errorf("%s\nwant only %s", got, want)
+	}
+}
+
+func TestCallers(t *testing.T) {
+	const want = "| write | 16 | 23 µs | 29 µs | 46 µs | 1.26× | 1.6× |\n"
+	if got := callers(measured(t)); !strings.Contains(got, want) {
+		t.Errorf("%s\nwant %s", got, want)
 	}
 }
 
@@ -105,7 +143,7 @@ func TestWriteReplacesFigures(t *testing.T) {
 			t.Fatalf("the plot is not XML: %v", err)
 		}
 	}
-	if marks := strings.Count(string(svg), "<use "); marks != 5+5 { // the legend's, and the figures'
+	if marks := strings.Count(string(svg), "<use "); marks != 6+10 { // the legend's, and the figures'
 		t.Errorf("%d marks", marks)
 	}
 }

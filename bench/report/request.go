@@ -10,19 +10,29 @@ import (
 // The stores, in the order of the tables.
 var stores = []struct {
 	name, title string
+	raws        []string // the raw operations; a write is compared with the last one
 	peers       []string // ratios are to the first
 	unit        string
 	also        []string // shown, but not compared
 }{
-	{"memory", "memory", []string{"scs"}, processor, []string{"pump-signed"}},
-	{"cookie", "cookie, encrypted", []string{"gorilla"}, processor, nil},
-	{"file", "file", []string{"gorilla"}, clock, nil},
-	{"shm", "file, on a disk in memory", []string{"gorilla"}, clock, nil},
-	{"dbm", "dbm (bbolt)", nil, clock, nil},
-	{"sqlite", "database, SQLite", []string{"scs", "scs-default"}, clock, nil},
-	{"postgres", "database, PostgreSQL", []string{"scs"}, clock, nil},
-	{"redis", "redis", []string{"scs"}, clock, nil},
+	{"memory", "memory", plain, []string{"scs"}, processor, []string{"pump-signed"}},
+	{"cookie", "cookie, encrypted", plain, []string{"gorilla"}, processor, nil},
+	{"file", "file", swapped, []string{"gorilla"}, clock, nil},
+	{"sync", "file, with Sync", swapped[1:], nil, clock, nil},
+	{"shm", "file, on a disk in memory", swapped, []string{"gorilla"}, clock, nil},
+	{"dbm", "dbm (bbolt)", plain, nil, clock, nil},
+	{"sqlite", "database, SQLite", plain, []string{"scs", "scs-default"}, clock, nil},
+	{"postgres", "database, PostgreSQL", plain, []string{"scs"}, clock, nil},
+	{"redis", "redis", swapped, []string{"scs"}, clock, nil},
+	{"memcached", "memcached", plain, nil, clock, nil},
 }
+
+// The raw operations. Where a comparison before a write is an operation of its own,
+// "raw-cas" has it and "raw" does not.
+var (
+	plain   = []string{"raw"}
+	swapped = []string{"raw", "raw-cas"}
+)
 
 var works = []string{"untouched", "read", "write", "new", "login", "contended"}
 
@@ -30,12 +40,13 @@ const (
 	clock     = "ns/op"
 	processor = "cpu-ns/op"
 	allocs    = "allocs/op"
+	bytesUsed = "B/op"
 	kept      = "%kept"
 )
 
 // called has the contenders' names in the tables.
 var called = map[string]string{
-	"raw": "raw operation", "pump": "this library", "pump-signed": "the same, ids signed",
+	"raw": "raw operation", "raw-cas": "raw, compare and swap", "pump": "this library", "pump-signed": "the same, ids signed",
 	"scs": "scs", "scs-default": "scs, SQLite's defaults", "gorilla": "gorilla", "bare": "no session",
 }
 
@@ -50,7 +61,7 @@ func requests(m *measurements) string {
 		if !m.has("Request/store=" + s.name + "/") {
 			continue
 		}
-		libs := slices.Concat([]string{"raw", "pump"}, s.also, s.peers)
+		libs := slices.Concat(s.raws, []string{"pump"}, s.also, s.peers)
 		head := []string{s.title}
 		for _, l := range libs {
 			head = append(head, called[l])
@@ -83,6 +94,47 @@ func requests(m *measurements) string {
 		b.WriteString(t.markdown() + "\n")
 	}
 	return b.String()
+}
+
+func smallName(store, work, lib string) string {
+	return "Small/store=" + store + "/work=" + work + "/lib=" + lib
+}
+
+// small returns the table of requests in a program with almost no heap.
+func small(m *measurements) string {
+	t := table{{"in a small program", "this library", "peer", "faster", "with 64 MB: this library", "peer", "faster", "bytes allocated, the peer's"}}
+	for _, s := range stores {
+		if !m.has("Small/store=" + s.name + "/") {
+			continue
+		}
+		for _, w := range works {
+			row := []string{s.name + ", " + w}
+			for _, name := range []func(store, work, lib string) string{smallName, requestName} {
+				ours, peer := name(s.name, w, "pump"), name(s.name, w, s.peers[0])
+				row = append(row, duration(m.median(ours, s.unit)), duration(m.median(peer, s.unit)), times(m.ratio(peer, ours, s.unit)))
+			}
+			ours, peer := m.median(smallName(s.name, w, "pump"), bytesUsed), m.median(smallName(s.name, w, s.peers[0]), bytesUsed)
+			if !math.IsNaN(ours) {
+				t = append(t, append(row, count(ours)+", "+count(peer)))
+			}
+		}
+	}
+	return t.markdown()
+}
+
+// callers returns the table of concurrent requests to redis.
+func callers(m *measurements) string {
+	t := table{{"redis, many sessions at a time", "callers", "raw, compare and swap", "this library", "scs", "compared with raw", "faster than scs"}}
+	for _, w := range []string{"read", "write", "new", "login"} {
+		for _, n := range []string{"16", "64"} {
+			name := "Redis/work=" + w + "/callers=" + n
+			t = append(t, []string{
+				w, n, duration(m.median(name, "ns/raw-cas")), duration(m.median(name, "ns/pump")), duration(m.median(name, "ns/scs")),
+				ratio(m.median(name, "x-pump")), times(m.median(name, "faster")),
+			})
+		}
+	}
+	return t.markdown()
 }
 
 // server returns the table of a session's cost in a whole request.

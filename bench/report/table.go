@@ -42,6 +42,14 @@ func times(ratio float64) string {
 	return digits(ratio) + "×"
 }
 
+// ratio formats a ratio with two decimals.
+func ratio(r float64) string {
+	if math.IsNaN(r) {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f×", r)
+}
+
 // digits formats a number with two significant digits, or as an integer if larger.
 func digits(v float64) string {
 	switch {

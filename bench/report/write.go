@@ -53,7 +53,7 @@ func figures(m *measurements) (string, error) {
 	fmt.Fprintf(&b, "\nMeasured with %s on %s, beside %s.\n\n", strings.TrimPrefix(runtime.Version(), "go version "), runtime.GOOS+"/"+runtime.GOARCH, versions)
 	fmt.Fprintf(&b, "## Targets\n\n%s\n", targetTable(m))
 	fmt.Fprintf(&b, "## Each kind of request\n\n![Time of each kind of request, by library](%s)\n\n%s", plotFile, requests(m))
-	fmt.Fprintf(&b, "%s\n", server(m))
+	fmt.Fprintf(&b, "%s\n%s\n%s\n", callers(m), small(m), server(m))
 	fmt.Fprintf(&b, "## At scale\n\n%s\n%s\n%s\n", scale(m), size(m), cores(m))
 	return b.String(), nil
 }
