@@ -108,7 +108,7 @@ func TestManualSaveRenew(t *testing.T) {
 		t.Error("got no cookie for the new ID")
 	}
 	testapp.Equal(t, "user", c.User(), "ann")
-	testapp.Equal(t, "user under the old id", old.User(), "")
+	testapp.Equal(t, "user under the old ID", old.User(), "")
 }
 
 func TestManualSaveDestroy(t *testing.T) {
@@ -177,7 +177,7 @@ func catchPanic(t *testing.T, f func()) (text string) {
 func TestChangesAfterTheHeader(t *testing.T) {
 	t.Run("of a stored session are saved", func(t *testing.T) {
 		m, store := testapp.NewManager(t, sessions.Options{})
-		b := testapp.Login(t, m)
+		b := testapp.SignIn(t, m)
 		before := store.Total("Save")
 		resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, "hello")
@@ -219,7 +219,7 @@ func TestChangesAfterTheHeader(t *testing.T) {
 
 	t.Run("Renew and Invalidate are errors", func(t *testing.T) {
 		m, store := testapp.NewManager(t, sessions.Options{})
-		b := testapp.Login(t, m)
+		b := testapp.SignIn(t, m)
 		b.Serve(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(200)
 			s := sessions.FromContext(r.Context())
@@ -237,7 +237,7 @@ func TestChangesAfterTheHeader(t *testing.T) {
 
 	t.Run("Destroy still ends the session", func(t *testing.T) {
 		m, store := testapp.NewManager(t, sessions.Options{})
-		b := testapp.Login(t, m)
+		b := testapp.SignIn(t, m)
 		b.Serve(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(200)
 			if err := sessions.FromContext(r.Context()).Destroy(r.Context()); err != nil {
@@ -251,7 +251,7 @@ func TestChangesAfterTheHeader(t *testing.T) {
 
 	t.Run("in the cookie store are errors", func(t *testing.T) {
 		m, _ := testapp.NewManager(t, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: testapp.Secret}})
-		b := testapp.Login(t, m)
+		b := testapp.SignIn(t, m)
 		b.Serve(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(200)
 			s := sessions.FromContext(r.Context())
@@ -307,7 +307,7 @@ func TestPanicPropagatesWithoutCommit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onBothStores(t, func(t *testing.T, o sessions.Options) {
 				m, store := testapp.NewManager(t, o)
-				b := testapp.Login(t, m)
+				b := testapp.SignIn(t, m)
 				var before int
 				if store != nil {
 					before = store.Total("Save") + store.Total("Delete")
@@ -353,7 +353,7 @@ func TestOuterRecoveryPageHasCookie(t *testing.T) {
 				next.ServeHTTP(w, r)
 			})
 		}
-		b := testapp.Login(t, m)
+		b := testapp.SignIn(t, m)
 		serve := func(h http.HandlerFunc) *testapp.Response {
 			t.Helper()
 			b.Managers = nil
@@ -381,7 +381,7 @@ func TestOuterRecoveryPageHasCookie(t *testing.T) {
 
 		c := testapp.OneCookie(t, serve(func(w http.ResponseWriter, r *http.Request) {
 			sessions.FromContext(r.Context()).Destroy(r.Context())
-			panic("after the logout")
+			panic("after the sign-out")
 		}))
 		if c.MaxAge != -1 {
 			t.Error("the cookie was not deleted")
@@ -421,7 +421,7 @@ func TestPanicDuringCommit(t *testing.T) {
 		} {
 			t.Run(name+" "+where, func(t *testing.T) {
 				m, store := testapp.NewManager(t, sessions.Options{})
-				b := testapp.Login(t, m)
+				b := testapp.SignIn(t, m)
 				r := httptest.NewRequest("GET", "/", nil)
 				r.Header.Set("Cookie", "pump-session="+b.Token())
 				got := serveCatchingPanic(t, m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -481,7 +481,7 @@ func TestInnerRecoveryPageHasCookie(t *testing.T) {
 // it is not an anonymous one.
 func TestPanicDuringLoad(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
-	b := testapp.Login(t, m)
+	b := testapp.SignIn(t, m)
 	store.On("Load", func(context.Context) error { panic("in Load") })
 	resp := b.Serve(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
@@ -556,5 +556,5 @@ func TestInvalidStatusCode(t *testing.T) {
 			w.WriteHeader(1000)
 		})
 	}()
-	testapp.Equal(t, "user under the id that the client has", c.User(), "ann")
+	testapp.Equal(t, "user under the ID that the client has", c.User(), "ann")
 }

@@ -131,7 +131,7 @@ func TestCookieAttributes(t *testing.T) {
 
 func TestCookieName(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Name: "sid"}})
-	b := testapp.Login(t, m)
+	b := testapp.SignIn(t, m)
 	token := b.Cookies["sid"]
 	if b.User() != "ann" {
 		t.Error("the cookie did not open its session")
@@ -210,7 +210,7 @@ func TestSetExpiresSendsCookie(t *testing.T) {
 	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		o.Cookie.Expires = sessions.ExpireWithBrowser()
 		m, _ := testapp.NewManager(t, o)
-		b := testapp.Login(t, m)
+		b := testapp.SignIn(t, m)
 		c := testapp.OneCookie(t, b.Visit(func(s *sessions.Session) { s.SetExpires(sessions.ExpireAfter(30 * 24 * time.Hour)) }))
 		if c.MaxAge != 30*24*60*60 {
 			t.Errorf("Max-Age=%d", c.MaxAge)
@@ -246,7 +246,7 @@ func TestRollingCookieIsReissued(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			clock := newNoonClock()
 			m, _ := testapp.NewManager(t, sessions.Options{Now: clock.Now, Cookie: sessions.Cookie{Expires: c.expires}})
-			b := testapp.Login(t, m)
+			b := testapp.SignIn(t, m)
 			token := b.Token()
 			read := func() *testapp.Response { return b.Visit(func(s *sessions.Session) { s.Get("user") }) }
 			if c.every == 0 {
@@ -287,7 +287,7 @@ func TestRollingCookieLastsWhileUsed(t *testing.T) {
 				clock := newNoonClock()
 				o.Now, o.Cookie.Expires = clock.Now, sessions.ExpireAfter(100*time.Hour)
 				m, _ := testapp.NewManager(t, o)
-				b := testapp.Login(t, m)
+				b := testapp.SignIn(t, m)
 				lapses := clock.Now().Add(100 * time.Hour)
 				for range 300 {
 					clock.Advance(pause)
@@ -308,7 +308,7 @@ func TestRollingCookieLastsWhileUsed(t *testing.T) {
 // an earlier request would overwrite the cookie of a renewal.
 func TestStoredSessionSendsNoCookie(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{IdleTimeout: time.Hour})
-	b := testapp.Login(t, m)
+	b := testapp.SignIn(t, m)
 	for name, h := range map[string]func(s *sessions.Session){
 		"read":         func(s *sessions.Session) { s.Get("user") },
 		"set":          func(s *sessions.Session) { s.Set("n", 1) },
@@ -360,7 +360,7 @@ func TestCookieStoreSendsEveryChange(t *testing.T) {
 		Store: "sealed", IdleTimeout: 100 * time.Minute, Now: clock.Now,
 		Cookie: sessions.Cookie{Secret: testapp.Secret, Expires: sessions.ExpireWithBrowser()},
 	})
-	b := testapp.Login(t, m)
+	b := testapp.SignIn(t, m)
 	read := func() *testapp.Response { return b.Visit(func(s *sessions.Session) { s.Get("user") }) }
 	testapp.NoCookie(t, read())
 	clock.Advance(9 * time.Minute)
@@ -378,7 +378,7 @@ func TestDestroyDeletesCookie(t *testing.T) {
 	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		m, _ := testapp.NewManager(t, o)
 		for name, token := range map[string]string{
-			"of its session": testapp.Login(t, m).Token(),
+			"of its session": testapp.SignIn(t, m).Token(),
 			"forged":         "forged",
 			"empty":          "",
 		} {
@@ -430,7 +430,7 @@ func TestOneSetCookiePerResponse(t *testing.T) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			onBothStores(t, func(t *testing.T, o sessions.Options) {
 				m, _ := testapp.NewManager(t, o)
-				b := testapp.Login(t, m)
+				b := testapp.SignIn(t, m)
 				old := b.Token()
 				var id string
 				resp := b.Visit(func(s *sessions.Session) {

@@ -22,7 +22,7 @@ func TestInvalidCookiesAreIgnored(t *testing.T) {
 	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		o.Cookie.Secret = testapp.Secret
 		m, store := testapp.NewManager(t, o)
-		token := testapp.Login(t, m).Token()
+		token := testapp.SignIn(t, m).Token()
 		for name, lines := range map[string][]string{
 			"empty value":            {"pump-session="},
 			"no value":               {"pump-session"},
@@ -73,9 +73,9 @@ func TestSessionCookieAmongInvalidOnes(t *testing.T) {
 	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		o.Cookie.Secret = testapp.Secret
 		m, _ := testapp.NewManager(t, o)
-		token := testapp.Login(t, m).Token()
+		token := testapp.SignIn(t, m).Token()
 		own := "pump-session=" + token
-		other := testapp.Login(t, m)
+		other := testapp.SignIn(t, m)
 		other.Visit(func(s *sessions.Session) { s.Set("user", "bob") })
 		forged := "pump-session=" + strings.Repeat("A", len(token))
 		for name, c := range map[string]struct {
@@ -116,7 +116,7 @@ func TestSessionCookieAmongInvalidOnes(t *testing.T) {
 func FuzzCookieHeader(f *testing.F) {
 	m, store := testapp.NewManager(f, sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret}})
 	sealed, _ := testapp.NewManager(f, sessions.Options{Store: "sealed", Cookie: sessions.Cookie{Secret: testapp.Secret}})
-	tokens := []string{testapp.Login(f, m).Token(), testapp.Login(f, sealed).Token()}
+	tokens := []string{testapp.SignIn(f, m).Token(), testapp.SignIn(f, sealed).Token()}
 	for _, seed := range []string{
 		"", "pump-session", "pump-session=", "pump-session=x", "a=b; pump-session=" + strings.Repeat("A", 86), ";;=;",
 		`pump-session="quoted"`, "pump-session=a; pump-session=b", "\x00=\xff", "pump-session=" + strings.Repeat("A", 43),
@@ -161,7 +161,7 @@ func TestHostileCookieHeaders(t *testing.T) {
 		m, store := testapp.NewManager(t, o)
 		srv := httptest.NewServer(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s := sessions.FromContext(r.Context())
-			if r.URL.Path == "/login" {
+			if r.URL.Path == "/sign-in" {
 				s.Set("user", "ada")
 			}
 			fmt.Fprint(w, s.Get("user"), s.IsNew(), s.Err())
@@ -187,7 +187,7 @@ func TestHostileCookieHeaders(t *testing.T) {
 			return resp.StatusCode, string(b), resp.Header
 		}
 		const get = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-		_, _, h := send("GET /login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n")
+		_, _, h := send("GET /sign-in HTTP/1.1\r\nHost: x\r\nConnection: close\r\n")
 		c, err := http.ParseSetCookie(h.Get("Set-Cookie"))
 		if err != nil {
 			t.Fatal(err)
@@ -379,12 +379,12 @@ func TestCookiePathChange(t *testing.T) {
 	}
 	m := open("/app")
 	mux := http.NewServeMux()
-	mux.HandleFunc("/app/login", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/app/sign-in", func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		s.Renew()
 		testapp.User.Set(s, "ann")
 	})
-	mux.HandleFunc("/app/logout", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/app/sign-out", func(w http.ResponseWriter, r *http.Request) {
 		sessions.FromContext(r.Context()).Destroy(r.Context())
 	})
 	mux.HandleFunc("/app/", func(w http.ResponseWriter, r *http.Request) {
@@ -407,14 +407,14 @@ func TestCookiePathChange(t *testing.T) {
 		}
 		return body.String()
 	}
-	get("/app/login")
+	get("/app/sign-in")
 	testapp.Equal(t, "user before the move", get("/app/"), "ann")
 	m = open("/")
 	testapp.Equal(t, "user after the move", get("/app/"), "ann")
 	for range 3 {
-		get("/app/login")
+		get("/app/sign-in")
 		testapp.Equal(t, "user signed in", get("/app/"), "ann")
-		get("/app/logout")
+		get("/app/sign-out")
 		testapp.Equal(t, "user signed out", get("/app/"), "<nil>")
 	}
 	if n := len(store.Records(t)); n != 0 {

@@ -302,11 +302,11 @@ func ExampleGuard() {
 	handler := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		switch r.URL.Path {
-		case "/signin":
+		case "/sign-in":
 			if err := errors.Join(s.Renew(), s.SetOwner("user:ann")); err != nil {
 				log.Print(err)
 			}
-		case "/signout":
+		case "/sign-out":
 			_ = s.Destroy(r.Context())
 		}
 		fmt.Fprintf(w, "owner %q\n", s.Owner())
@@ -322,13 +322,13 @@ func ExampleGuard() {
 			r.Header.Set("Cookie", c.Name+"="+c.Value)
 		}
 	}
-	visit("/signin")
+	visit("/sign-in")
 	disabled["user:ann"] = true
 	visit("/")
 	disabled["user:ann"] = false
 	visit("/")
 	disabled["user:ann"] = true
-	visit("/signout") // is always possible
+	visit("/sign-out") // is always possible
 	// Output:
 	// 200 owner "user:ann"
 	// 403 Forbidden

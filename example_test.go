@@ -207,7 +207,7 @@ func ExampleManager_DestroyOwned() {
 		s := sessions.FromContext(r.Context())
 		switch r.URL.Path {
 		case "/in": // the password was checked
-			s.Renew() // an id seen before is worth nothing now
+			s.Renew() // an ID seen before is worth nothing now
 			s.SetOwner("user:ann")
 			s.SetExpires(sessions.ExpireWithBrowser())
 			user.Set(s, "ann")
@@ -338,7 +338,7 @@ func ExampleSession_Renew() {
 		switch r.URL.Path {
 		case "/add":
 			cart.Update(s, func(goods []string) []string { return append(goods, "tea") })
-		case "/login": // the password was checked
+		case "/sign-in": // the password was checked
 			before := s.ID()
 			s.Renew()
 			s.SetOwner("user:ann")
@@ -351,7 +351,7 @@ func ExampleSession_Renew() {
 	})
 	defer stop()
 	fmt.Println(get("/add"))
-	fmt.Println(get("/login"))
+	fmt.Println(get("/sign-in"))
 	// Output:
 	// "" has ["tea"]
 	// a new ID: true
@@ -364,9 +364,9 @@ func ExampleSession_Destroy() {
 	get, _, stop := serve(sessions.Options{Store: "memory"}, func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		switch r.URL.Path {
-		case "/login":
+		case "/sign-in":
 			user.Set(s, "ann")
-		case "/logout":
+		case "/sign-out":
 			s.Destroy(r.Context()) // should the store fail, the client gets the error page
 			s.AddFlash("You are signed out.")
 			http.Redirect(w, r, "/", http.StatusSeeOther)
@@ -376,8 +376,8 @@ func ExampleSession_Destroy() {
 		fmt.Fprintf(w, "%q %v %q", name, ok, s.Flashes())
 	})
 	defer stop()
-	fmt.Println(get("/login"))
-	fmt.Println(get("/logout"))
+	fmt.Println(get("/sign-in"))
+	fmt.Println(get("/sign-out"))
 	// Output:
 	// "ann" true []
 	// "" false ["You are signed out."]
@@ -407,7 +407,7 @@ func ExampleSession_SetLifetime() {
 		}
 		fmt.Println("the session ends", s.Deadline().Format("Jan 2 15:04"))
 	}
-	for _, path := range []string{"/login", "/login?remember=yes"} {
+	for _, path := range []string{"/sign-in", "/sign-in?remember=yes"} {
 		cookie := request(opts, signIn, path).Cookies()[0]
 		fmt.Println("the cookie lasts", cookie.MaxAge/24/60/60, "days") // 0: until the browser is closed
 	}
@@ -447,7 +447,7 @@ func ExampleManager_Owned() {
 	var m *sessions.Manager
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
-		if r.URL.Path == "/login" {
+		if r.URL.Path == "/sign-in" {
 			s.SetOwner("user:ann")
 			device.Set(s, "phone")
 			return
@@ -464,7 +464,7 @@ func ExampleManager_Owned() {
 	}
 	get, m, stop := serve(sessions.Options{Store: "memory"}, handler)
 	defer stop()
-	get("/login")
+	get("/sign-in")
 	fmt.Println(get("/devices"))
 	// Output: phone, this one: true
 }
@@ -475,7 +475,7 @@ func ExampleManager_Find() {
 	var m *sessions.Manager
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
-		if r.URL.Path == "/login" {
+		if r.URL.Path == "/sign-in" {
 			s.SetOwner("user:ann")
 			s.Set("user", "ann")
 			fmt.Fprint(w, s.ID())
@@ -490,7 +490,7 @@ func ExampleManager_Find() {
 	}
 	get, m, stop := serve(sessions.Options{Store: "memory"}, handler)
 	defer stop()
-	id := get("/login")
+	id := get("/sign-in")
 	fmt.Println(get("/sign-out?id=0123"))
 	fmt.Println(get("/sign-out?id=" + id))
 	// Output:

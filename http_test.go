@@ -173,12 +173,12 @@ func TestHEADSaves(t *testing.T) {
 func TestRedirectHasCookie(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307} {
 		onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
-			srv.handle("/login", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+			srv.handle("/sign-in", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 				s.Renew()
 				s.Set("user", "ada")
 				http.Redirect(w, r, "/", status)
 			})
-			srv.handle("/logout", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
+			srv.handle("/sign-out", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 				if err := s.Destroy(r.Context()); err != nil {
 					t.Error(err)
 				}
@@ -186,14 +186,14 @@ func TestRedirectHasCookie(t *testing.T) {
 			})
 			srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) { fmt.Fprint(w, s.Get("user")) })
 			for range 2 {
-				if _, body := srv.get(t, "GET", "/login"); body != "ada" {
+				if _, body := srv.get(t, "GET", "/sign-in"); body != "ada" {
 					t.Errorf("status %d: got user %s after the sign-in", status, body)
 				}
 				if n := len(srv.store.RecordsByKey(t)); n != 1 {
 					t.Errorf("status %d: got %d records", status, n)
 				}
 			}
-			if _, body := srv.get(t, "GET", "/logout"); body != "<nil>" {
+			if _, body := srv.get(t, "GET", "/sign-out"); body != "<nil>" {
 				t.Errorf("status %d: got user %s after the sign-out", status, body)
 			}
 		})
@@ -336,14 +336,14 @@ func TestHijackCommits(t *testing.T) {
 
 func TestChangeWhileStreaming(t *testing.T) {
 	onServers(t, sessions.Options{}, func(t *testing.T, srv *testServer) {
-		srv.handle("/login", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) { s.Set("user", "ada") })
+		srv.handle("/sign-in", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) { s.Set("user", "ada") })
 		srv.handle("/stream", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 			http.NewResponseController(w).Flush()
 			s.Set("user", "bob")
 			io.WriteString(w, "done")
 		})
 		srv.handle("/", func(w http.ResponseWriter, r *http.Request, s *sessions.Session) { fmt.Fprint(w, s.Get("user")) })
-		srv.get(t, "GET", "/login")
+		srv.get(t, "GET", "/sign-in")
 		srv.get(t, "GET", "/stream") // read to its end
 		if _, body := srv.get(t, "GET", "/"); body != "bob" {
 			t.Errorf("got user %s, want bob", body)

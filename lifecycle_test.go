@@ -175,7 +175,7 @@ func TestDestroyEndsTheSession(t *testing.T) {
 		t.Errorf("got cookie %v, want a deletion", res.Cookie)
 	}
 	old.OK(func(s *sessions.Session) {
-		testapp.Equal(t, "IsNew under the old id", s.IsNew(), true)
+		testapp.Equal(t, "IsNew under the old ID", s.IsNew(), true)
 		if s.ID() == id {
 			t.Error("the old ID still works")
 		}
@@ -213,7 +213,7 @@ func TestInvalidateStartsNewSession(t *testing.T) {
 				t.Errorf("got cookie %v, want that of the new session", res.Cookie)
 			}
 			testapp.Equal(t, "the record's key", a.Store.Record(t).Key.String(), after)
-			testapp.Equal(t, "user under the old id", old.User(), "")
+			testapp.Equal(t, "user under the old ID", old.User(), "")
 			c.OK(func(s *sessions.Session) {
 				testapp.Equal(t, "IsNew in the next request", s.IsNew(), false)
 				testapp.Equal(t, "Created in the next request", s.Created(), testapp.Epoch.Add(time.Minute))
@@ -243,7 +243,7 @@ func TestRenewKeepsData(t *testing.T) {
 		t.Errorf("got cookie %v, want the new token", res.Cookie)
 	}
 	testapp.Equal(t, "the record's key", a.Store.Record(t).Key.String(), id)
-	testapp.Equal(t, "user under the old id", old.User(), "")
+	testapp.Equal(t, "user under the old ID", old.User(), "")
 	c.OK(func(s *sessions.Session) {
 		testapp.Equal(t, "user", s.Get("user"), any("ann"))
 		testapp.Equal(t, "Created", s.Created(), testapp.Epoch)
@@ -341,7 +341,7 @@ func TestLastStateOfRequestWins(t *testing.T) {
 				testapp.Equal(t, "records", len(a.Store.Records(t)), 0)
 			}
 			testapp.Equal(t, "user", c.User(), test.user)
-			testapp.Equal(t, "user under the old id", old.User(), "")
+			testapp.Equal(t, "user under the old ID", old.User(), "")
 		})
 	}
 }
@@ -432,7 +432,7 @@ func TestIDDoesNotRevealToken(t *testing.T) {
 	})
 	public := a.Store.Record(t).Key.String()
 	thief := a.ClientWith(public)
-	testapp.Equal(t, "user with the public id for a token", thief.User(), "")
+	testapp.Equal(t, "user with the public ID for a token", thief.User(), "")
 	if _, err := a.Manager.Load(t.Context(), public); !errors.Is(err, sessions.ErrNotFound) {
 		t.Errorf("Load with the public ID: got error %v, want ErrNotFound", err)
 	}

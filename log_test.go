@@ -228,7 +228,7 @@ func TestNoTokenIsLogged(t *testing.T) {
 
 func TestPrintedSessionShowsOnlyID(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret}})
-	b := testapp.Login(t, m)
+	b := testapp.SignIn(t, m)
 	b.Visit(func(s *sessions.Session) {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
 			if got := fmt.Sprintf(verb, s); got != "unused" {
@@ -262,7 +262,7 @@ func TestPrintedSessionShowsOnlyID(t *testing.T) {
 // Programs print and log the context that holds the session.
 func TestPrintedContextHidesSession(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{})
-	b := testapp.Login(t, m)
+	b := testapp.SignIn(t, m)
 	b.Serve(func(_ http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		s.Set("password", "hunter2")

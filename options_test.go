@@ -47,7 +47,7 @@ func TestNewZeroOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if user := testapp.Login(t, m).User(); user != "ann" {
+	if user := testapp.SignIn(t, m).User(); user != "ann" {
 		t.Errorf("got user %q, want ann", user)
 	}
 	if err := m.Close(); err != nil {
@@ -60,7 +60,7 @@ func TestNewZeroOptions(t *testing.T) {
 
 func TestClosedManagerSendsErrorPage(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{})
-	b := testapp.Login(t, m)
+	b := testapp.SignIn(t, m)
 	for range 2 {
 		if err := m.Close(); err != nil {
 			t.Error(err)
@@ -336,7 +336,7 @@ func TestNewHidesSecrets(t *testing.T) {
 func TestNewCopiesSecrets(t *testing.T) {
 	secret := []byte(strings.Clone(string(testapp.Secret)))
 	m, _ := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
-	b := testapp.Login(t, m)
+	b := testapp.SignIn(t, m)
 	if string(secret) != string(testapp.Secret) {
 		t.Error("New changed the program's secret")
 	}
@@ -344,7 +344,7 @@ func TestNewCopiesSecrets(t *testing.T) {
 	if user := b.User(); user != "ann" {
 		t.Errorf("got user %v after the program overwrote its secret", user)
 	}
-	if c := testapp.Login(t, m); c.User() != "ann" {
+	if c := testapp.SignIn(t, m); c.User() != "ann" {
 		t.Error("no session can be created after the program overwrote its secret")
 	}
 }
@@ -403,7 +403,7 @@ func TestNewReturnsDriverError(t *testing.T) {
 
 func TestInvalidSessionSettings(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
-	b := testapp.Login(t, m)
+	b := testapp.SignIn(t, m)
 	before := store.Total("Save")
 	b.Visit(func(s *sessions.Session) {
 		for _, e := range []sessions.Expiry{

@@ -208,7 +208,7 @@ func TestRenewalOfUnknownOutcome(t *testing.T) {
 		c.OK(func(s *sessions.Session) { s.Renew() })
 		a.Store.Record(t)
 		testapp.Equal(t, "user", c.User(), "ann")
-		testapp.Equal(t, "user under the old id", other.User(), "")
+		testapp.Equal(t, "user under the old ID", other.User(), "")
 	})
 	t.Run("the old record was changed meanwhile", func(t *testing.T) {
 		a := testapp.New(t)

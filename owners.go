@@ -120,7 +120,7 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 	if !ok {
 		return 0, unsupported("destroy an owner's sessions")
 	}
-	d := ownerLogout{m: m, owner: owner, keep: make(map[driver.Key]bool)}
+	d := ownerSignOut{m: m, owner: owner, keep: make(map[driver.Key]bool)}
 	for _, s := range except {
 		if err := d.except(ctx, s); err != nil {
 			return 0, fmt.Errorf("sessions: destroy owned: %w", err)
@@ -139,8 +139,8 @@ func (m *Manager) DestroyOwned(ctx context.Context, owner string, except ...*Ses
 	}
 }
 
-// ownerLogout is one call of DestroyOwned.
-type ownerLogout struct {
+// ownerSignOut is one call of DestroyOwned.
+type ownerSignOut struct {
 	m         *Manager
 	owner     string
 	excepted  []*exceptedSession
@@ -156,7 +156,7 @@ type exceptedSession struct {
 }
 
 // except keeps s, under whatever ID it has.
-func (d *ownerLogout) except(ctx context.Context, s *Session) error {
+func (d *ownerSignOut) except(ctx context.Context, s *Session) error {
 	s.touch()
 	e, stored := &exceptedSession{s.id.key, s.base.Created}, s.base.Version != 0
 	// A renewal may be under way: keep both ends of it.
@@ -170,7 +170,7 @@ func (d *ownerLogout) except(ctx context.Context, s *Session) error {
 }
 
 // resolveAll finds out what IDs the excepted sessions have had so far.
-func (d *ownerLogout) resolveAll(ctx context.Context) error {
+func (d *ownerSignOut) resolveAll(ctx context.Context) error {
 	bounded := d.m.storeContext(ctx)
 	defer bounded.Release()
 	for _, e := range d.excepted {
@@ -184,7 +184,7 @@ func (d *ownerLogout) resolveAll(ctx context.Context) error {
 // resolve returns the present key and record of an excepted session, and keeps
 // the keys on the way. It does not follow a forward twice: it could then not catch up
 // with a client that renews all the time.
-func (d *ownerLogout) resolve(ctx context.Context, e *exceptedSession) (driver.Key, driver.Record, error) {
+func (d *ownerSignOut) resolve(ctx context.Context, e *exceptedSession) (driver.Key, driver.Record, error) {
 	for range maxForwards {
 		rec, err := d.m.read(ctx, e.key)
 		f, isForward := errors.AsType[forwarded](err)
@@ -208,7 +208,7 @@ func isGone(err error) bool {
 // yet, keeps changes the version of the excepted one: a renewal that stored the
 // session has to begin again, with another ID, and this one can be destroyed. It is
 // not certain if another request has changed the excepted one at the same time.
-func (d *ownerLogout) keeps(ctx context.Context, key driver.Key, created driver.Millis) (keep, certain bool, err error) {
+func (d *ownerSignOut) keeps(ctx context.Context, key driver.Key, created driver.Millis) (keep, certain bool, err error) {
 	for _, e := range d.excepted {
 		if e.created != created {
 			continue
@@ -239,7 +239,7 @@ func (d *ownerLogout) keeps(ctx context.Context, key driver.Key, created driver.
 // pass lists the owner's records once, and destroys the sessions that they are or
 // lead to. Forwards are followed after the listing, and only those that lead to a
 // record that is not in it: a client that renews all the time leaves thousands.
-func (d *ownerLogout) pass(ctx context.Context, owners driver.Owners) error {
+func (d *ownerSignOut) pass(ctx context.Context, owners driver.Owners) error {
 	d.unread, d.looked = nil, make(map[driver.Key]bool)
 	var forwards []driver.Entry
 	for e, err := range d.m.owned(ctx, owners, d.owner) {
@@ -275,7 +275,7 @@ func (d *ownerLogout) pass(ctx context.Context, owners driver.Owners) error {
 // destroy destroys the session at key, which Load answers with rec and err, or the
 // one that it was renewed to, at a version whose owner was seen: it may belong to
 // another owner by now. foreign: it is known to be no excepted one.
-func (d *ownerLogout) destroy(ctx context.Context, key driver.Key, rec driver.Record, err error, foreign bool) error {
+func (d *ownerSignOut) destroy(ctx context.Context, key driver.Key, rec driver.Record, err error, foreign bool) error {
 	bounded := d.m.storeContext(ctx)
 	defer bounded.Release()
 	entry := d.m.queues.Entry(key)

@@ -25,7 +25,7 @@ import (
 func newWithRecord(t *testing.T, o sessions.Options, data func([]byte) []byte) (*testapp.Client, *testapp.Store, driver.Key) {
 	t.Helper()
 	m, store := testapp.NewManager(t, o)
-	b := testapp.Login(t, m)
+	b := testapp.SignIn(t, m)
 	for key, rec := range store.RecordsByKey(t) {
 		old := rec.Version
 		rec.Data = data(rec.Data)
@@ -125,7 +125,7 @@ func TestRecordOfNewerFormat(t *testing.T) {
 // A record that the store reports as damaged is handled in the same way.
 func TestStoreReportsDamage(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
-	b := testapp.Login(t, m)
+	b := testapp.SignIn(t, m)
 	for _, c := range []struct {
 		err    error
 		status int

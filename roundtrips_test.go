@@ -183,7 +183,7 @@ func TestTouchDoesNotRestoreSession(t *testing.T) {
 			a.Store.Before("Touch", func() { other.OK(end) })
 			res := c.OK(testapp.Look)
 			testapp.Equal(t, "cookie", res.Cookie, nil)
-			testapp.Equal(t, "user under the old id", old.User(), "")
+			testapp.Equal(t, "user under the old ID", old.User(), "")
 		})
 	}
 }
@@ -331,7 +331,7 @@ func (w bareWriter) WriteHeader(int)             {}
 
 func TestUnusedSessionCostsNothing(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: testapp.Secret}})
-	token := testapp.Login(t, m).Token()
+	token := testapp.SignIn(t, m).Token()
 	before := store.Total()
 	h := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if sessions.FromContext(r.Context()) == nil {

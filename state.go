@@ -27,12 +27,12 @@ type state struct {
 
 	// What the request has changed.
 	idChange     idChange     // Renew or Invalidate, until the commit
-	next         identity     // of a session that is new or changes its id
+	next         identity     // of a session that is new or changes its ID
 	recorded     bool         // the response's commit has recorded this access
 	cookieAction cookieAction // of the response
 	lateness     lateness     // see forward.go
 	deciding     bool         // the guard is asked, and may edit its note
-	newID        bool         // stored under an id that the client does not have yet
+	newID        bool         // stored under an ID that the client does not have yet
 	quiet        bool         // this access does not count: see Held.Quiet
 	refusal      error        // why the guard has refused the session that the client presents
 	view         content.Content

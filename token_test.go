@@ -39,7 +39,7 @@ func TestAlteredTokenIsRejected(t *testing.T) {
 	onBothStores(t, func(t *testing.T, o sessions.Options) {
 		o.Cookie.Secret = testapp.Secret
 		m, store := testapp.NewManager(t, o)
-		token := testapp.Login(t, m).Token()
+		token := testapp.SignIn(t, m).Token()
 		var before int
 		if store != nil {
 			before = store.Total()
@@ -74,7 +74,7 @@ func TestAlteredTokenIsRejected(t *testing.T) {
 			"cut short":         token[:len(token)-1],
 			"cut by a quantum":  token[:len(token)-4],
 			"its first half":    token[:len(token)/2],
-			"the id alone":      token[:43],
+			"the ID alone":      token[:43],
 			"the MAC alone":     token[43:],
 			"twice":             token + token,
 			"with padding":      token + "==",
@@ -109,7 +109,7 @@ func TestUnsignedTokenIsRejected(t *testing.T) {
 	d := store
 	unsigned, _ := testapp.NewManager(t, sessions.Options{Driver: d})
 	signed, _ := testapp.NewManager(t, sessions.Options{Driver: d, Cookie: sessions.Cookie{Secret: testapp.Secret}})
-	b := testapp.Login(t, unsigned)
+	b := testapp.SignIn(t, unsigned)
 	before := store.Total()
 	wantRejected(t, signed, "an unsigned id", b.Token())
 	if store.Total() != before {
@@ -151,7 +151,7 @@ func TestTokenOfAnotherManagerIsRejected(t *testing.T) {
 						o.Driver, o.Store = nil, "sealed"
 					}
 					m, _ := testapp.NewManager(t, o)
-					token := testapp.Login(t, m).Token()
+					token := testapp.SignIn(t, m).Token()
 					change(&o)
 					other, _ := testapp.NewManager(t, o)
 					before := store.Total()
@@ -281,7 +281,7 @@ func TestUnknownIDIsNotAdopted(t *testing.T) {
 	for name, secret := range map[string][]byte{"signed": testapp.Secret, "unsigned": nil} {
 		t.Run(name, func(t *testing.T) {
 			m, store := testapp.NewManager(t, sessions.Options{Cookie: sessions.Cookie{Secret: secret}})
-			b := testapp.Login(t, m)
+			b := testapp.SignIn(t, m)
 			token := b.Token()
 			var id string
 			b.Visit(func(s *sessions.Session) { id = s.ID(); s.Destroy(t.Context()) })
@@ -315,7 +315,7 @@ func TestUnknownIDIsNotAdopted(t *testing.T) {
 // A stored record does not reveal the token.
 func TestStoreDoesNotSeeToken(t *testing.T) {
 	m, store := testapp.NewManager(t, sessions.Options{})
-	b := testapp.Login(t, m)
+	b := testapp.SignIn(t, m)
 	raw, _ := base64.RawURLEncoding.DecodeString(b.Token())
 	for key, rec := range store.RecordsByKey(t) {
 		for _, secret := range []string{b.Token(), string(raw)} {

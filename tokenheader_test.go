@@ -113,7 +113,7 @@ func TestTokenHeaderRenew(t *testing.T) {
 	})
 }
 
-func TestTokenHeaderLogout(t *testing.T) {
+func TestTokenHeaderSignOut(t *testing.T) {
 	headerClients(t, func(t *testing.T, c *apiClient) {
 		c.do(func(s *sessions.Session) { s.Set("user", "ann") })
 		resp := c.do(func(s *sessions.Session) {
@@ -196,7 +196,7 @@ func TestTokenHeaderOutage(t *testing.T) {
 
 func TestTokenHeaderWithCookies(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{TokenHeader: "X-Session"})
-	b := testapp.Login(t, m)
+	b := testapp.SignIn(t, m)
 
 	// Scripts cannot read the token: the response to a browser has only the cookie.
 	resp := b.Visit(func(s *sessions.Session) { s.Renew() })
@@ -228,7 +228,7 @@ func TestTokenHeaderWithCookies(t *testing.T) {
 
 func TestTokenHeaderIgnoresOtherSchemes(t *testing.T) {
 	m, _ := testapp.NewManager(t, sessions.Options{TokenHeader: "authorization"})
-	b := testapp.Login(t, m)
+	b := testapp.SignIn(t, m)
 	for _, line := range []string{"Basic YWRhOnNlY3JldA==", "Bearerx", "Bear", ""} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Header.Set("Authorization", line)

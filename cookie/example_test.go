@@ -31,7 +31,7 @@ func Example() {
 	const user sessions.Key[string] = "user"
 	handler := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
-		if r.URL.Path == "/login" {
+		if r.URL.Path == "/sign-in" {
 			user.Set(s, "ann")
 			return
 		}
@@ -40,7 +40,7 @@ func Example() {
 	}))
 
 	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, httptest.NewRequest("GET", "/login", nil))
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/sign-in", nil))
 	cookie := w.Result().Cookies()[0]
 	fmt.Println("readable:", strings.Contains(cookie.Value, "ann"))
 

@@ -186,17 +186,17 @@ func init() {
 		for n := range 50 {
 			last.Accessed++
 			if err := s.Touch(background, keyOf(1), last); !errors.Is(err, driver.ErrConflict) {
-				return fmt.Errorf("touch after logout: %v", err)
+				return fmt.Errorf("touch after sign-out: %v", err)
 			}
 			if err := s.Save(background, keyOf(1), last.Version, recordOf(n, "user")); !errors.Is(err, driver.ErrConflict) {
-				return fmt.Errorf("save after logout: %v", err)
+				return fmt.Errorf("save after sign-out: %v", err)
 			}
 		}
 		return nil
 	}
 }
 
-func TestLogoutIsFinalInAllProcesses(t *testing.T) {
+func TestSignOutIsFinalInAllProcesses(t *testing.T) {
 	for range 5 {
 		dir := t.TempDir()
 		s := opened(t, dir)
@@ -210,7 +210,7 @@ func TestLogoutIsFinalInAllProcesses(t *testing.T) {
 			p.done()
 		}
 		if _, err := s.Load(background, keyOf(1)); !errors.Is(err, driver.ErrNotFound) {
-			t.Errorf("Load after logout: %v", err)
+			t.Errorf("Load after sign-out: %v", err)
 		}
 		for e, err := range s.Owned(background, "user") {
 			t.Errorf("Owned yields %v (%v)", e.Key, err)

@@ -13,7 +13,7 @@ import (
 // of these and of a tag that says what it is for. It is good for a short while, and so
 // are the ones before it, since requests cross. The server stores none.
 //
-// The tag of a registration is the session's id and owner, of a refresh the id of the
+// The tag of a registration is the session's ID and owner, of a refresh the ID of the
 // binding, which is drawn with each key.
 const (
 	registration = 'r'

@@ -10,7 +10,7 @@ import (
 )
 
 // The value of a bound cookie is its expiry in Unix ms, 8 bytes, a nonce, 8 bytes, and
-// the HMAC of these with the binding's id and key. So it is checked without the store,
+// the HMAC of these with the binding's ID and key. So it is checked without the store,
 // and is good for this session and this key only.
 const (
 	cookieHead   = 8 + 8

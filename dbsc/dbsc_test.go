@@ -22,7 +22,7 @@ func increment(s *sessions.Session) { testapp.Increment(s) }
 func TestSignInRegisterRefresh(t *testing.T) {
 	s := newSite(t)
 	d := s.device()
-	got := d.send("POST", "/signin", nil, signIn)
+	got := d.send("POST", "/sign-in", nil, signIn)
 	offer := got.Header.Get("Secure-Session-Registration")
 	if !strings.HasPrefix(offer, `(ES256 RS256);path="/device-bound-session/register";challenge="`) {
 		t.Errorf("offer: %s", offer)
@@ -394,7 +394,7 @@ func TestOffersGoWithNewTokensOnly(t *testing.T) {
 	}
 	d := s.device()
 	offered("an anonymous session", d.send("GET", "/", nil, increment), false)
-	offered("an owner, without a new id", d.send("GET", "/", nil, func(s *sessions.Session) { s.SetOwner("eve") }), false)
+	offered("an owner, without a new ID", d.send("GET", "/", nil, func(s *sessions.Session) { s.SetOwner("eve") }), false)
 	offered("a sign-in", d.send("GET", "/", nil, signIn), true)
 	offered("a read", d.send("GET", "/", nil, testapp.Look), false)
 	offered("a write", d.send("GET", "/", nil, increment), false)
@@ -605,7 +605,7 @@ func TestBehindAProxy(t *testing.T) {
 	s.binding = newBinding(t, dbsc.Options{PublicPath: "/shop/sessions/device", Path: "/device", Exclude: []string{"/shop/static"}})
 	s.Deploy(func(o *sessions.Options) { o.Guard, o.Cookie.Path = s.binding, "/shop" })
 	d := s.device()
-	got := d.send("POST", "/signin", nil, signIn)
+	got := d.send("POST", "/sign-in", nil, signIn)
 	if offer := got.Header.Get("Secure-Session-Registration"); !strings.Contains(offer, `path="/shop/sessions/device/register"`) {
 		t.Errorf("offer: %s", offer)
 	}

@@ -33,7 +33,7 @@ func TestRefreshEndpoint(t *testing.T) {
 	testapp.Equal(t, "status of GET", got.StatusCode, http.StatusNotFound)
 	testapp.Equal(t, "calls of GET", s.Store.Calls(), "")
 
-	for name, who := range map[string]*device{"an ended session": ended, "another session's id": foreign, "an unbound session": unbound, "no session": anonymous} {
+	for name, who := range map[string]*device{"an ended session": ended, "another session's ID": foreign, "an unbound session": unbound, "no session": anonymous} {
 		got := who.refreshWith("")
 		testapp.Equal(t, "status: "+name, got.StatusCode, http.StatusOK)
 		testapp.Equal(t, "body: "+name, got.Body, `{"continue":false}`)

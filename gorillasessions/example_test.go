@@ -57,7 +57,7 @@ func ExampleSignIn() {
 	store := gorillasessions.New(m)
 
 	mux := http.NewServeMux()
-	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/sign-in", func(w http.ResponseWriter, r *http.Request) {
 		session, _ := store.Get(r, "app")
 		session.Values["user"] = "ada" // once the password is checked
 		if err := gorillasessions.SignIn(session, "user:ada"); err != nil {
@@ -70,7 +70,7 @@ func ExampleSignIn() {
 		}
 		fmt.Fprintln(w, "signed in")
 	})
-	mux.HandleFunc("/logout", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/sign-out", func(w http.ResponseWriter, r *http.Request) {
 		session, _ := store.Get(r, "app")
 		session.Options.MaxAge = -1
 		if err := session.Save(r, w); err != nil {
@@ -84,7 +84,7 @@ func ExampleSignIn() {
 		fmt.Fprintln(w, "user:", session.Values["user"])
 	})
 
-	visit(m.Wrap(mux), "/login", "/", "/logout", "/")
+	visit(m.Wrap(mux), "/sign-in", "/", "/sign-out", "/")
 	// Output:
 	// signed in
 	// user: ada

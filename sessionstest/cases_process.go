@@ -4,7 +4,7 @@ import "strconv"
 
 var processCases = []testCase{
 	{"process-sees-writes", 4, "every call sees what earlier calls acknowledged, from any process that shares the backend.", []Ability{Share, Processes}, processSees},
-	{"process-logout", 3, "no Save or Touch in one process restores a record that another process deleted.", []Ability{Share, Processes}, processLogout},
+	{"process-sign-out", 3, "no Save or Touch in one process restores a record that another process deleted.", []Ability{Share, Processes}, processSignOut},
 	{"process-counter", 2, "after N acknowledged increments in three processes the counter is N.", []Ability{Share, Processes}, processCounter},
 }
 
@@ -29,7 +29,7 @@ func processSees(e *env) {
 	e.holds(s, key, extended(last, hour), "after a Touch in a second process")
 }
 
-func processLogout(e *env) {
+func processSignOut(e *env) {
 	s := e.open()
 	key := e.create(s, e.record("data"))
 	p := e.start(key)

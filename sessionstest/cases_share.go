@@ -5,7 +5,7 @@ import "github.com/pump-go/sessions/driver"
 var shareCases = []testCase{
 	{"share-sees-writes", 4, "every call sees what earlier calls acknowledged, from any store that shares the backend.", []Ability{Share}, shareSees},
 	{"share-conflicts", 2, "Save, Touch and Delete compare the stored version, whichever store wrote it.", []Ability{Share}, shareConflicts},
-	{"share-logout", 3, "no Save or Touch through one store restores a record deleted through another.", []Ability{Share}, shareLogout},
+	{"share-sign-out", 3, "no Save or Touch through one store restores a record deleted through another.", []Ability{Share}, shareSignOut},
 	{"share-counter", 2, "after N acknowledged increments through two stores on one backend the counter is N.", []Ability{Share}, func(e *env) {
 		e.countTogether(e.open(), e.open())
 	}},
@@ -42,7 +42,7 @@ func shareConflicts(e *env) {
 	e.holds(two, key, now, "after calls that returned ErrConflict")
 }
 
-func shareLogout(e *env) {
+func shareSignOut(e *env) {
 	one, two := e.open(), e.open()
 	key := e.create(one, e.record("data"))
 	loaded := e.load(one, key, "before the other store deletes it")

@@ -19,14 +19,14 @@ var redis driver.OpenFunc
 func ExampleServe() {
 	const user sessions.Key[string] = "user"
 	routes := http.NewServeMux()
-	routes.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
+	routes.HandleFunc("POST /sign-out", func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
 		name, _ := user.Get(s)
 		s.Destroy(r.Context())
 		fmt.Fprint(w, "goodbye ", name)
 	})
-	_ = func(t *testing.T) { // func TestLogout(t *testing.T) {
-		res, s := sessionstest.Serve(t, routes, httptest.NewRequest("POST", "/logout", nil),
+	_ = func(t *testing.T) { // func TestSignOut(t *testing.T) {
+		res, s := sessionstest.Serve(t, routes, httptest.NewRequest("POST", "/sign-out", nil),
 			map[string]any{"user": "ann"})
 		if res.Body.String() != "goodbye ann" {
 			t.Errorf("it says %q", res.Body)
@@ -43,24 +43,24 @@ func ExampleNewClient() {
 	const user sessions.Key[string] = "user"
 	routes := func(m *sessions.Manager) http.Handler {
 		mux := http.NewServeMux()
-		mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		mux.HandleFunc("POST /sign-in", func(w http.ResponseWriter, r *http.Request) {
 			s := sessions.FromContext(r.Context())
 			s.Renew()
 			user.Set(s, "ann")
 			s.SetOwner("ann")
 		})
-		mux.HandleFunc("POST /logout-everywhere", func(w http.ResponseWriter, r *http.Request) {
+		mux.HandleFunc("POST /sign-out-everywhere", func(w http.ResponseWriter, r *http.Request) {
 			n, _ := m.DestroyOwned(r.Context(), sessions.FromContext(r.Context()).Owner())
 			fmt.Fprint(w, n)
 		})
 		return m.Wrap(mux)
 	}
-	_ = func(t *testing.T) { // func TestLogoutEverywhere(t *testing.T) {
+	_ = func(t *testing.T) { // func TestSignOutEverywhere(t *testing.T) {
 		m := sessionstest.NewManager(t)
 		phone, laptop := sessionstest.NewClient(t, m, routes(m)), sessionstest.NewClient(t, m, routes(m))
-		phone.Do(httptest.NewRequest("POST", "/login", nil))
-		laptop.Do(httptest.NewRequest("POST", "/login", nil))
-		if res, _ := phone.Do(httptest.NewRequest("POST", "/logout-everywhere", nil)); res.Body.String() != "2" {
+		phone.Do(httptest.NewRequest("POST", "/sign-in", nil))
+		laptop.Do(httptest.NewRequest("POST", "/sign-in", nil))
+		if res, _ := phone.Do(httptest.NewRequest("POST", "/sign-out-everywhere", nil)); res.Body.String() != "2" {
 			t.Errorf("%s sessions ended, want 2", res.Body)
 		}
 	}

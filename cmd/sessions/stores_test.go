@@ -106,7 +106,7 @@ func TestDestroyByID(t *testing.T) {
 		}
 		at.call(t, call{in: a.id(laptop) + "\n" + a.id(tablet) + "\n"}, "destroy", "-yes", "-").expect(t, exitDone, "2 sessions destroyed")
 		if a.name(laptop) != "" || a.name(tablet) != "" {
-			t.Error("ids on the standard input are left")
+			t.Error("IDs on the standard input are left")
 		}
 		if o := at.run(t, "destroy", "-json", "-yes", gone).expect(t, exitNotFound).objects(t)[0]; o["destroyed"] != 0.0 || o["missing"] != 1.0 {
 			t.Errorf("%v", o)

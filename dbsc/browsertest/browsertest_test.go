@@ -38,7 +38,7 @@ func (b *browser) want(what, method, path, answer string) {
 // signIn signs in, and waits until the browser has bound the session.
 func (b *browser) signIn() {
 	b.t.Helper()
-	b.want("sign-in", "POST", "/signin", "200 ")
+	b.want("sign-in", "POST", "/sign-in", "200 ")
 	until(b.t, "the session is bound", func() bool { return b.fetch("GET", "/bound") == "200 true" })
 }
 
@@ -153,7 +153,7 @@ func TestLostRegistrationAnswer(t *testing.T) {
 	b := s.open()
 	b.visit(s.address + "/")
 	s.loseOne.Store(true)
-	b.want("sign-in", "POST", "/signin", "200 ")
+	b.want("sign-in", "POST", "/sign-in", "200 ")
 	b.use("after a lost answer", lives(1))
 	if s.loseOne.Load() {
 		t.Error("the browser has not registered")
@@ -191,7 +191,7 @@ func TestSignOut(t *testing.T) {
 	b := s.open()
 	b.visit(s.address + "/")
 	b.signIn()
-	b.want("sign-out", "POST", "/signout", "200 ")
+	b.want("sign-out", "POST", "/sign-out", "200 ")
 	b.want("after the sign-out", "GET", "/me", "200 user:")
 	until(t, "the browser's side ends", func() bool {
 		b.want("after the sign-out", "GET", "/me", "200 user:")

@@ -105,14 +105,14 @@ func (s *site) install() {
 		fmt.Fprint(w, ok)
 	})
 	mux.HandleFunc("GET /static/text", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "static") })
-	mux.HandleFunc("POST /signin", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("POST /sign-in", func(w http.ResponseWriter, r *http.Request) {
 		session := sessions.FromContext(r.Context())
 		session.Renew()
 		session.SetOwner("ann")
 		testapp.User.Set(session, "ann")
 	})
 	mux.HandleFunc("POST /renew", func(w http.ResponseWriter, r *http.Request) { sessions.FromContext(r.Context()).Renew() })
-	mux.HandleFunc("POST /signout", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("POST /sign-out", func(w http.ResponseWriter, r *http.Request) {
 		_ = sessions.FromContext(r.Context()).Destroy(r.Context())
 	})
 	h := s.Manager.Wrap(s.binding.Handler(mux))

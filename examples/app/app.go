@@ -12,7 +12,7 @@ import (
 // The values that the app keeps in a session. Each has one typed key. No type needs
 // to be registered, and a value is decoded only when a handler reads it.
 const (
-	login   sessions.Key[Login]    = "login"
+	signIn  sessions.Key[SignIn]   = "sign-in"
 	cart    sessions.Key[Cart]     = "cart"
 	visits  sessions.Key[int]      = "visits"
 	notices sessions.Flash[Notice] = "notices"
@@ -39,12 +39,12 @@ func (a *app) handler() http.Handler {
 	mux.HandleFunc("POST /cart/{product}/add", a.addToCart)
 	mux.HandleFunc("POST /cart/{product}/change", a.changeQuantity)
 	mux.HandleFunc("POST /cart/{product}/remove", a.removeFromCart)
-	mux.HandleFunc("GET /signin", a.signInForm)
-	mux.HandleFunc("POST /signin", a.signIn)
-	mux.HandleFunc("POST /signout", a.signOut)
+	mux.HandleFunc("GET /sign-in", a.signInForm)
+	mux.HandleFunc("POST /sign-in", a.signIn)
+	mux.HandleFunc("POST /sign-out", a.signOut)
 	mux.HandleFunc("GET /devices", a.devices)
-	mux.HandleFunc("POST /devices/signout-others", a.signOutOthers)
-	mux.HandleFunc("POST /devices/{id}/signout", a.signOutDevice)
+	mux.HandleFunc("POST /devices/sign-out-others", a.signOutOthers)
+	mux.HandleFunc("POST /devices/{id}/sign-out", a.signOutDevice)
 	mux.HandleFunc("GET /style.css", asset)
 	mux.HandleFunc("GET /icon.svg", asset)
 	mux.HandleFunc("/", notFound)

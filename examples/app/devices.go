@@ -12,7 +12,7 @@ import (
 )
 
 type device struct {
-	Login
+	SignIn
 	ID       string // the session's public ID
 	This     bool
 	SignedIn string
@@ -31,7 +31,7 @@ func (p devicesPage) Others() bool { return len(p.Devices) > 1 }
 
 func (a *app) devices(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
-	l, ok := login.Get(s)
+	l, ok := signIn.Get(s)
 	if !ok {
 		askToSignIn(w, r, s)
 		return
@@ -66,9 +66,9 @@ func (a *app) devices(w http.ResponseWriter, r *http.Request) {
 // describe returns what the page shows of one of the user's sessions. The public ID
 // identifies the one that made the request.
 func (a *app) describe(other, this *sessions.Session) device {
-	l, _ := login.Get(other)
+	l, _ := signIn.Get(other)
 	signedIn := time.Since(l.At)
-	d := device{Login: l, ID: other.ID(), This: other.ID() == this.ID(), SignedIn: ago(signedIn), LastUsed: "now"}
+	d := device{SignIn: l, ID: other.ID(), This: other.ID() == this.ID(), SignedIn: ago(signedIn), LastUsed: "now"}
 	// Deadline is when the session ends if the device does not use it again.
 	d.Ends = in(time.Until(other.Deadline()))
 	_, d.Bound = dbsc.Bound(other)
@@ -80,7 +80,7 @@ func (a *app) describe(other, this *sessions.Session) device {
 
 func (a *app) signOutOthers(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
-	l, ok := login.Get(s)
+	l, ok := signIn.Get(s)
 	if !ok {
 		askToSignIn(w, r, s)
 		return
@@ -105,7 +105,7 @@ func (a *app) signOutOthers(w http.ResponseWriter, r *http.Request) {
 // send any: only the user's own sessions are ended.
 func (a *app) signOutDevice(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
-	l, ok := login.Get(s)
+	l, ok := signIn.Get(s)
 	if !ok {
 		askToSignIn(w, r, s)
 		return
@@ -124,7 +124,7 @@ func (a *app) signOutDevice(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	default:
-		was, _ := login.Get(other)
+		was, _ := signIn.Get(other)
 		id := other.ID() // empty after Destroy
 		if err := other.Destroy(r.Context()); err != nil {
 			a.fail(w, r, err)
@@ -150,5 +150,5 @@ func signedOut(n int) string {
 func askToSignIn(w http.ResponseWriter, r *http.Request, s *sessions.Session) {
 	noticeEnded(r, s)
 	notices.Add(s, Notice{Text: "Please sign in to see your devices.", Problem: true})
-	http.Redirect(w, r, "/signin", http.StatusSeeOther)
+	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 }

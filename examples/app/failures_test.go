@@ -20,7 +20,7 @@ func TestSessionFailed(t *testing.T) {
 	}{
 		{errors.New("dial tcp 10.0.0.7: refused"), 503, "try again"},
 		{fmt.Errorf("save: %w", sessions.ErrEnded), 409, "signed out elsewhere"},
-		{fmt.Errorf("load: %w", sessions.ErrRefused), 403, `<form method="post" action="/signout">`},
+		{fmt.Errorf("load: %w", sessions.ErrRefused), 403, `<form method="post" action="/sign-out">`},
 		{fmt.Errorf("pop: %w", sessions.ErrConflict), 409, "Already done"},
 		{fmt.Errorf("save: %w", sessions.ErrTooLarge), 507, "Session full"},
 	} {
@@ -37,12 +37,12 @@ func TestSessionFailed(t *testing.T) {
 func TestOutage(t *testing.T) {
 	s := start(t)
 	b := newBrowser(t, s.URL, firefox)
-	b.post("/signin", "name", "Ada")
+	b.post("/sign-in", "name", "Ada")
 	token := b.token()
 	if err := s.sessions.Close(); err != nil { // every store call now fails
 		t.Fatal(err)
 	}
-	for _, request := range [][2]string{{"GET", "/"}, {"GET", "/devices"}, {"POST", "/cart/mini/add"}, {"POST", "/signout"}} {
+	for _, request := range [][2]string{{"GET", "/"}, {"GET", "/devices"}, {"POST", "/cart/mini/add"}, {"POST", "/sign-out"}} {
 		status, page := b.do(request[0], request[1], nil)
 		if status != http.StatusServiceUnavailable {
 			t.Errorf("%v: %d", request, status)
@@ -59,7 +59,7 @@ func TestOutage(t *testing.T) {
 func TestSignedOutDuringRequest(t *testing.T) {
 	s := start(t)
 	b := newBrowser(t, s.URL, firefox)
-	b.post("/signin", "name", "Ada")
+	b.post("/sign-in", "name", "Ada")
 
 	slow := s.sessions.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		visits.Set(sessions.FromContext(r.Context()), 1000)
@@ -83,8 +83,8 @@ func TestFailedSignOutIsNotLogged(t *testing.T) {
 	var log strings.Builder
 	s.log = slog.New(slog.NewTextHandler(&log, nil))
 	b := newBrowser(t, s.URL, firefox)
-	b.post("/signin", "name", "Ada")
-	r := httptest.NewRequest("POST", "/signout", nil)
+	b.post("/sign-in", "name", "Ada")
+	r := httptest.NewRequest("POST", "/sign-out", nil)
 	r.AddCookie(&http.Cookie{Name: cookieName, Value: b.token()})
 	s.sessions.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = sessions.FromContext(r.Context()).Owner() // loads it

@@ -17,26 +17,26 @@ func TestTwoDevices(t *testing.T) {
 	expect(t, one.post("/cart/mini/add"), "Mini pump is in your cart.")
 
 	before := one.token()
-	expect(t, one.post("/signin", "name", "Ada", "remember", "yes"), "Welcome, Ada", "Firefox on Linux", "Sign out")
+	expect(t, one.post("/sign-in", "name", "Ada", "remember", "yes"), "Welcome, Ada", "Firefox on Linux", "Sign out")
 	if one.token() == before {
 		t.Error("signing in did not change the session's ID")
 	}
 	expect(t, one.get("/cart"), "Mini pump") // kept
-	expect(t, two.post("/signin", "name", "ada"), "Welcome, ada", "Safari on iPhone")
+	expect(t, two.post("/sign-in", "name", "ada"), "Welcome, ada", "Safari on iPhone")
 
 	devices := one.get("/devices")
 	expect(t, devices, "Firefox on Linux", "this device", "Safari on iPhone", "Remembered", "Until the browser is closed", "Sign out the others")
 
 	expect(t, devices, "<dt>Ends unless used</dt><dd>in 30 days</dd>", "<dt>Ends unless used</dt><dd>in 30 minutes</dd>")
 
-	expect(t, one.post("/devices/signout-others"), "One other device is signed out.", "No other device")
+	expect(t, one.post("/devices/sign-out-others"), "One other device is signed out.", "No other device")
 	page := two.get("/devices")
 	expect(t, page, "Your earlier session is over", "Please sign in")
 	expectNot(t, two.get("/"), "Your earlier session is over") // shown once
 	expectNot(t, page, "Sign out", "ada")
 	expect(t, one.get("/"), "Good to see you, Ada")
 
-	page = one.post("/signout")
+	page = one.post("/sign-out")
 	expect(t, page, "You are signed out.", "Sign in", "first visit")
 	expectNot(t, page, "Ada")
 }
@@ -46,27 +46,27 @@ func TestOneDevice(t *testing.T) {
 	server := start(t)
 	one, two, three := newBrowser(t, server.URL, firefox), newBrowser(t, server.URL, safari), newBrowser(t, server.URL, "curl/8")
 	for _, b := range []*browser{one, two, three} {
-		b.post("/signin", "name", "Ada")
+		b.post("/sign-in", "name", "Ada")
 	}
-	form := regexp.MustCompile(`action="(/devices/[0-9a-f]{64}/signout)"><button class="plain">Sign out<span class="unseen"> Safari on iPhone`)
+	form := regexp.MustCompile(`action="(/devices/[0-9a-f]{64}/sign-out)"><button class="plain">Sign out<span class="unseen"> Safari on iPhone`)
 	m := form.FindStringSubmatch(one.get("/devices"))
 	if m == nil {
 		t.Fatal("the page has no button for the other device")
 	}
 	eve := newBrowser(t, server.URL, firefox)
 	expect(t, eve.post(m[1]), "Please sign in")
-	eve.post("/signin", "name", "Eve")
+	eve.post("/sign-in", "name", "Eve")
 	expect(t, eve.post(m[1]), "That device is not signed in any more.")
 	expect(t, two.get("/"), "Good to see you, Ada") // Eve may know the ID, and cannot end the session
 
 	expect(t, one.post(m[1]), "Safari on iPhone is signed out.")
 	expect(t, two.get("/devices"), "Your earlier session is over")
 	expect(t, one.post(m[1]), "That device is not signed in any more.")
-	expect(t, one.post("/devices/nothing/signout"), "That device is not signed in any more.")
+	expect(t, one.post("/devices/nothing/sign-out"), "That device is not signed in any more.")
 	expect(t, three.get("/"), "Good to see you, Ada")
 
 	// The device's own ID, which the page does not offer.
-	m = regexp.MustCompile(`action="(/devices/[0-9a-f]{64}/signout)"`).FindStringSubmatch(three.get("/devices"))
+	m = regexp.MustCompile(`action="(/devices/[0-9a-f]{64}/sign-out)"`).FindStringSubmatch(three.get("/devices"))
 	expect(t, one.post(m[1]), "You are signed out.")
 }
 
@@ -90,20 +90,20 @@ func TestCart(t *testing.T) {
 
 func TestAnotherUserGetsAnotherCart(t *testing.T) {
 	b := newBrowser(t, start(t).URL, firefox)
-	b.post("/signin", "name", "Ada")
+	b.post("/sign-in", "name", "Ada")
 	b.post("/cart/mini/add")
-	b.post("/signin", "name", "Ada")
+	b.post("/sign-in", "name", "Ada")
 	expect(t, b.get("/cart"), "Mini pump")
-	b.post("/signin", "name", "Grace")
+	b.post("/sign-in", "name", "Grace")
 	expect(t, b.get("/cart"), "nothing in it", "Grace")
 	expectNot(t, b.get("/devices"), "Sign out the others")
 }
 
 func TestSignedOutCookieIsDead(t *testing.T) {
 	b := newBrowser(t, start(t).URL, firefox)
-	b.post("/signin", "name", "Ada")
+	b.post("/sign-in", "name", "Ada")
 	old := &http.Cookie{Name: cookieName, Value: b.token()}
-	b.post("/signout")
+	b.post("/sign-out")
 
 	thief := newBrowser(t, b.base, safari)
 	u, _ := url.Parse(b.base)
@@ -114,31 +114,31 @@ func TestSignedOutCookieIsDead(t *testing.T) {
 func TestNames(t *testing.T) {
 	b := newBrowser(t, start(t).URL, firefox)
 	for _, name := range []string{"", "  ", "a\x00b", "\xff", "a name that is longer than forty characters"} {
-		status, page := b.do(http.MethodPost, "/signin", url.Values{"name": {name}})
+		status, page := b.do(http.MethodPost, "/sign-in", url.Values{"name": {name}})
 		if status != http.StatusUnprocessableEntity {
 			t.Errorf("name %q: %d", name, status)
 		}
 		expect(t, page, "Please enter a name", `aria-invalid="true"`)
 	}
-	expect(t, b.post("/signin", "name", "<b>Zoë & co</b>"), "&lt;b&gt;Zoë &amp; co&lt;/b&gt;")
+	expect(t, b.post("/sign-in", "name", "<b>Zoë & co</b>"), "&lt;b&gt;Zoë &amp; co&lt;/b&gt;")
 }
 
 func TestDevicesAsksToSignIn(t *testing.T) {
 	b := newBrowser(t, start(t).URL, firefox)
 	expect(t, b.get("/devices"), "Please sign in", `name="name"`)
-	expect(t, b.post("/devices/signout-others"), "Please sign in")
-	expect(t, b.post("/devices/0/signout"), "Please sign in")
+	expect(t, b.post("/devices/sign-out-others"), "Please sign in")
+	expect(t, b.post("/devices/0/sign-out"), "Please sign in")
 }
 
 func TestCrossOriginIsRefused(t *testing.T) {
 	b := newBrowser(t, start(t).URL, firefox)
-	b.post("/signin", "name", "Ada")
+	b.post("/sign-in", "name", "Ada")
 	for _, header := range [][]string{
 		{"Sec-Fetch-Site", "cross-site"},
 		{"Sec-Fetch-Site", "same-site"},
 		{"Origin", "https://evil.example"},
 	} {
-		status, page := b.do(http.MethodPost, "/signout", nil, header...)
+		status, page := b.do(http.MethodPost, "/sign-out", nil, header...)
 		if status != http.StatusForbidden {
 			t.Errorf("%v: %d", header, status)
 		}
@@ -152,10 +152,10 @@ func TestCookieStore(t *testing.T) {
 	flags := []string{"-store", "cookie", "-secret", secret}
 	b := newBrowser(t, start(t, flags...).URL, firefox)
 	b.post("/cart/floor/add")
-	b.post("/signin", "name", "Ada")
+	b.post("/sign-in", "name", "Ada")
 	expect(t, b.get("/devices"), "<code>cookie</code> store cannot list")
-	expect(t, b.post("/devices/signout-others"), "cookie store cannot sign out")
-	expect(t, b.post("/devices/0/signout"), "cookie store cannot sign out")
+	expect(t, b.post("/devices/sign-out-others"), "cookie store cannot sign out")
+	expect(t, b.post("/devices/0/sign-out"), "cookie store cannot sign out")
 
 	b.moveTo(start(t, flags...).URL)
 	expect(t, b.get("/"), "Good to see you, Ada")
@@ -165,8 +165,8 @@ func TestCookieStore(t *testing.T) {
 	expectNot(t, b.get("/"), "Ada")
 
 	b.moveTo(start(t, flags...).URL)
-	b.post("/signin", "name", "Ada")
-	expectNot(t, b.post("/signout"), "Ada")
+	b.post("/sign-in", "name", "Ada")
+	expectNot(t, b.post("/sign-out"), "Ada")
 }
 
 // moveTo continues at another address with the same cookies. (A jar distinguishes
@@ -182,7 +182,7 @@ func TestRememberedSessionOutlivesTheFlags(t *testing.T) {
 		remember string
 		want     time.Duration
 	}{{"yes", rememberFor}, {"", 10 * time.Minute}} {
-		expect(t, b.post("/signin", "name", "Ada", "remember", test.remember), "Welcome, Ada")
+		expect(t, b.post("/sign-in", "name", "Ada", "remember", test.remember), "Welcome, Ada")
 		n := 0
 		for session, err := range s.sessions.Owned(t.Context(), "user:ada") {
 			if err != nil {

@@ -48,7 +48,7 @@ type page struct {
 func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name, title string, body any) {
 	s := sessions.FromContext(r.Context())
 	noticeEnded(r, s)
-	l, _ := login.Get(s)
+	l, _ := signIn.Get(s)
 	c, _ := cart.Get(s)
 	write(w, name, page{
 		Title:   title,

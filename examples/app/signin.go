@@ -11,8 +11,8 @@ import (
 	"github.com/pump-go/sessions"
 )
 
-// Login records who signed in, where and when.
-type Login struct {
+// SignIn records who signed in, where and when.
+type SignIn struct {
 	Name     string
 	Device   string
 	At       time.Time
@@ -24,7 +24,7 @@ const rememberFor = 30 * 24 * time.Hour
 
 // owner returns the owner under which the store indexes the session. In a real app
 // it is the user's ID, which does not change with the name.
-func (l Login) owner() string { return "user:" + strings.ToLower(l.Name) }
+func (l SignIn) owner() string { return "user:" + strings.ToLower(l.Name) }
 
 // limit returns the session's timeout or lifetime: that of the flag, or more if
 // remembered. 0 is no limit.
@@ -45,7 +45,7 @@ func (a *app) signInForm(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
-	l := Login{
+	l := SignIn{
 		Name:     strings.TrimSpace(r.PostFormValue("name")),
 		Device:   deviceLabel(r.UserAgent()),
 		At:       time.Now(),
@@ -67,7 +67,7 @@ func (a *app) signIn(w http.ResponseWriter, r *http.Request) {
 }
 
 // begin signs the user in to the session.
-func (a *app) begin(s *sessions.Session, l Login) error {
+func (a *app) begin(s *sessions.Session, l SignIn) error {
 	// Change the session's ID, so that one known before (planted by an attacker, or
 	// read over a shoulder) does not become a signed-in one. The visitor keeps
 	// their cart, but another user does not get it.
@@ -78,7 +78,7 @@ func (a *app) begin(s *sessions.Session, l Login) error {
 	if err := move(); err != nil {
 		return err
 	}
-	login.Set(s, l)
+	signIn.Set(s, l)
 	// The store can now list this session by its user: see devices.go.
 	if err := s.SetOwner(l.owner()); err != nil {
 		return err

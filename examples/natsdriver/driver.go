@@ -22,7 +22,7 @@
 //
 // A message is on disk when it is acknowledged, and is synced to it by the
 // server's sync_interval: a crash of the machine can lose the last changes, a
-// logout too, where there is one replica.
+// sign-out too, where there is one replica.
 //
 // # Limits and layout
 //

@@ -48,7 +48,7 @@ func (f *fleet) deploy(i int, secret []byte, previous ...[]byte) {
 	f.a.T.Cleanup(func() { m.Close() })
 	f.instances[i].Store(m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := sessions.FromContext(r.Context())
-		if r.URL.Path == "/login" {
+		if r.URL.Path == "/sign-in" {
 			testapp.User.Set(s, r.URL.RawQuery)
 			return
 		}
@@ -97,7 +97,7 @@ func TestSecretRotationUnderLoad(t *testing.T) {
 		members := make([]*member, 6)
 		for i := range members {
 			members[i] = &member{f: f, name: string(rune('a' + i))}
-			members[i].get("/login?" + members[i].name)
+			members[i].get("/sign-in?" + members[i].name)
 		}
 		const clicks = 12
 		rounds := 0
@@ -144,7 +144,7 @@ func TestSecretUnknownToOneInstance(t *testing.T) {
 	everywhere(t, func(t *testing.T, st store) {
 		f := st.fleet(t)
 		m := &member{f: f, name: "ann"}
-		m.get("/login?ann")
+		m.get("/sign-in?ann")
 		f.deploy(0, secret2, secret)
 		seen := map[string]bool{}
 		for range len(f.instances) + 1 {

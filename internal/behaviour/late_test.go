@@ -175,7 +175,7 @@ func TestLateSignOut(t *testing.T) {
 					c.OK(renew) // a chain: old -> old2 -> new
 					late.OK(func(s *sessions.Session) { signOut(s); next(s) })
 					c.OK(func(s *sessions.Session) { testapp.Equal(t, "the renewed session is empty", len(s.Keys()), 0) })
-					oldest.OK(func(s *sessions.Session) { testapp.Equal(t, "the old id's session is empty", len(s.Keys()), 0) })
+					oldest.OK(func(s *sessions.Session) { testapp.Equal(t, "the old ID's session is empty", len(s.Keys()), 0) })
 					if what == "" {
 						a.WantRecords(0)
 						return

@@ -119,20 +119,20 @@ func TestOneSetCookieWhateverChanges(t *testing.T) {
 	}
 }
 
-// The page after a login or logout shows the new state. The client has a cookie jar and
+// The page after a sign-in or sign-out shows the new state. The client has a cookie jar and
 // follows redirects.
 func TestRedirectAfterAChange(t *testing.T) {
 	for _, status := range []int{301, 302, 303} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			everywhere(t, func(t *testing.T, st store) {
 				a := st.start(t)
-				a.Handle("/login", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				a.Handle("/sign-in", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					s := sessions.FromContext(r.Context())
 					s.Renew()
 					testapp.User.Set(s, "ann")
 					http.Redirect(w, r, "/", status)
 				}))
-				a.Handle("/logout", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				a.Handle("/sign-out", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					testapp.Error(t, "Destroy", sessions.FromContext(r.Context()).Destroy(r.Context()), nil)
 					http.Redirect(w, r, "/", status)
 				}))
@@ -142,7 +142,7 @@ func TestRedirectAfterAChange(t *testing.T) {
 				jar, _ := cookiejar.New(nil)
 				browser := &http.Client{Jar: jar, Transport: a.Server.Client().Transport}
 				for i, visit := range []struct{ path, want string }{
-					{"/", "<nil>"}, {"/login", "ann"}, {"/login", "ann"}, {"/", "ann"}, {"/logout", "<nil>"}, {"/", "<nil>"}, {"/login", "ann"},
+					{"/", "<nil>"}, {"/sign-in", "ann"}, {"/sign-in", "ann"}, {"/", "ann"}, {"/sign-out", "<nil>"}, {"/", "<nil>"}, {"/sign-in", "ann"},
 				} {
 					resp, err := browser.Get(a.Server.URL + visit.path)
 					if err != nil {

@@ -19,7 +19,7 @@ import (
 //	the guard's note: its length and its bytes, if bit 3
 //	the number of values | the number of flashes
 //	of each value: the length of its name, of its bytes
-//	of each flash: the length of its queue's name, its id (8 bytes), the length of its bytes
+//	of each flash: the length of its queue's name, its ID (8 bytes), the length of its bytes
 //	all names, values' before flashes' | all bytes, likewise
 //
 // Numbers are varints, as in encoding/binary. Values are sorted by name, each name

@@ -6,7 +6,7 @@ import (
 	"github.com/pump-go/sessions/driver"
 )
 
-// A forward replaces the record of a session that has a new id, for a short time.
+// A forward replaces the record of a session that has a new ID, for a short time.
 // Its data is a format byte of its own and the key of the session's new record.
 // Programs that do not know the format answer with driver.ErrNewerFormat.
 const forwardFormat = 2

@@ -7,7 +7,7 @@
 // calls that fail. Both can be listed, and all of them tried.
 //
 // A run starts from a session S with values, a flash message and an owner. If one
-// of the requests is late, S has been renewed, and the request carries the old id.
+// of the requests is late, S has been renewed, and the request carries the old ID.
 // The run sends its requests through Manager.Wrap, each in a goroutine. A gate
 // before the store (gate_test.go) holds every call until the scheduler lets it go
 // on, one at a time. The scheduler also decides what becomes of the call: it is

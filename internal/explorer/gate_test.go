@@ -194,7 +194,7 @@ func (g gate) Owned(ctx context.Context, owner string) iter.Seq2[driver.Entry, e
 	}
 }
 
-// alive reports whether the session S is in the store, under any id.
+// alive reports whether the session S is in the store, under any ID.
 func (r *run) alive() bool {
 	for key, rec := range r.store.records {
 		if _, ok := r.store.live(key); !ok || kindOf(rec) == forward {

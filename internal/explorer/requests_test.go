@@ -42,12 +42,12 @@ type operation struct {
 
 // kind says what the rules must know of an operation.
 type kind struct {
-	late    bool // it carries the id from before the renewal
+	late    bool // it carries the ID from before the renewal
 	marks   bool // it sets its mark
 	changes bool // it changes a value or a setting
-	signsIn bool // it may begin a session with a cookie, under an old id too
+	signsIn bool // it may begin a session with a cookie, under an old ID too
 	ends    bool // it ends S
-	moves   bool // it gives S another id
+	moves   bool // it gives S another ID
 }
 
 var operations = []operation{

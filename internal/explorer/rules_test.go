@@ -23,7 +23,7 @@ const (
 	doublePop    rule = "a popped value is given twice, or stays, or vanishes"
 	lostFlash    rule = "a flash message is lost, or stays after it was taken"
 	revived      rule = "S lives on after a request that ended it was acknowledged"
-	oldIDOpens   rule = "S opens under an id that a renewal replaced"
+	oldIDOpens   rule = "S opens under an ID that a renewal replaced"
 	twoRecords   rule = "S has two records, and no call was lost"
 	deadCookie   rule = "a response sets a cookie for a session that does not live"
 	refusedSets  rule = "a response that refuses sets a cookie"
@@ -36,10 +36,10 @@ const (
 	takeaway     rule = "a late request's cookie replaces the one of a live session"
 	lateChange   rule = "a late change is not refused"
 	lateSignIn   rule = "a late sign-in gets no session of its own"
-	lateSignOut  rule = "a sign-out under an old id leaves S alive"
+	lateSignOut  rule = "a sign-out under an old ID leaves S alive"
 	ownedMisses  rule = "DestroyOwned misses S, which was renewed meanwhile"
 	exceptMisses rule = "DestroyOwned ends the session that it was to except, which was renewed meanwhile"
-	renewedAway  rule = "S is gone by a renewal whose removal of the old id got no answer"
+	renewedAway  rule = "S is gone by a renewal whose removal of the old ID got no answer"
 )
 
 // fault is one breach of a rule.
@@ -92,7 +92,7 @@ func (r *run) judgeCookie(q *request) {
 	if tok := q.issued(); tok != "" {
 		i := r.name(keyOf(tok))
 		if _, live := r.store.live(i.key); i.creator == none || !live && (i.ender == none || i.ender == q.index) {
-			r.fault(deadCookie, "request %d, id %s", q.index, r.letter(i.key))
+			r.fault(deadCookie, "request %d, ID %s", q.index, r.letter(i.key))
 		}
 	}
 	// Responses of requests that are not late may arrive in any order. A sign-out
@@ -106,7 +106,7 @@ func (r *run) judgeCookie(q *request) {
 		return
 	}
 	if rec, live := r.store.live(keyOf(r.cookie)); live && kindOf(rec) == session {
-		r.fault(takeaway, "request %d replaces the cookie of id %s", q.index, r.letter(keyOf(r.cookie)))
+		r.fault(takeaway, "request %d replaces the cookie of ID %s", q.index, r.letter(keyOf(r.cookie)))
 	}
 }
 
@@ -139,7 +139,7 @@ func (r *run) judge() {
 	}
 }
 
-// clientHas reports whether a client was ever given the id.
+// clientHas reports whether a client was ever given the ID.
 func (r *run) clientHas(key driver.Key) bool {
 	return key == keyOf(r.new) || slices.ContainsFunc(r.requests, func(q *request) bool {
 		return q.issued() != "" && keyOf(q.issued()) == key
@@ -194,7 +194,7 @@ func (r *run) mayBeOvertaken(q *request) bool {
 	return q.popped && slices.ContainsFunc(r.requests, func(o *request) bool { return o != q && o.popped && o.mayHave() })
 }
 
-// judgeLate applies the rules for requests whose id has been replaced.
+// judgeLate applies the rules for requests whose ID has been replaced.
 func (r *run) judgeLate(q *request) {
 	first := q.first()
 	if first == nil || first.op != "Load" {
@@ -203,7 +203,7 @@ func (r *run) judgeLate(q *request) {
 	switch {
 	case first.found == forward:
 	case first.found == nothing && first.alive && first.outcome == answered && !r.endedBy(first.key, ends):
-		// S lives under another id, and nothing shows it.
+		// S lives under another ID, and nothing shows it.
 		if q.op.changes && q.acknowledged() {
 			r.fault(lateChange, "request %d is answered %d", q.index, q.recorder.Code)
 		}
@@ -239,7 +239,7 @@ func (r *run) judgeOwners(live []*content) {
 		if r.clientHas(c.key) || i.creator != none && r.requests[i.creator].hit {
 			continue
 		}
-		r.fault(orphan, "id %s", r.letter(c.key))
+		r.fault(orphan, "ID %s", r.letter(c.key))
 	}
 }
 
@@ -259,11 +259,11 @@ func (r *run) judgeEnd(live []*content, s *content) {
 		switch {
 		case owned && s.owner != owner:
 		case owned && r.others(q, moves):
-			r.fault(ownedMisses, "id %s", r.letter(s.key))
+			r.fault(ownedMisses, "ID %s", r.letter(s.key))
 		case q.op.late || r.others(q, moves):
-			r.fault(lateSignOut, "request %d, id %s", q.index, r.letter(s.key))
+			r.fault(lateSignOut, "request %d, ID %s", q.index, r.letter(s.key))
 		default:
-			r.fault(revived, "request %d, id %s", q.index, r.letter(s.key))
+			r.fault(revived, "request %d, ID %s", q.index, r.letter(s.key))
 		}
 	}
 	for _, q := range r.requests {
@@ -271,7 +271,7 @@ func (r *run) judgeEnd(live []*content, s *content) {
 			continue
 		}
 		if rec, ok := r.store.live(keyOf(q.token)); ok && kindOf(rec) == session {
-			r.fault(oldIDOpens, "request %d, id %s", q.index, r.letter(keyOf(q.token)))
+			r.fault(oldIDOpens, "request %d, ID %s", q.index, r.letter(keyOf(q.token)))
 		}
 	}
 	if s != nil || mayHaveEnded {
@@ -284,7 +284,7 @@ func (r *run) judgeEnd(live []*content, s *content) {
 	excepts := slices.ContainsFunc(r.requests, func(q *request) bool { return q.op.name == "destroy-others" && q.mayHave() })
 	switch {
 	case renewal(unanswered) && slices.ContainsFunc(live, func(c *content) bool { return c.isS }):
-		// S lives under the id that its client did not get.
+		// S lives under the ID that its client did not get.
 	case renewal(unanswered):
 		r.fault(renewedAway, "S is gone")
 	case excepts && renewal((*request).mayHave):
@@ -364,7 +364,7 @@ func (r *run) judgeBrowser(s *content) {
 	case slices.ContainsFunc(r.requests, func(q *request) bool { return q.op.signsIn && !q.sawS && q.issued() != "" }):
 		// A second sign-in, with a session of its own.
 	default:
-		r.fault(lockedOut, "id %s", r.letter(s.key))
+		r.fault(lockedOut, "ID %s", r.letter(s.key))
 	}
 }
 

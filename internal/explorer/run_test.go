@@ -191,7 +191,7 @@ func (st *start) perform(choose func(step int, of []option) int) *run {
 	}
 }
 
-// shareQueue reports whether two ids happened to have the same commit queue. Then
+// shareQueue reports whether two IDs happened to have the same commit queue. Then
 // requests may have waited for each other that otherwise do not: such a run is
 // made again.
 func (r *run) shareQueue() bool {

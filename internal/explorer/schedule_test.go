@@ -119,7 +119,7 @@ func (r *run) words() string {
 		if q.token == "" {
 			b.WriteString("no cookie\n")
 		} else {
-			fmt.Fprintf(&b, "id %s\n", r.letter(keyOf(q.token)))
+			fmt.Fprintf(&b, "ID %s\n", r.letter(keyOf(q.token)))
 		}
 	}
 	left := make([]int, len(r.requests))
@@ -166,11 +166,11 @@ func (q *request) describe(b *strings.Builder, r *run) {
 	case q.deletes():
 		b.WriteString(", and its cookie deleted\n")
 	default:
-		fmt.Fprintf(b, ", with the cookie of id %s\n", r.letter(keyOf(q.issued())))
+		fmt.Fprintf(b, ", with the cookie of ID %s\n", r.letter(keyOf(q.issued())))
 	}
 }
 
-// letter names an id, in the order in which they were made.
+// letter names an ID, in the order in which they were made.
 func (r *run) letter(key driver.Key) string {
 	i := slices.IndexFunc(r.ids, func(i *id) bool { return i.key == key })
 	if i < 0 {

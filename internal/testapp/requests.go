@@ -119,8 +119,8 @@ func (c *Client) IsAnonymous(what string) {
 	}
 }
 
-// Login returns a new client of the manager whose session has the user "ann".
-func Login(t testing.TB, m *sessions.Manager) *Client {
+// SignIn returns a new client of the manager whose session has the user "ann".
+func SignIn(t testing.TB, m *sessions.Manager) *Client {
 	t.Helper()
 	c := NewClient(t, m)
 	c.Visit(func(s *sessions.Session) { User.Set(s, "ann") })

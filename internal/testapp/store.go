@@ -133,7 +133,7 @@ func (f *Store) Records(t testing.TB) []driver.Entry {
 	return slices.DeleteFunc(f.all(t), isForward)
 }
 
-// Forwards returns what renewed sessions have left under their old ids.
+// Forwards returns what renewed sessions have left under their old IDs.
 func (f *Store) Forwards(t testing.TB) []driver.Entry {
 	t.Helper()
 	return slices.DeleteFunc(f.all(t), func(e driver.Entry) bool { return !isForward(e) })

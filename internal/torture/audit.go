@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// readAll reads every live session, and requests every ended id, up to a limit.
+// readAll reads every live session, and requests every ended ID, up to a limit.
 func (r *run) readAll() {
 	type look struct {
 		s *session
@@ -83,10 +83,10 @@ func (r *run) listAll() error {
 				if t.forward {
 					breach = forwardShown
 				}
-				l.add(breach, "session %s, id %.8s: an ended session is listed", t.s.mark, t.id)
+				l.add(breach, "session %s, ID %.8s: an ended session is listed", t.s.mark, t.id)
 			}
 			if e.Mark != t.s.mark {
-				l.add(crossTalk, "session %s, id %.8s: listed as %s", t.s.mark, t.id, e.Mark)
+				l.add(crossTalk, "session %s, ID %.8s: listed as %s", t.s.mark, t.id, e.Mark)
 			}
 			t.s.mu.Unlock()
 		case s == nil && e.Mark == "" && unmarked > 0:
@@ -100,7 +100,7 @@ func (r *run) listAll() error {
 	for s, n := range orphans {
 		s.mu.Lock()
 		if n > s.orphans {
-			l.add(strayRecord, "session %s: %d records with ids that no client received; at most %d renewals or creations may have left one%v", s.mark, n, s.orphans, &s.trail)
+			l.add(strayRecord, "session %s: %d records with IDs that no client received; at most %d renewals or creations may have left one%v", s.mark, n, s.orphans, &s.trail)
 		}
 		s.mu.Unlock()
 	}
@@ -108,7 +108,7 @@ func (r *run) listAll() error {
 		s.mu.Lock()
 		t := s.current
 		if t != nil && t.dead == 0 && s.ended == 0 && s.ending == 0 && t.ending == 0 && s.timeout == 0 && !s.followed(0) && !there[t.id] && !t.evicted() {
-			l.add(lostWrite, "session %s, id %.8s: not listed", s.mark, t.id)
+			l.add(lostWrite, "session %s, ID %.8s: not listed", s.mark, t.id)
 		}
 		s.mu.Unlock()
 	}
@@ -175,13 +175,13 @@ func (r *run) rawAll() error {
 			s.timeout > 0 && r.timeline.during(s.created, s.used.Add(s.timeout+sweepTime), removalFault):
 		case t.forward, s.mayForward(): // it may be the forward, which listAll has not shown
 		case s.timeout > 0:
-			l.add(lateRecord, "session %s, id %.8s: expired at %v, still stored at %v", s.mark, t.id, s.used.Add(s.timeout), time.Now())
+			l.add(lateRecord, "session %s, ID %.8s: expired at %v, still stored at %v", s.mark, t.id, s.used.Add(s.timeout), time.Now())
 		case s.timeout == 0 && (t.dead != 0 || s.ended != 0):
 			before := ""
 			if s.before != nil {
 				before = fmt.Sprintf(", created by one of %d invalidates of session %s", s.before.invalidates.Load(), s.before.mark)
 			}
-			l.add(deadRecord, "session %s, id %.8s%s, ended at %d by %q: its record is still stored%v", s.mark, t.id, before, t.dead, t.by, &s.trail)
+			l.add(deadRecord, "session %s, ID %.8s%s, ended at %d by %q: its record is still stored%v", s.mark, t.id, before, t.dead, t.by, &s.trail)
 		}
 		s.mu.Unlock()
 	}

@@ -131,7 +131,7 @@ var brokens = []broken{
 	{name: "deletes are ignored", finds: deadAnswered, store: func(s *hooked, _ *host) {
 		s.del = func(context.Context, driver.Key, driver.Version) error { return nil }
 	}},
-	{name: "a renewed id stays valid", finds: deadAnswered, store: func(s *hooked, _ *host) {
+	{name: "a renewed ID stays valid", finds: deadAnswered, store: func(s *hooked, _ *host) {
 		s.del = func(ctx context.Context, key driver.Key, v driver.Version) error {
 			if v != 0 {
 				return nil
@@ -453,7 +453,7 @@ var brokens = []broken{
 		}
 	}},
 	{name: "a late sign-in is refused", finds: lateRefused, inner: func(next http.Handler, _ *host) http.Handler {
-		return lateOnly(next, `"By":"login"`, func(w http.ResponseWriter, r *http.Request) {
+		return lateOnly(next, `"By":"sign-in"`, func(w http.ResponseWriter, r *http.Request) {
 			errorPage(w, r, sessions.ErrEnded)
 		})
 	}},
@@ -473,7 +473,7 @@ var brokens = []broken{
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			r.Body = io.NopCloser(bytes.NewReader(body))
-			late := bytes.Contains(body, []byte(`"Life":"login"`)) && bytes.Contains(body, []byte(`"Blind":true`))
+			late := bytes.Contains(body, []byte(`"Life":"sign-in"`)) && bytes.Contains(body, []byte(`"Blind":true`))
 			next.ServeHTTP(&statusWriter{w, func(int) {
 				if late {
 					w.Header().Del("Set-Cookie")

@@ -49,7 +49,7 @@ func (h *host) control(mux *http.ServeMux) {
 		}
 		return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
 	}))
-	// Fail while the store is unreachable. No session has the id.
+	// Fail while the store is unreachable. No session has the ID.
 	mux.HandleFunc("/control/reach", func(w http.ResponseWriter, r *http.Request) {
 		nobody := strings.Repeat("0", 64)
 		if _, err := h.manager.Find(r.Context(), nobody); !errors.Is(err, sessions.ErrNotFound) {

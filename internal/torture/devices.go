@@ -49,14 +49,14 @@ func (c *request) judgeDevices(r *response) {
 		}
 		t.s.mu.Lock()
 		if e.Mark != t.s.mark {
-			l.add(crossTalk, "session %s, id %.8s: listed as %q", t.s.mark, t.id, e.Mark)
+			l.add(crossTalk, "session %s, ID %.8s: listed as %q", t.s.mark, t.id, e.Mark)
 		}
 		if t.dead != 0 && t.dead < c.start || t.s.ended != 0 && t.s.ended < c.start {
 			breach := deadRecord
 			if t.forward {
 				breach = forwardShown
 			}
-			l.add(breach, "session %s, id %.8s, which ended at %d, is listed at %d for its owner%v", t.s.mark, t.id, t.dead, c.start, &t.s.trail)
+			l.add(breach, "session %s, ID %.8s, which ended at %d, is listed at %d for its owner%v", t.s.mark, t.id, t.dead, c.start, &t.s.trail)
 		}
 		t.s.mu.Unlock()
 	}
@@ -64,7 +64,7 @@ func (c *request) judgeDevices(r *response) {
 		s, t := m.s, m.t
 		s.mu.Lock()
 		if s.current == t && !t.forward && t.dead == 0 && t.ending == 0 && s.ended == 0 && s.ending == 0 && !s.followed(0) && !t.evicted() && !there[t.id] {
-			l.add(lostWrite, "session %s, id %.8s: not listed for its owner %s%v", s.mark, t.id, rep.Owner, &s.trail)
+			l.add(lostWrite, "session %s, ID %.8s: not listed for its owner %s%v", s.mark, t.id, rep.Owner, &s.trail)
 		}
 		s.mu.Unlock()
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// nobody is the user id of server processes whose directory is made read-only,
+// nobody is the user ID of server processes whose directory is made read-only,
 // which has no effect on root.
 const nobody = 65534
 

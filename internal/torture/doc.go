@@ -6,7 +6,7 @@
 //
 // For each store that keeps its sessions on the server, a few server processes
 // share one backend. Clients read, set, count, add and take messages, sign in,
-// renew, log out, log out other devices, and let sessions expire, through slow,
+// renew, sign out, sign out other devices, and let sessions expire, through slow,
 // streaming and panicking handlers; some disconnect early. They also use IDs that
 // were renewed (late.go, oldid.go), sign in twice at once (signin.go), list their
 // sessions (devices.go), and sign out devices that renew in a loop. A second manager

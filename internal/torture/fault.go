@@ -145,7 +145,7 @@ func (s *slot) during(what string, n, usual int64, hold time.Duration) error {
 // dataLoss records when a backend lost its data.
 type dataLoss struct {
 	l      *ledger
-	locate func(id string) string // returns the server that keeps the session with the public id
+	locate func(id string) string // returns the server that keeps the session with the public ID
 
 	mu sync.Mutex
 	at map[string]tick
@@ -165,7 +165,7 @@ func (m *dataLoss) set(server string, at tick) {
 	m.at[server] = at
 }
 
-// lastLoss returns when the session with the id may last have been lost.
+// lastLoss returns when the session with the ID may last have been lost.
 func (m *dataLoss) lastLoss(id string) tick {
 	m.mu.Lock()
 	defer m.mu.Unlock()

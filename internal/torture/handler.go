@@ -49,7 +49,7 @@ func (st *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			answer(w, &rep)
 			return
 		case rep.Mark != "", o.Life == create:
-		case o.Life == login && o.Begin != "":
+		case o.Life == signIn && o.Begin != "":
 			rep.Began = o.Begin
 			markKey.Set(s, o.Begin)
 		default:
@@ -91,7 +91,7 @@ func (st *site) live(s *sessions.Session, r *http.Request, o *operation, rep *re
 	switch o.Life {
 	case create:
 		switch o.By {
-		case login:
+		case signIn:
 			_ = s.SetOwner(o.Owner)
 		case renew:
 			_ = s.Renew()
@@ -105,7 +105,7 @@ func (st *site) live(s *sessions.Session, r *http.Request, o *operation, rep *re
 	case invalidate:
 		_ = s.Invalidate()
 		markKey.Set(s, o.Mark)
-	case login:
+	case signIn:
 		if o.Mark != "" {
 			markKey.Set(s, o.Mark)
 		}
@@ -113,9 +113,9 @@ func (st *site) live(s *sessions.Session, r *http.Request, o *operation, rep *re
 		_ = s.Renew()
 	case renew:
 		_ = s.Renew()
-	case logout:
+	case signOut:
 		_ = s.Destroy(r.Context()) // if it fails, the commit fails too
-	case logoutOthers:
+	case signOutOthers:
 		if _, err := st.m.DestroyOwned(r.Context(), rep.Owner, s); err != nil {
 			rep.Others = err.Error()
 		}

@@ -31,7 +31,7 @@ func (c *request) judge(r *response) {
 	case clocksWrong && t.dead != 0:
 		return
 	case t.dead != 0 && t.dead < c.start, s.ended != 0 && s.ended < c.start:
-		l.add(deadAnswered, "session %s: id %.8s ended at %d by %q (the session at %d), but was accepted at %d%v", s.mark, t.id, t.dead, t.by, s.ended, c.start, &s.trail)
+		l.add(deadAnswered, "session %s: ID %.8s ended at %d by %q (the session at %d), but was accepted at %d%v", s.mark, t.id, t.dead, t.by, s.ended, c.start, &s.trail)
 		return
 	}
 	if s.timeout > 0 && !s.timesUnsure && !clocksWrong && c.began.After(s.used.Add(s.timeout)) {
@@ -70,7 +70,7 @@ func (c *request) judgeGone(how string) {
 		return
 	}
 	own := 0
-	if c.mayRenew() || c.o.Life == logout {
+	if c.mayRenew() || c.o.Life == signOut {
 		own = 1
 	}
 	var ends int64
@@ -92,9 +92,9 @@ func (c *request) judgeGone(how string) {
 	case t.evicted():
 		l.tally.evictions.Add(1)
 	case l.timeline.during(c.began, time.Now(), backendFault):
-		l.add(whileDown, "session %s, id %.8s: %s%v", s.mark, t.id, how, &s.trail)
+		l.add(whileDown, "session %s, ID %.8s: %s%v", s.mark, t.id, how, &s.trail)
 	default:
-		l.add(anonymous, "session %s of %v, id %.8s: %s%v", s.mark, s.owner, t.id, how, &s.trail)
+		l.add(anonymous, "session %s of %v, ID %.8s: %s%v", s.mark, s.owner, t.id, how, &s.trail)
 	}
 	if c.mayRenew() && s.ending > 0 {
 		return // the new record may have been deleted, and the old one may be next
@@ -123,7 +123,7 @@ func (c *request) judgeCookies(r *response) {
 		if len(r.cookies) != 1 || values[0] == "" || r.cookies[0].MaxAge < 0 {
 			wrong("a new one")
 		}
-	case c.o.Life == logout && (rep.Blind || rep.Mark != ""):
+	case c.o.Life == signOut && (rep.Blind || rep.Mark != ""):
 		if len(r.cookies) != 1 || values[0] != "" || r.cookies[0].MaxAge >= 0 {
 			wrong("its deletion")
 		}

@@ -10,7 +10,7 @@ import (
 // A late request carries the ID of a session that has been renewed since, so that
 // it meets a forward.
 
-// late sends a request with the id of a session that was renewed, or reports that
+// late sends a request with the ID of a session that was renewed, or reports that
 // there is none.
 func (ld *load) late(rng *rand.Rand) bool {
 	t := ld.l.renewedToken(mostlyRecent(rng))
@@ -26,13 +26,13 @@ func (ld *load) late(rng *rand.Rand) bool {
 		o.Changes = withoutPops(ld.change(o, rng, 1+rng.IntN(2)).Changes)
 	case n < 15 && ld.lists:
 		own = ld.owners[rng.IntN(len(ld.owners))]
-		o.By, o.Owner = login, own.name
+		o.By, o.Owner = signIn, own.name
 	case n < 17:
 		o.By = renew
 	case n < 18:
 		o.By = invalidate
 	default:
-		o.Life, o.Save, o.Blind = logout, false, true
+		o.Life, o.Save, o.Blind = signOut, false, true
 	}
 	s := t.s
 	if o.Life == create {
@@ -64,7 +64,7 @@ func (c *request) judgeLate(sure bool, r *response) {
 		}
 		return []any{c.t.s.mark, c.t.id, c.t.dead, c.t.by, string(o.Life) + " " + string(o.By) + string(o.Touch), o.Changes, c.start, r.status, r.cookies, c.t.s.trail.String()}
 	}
-	const format = "session %s, id %.8s ended at %d by %q: late %q %v at %d got status %d and cookies %v%s"
+	const format = "session %s, ID %.8s ended at %d by %q: late %q %v at %d got status %d and cookies %v%s"
 	switch {
 	case o.Life == create && o.By == stay, o.Life == probe && !o.Touch.reads():
 		if r.outcome == committed {
@@ -75,7 +75,7 @@ func (c *request) judgeLate(sure bool, r *response) {
 	}
 }
 
-// beginsInPurge reports whether the request begins a session that a logout of the
+// beginsInPurge reports whether the request begins a session that a sign-out of the
 // owner's sessions may end at once. s.mu is held.
 func (c *request) beginsInPurge() bool {
 	if c.other == nil {
@@ -86,9 +86,9 @@ func (c *request) beginsInPurge() bool {
 	return c.other.ending > 0
 }
 
-// follows reports whether an acknowledged logout or invalidate surely ended the
-// session under each of its ids, as it follows the forwards. late reports whether
-// the id surely led to one from the start. s.mu is held.
+// follows reports whether an acknowledged sign-out or invalidate surely ended the
+// session under each of its IDs, as it follows the forwards. late reports whether
+// the ID surely led to one from the start. s.mu is held.
 func (c *request) follows(late bool) bool {
 	if c.t.dead != 0 && c.t.dead < c.start {
 		return late
@@ -110,7 +110,7 @@ func (c *request) endRenewed(late bool, r *response) {
 	}
 }
 
-// recordOther records the outcome for the session that a late login begins. s.mu is
+// recordOther records the outcome for the session that a late sign-in begins. s.mu is
 // held.
 func (c *request) recordOther(faultFree bool, r *response) {
 	s := c.other

@@ -22,7 +22,7 @@ type ledger struct {
 	*violations
 	timeline *faultTimeline
 	// lastLoss returns when the backend may last have lost the session with the
-	// id. It is nil if the backend never loses sessions.
+	// ID. It is nil if the backend never loses sessions.
 	lastLoss func(id string) tick
 	anyLoss  func() tick // the same for any session
 	tally    tally
@@ -33,7 +33,7 @@ type ledger struct {
 	sessions []*session
 	marks    map[string]*session
 	given    map[string]*token // every token that a client received
-	ids      map[string]*token // by public id
+	ids      map[string]*token // by public ID
 	dead     []*token
 	renewed  []*token // of these, those that became forwards
 
@@ -47,20 +47,20 @@ type tally struct {
 	writes     atomic.Int64 // changes acknowledged
 	unsure     atomic.Int64 // changes of unknown outcome
 	refused    atomic.Int64 // error pages
-	endings    atomic.Int64 // requests that found their session ended by a logout or renewal
+	endings    atomic.Int64 // requests that found their session ended by a sign-out or renewal
 	hungUp     atomic.Int64
 	panics     atomic.Int64
 	evictions  atomic.Int64 // sessions that the backend lost
 	expired    atomic.Int64
 	renewals   atomic.Int64
-	logouts    atomic.Int64
+	signOuts   atomic.Int64
 	stranded   atomic.Int64 // clients that did not receive their new cookie
 
 	late          atomic.Int64 // requests with an ID that was renewed
 	oldSignOuts   atomic.Int64 // sign-outs with such an ID
 	doubleSignIns atomic.Int64
 	signOutRounds atomic.Int64 // DestroyOwned against devices that renew in a loop
-	ownerLogouts  atomic.Int64 // other calls of DestroyOwned
+	ownerSignOuts atomic.Int64 // other calls of DestroyOwned
 	rotations     atomic.Int64 // renewals by Options.RenewAfter
 	listings      atomic.Int64 // of an owner's sessions
 }
@@ -77,7 +77,7 @@ func (l *ledger) tick() tick { return tick(l.ticks.Add(1)) }
 // seq returns a new number for a value.
 func (l *ledger) seq() int64 { return l.seqs.Add(1) }
 
-// session is what the checker knows about one session, under all its ids.
+// session is what the checker knows about one session, under all its IDs.
 type session struct {
 	l    *ledger
 	mark string
@@ -93,19 +93,19 @@ type session struct {
 	ownedAt tick
 	joining int       // requests in progress that set the owner
 	mayOwn  bool      // one of unknown outcome did
-	ended   tick      // when all its ids were known to have ended; 0: not ended
-	ending  int       // logouts of others that may end it, in progress or of unknown outcome
-	others  int       // its own logouts of others in progress
+	ended   tick      // when all its IDs were known to have ended; 0: not ended
+	ending  int       // sign-outs of others that may end it, in progress or of unknown outcome
+	others  int       // its own sign-outs of others in progress
 	late    time.Time // until when one may take effect after its client disconnected
 	exposed bool      // it was renewed during one, which may end it if a clock is wrong
 	orphans int       // records that renewals or creations of unknown outcome may have left
 
-	// A logout or invalidate under an old id follows the forward that a renewal or
+	// A sign-out or invalidate under an old ID follows the forward that a renewal or
 	// invalidate has left there, and ends what it leads to.
-	ends   atomic.Int64 // logouts and invalidates of it, of any outcome but void
+	ends   atomic.Int64 // sign-outs and invalidates of it, of any outcome but void
 	before *session     // whose invalidate created it; nil: none
-	// invalidates of it that were requested. The first leaves a forward under the id
-	// that the session has by then. Others follow it, and leave one under the id of
+	// invalidates of it that were requested. The first leaves a forward under the ID
+	// that the session has by then. Others follow it, and leave one under the ID of
 	// the session that the first has created.
 	invalidates atomic.Int64
 
@@ -141,7 +141,7 @@ type token struct {
 	ending int    // requests to end it, in progress or of unknown outcome
 	unsure int    // of these, renewals of unknown outcome
 
-	forward bool      // a renewal was requested, which leaves a forward under the id
+	forward bool      // a renewal was requested, which leaves a forward under the ID
 	since   time.Time // when the renewal that was acknowledged was requested
 }
 
@@ -162,7 +162,7 @@ func (t *token) forwards(start tick) bool {
 // issued.
 func (t *token) lost() bool { return t.s.l.anyLoss != nil && t.born < t.s.l.anyLoss() }
 
-// followed reports whether a logout or invalidate of another id may have ended the
+// followed reports whether a sign-out or invalidate of another ID may have ended the
 // session; own of its own do not count.
 func (s *session) followed(own int64) bool {
 	if s.ends.Load() > own {
@@ -177,7 +177,7 @@ func (s *session) followed(own int64) bool {
 }
 
 // mayForward reports whether an invalidate may have left a forward under one of the
-// session's ids.
+// session's IDs.
 func (s *session) mayForward() bool {
 	if s.invalidates.Load() > 0 {
 		return true

@@ -165,12 +165,12 @@ func TestMessageExistsUntilTaken(t *testing.T) {
 
 func TestEndedSessionStaysEnded(t *testing.T) {
 	deleted := []*http.Cookie{{MaxAge: -1}}
-	t.Run("logged out", func(t *testing.T) {
+	t.Run("signed out", func(t *testing.T) {
 		h := newHistory(t)
 		early := h.begin(&operation{})
 		out := seen(reply{})
 		out.cookies = deleted
-		h.begin(&operation{Life: logout}).finish(out)
+		h.begin(&operation{Life: signOut}).finish(out)
 		early.finish(seen(reply{})) // it ran first
 		h.begin(&operation{}).finish(response{status: 200})
 		h.wants(deadAnswered, 0)
@@ -179,7 +179,7 @@ func TestEndedSessionStaysEnded(t *testing.T) {
 	})
 	t.Run("perhaps", func(t *testing.T) {
 		h := newHistory(t)
-		h.begin(&operation{Life: logout}).finish(response{outcome: unknown})
+		h.begin(&operation{Life: signOut}).finish(response{outcome: unknown})
 		h.begin(&operation{}).finish(seen(reply{}))
 		h.begin(&operation{}).finish(response{status: 200})
 		h.wants(deadAnswered, 0)
@@ -220,20 +220,20 @@ func TestEvictionIsNotAViolation(t *testing.T) {
 	}
 }
 
-func TestLogoutOfOthers(t *testing.T) {
+func TestSignOutOfOthers(t *testing.T) {
 	l := newLedger(newFaultTimeline())
 	own := &owner{name: "user:1"}
 	device := func(n byte) (*session, *token) {
 		s := l.newSession(string('a' + rune(n)))
 		l.begin(s, nil, &operation{Life: create}, nil).finish(response{status: 200, cookies: []*http.Cookie{{Value: tokenOf(2 * n)}}})
-		l.begin(s, s.current, &operation{Life: login, Owner: own.name}, own).finish(response{
+		l.begin(s, s.current, &operation{Life: signIn, Owner: own.name}, own).finish(response{
 			status: 200, reply: reply{Mark: s.mark}, cookies: []*http.Cookie{{Value: tokenOf(2*n + 1)}}})
 		return s, s.current
 	}
 	mine, _ := device(1)
 	other, token := device(2)
-	out := l.begin(mine, mine.current, &operation{Life: logoutOthers}, own)
-	l.begin(other, token, &operation{}, nil).finish(response{status: 200}) // a logout in progress may have ended it
+	out := l.begin(mine, mine.current, &operation{Life: signOutOthers}, own)
+	l.begin(other, token, &operation{}, nil).finish(response{status: 200}) // a sign-out in progress may have ended it
 	out.finish(response{status: 200, reply: reply{Mark: mine.mark, Owner: own.name}})
 	if l.total() > 0 {
 		t.Error(l.first)
@@ -248,17 +248,17 @@ func TestLogoutOfOthers(t *testing.T) {
 	}
 }
 
-// A server may log the others out after the requesting client has disconnected, and
+// A server may sign the others out after the requesting client has disconnected, and
 // with them a session that signed in since, but not the one that is excepted, even if
 // it was renewed since.
-func TestLateLogoutOfOthers(t *testing.T) {
+func TestLateSignOutOfOthers(t *testing.T) {
 	for _, late := range []bool{true, false} {
 		l := newLedger(newFaultTimeline())
 		own := &owner{name: "user:1"}
 		sign := func(s *session, life life, n byte) {
 			r := response{status: 200, cookies: []*http.Cookie{{Value: tokenOf(n)}}}
 			switch life {
-			case login:
+			case signIn:
 				r.reply = reply{Mark: s.mark}
 			case renew:
 				r.reply = reply{Mark: s.mark, Owner: own.name}
@@ -267,13 +267,13 @@ func TestLateLogoutOfOthers(t *testing.T) {
 		}
 		mine, other := l.newSession("a"), l.newSession("b")
 		sign(mine, create, 1)
-		sign(mine, login, 2)
+		sign(mine, signIn, 2)
 		sign(other, create, 3)
-		l.begin(mine, mine.current, &operation{Life: logoutOthers}, own).finish(response{outcome: unknown})
+		l.begin(mine, mine.current, &operation{Life: signOutOthers}, own).finish(response{outcome: unknown})
 		if !late {
 			own.late, mine.late = time.Time{}, time.Time{} // long past
 		}
-		sign(other, login, 4)
+		sign(other, signIn, 4)
 		sign(mine, renew, 5)
 		for _, s := range []*session{mine, other} {
 			l.begin(s, s.current, &operation{}, nil).finish(response{status: 200})
@@ -334,13 +334,13 @@ func TestForwardsThatAreCertain(t *testing.T) {
 			t.Error("no forward after an invalidate")
 		}
 	})
-	t.Run("invalidated, perhaps after a logout", func(t *testing.T) {
+	t.Run("invalidated, perhaps after a sign-out", func(t *testing.T) {
 		h := newHistory(t)
 		old := h.s.current
-		h.begin(&operation{Life: logout})
+		h.begin(&operation{Life: signOut})
 		h.begin(&operation{Life: invalidate, Mark: "n"}).finish(answer(2))
 		if old.forwards(h.l.tick()) {
-			t.Error("the logout may have removed the record before")
+			t.Error("the sign-out may have removed the record before")
 		}
 	})
 	t.Run("invalidated twice", func(t *testing.T) {

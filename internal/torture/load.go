@@ -189,12 +189,12 @@ func (ld *load) use(slot *atomic.Pointer[session], s *session, rng *rand.Rand) {
 				ld.repeatSignIn(slot, s, t, own, rng)
 				return
 			}
-			o.Life, o.Owner = login, own.name
+			o.Life, o.Owner = signIn, own.name
 		}
 		ld.change(o, rng, rng.IntN(2))
 		o.Changes = withoutPops(o.Changes)
 	case n < 956:
-		o.Life, o.Save = logout, false
+		o.Life, o.Save = signOut, false
 		o.Blind = rng.IntN(3) == 0
 	case n < 960:
 		o.Life, o.Mark = invalidate, ld.mark()
@@ -202,7 +202,7 @@ func (ld *load) use(slot *atomic.Pointer[session], s *session, rng *rand.Rand) {
 		o.Changes = withoutPops(o.Changes)
 	case n < 966:
 		if own != nil && owned == acked && ld.lists {
-			o.Life = logoutOthers
+			o.Life = signOutOthers
 		}
 	default:
 		o.Changes = []change{{Kind: count, N: rng.IntN(counters)}}

@@ -78,7 +78,7 @@ func (v *visit) start() string {
 
 // signIn returns the new token, or "" if that is not certain.
 func (v *visit) signIn(token string) string {
-	r := v.send(&operation{Life: login, Owner: v.owner}, token)
+	r := v.send(&operation{Life: signIn, Owner: v.owner}, token)
 	if r.reply.Mark != v.mark {
 		return ""
 	}
@@ -116,7 +116,7 @@ func (ld *load) useOldID(rng *rand.Rand) {
 		v.late(old, rng)
 	}
 	v.lives(token, anonymous, "after late requests")
-	o := &operation{Blind: true, Life: logout}
+	o := &operation{Blind: true, Life: signOut}
 	if rng.IntN(2) == 0 {
 		o.Life, o.Mark = invalidate, ld.mark()
 		v.register(o.Mark)
@@ -148,7 +148,7 @@ func (v *visit) late(old string, rng *rand.Rand) {
 	case 4:
 		mark := ld.mark()
 		v.register(mark)
-		r := v.send(&operation{Blind: true, Life: login, Mark: mark, Owner: v.owner}, old)
+		r := v.send(&operation{Blind: true, Life: signIn, Mark: mark, Owner: v.owner}, old)
 		fresh := v.cookie(&r)
 		if r.outcome == committed && fresh == "" || r.outcome == sessionEnded {
 			v.fault(signInLost, "a late sign-in is answered %d without a cookie", r.status)
@@ -192,7 +192,7 @@ func (ld *load) signInTwice() {
 	var wg sync.WaitGroup
 	for i := range responses {
 		wg.Go(func() {
-			responses[i] = v.send(&operation{Blind: true, Life: login, Mark: v.mark, Owner: v.owner}, token)
+			responses[i] = v.send(&operation{Blind: true, Life: signIn, Mark: v.mark, Owner: v.owner}, token)
 		})
 	}
 	wg.Wait()
@@ -276,7 +276,7 @@ func (ld *load) signOutDevices(rng *rand.Rand) {
 	if excepted := devices[0]; len(devices) > 1 && rng.IntN(2) == 0 {
 		others = devices[1:]
 		for range 5 { // its ID may be out of date on arrival
-			r := v.send(&operation{Life: logoutOthers}, *excepted.token.Load())
+			r := v.send(&operation{Life: signOutOthers}, *excepted.token.Load())
 			if acked = r.outcome == committed && r.reply.Mark != "" && r.reply.Others == ""; acked {
 				break
 			}

@@ -7,11 +7,11 @@ package main
 type operation struct {
 	Changes []change `json:",omitempty"` // empty: only read the session
 	Life    life     `json:",omitempty"`
-	By      life     `json:",omitempty"` // how create begins the session: by login, renew, invalidate, or just values
+	By      life     `json:",omitempty"` // how create begins the session: by sign-in, renew, invalidate, or just values
 	Mark    string   `json:",omitempty"` // of the session that create, invalidate or a late request creates
-	Begin   string   `json:",omitempty"` // for login: the mark of the session that it begins if it is late
+	Begin   string   `json:",omitempty"` // for sign-in: the mark of the session that it begins if it is late
 	Touch   touch    `json:",omitempty"` // for probe
-	Owner   string   `json:",omitempty"` // for login, destroyOwned and listOwned
+	Owner   string   `json:",omitempty"` // for sign-in, destroyOwned and listOwned
 	Timeout int64    `json:",omitempty"` // idle timeout of the created session in ms; 0: the default
 	Manner  manner   `json:",omitempty"`
 	Pause   int      `json:",omitempty"` // ms between load and change
@@ -26,17 +26,17 @@ type operation struct {
 type life string
 
 const (
-	stay         life = ""
-	create       life = "create"
-	login        life = "login" // SetOwner and Renew
-	renew        life = "renew"
-	invalidate   life = "invalidate" // Invalidate, which also creates a new session
-	logout       life = "logout"
-	logoutOthers life = "logout others" // DestroyOwned, except for this one
-	destroyOwned life = "destroy owned" // an operator's DestroyOwned, without a session
-	listOwned    life = "list owned"    // an operator's Owned, without a session
-	settings     life = "settings"      // SetIdleTimeout
-	probe        life = "probe"         // with an ended ID: Touch the empty session
+	stay          life = ""
+	create        life = "create"
+	signIn        life = "sign-in" // SetOwner and Renew
+	renew         life = "renew"
+	invalidate    life = "invalidate" // Invalidate, which also creates a new session
+	signOut       life = "sign-out"
+	signOutOthers life = "sign-out of others" // DestroyOwned, except for this one
+	destroyOwned  life = "destroy owned"      // an operator's DestroyOwned, without a session
+	listOwned     life = "list owned"         // an operator's Owned, without a session
+	settings      life = "settings"           // SetIdleTimeout
+	probe         life = "probe"              // with an ended ID: Touch the empty session
 )
 
 // touch is what a probe does with the session, which must be empty.
@@ -101,9 +101,9 @@ type reply struct {
 	Totals [counters]int   `json:",omitempty"` // the committed counters
 	Popped [cells]sighting `json:",omitempty"`
 	Taken  []sighting      `json:",omitempty"`
-	Others string          `json:",omitempty"` // the error of logging out others, or of listing
+	Others string          `json:",omitempty"` // the error of signing out others, or of listing
 
-	Began   string   `json:",omitempty"` // the mark of the session that a late login began
+	Began   string   `json:",omitempty"` // the mark of the session that a late sign-in began
 	Devices []listed `json:",omitempty"` // the owner's sessions
 }
 

@@ -17,13 +17,13 @@ type owner struct {
 
 	mu      sync.Mutex
 	members []*session
-	active  int       // logouts of others in progress
+	active  int       // sign-outs of others in progress
 	late    time.Time // until when one may take effect after its client disconnected
 
-	last atomic.Pointer[string] // the outcome of the latest logout of others
+	last atomic.Pointer[string] // the outcome of the latest sign-out of others
 }
 
-// purging reports whether a logout of others may be in progress. o.mu is held.
+// purging reports whether a sign-out of others may be in progress. o.mu is held.
 func (o *owner) purging() bool { return o.active > 0 || time.Now().Before(o.late) }
 
 // String describes the owner in a violation.
@@ -32,7 +32,7 @@ func (o *owner) String() string {
 		return "nobody"
 	}
 	if last := o.last.Load(); last != nil {
-		return o.name + ", last logout of others by " + *last
+		return o.name + ", last sign-out of others by " + *last
 	}
 	return o.name
 }
@@ -78,7 +78,7 @@ func (s *session) joined(st state, now tick) {
 	}
 }
 
-// purge is one logout of an owner's other sessions, or of all.
+// purge is one sign-out of an owner's other sessions, or of all.
 type purge struct {
 	o     *owner
 	asker *session   // nil: all
@@ -136,7 +136,7 @@ func (p *purge) finish(st state, now tick) {
 		s.mu.Lock()
 		switch st {
 		case acked:
-			s.end(now, logoutOthers)
+			s.end(now, signOutOthers)
 		case void:
 			s.ending--
 		}
@@ -151,7 +151,7 @@ func (p *purge) finish(st state, now tick) {
 	}
 }
 
-// end records that the session has ended under all its ids. s.mu is held.
+// end records that the session has ended under all its IDs. s.mu is held.
 func (s *session) end(now tick, by life) {
 	if s.ended == 0 {
 		s.ended = now
@@ -161,7 +161,7 @@ func (s *session) end(now tick, by life) {
 	}
 }
 
-// destroyOwned logs out all of an owner's sessions.
+// destroyOwned signs out all of an owner's sessions.
 func (ld *load) destroyOwned(own *owner, rng *rand.Rand) state {
 	p, began := own.purge(nil), time.Now()
 	r := ld.cs.send(&operation{Life: destroyOwned, Owner: own.name}, "", ld.hangUp(rng), began)
@@ -169,11 +169,11 @@ func (ld *load) destroyOwned(own *owner, rng *rand.Rand) state {
 	switch {
 	case r.outcome == committed && r.reply.Others == "":
 		st = acked
-		ld.l.tally.ownerLogouts.Add(1)
+		ld.l.tally.ownerSignOuts.Add(1)
 	case r.outcome == notDone:
 		st = void
 	case r.outcome == committed && !ld.l.timeline.faultSince(began):
-		ld.l.add(unexplained, "logging out %s: %s", own.name, r.reply.Others)
+		ld.l.add(unexplained, "signing out %s: %s", own.name, r.reply.Others)
 	}
 	p.finish(st, ld.l.tick())
 	return st

@@ -59,7 +59,7 @@ func render(all []*result) string {
 	p("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, res := range all {
 		p("| %s | %s | %s | %s | %s | %s | %s | %s | %s | %d |", res.Store, thousands(int64(float64(res.Writes)/max(1, res.Took.Seconds()))),
-			thousands(res.Renewals), thousands(res.Logouts), thousands(res.Expired), thousands(res.Endings), thousands(res.Stranded),
+			thousands(res.Renewals), thousands(res.SignOuts), thousands(res.Expired), thousands(res.Endings), thousands(res.Stranded),
 			thousands(res.HungUp), thousands(res.Panics), res.Sweeps)
 	}
 	p("")
@@ -75,7 +75,7 @@ func render(all []*result) string {
 	var sum result
 	row := func(name string, res *result) {
 		p("| %s | %s | %s | %s | %s | %s | %s | %s |", name, thousands(res.Late), thousands(res.DoubleSignIns), thousands(res.OldSignOuts),
-			thousands(res.SignOutRounds), thousands(res.OwnerLogouts), thousands(res.Listings), thousands(res.Rotations))
+			thousands(res.SignOutRounds), thousands(res.OwnerSignOuts), thousands(res.Listings), thousands(res.Rotations))
 	}
 	for _, res := range all {
 		row(res.Store, res)
@@ -83,7 +83,7 @@ func render(all []*result) string {
 		sum.DoubleSignIns += res.DoubleSignIns
 		sum.OldSignOuts += res.OldSignOuts
 		sum.SignOutRounds += res.SignOutRounds
-		sum.OwnerLogouts += res.OwnerLogouts
+		sum.OwnerSignOuts += res.OwnerSignOuts
 		sum.Listings += res.Listings
 		sum.Rotations += res.Rotations
 	}

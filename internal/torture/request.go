@@ -23,7 +23,7 @@ type request struct {
 	writes []*write      // one for each change; nil if the change is not of a cell
 	late   []*write
 	fresh  *session // the session that invalidate creates
-	other  *session // the session that login begins if it is late
+	other  *session // the session that sign-in begins if it is late
 	seen   []member // the owner's sessions before a listing
 	purge  *purge
 }
@@ -47,16 +47,16 @@ type response struct {
 	cookies []*http.Cookie // the session's
 }
 
-// begin records a request before it is sent. own is the owner for a login or a
-// logout of others.
+// begin records a request before it is sent. own is the owner for a sign-in or a
+// sign-out of others.
 func (l *ledger) begin(s *session, t *token, o *operation, own *owner) *request {
 	c := &request{l: l, s: s, t: t, o: o}
 	switch o.Life {
 	case create:
-		if o.By == login {
+		if o.By == signIn {
 			own.join(s)
 		}
-	case login:
+	case signIn:
 		if !own.join(s) {
 			o.Life, o.Owner, o.Begin = renew, "", "" // another request is signing in
 		}
@@ -64,7 +64,7 @@ func (l *ledger) begin(s *session, t *token, o *operation, own *owner) *request 
 			c.other = l.newSession(o.Begin)
 			own.join(c.other)
 		}
-	case logoutOthers:
+	case signOutOthers:
 		c.purge = own.purge(s)
 	case invalidate:
 		c.fresh = l.newSession(o.Mark)
@@ -111,7 +111,7 @@ func (l *ledger) begin(s *session, t *token, o *operation, own *owner) *request 
 			t.forward = true
 			s.exposed = s.exposed || s.others > 0 || time.Now().Before(s.late)
 		}
-	case renew, login, invalidate, logout:
+	case renew, signIn, invalidate, signOut:
 		t.ending++
 		t.forward = t.forward || c.renews()
 		if c.ends() {
@@ -121,7 +121,7 @@ func (l *ledger) begin(s *session, t *token, o *operation, own *owner) *request 
 			s.invalidates.Add(1)
 		}
 		s.exposed = s.exposed || s.others > 0 || time.Now().Before(s.late)
-	case logoutOthers:
+	case signOutOthers:
 		s.others++
 		s.exposed = s.exposed || t.ending > 0
 	}
@@ -193,7 +193,7 @@ func (c *request) finish(r response) {
 	if r.outcome == sessionEnded {
 		l.tally.endings.Add(1)
 		if c.o.Save && c.mayRenew() && !faultFree {
-			// Its Save may have failed although the old id was removed, so that
+			// Its Save may have failed although the old ID was removed, so that
 			// the commit found no session. Its outcome is unknown.
 			c.t.unsure++
 			c.t.ending++
@@ -202,7 +202,7 @@ func (c *request) finish(r response) {
 	}
 
 	// If there was no session, nothing was changed.
-	there := done && (r.reply.Mark != "" || c.o.Life == create || c.o.Life == logout && r.reply.Blind)
+	there := done && (r.reply.Mark != "" || c.o.Life == create || c.o.Life == signOut && r.reply.Blind)
 	st := unsure
 	switch {
 	case there:
@@ -254,26 +254,26 @@ func (c *request) addToTrail(r *response) {
 	c.s.trail.add(st)
 }
 
-// renews reports whether the request changes the session's id.
+// renews reports whether the request changes the session's ID.
 func (c *request) renews() bool {
-	return c.o.Life == renew || c.o.Life == login || c.o.Life == invalidate
+	return c.o.Life == renew || c.o.Life == signIn || c.o.Life == invalidate
 }
 
-// rotates reports whether the manager may change the session's id on its own.
+// rotates reports whether the manager may change the session's ID on its own.
 func (c *request) rotates() bool {
 	return c.o.Rotate && c.o.Life == stay && c.t != nil && c.o.Manner != panicking && c.o.Manner != saving
 }
 
-// mayRenew reports whether the request may change the session's id.
+// mayRenew reports whether the request may change the session's ID.
 func (c *request) mayRenew() bool { return c.renews() || c.rotates() }
 
-// rotated reports whether the manager has changed the session's id on its own.
+// rotated reports whether the manager has changed the session's ID on its own.
 func (c *request) rotated(r *response) bool {
 	return c.rotates() && r.outcome == committed && r.reply.Mark != "" && len(r.cookies) == 1 && r.cookies[0].Value != c.t.value
 }
 
 // ends reports whether the request ends the session.
-func (c *request) ends() bool { return c.o.Life == logout || c.o.Life == invalidate }
+func (c *request) ends() bool { return c.o.Life == signOut || c.o.Life == invalidate }
 
 // recordChanges records the outcome of changes.
 func (c *request) recordChanges(s *session, changes []change, writes []*write, st state, r *response) {
@@ -344,7 +344,7 @@ func counts(changes []change, i int) (n int) {
 // recordLife records the outcome for the whole session.
 func (c *request) recordLife(st state, faultFree, late bool, r *response) {
 	l, s := c.l, c.s
-	// If Save failed, the commit retries, under another id if the first attempt
+	// If Save failed, the commit retries, under another ID if the first attempt
 	// was stored.
 	again := st == acked && c.o.Save && !r.reply.Saved
 	orphans := 1
@@ -360,7 +360,7 @@ func (c *request) recordLife(st state, faultFree, late bool, r *response) {
 			l.tally.sessions.Add(1)
 			s.current = c.taken(s, r)
 		}
-		if c.o.By == login {
+		if c.o.By == signIn {
 			s.joined(st, c.end)
 		}
 		if st == unsure || again {
@@ -383,8 +383,8 @@ func (c *request) recordLife(st state, faultFree, late bool, r *response) {
 			l.tally.rotations.Add(1)
 			c.recordRenewal(r)
 		}
-	case renew, login, invalidate:
-		if c.o.Life == login {
+	case renew, signIn, invalidate:
+		if c.o.Life == signIn {
 			s.joined(st, c.end)
 		}
 		if st != unsure {
@@ -404,7 +404,7 @@ func (c *request) recordLife(st state, faultFree, late bool, r *response) {
 		l.tally.renewals.Add(1)
 		if c.fresh != nil {
 			if c.t.dead == 0 && c.t.ending == 0 && s.ended == 0 && s.ending == 0 && !s.followed(1) {
-				c.t.forwarded(c.began) // else a logout may have come first: then there is no record to replace
+				c.t.forwarded(c.began) // else a sign-out may have come first: then there is no record to replace
 			}
 			c.t.die(c.end, string(c.o.Life))
 			if c.follows(late) {
@@ -418,12 +418,12 @@ func (c *request) recordLife(st state, faultFree, late bool, r *response) {
 			return
 		}
 		c.recordRenewal(r)
-	case logout:
+	case signOut:
 		if st != unsure {
 			c.t.ending--
 		}
 		if st == acked {
-			l.tally.logouts.Add(1)
+			l.tally.signOuts.Add(1)
 			c.t.die(c.end, string(c.o.Life))
 			if c.follows(late) {
 				s.end(c.end, c.o.Life)
@@ -432,7 +432,7 @@ func (c *request) recordLife(st state, faultFree, late bool, r *response) {
 				l.tally.oldSignOuts.Add(1)
 			}
 		}
-	case logoutOthers:
+	case signOutOthers:
 		s.others--
 		if st == unsure {
 			s.late = time.Now().Add(lateEffect)
@@ -444,7 +444,7 @@ func (c *request) recordLife(st state, faultFree, late bool, r *response) {
 func (c *request) recordRenewal(r *response) {
 	c.t.die(c.end, string(c.o.Life))
 	if c.t.moved {
-		c.l.add(deadAnswered, "session %s: id %.8s was renewed twice%v", c.s.mark, c.t.id, &c.s.trail)
+		c.l.add(deadAnswered, "session %s: ID %.8s was renewed twice%v", c.s.mark, c.t.id, &c.s.trail)
 	}
 	c.t.moved = true
 	c.t.forwarded(c.began)
@@ -461,12 +461,12 @@ func (c *request) taken(s *session, r *response) *token {
 	return t
 }
 
-// purged returns the outcome of a logout of others.
+// purged returns the outcome of a sign-out of others.
 func (c *request) purged(r response) state {
 	switch {
 	case r.outcome == committed && r.reply.Mark != "" && r.reply.Others == "":
-		c.l.tally.logouts.Add(1)
-		c.l.tally.ownerLogouts.Add(1)
+		c.l.tally.signOuts.Add(1)
+		c.l.tally.ownerSignOuts.Add(1)
 		return acked
 	case r.outcome == notDone, r.outcome == committed && r.reply.Mark == "":
 		return void

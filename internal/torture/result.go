@@ -22,17 +22,17 @@ type result struct {
 	Writes     int64 // changes acknowledged
 	Unsure     int64 // changes of unknown outcome
 	Refused    int64 // error pages
-	Endings    int64 // requests that found their session ended by a logout or renewal
+	Endings    int64 // requests that found their session ended by a sign-out or renewal
 	HungUp     int64
 	Panics     int64
 	Renewals   int64
-	Logouts    int64
+	SignOuts   int64
 	Expired    int64
 	Evictions  int64
 	Stranded   int64 // clients that did not receive their new cookie
 	Sweeps     int64
 
-	Late, OldSignOuts, DoubleSignIns, SignOutRounds, OwnerLogouts, Rotations, Listings int64 // see tally
+	Late, OldSignOuts, DoubleSignIns, SignOutRounds, OwnerSignOuts, Rotations, Listings int64 // see tally
 
 	Faults     map[string]int
 	Violations map[breach]int
@@ -49,9 +49,9 @@ func (r *run) result() *result {
 		Date: r.began.UTC().Truncate(time.Second), Took: time.Since(r.began).Round(time.Second),
 		Sessions: t.sessions.Load(), Operations: t.operations.Load(), Writes: t.writes.Load(), Unsure: t.unsure.Load(),
 		Refused: t.refused.Load(), Endings: t.endings.Load(), HungUp: t.hungUp.Load(), Panics: t.panics.Load(),
-		Renewals: t.renewals.Load(), Logouts: t.logouts.Load(), Expired: t.expired.Load(), Evictions: t.evictions.Load(), Stranded: t.stranded.Load(),
+		Renewals: t.renewals.Load(), SignOuts: t.signOuts.Load(), Expired: t.expired.Load(), Evictions: t.evictions.Load(), Stranded: t.stranded.Load(),
 		Late: t.late.Load(), OldSignOuts: t.oldSignOuts.Load(), DoubleSignIns: t.doubleSignIns.Load(), SignOutRounds: t.signOutRounds.Load(),
-		OwnerLogouts: t.ownerLogouts.Load(), Rotations: t.rotations.Load(), Listings: t.listings.Load(),
+		OwnerSignOuts: t.ownerSignOuts.Load(), Rotations: t.rotations.Load(), Listings: t.listings.Load(),
 		Sweeps: r.sweeps.Load(), Faults: r.timeline.counts(), Violations: v.count, First: v.first,
 	}
 }
@@ -69,8 +69,8 @@ func sum[K comparable](m map[K]int) (n int) {
 
 // String returns the result in a few lines.
 func (res *result) String() string {
-	s := fmt.Sprintf("%s, seed %d: %d operations in %v on %d sessions, %d faults, %d changes acknowledged, %d unsure, %d error pages, %d evictions, %d renewals, %d rotations, %d late, %d+%d logouts of owners, %d violations",
-		res.Store, res.Seed, res.Operations, res.Took, res.Sessions, res.faults(), res.Writes, res.Unsure, res.Refused, res.Evictions, res.Renewals, res.Rotations, res.Late, res.SignOutRounds, res.OwnerLogouts, res.violations())
+	s := fmt.Sprintf("%s, seed %d: %d operations in %v on %d sessions, %d faults, %d changes acknowledged, %d unsure, %d error pages, %d evictions, %d renewals, %d rotations, %d late, %d+%d sign-outs of owners, %d violations",
+		res.Store, res.Seed, res.Operations, res.Took, res.Sessions, res.faults(), res.Writes, res.Unsure, res.Refused, res.Evictions, res.Renewals, res.Rotations, res.Late, res.SignOutRounds, res.OwnerSignOuts, res.violations())
 	for b, n := range res.Violations {
 		s += fmt.Sprintf("\n  %d × %s", n, b)
 	}

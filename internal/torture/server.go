@@ -28,7 +28,7 @@ const serverEnv = "TORTURE_SERVER"
 type setup struct {
 	Store, URL, DataDir string
 	StoreTimeout        time.Duration
-	User                int    // user id to run as, if not 0
+	User                int    // user ID to run as, if not 0
 	Broken              string // name of a breakage, in tests of the checker
 }
 

@@ -15,7 +15,7 @@ import (
 func (ld *load) repeatSignIn(slot *atomic.Pointer[session], s *session, t *token, own *owner, rng *rand.Rand) {
 	ld.l.tally.doubleSignIns.Add(1)
 	signIn := func(hangUp time.Duration) *session {
-		o := &operation{Life: login, Owner: own.name, Begin: ld.mark(), Save: hangUp%2 == 0}
+		o := &operation{Life: signIn, Owner: own.name, Begin: ld.mark(), Save: hangUp%2 == 0}
 		begin := o.Begin
 		ld.cs.do(s, t, o, own, hangUp)
 		return ld.l.session(begin)

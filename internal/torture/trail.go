@@ -42,7 +42,7 @@ func (t *trail) String() string {
 	var b strings.Builder
 	for i := range t.steps {
 		s := &t.steps[(t.next+i)%len(t.steps)]
-		fmt.Fprintf(&b, "\n    %d-%d %s +%v id %.8s %q %q: %v, status %d, there %v, changes %v", s.start, s.end, s.began.Format("05.000"), s.took.Round(time.Millisecond),
+		fmt.Fprintf(&b, "\n    %d-%d %s +%v ID %.8s %q %q: %v, status %d, there %v, changes %v", s.start, s.end, s.began.Format("05.000"), s.took.Round(time.Millisecond),
 			s.id, s.life, s.manner, s.outcome, s.status, s.there, s.changes)
 	}
 	return b.String()

@@ -118,7 +118,7 @@ func (b *browser) text() string {
 // signIn signs in, to be remembered or not.
 func (b *browser) signIn(name string, remember bool) {
 	b.t.Helper()
-	b.visit("/signin")
+	b.visit("/sign-in")
 	b.fill("#name", name)
 	if remember {
 		b.call(chromedp.Run(b.ctx, chromedp.Click("#remember")))

@@ -76,7 +76,7 @@ func TestKeyboard(t *testing.T) {
 	b.key(kb.Enter)
 	b.expect("Floor pump is in your cart.")
 
-	b.visit("/signin")
+	b.visit("/sign-in")
 	b.tabTo("Name")
 	b.fill(":focus", "Ada")
 	if f := b.tab(); f.Name != "Remember me" {
@@ -114,7 +114,7 @@ func TestFocus(t *testing.T) {
 	b.signIn("Ada", false)
 	for _, screen := range screens {
 		b.emulate(screen)
-		for _, path := range []string{"/", "/cart", "/signin", "/devices"} {
+		for _, path := range []string{"/", "/cart", "/sign-in", "/devices"} {
 			b.visit(path)
 			var last focused
 			n := 0

@@ -33,7 +33,7 @@ func TestTwoProfiles(t *testing.T) {
 
 	phone.signIn("Ada", true)
 	laptop.visit("/devices")
-	laptop.press(`form[action="/devices/signout-others"] button`)
+	laptop.press(`form[action="/devices/sign-out-others"] button`)
 	laptop.expect("One other device is signed out.", "No other device is signed in")
 
 	phone.visit("/devices")

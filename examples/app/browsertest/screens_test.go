@@ -73,7 +73,7 @@ func TestScreens(t *testing.T) {
 	look("shop")
 	b.visit("/cart")
 	look("empty cart")
-	b.press(`nav a[href="/signin"]`)
+	b.press(`nav a[href="/sign-in"]`)
 	look("sign-in")
 	b.fill("#name", " ")
 	if status := b.press("form.card button"); status != 422 {

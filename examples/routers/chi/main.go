@@ -42,8 +42,8 @@ func routes(m *sessions.Manager) *chi.Mux {
 	r := chi.NewRouter()
 	r.Use(middleware.Logger, middleware.Recoverer, m.Wrap)
 	r.Get("/", home)
-	r.Post("/login", login)
-	r.Post("/logout", logout)
+	r.Post("/sign-in", signIn)
+	r.Post("/sign-out", signOut)
 	return r
 }
 
@@ -54,7 +54,7 @@ func home(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, page.Home(name, n, s.Flashes()))
 }
 
-func login(w http.ResponseWriter, r *http.Request) {
+func signIn(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	name := r.PostFormValue("name") // a real program checks a password here
 	s.Renew()                       // any earlier ID stops working
@@ -64,7 +64,7 @@ func login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-func logout(w http.ResponseWriter, r *http.Request) {
+func signOut(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	s.Destroy(r.Context()) // if the store fails, the client gets the error page
 	s.AddFlash("Goodbye.")

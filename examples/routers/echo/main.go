@@ -52,8 +52,8 @@ func routes(m *sessions.Manager) *echo.Echo {
 	e := echo.New()
 	e.Use(middleware.RequestLogger(), middleware.Recover(), withSession(m))
 	e.GET("/", home)
-	e.POST("/login", login)
-	e.POST("/logout", logout)
+	e.POST("/sign-in", signIn)
+	e.POST("/sign-out", signOut)
 	return e
 }
 
@@ -83,7 +83,7 @@ func home(c *echo.Context) error {
 	return c.HTML(http.StatusOK, page.Home(name, n, s.Flashes()))
 }
 
-func login(c *echo.Context) error {
+func signIn(c *echo.Context) error {
 	s, name := session(c), c.FormValue("name") // a real program checks a password here
 	s.Renew()                                  // any earlier ID stops working
 	user.Set(s, name)
@@ -92,7 +92,7 @@ func login(c *echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, "/")
 }
 
-func logout(c *echo.Context) error {
+func signOut(c *echo.Context) error {
 	s := session(c)
 	s.Destroy(c.Request().Context()) // if the store fails, the client gets the error page
 	s.AddFlash("Goodbye.")

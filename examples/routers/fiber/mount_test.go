@@ -25,7 +25,7 @@ func TestMount(t *testing.T) {
 			io.WriteString(w, page.Home("", n, s.Flashes()))
 		}
 		mux.HandleFunc("GET /{$}", home)
-		mux.HandleFunc("POST /login", home)
+		mux.HandleFunc("POST /sign-in", home)
 		mux.HandleFunc("GET /panic", p.Panic)
 		mux.HandleFunc("GET /flush", p.Flush)
 		mux.HandleFunc("GET /hijack", p.Hijack)

@@ -32,12 +32,12 @@ func TestAnswer(t *testing.T) {
 			visits.Update(s, func(n int) int { return n + 1 })
 			err := s.Save(context.Background())
 			n, _ := visits.Get(s)
-			fmt.Fprint(w, n, " visits, error: ", err, ", new id: ", errors.Is(s.Renew(), sessions.ErrHeaderSent))
+			fmt.Fprint(w, n, " visits, error: ", err, ", new ID: ", errors.Is(s.Renew(), sessions.ErrHeaderSent))
 		})
 	})
 	b := journey.NewBrowser(t, serve(t, app))
 	res, page := b.Do(http.MethodGet, "/", "")
-	if page != "2 visits, error: <nil>, new id: true" {
+	if page != "2 visits, error: <nil>, new ID: true" {
 		t.Errorf("stream: %q", page)
 	}
 	names := make(map[string]bool)

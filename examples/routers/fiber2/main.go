@@ -39,8 +39,8 @@ func routes(m *sessions.Manager) *fiber.App {
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
 	app.Use(logger.New(), recover.New(), withSession(m))
 	app.Get("/", home)
-	app.Post("/login", login)
-	app.Post("/logout", logout)
+	app.Post("/sign-in", signIn)
+	app.Post("/sign-out", signOut)
 	return app
 }
 
@@ -53,7 +53,7 @@ func home(c *fiber.Ctx) error {
 	return c.Type("html", "utf-8").SendString(page.Home(name, n, s.Flashes()))
 }
 
-func login(c *fiber.Ctx) error {
+func signIn(c *fiber.Ctx) error {
 	s, name := session(c), c.FormValue("name") // a real program checks a password here
 	s.Renew()                                  // any earlier ID stops working
 	user.Set(s, name)
@@ -62,7 +62,7 @@ func login(c *fiber.Ctx) error {
 	return c.Redirect("/", fiber.StatusSeeOther)
 }
 
-func logout(c *fiber.Ctx) error {
+func signOut(c *fiber.Ctx) error {
 	s := session(c)
 	s.Destroy(c.UserContext()) // if the store fails, the client gets the error page
 	s.AddFlash("Goodbye.")

@@ -51,8 +51,8 @@ func routes() *gin.Engine {
 	e := gin.New()
 	e.Use(gin.Logger(), gin.CustomRecovery(recovered))
 	e.GET("/", home)
-	e.POST("/login", login)
-	e.POST("/logout", logout)
+	e.POST("/sign-in", signIn)
+	e.POST("/sign-out", signOut)
 	return e
 }
 
@@ -70,7 +70,7 @@ func home(c *gin.Context) {
 	c.Data(http.StatusOK, "text/html; charset=utf-8", []byte(page.Home(name, n, s.Flashes())))
 }
 
-func login(c *gin.Context) {
+func signIn(c *gin.Context) {
 	s, name := session(c), c.PostForm("name") // a real program checks a password here
 	s.Renew()                                 // any earlier ID stops working
 	user.Set(s, name)
@@ -79,7 +79,7 @@ func login(c *gin.Context) {
 	c.Redirect(http.StatusSeeOther, "/")
 }
 
-func logout(c *gin.Context) {
+func signOut(c *gin.Context) {
 	s := session(c)
 	s.Destroy(c.Request.Context()) // if the store fails, the client gets the error page
 	s.AddFlash("Goodbye.")

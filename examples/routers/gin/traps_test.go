@@ -81,7 +81,7 @@ func TestNoRoute(t *testing.T) {
 		c.String(http.StatusNotFound, "nothing here, %s", name)
 	})
 	b := journey.NewBrowser(t, journey.Serve(t, m.Wrap(e)))
-	b.Post("/login", "name", "ann")
+	b.Post("/sign-in", "name", "ann")
 	if res, page := b.Do(http.MethodGet, "/nowhere", ""); res.StatusCode != http.StatusNotFound || page != "nothing here, ann" {
 		t.Errorf("%s %q", res.Status, page)
 	}

@@ -6,7 +6,7 @@
 // The handlers call Get, Set, AddFlash and Save as before. m.Wrap goes around the
 // engine as it does in the example gin, whose notes apply here too. New in it are:
 //
-//   - signIn, which gives the session a new ID and an owner.
+//   - begin, which gives the session a new ID and an owner.
 //   - The visits, which a handler counts with a Key of this library in the same
 //     session: Update is exact in parallel requests. Get and Set are not, even though
 //     they keep parallel changes of other values.
@@ -45,8 +45,8 @@ func routes(m *sessions.Manager) *gin.Engine {
 	e.Use(gin.Logger(), gin.CustomRecovery(recovered))
 	e.Use(ginsessions.Sessions("app", gorillasessions.NewGin[ginsessions.Options](m)))
 	e.GET("/", home)
-	e.POST("/login", login)
-	e.POST("/logout", logout)
+	e.POST("/sign-in", signIn)
+	e.POST("/sign-out", signOut)
 	return e
 }
 
@@ -69,11 +69,11 @@ func home(c *gin.Context) {
 	c.Data(http.StatusOK, "text/html; charset=utf-8", []byte(page.Home(name, n, messages)))
 }
 
-func login(c *gin.Context) {
+func signIn(c *gin.Context) {
 	s, name := ginsessions.Default(c), c.PostForm("name") // a real program checks a password here
 	s.Set("user", name)
 	s.AddFlash("Hello, " + name + ".")
-	if err := signIn(s, "user:"+name); err != nil {
+	if err := begin(s, "user:"+name); err != nil {
 		c.AbortWithError(http.StatusInternalServerError, err)
 		return
 	}
@@ -82,12 +82,12 @@ func login(c *gin.Context) {
 	}
 }
 
-// signIn gives the session a new ID and the owner, with the next Save.
-func signIn(s ginsessions.Session, owner string) error {
+// begin gives the session a new ID and the owner, with the next Save.
+func begin(s ginsessions.Session, owner string) error {
 	return gorillasessions.SignIn(s.(interface{ Session() *gorilla.Session }).Session(), owner)
 }
 
-func logout(c *gin.Context) {
+func signOut(c *gin.Context) {
 	// All values go, the visits too. Options{MaxAge: -1} would end the values of "app"
 	// alone, since there are others.
 	sessions.FromContext(c.Request.Context()).Destroy(c.Request.Context())

@@ -38,8 +38,8 @@ func main() {
 func routes() *mux.Router {
 	r := mux.NewRouter()
 	r.HandleFunc("/", home).Methods("GET")
-	r.HandleFunc("/login", login).Methods("POST")
-	r.HandleFunc("/logout", logout).Methods("POST")
+	r.HandleFunc("/sign-in", signIn).Methods("POST")
+	r.HandleFunc("/sign-out", signOut).Methods("POST")
 	return r
 }
 
@@ -50,7 +50,7 @@ func home(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, page.Home(name, n, s.Flashes()))
 }
 
-func login(w http.ResponseWriter, r *http.Request) {
+func signIn(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	name := r.PostFormValue("name") // a real program checks a password here
 	s.Renew()                       // any earlier ID stops working
@@ -60,7 +60,7 @@ func login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-func logout(w http.ResponseWriter, r *http.Request) {
+func signOut(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	s.Destroy(r.Context()) // if the store fails, the client gets the error page
 	s.AddFlash("Goodbye.")

@@ -60,8 +60,8 @@ func main() {
 func handler(m *sessions.Manager) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", home)
-	mux.HandleFunc("POST /login", login)
-	mux.HandleFunc("POST /logout", logout)
+	mux.HandleFunc("POST /sign-in", signIn)
+	mux.HandleFunc("POST /sign-out", signOut)
 	mux.HandleFunc("POST /visit", visit)
 	return http.NewCrossOriginProtection().Handler(m.Wrap(mux))
 }
@@ -73,10 +73,10 @@ func home(w http.ResponseWriter, r *http.Request) {
 	show(w, http.StatusOK, "page", view{User: name, Visits: n, Messages: s.Flashes()})
 }
 
-func login(w http.ResponseWriter, r *http.Request) {
+func signIn(w http.ResponseWriter, r *http.Request) {
 	name := r.PostFormValue("name") // a real program checks a password here
 	if len(name) < 1 || len(name) > 40 {
-		part(w, r, http.StatusUnprocessableEntity, "login", view{Problem: "A name has 1 to 40 letters."})
+		part(w, r, http.StatusUnprocessableEntity, "sign-in", view{Problem: "A name has 1 to 40 letters."})
 		return
 	}
 	s := sessions.FromContext(r.Context())
@@ -87,7 +87,7 @@ func login(w http.ResponseWriter, r *http.Request) {
 	redirect(w, r, "/")
 }
 
-func logout(w http.ResponseWriter, r *http.Request) {
+func signOut(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	s.Destroy(r.Context())
 	s.AddFlash("Goodbye.")

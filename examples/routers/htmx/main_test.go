@@ -38,38 +38,38 @@ func messageOf(t *testing.T, res *http.Response) string {
 
 func TestWithoutJavaScript(t *testing.T) {
 	b, _ := start(t)
-	res, page := b.Do(http.MethodPost, "/login", "name=", "Content-Type", "application/x-www-form-urlencoded")
+	res, page := b.Do(http.MethodPost, "/sign-in", "name=", "Content-Type", "application/x-www-form-urlencoded")
 	if res.StatusCode != http.StatusUnprocessableEntity {
 		t.Error(res.Status)
 	}
 	journey.Expect(t, page, "<!doctype html>", "1 to 40 letters")
-	journey.Expect(t, b.Post("/login", "name", "ann"), "Signed in as ann", "Hello, ann.")
+	journey.Expect(t, b.Post("/sign-in", "name", "ann"), "Signed in as ann", "Hello, ann.")
 	journey.Expect(t, b.Post("/visit"), "1 visits", "Counted.")
 	journey.ExpectNot(t, b.Get("/"), "Counted.")
-	journey.Expect(t, b.Post("/logout"), "Not signed in", "Goodbye.")
+	journey.Expect(t, b.Post("/sign-out"), "Not signed in", "Goodbye.")
 	journey.Expect(t, b.Post("/visit"), "Please sign in.")
 }
 
 func TestSignInAndOut(t *testing.T) {
 	b, _ := start(t)
-	res, part := hx(b, "/login", "name=")
+	res, part := hx(b, "/sign-in", "name=")
 	if res.StatusCode != http.StatusUnprocessableEntity || res.Header.Get("Vary") != "HX-Request" {
 		t.Errorf("%s, Vary %q", res.Status, res.Header.Values("Vary"))
 	}
-	journey.Expect(t, part, `<form id="login"`, "1 to 40 letters")
+	journey.Expect(t, part, `<form id="sign-in"`, "1 to 40 letters")
 	journey.ExpectNot(t, part, "<html")
 
-	res, part = hx(b, "/login", "name=ann")
+	res, part = hx(b, "/sign-in", "name=ann")
 	if res.Header.Get("HX-Redirect") != "/" || part != "" || b.Token() == "" {
 		t.Errorf("%v %q", res.Header, part)
 	}
 	before := b.Token()
 	journey.Expect(t, b.Get("/"), "Signed in as ann", "Hello, ann.") // stored until the page
-	hx(b, "/login", "name=ann")
+	hx(b, "/sign-in", "name=ann")
 	if b.Token() == before {
 		t.Error("signing in did not change the ID")
 	}
-	if res, _ := hx(b, "/logout", ""); res.Header.Get("HX-Redirect") != "/" {
+	if res, _ := hx(b, "/sign-out", ""); res.Header.Get("HX-Redirect") != "/" {
 		t.Errorf("%v", res.Header)
 	}
 	journey.Expect(t, b.Get("/"), "Not signed in", "Goodbye.")
@@ -77,7 +77,7 @@ func TestSignInAndOut(t *testing.T) {
 
 func TestPart(t *testing.T) {
 	b, _ := start(t)
-	hx(b, "/login", "name=ann")
+	hx(b, "/sign-in", "name=ann")
 	res, part := hx(b, "/visit", "")
 	if part != `<p id="visits">1 visits were counted.</p>` || messageOf(t, res) != "Counted." {
 		t.Errorf("%q, message %q", part, messageOf(t, res))
@@ -92,8 +92,8 @@ func TestPart(t *testing.T) {
 
 func TestSignedOutInAnotherTab(t *testing.T) {
 	b, _ := start(t)
-	hx(b, "/login", "name=ann")
-	hx(b, "/logout", "")
+	hx(b, "/sign-in", "name=ann")
+	hx(b, "/sign-out", "")
 	if res, part := hx(b, "/visit", ""); res.Header.Get("HX-Redirect") != "/" || part != "" {
 		t.Errorf("%v %q", res.Header, part)
 	}
@@ -102,7 +102,7 @@ func TestSignedOutInAnotherTab(t *testing.T) {
 
 func TestOutage(t *testing.T) {
 	b, store := start(t)
-	hx(b, "/login", "name=ann")
+	hx(b, "/sign-in", "name=ann")
 	token := b.Token()
 	store.SavesFail.Store(true)
 	res, part := hx(b, "/visit", "")
@@ -112,7 +112,7 @@ func TestOutage(t *testing.T) {
 	if text := messageOf(t, res); !strings.Contains(text, "try again") {
 		t.Errorf("message %q", text)
 	}
-	if res, _ := hx(b, "/login", "name=bob"); res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("HX-Redirect") != "" {
+	if res, _ := hx(b, "/sign-in", "name=bob"); res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("HX-Redirect") != "" {
 		t.Errorf("%s %v", res.Status, res.Header)
 	}
 	store.SavesFail.Store(false)
@@ -123,7 +123,7 @@ func TestOutage(t *testing.T) {
 
 func TestOtherSites(t *testing.T) {
 	b, _ := start(t)
-	res, _ := b.Do(http.MethodPost, "/login", "name=eve", "HX-Request", "true", "Sec-Fetch-Site", "cross-site")
+	res, _ := b.Do(http.MethodPost, "/sign-in", "name=eve", "HX-Request", "true", "Sec-Fetch-Site", "cross-site")
 	if res.StatusCode != http.StatusForbidden || b.Token() != "" {
 		t.Errorf("%s, cookie %q", res.Status, b.Token())
 	}

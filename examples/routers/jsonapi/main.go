@@ -1,7 +1,7 @@
 // Jsonapi: a JSON API with session cookies, for example for a single-page app.
 //
 //	go run ./jsonapi    # then:
-//	curl -c jar -b jar -d '{"user":"ann"}' http://127.0.0.1:8080/api/login
+//	curl -c jar -b jar -d '{"user":"ann"}' http://127.0.0.1:8080/api/sign-in
 //	curl -c jar -b jar -X POST http://127.0.0.1:8080/api/visits
 //
 // Every response is JSON, including session failures, which Options.ErrorHandler
@@ -42,8 +42,8 @@ func main() {
 
 func handler(m *sessions.Manager) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /api/login", login)
-	mux.HandleFunc("POST /api/logout", logout)
+	mux.HandleFunc("POST /api/sign-in", signIn)
+	mux.HandleFunc("POST /api/sign-out", signOut)
 	mux.HandleFunc("GET /api/me", me)
 	mux.HandleFunc("POST /api/visits", visit)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusNotFound, "no such resource") })
@@ -61,7 +61,7 @@ type account struct {
 	Visits int    `json:"visits"`
 }
 
-func login(w http.ResponseWriter, r *http.Request) {
+func signIn(w http.ResponseWriter, r *http.Request) {
 	var in account
 	d := json.NewDecoder(r.Body)
 	d.DisallowUnknownFields()
@@ -81,7 +81,7 @@ func login(w http.ResponseWriter, r *http.Request) {
 	show(w, s)
 }
 
-func logout(w http.ResponseWriter, r *http.Request) {
+func signOut(w http.ResponseWriter, r *http.Request) {
 	sessions.FromContext(r.Context()).Destroy(r.Context())
 	w.WriteHeader(http.StatusNoContent)
 }

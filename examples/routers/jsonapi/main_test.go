@@ -56,16 +56,16 @@ func TestSignInAndOut(t *testing.T) {
 	if c.Token() != "" {
 		t.Error("a client that is not signed in got a cookie")
 	}
-	c.call(200, "POST", "/api/login", `{"user":"ann"}`)
+	c.call(200, "POST", "/api/sign-in", `{"user":"ann"}`)
 	first := c.Token()
 	if a, _ := c.call(200, "POST", "/api/visits", ""); a != (account{"ann", 1}) {
 		t.Error(a)
 	}
-	c.call(200, "POST", "/api/login", `{"user":"bob"}`)
+	c.call(200, "POST", "/api/sign-in", `{"user":"bob"}`)
 	if a, _ := c.call(200, "GET", "/api/me", ""); a != (account{"bob", 0}) || c.Token() == first {
 		t.Error(a, c.Token())
 	}
-	c.call(204, "POST", "/api/logout", "")
+	c.call(204, "POST", "/api/sign-out", "")
 	c.call(401, "GET", "/api/me", "")
 	if c.Token() != "" {
 		t.Error("signing out did not delete the cookie")
@@ -74,16 +74,16 @@ func TestSignInAndOut(t *testing.T) {
 
 func TestBadRequests(t *testing.T) {
 	c, _, _ := start(t)
-	c.call(400, "POST", "/api/login", `user=ann`)
-	c.call(400, "POST", "/api/login", `{"admin":true}`)
-	c.call(400, "POST", "/api/login", `{"user":"`+string(make([]byte, 70<<10))+`"}`)
-	c.call(422, "POST", "/api/login", `{"user":" "}`)
+	c.call(400, "POST", "/api/sign-in", `user=ann`)
+	c.call(400, "POST", "/api/sign-in", `{"admin":true}`)
+	c.call(400, "POST", "/api/sign-in", `{"user":"`+string(make([]byte, 70<<10))+`"}`)
+	c.call(422, "POST", "/api/sign-in", `{"user":" "}`)
 	c.call(404, "GET", "/api/nothing", "")
 }
 
 func TestParallelVisitsAreCountedAndTold(t *testing.T) {
 	c, _, _ := start(t)
-	c.call(200, "POST", "/api/login", `{"user":"ann"}`)
+	c.call(200, "POST", "/api/sign-in", `{"user":"ann"}`)
 	var mu sync.Mutex
 	told := make(map[int]bool)
 	var wg sync.WaitGroup
@@ -103,16 +103,16 @@ func TestParallelVisitsAreCountedAndTold(t *testing.T) {
 
 func TestOtherSites(t *testing.T) {
 	c, _, _ := start(t)
-	c.call(200, "POST", "/api/login", `{"user":"ann"}`)
-	c.call(403, "POST", "/api/logout", "", "Sec-Fetch-Site", "cross-site")
-	c.call(403, "POST", "/api/logout", "", "Origin", "https://evil.example")
+	c.call(200, "POST", "/api/sign-in", `{"user":"ann"}`)
+	c.call(403, "POST", "/api/sign-out", "", "Sec-Fetch-Site", "cross-site")
+	c.call(403, "POST", "/api/sign-out", "", "Origin", "https://evil.example")
 	c.call(200, "POST", "/api/visits", "", "Sec-Fetch-Site", "same-origin")
 	c.call(200, "GET", "/api/me", "", "Sec-Fetch-Site", "cross-site") // GET is safe, and CORS hides the response
 }
 
 func TestOutage(t *testing.T) {
 	c, _, store := start(t)
-	c.call(200, "POST", "/api/login", `{"user":"ann"}`)
+	c.call(200, "POST", "/api/sign-in", `{"user":"ann"}`)
 	token := c.Token()
 	store.LoadsFail.Store(true)
 	c.call(503, "GET", "/api/me", "")
@@ -144,7 +144,7 @@ func TestEndedDuringRequest(t *testing.T) {
 		show(w, s)
 	})))
 	c := &client{journey.NewBrowser(t, journey.Serve(t, mux)), t}
-	c.call(200, "POST", "/api/login", `{"user":"ann"}`)
+	c.call(200, "POST", "/api/sign-in", `{"user":"ann"}`)
 	c.call(409, "POST", "/slow", "")
 	c.call(401, "GET", "/api/me", "")
 }

@@ -37,8 +37,8 @@ func main() {
 func routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", home)
-	mux.HandleFunc("POST /login", login)
-	mux.HandleFunc("POST /logout", logout)
+	mux.HandleFunc("POST /sign-in", signIn)
+	mux.HandleFunc("POST /sign-out", signOut)
 	return mux
 }
 
@@ -49,7 +49,7 @@ func home(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, page.Home(name, n, s.Flashes()))
 }
 
-func login(w http.ResponseWriter, r *http.Request) {
+func signIn(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	name := r.PostFormValue("name") // a real program checks a password here
 	s.Renew()                       // any earlier ID stops working
@@ -59,7 +59,7 @@ func login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-func logout(w http.ResponseWriter, r *http.Request) {
+func signOut(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	s.Destroy(r.Context()) // if the store fails, the client gets the error page
 	s.AddFlash("Goodbye.")

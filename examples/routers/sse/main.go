@@ -11,7 +11,7 @@
 //     change that needs a cookie then fails with ErrHeaderSent.
 //   - The request's session has the values from the start of the stream. To see the
 //     changes of other requests, keep the token and load the session again: it has
-//     another tab's visits, or after its logout Load returns ErrNotFound, which ends the
+//     another tab's visits, or after its signOut Load returns ErrNotFound, which ends the
 //     stream. An outage does not.
 //   - Load does not count as use, so an open stream does not prevent an idle timeout
 //     unless it calls Save.
@@ -65,8 +65,8 @@ func (a app) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", home)
 	mux.HandleFunc("GET /events", a.events)
-	mux.HandleFunc("POST /login", login)
-	mux.HandleFunc("POST /logout", logout)
+	mux.HandleFunc("POST /sign-in", signIn)
+	mux.HandleFunc("POST /sign-out", signOut)
 	return mux
 }
 
@@ -136,7 +136,7 @@ func home(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func login(w http.ResponseWriter, r *http.Request) {
+func signIn(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	name := r.PostFormValue("name") // a real program checks a password here
 	s.Renew()
@@ -145,7 +145,7 @@ func login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-func logout(w http.ResponseWriter, r *http.Request) {
+func signOut(w http.ResponseWriter, r *http.Request) {
 	sessions.FromContext(r.Context()).Destroy(r.Context())
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

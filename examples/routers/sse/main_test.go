@@ -17,7 +17,7 @@ import (
 func start(t *testing.T) (*journey.Browser, *journey.Store) {
 	m, store := journey.Sessions(t, nil)
 	b := journey.NewBrowser(t, journey.Serve(t, m.Wrap(app{m, time.Millisecond}.routes())))
-	journey.Expect(t, b.Post("/login", "name", "ann"), "Signed in as ann") // this page is visit 1
+	journey.Expect(t, b.Post("/sign-in", "name", "ann"), "Signed in as ann") // this page is visit 1
 	return b, store
 }
 
@@ -75,7 +75,7 @@ func TestAnotherTabsVisits(t *testing.T) {
 func TestChangesAfterTheHeader(t *testing.T) {
 	m, _ := journey.Sessions(t, nil)
 	b := journey.NewBrowser(t, journey.Serve(t, m.Wrap(app{m, time.Millisecond}.routes())))
-	b.Post("/login", "name", "ann")
+	b.Post("/sign-in", "name", "ann")
 	b.Get("/")
 	open(t, b).expect("data: 2")
 	s, err := m.Load(t.Context(), b.Token())
@@ -87,11 +87,11 @@ func TestChangesAfterTheHeader(t *testing.T) {
 	}
 }
 
-func TestLogoutInAnotherTab(t *testing.T) {
+func TestSignOutInAnotherTab(t *testing.T) {
 	b, _ := start(t)
 	events := open(t, b)
 	events.expect("data: 1")
-	b.Post("/logout")
+	b.Post("/sign-out")
 	events.expect("event: signedout\ndata:")
 }
 

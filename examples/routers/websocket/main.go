@@ -11,9 +11,9 @@
 // the session again for each message:
 //
 //   - it sees the changes of other tabs, and its own are merged with them;
-//   - after a logout in any tab or process, Load returns ErrNotFound, which ends the
+//   - after a signOut in any tab or process, Load returns ErrNotFound, which ends the
 //     socket at the next message, or at the next periodic check;
-//   - after a Renew, as at login, the token stops working too. The page connects again
+//   - after a Renew, as at sign-in, the token stops working too. The page connects again
 //     with its new cookie;
 //   - an outage of the store is a different error, and does not end the socket.
 //
@@ -70,8 +70,8 @@ type app struct {
 func (a app) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", home)
-	mux.HandleFunc("POST /login", login)
-	mux.HandleFunc("POST /logout", logout)
+	mux.HandleFunc("POST /sign-in", signIn)
+	mux.HandleFunc("POST /sign-out", signOut)
 	mux.HandleFunc("GET /socket", a.socket)
 	return mux
 }
@@ -150,7 +150,7 @@ func home(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func login(w http.ResponseWriter, r *http.Request) {
+func signIn(w http.ResponseWriter, r *http.Request) {
 	s := sessions.FromContext(r.Context())
 	name := r.PostFormValue("name") // a real program checks a password here
 	s.Renew()
@@ -159,7 +159,7 @@ func login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-func logout(w http.ResponseWriter, r *http.Request) {
+func signOut(w http.ResponseWriter, r *http.Request) {
 	sessions.FromContext(r.Context()).Destroy(r.Context())
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

@@ -17,7 +17,7 @@ import (
 func start(t *testing.T, check time.Duration) (*journey.Browser, *journey.Store) {
 	m, store := journey.Sessions(t, nil)
 	b := journey.NewBrowser(t, journey.Serve(t, m.Wrap(app{m, check}.routes())))
-	journey.Expect(t, b.Post("/login", "name", "ann"), "Signed in as ann")
+	journey.Expect(t, b.Post("/sign-in", "name", "ann"), "Signed in as ann")
 	return b, store
 }
 
@@ -82,17 +82,17 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-func TestLogoutInAnotherTabEndsASilentSocket(t *testing.T) {
+func TestSignOutInAnotherTabEndsASilentSocket(t *testing.T) {
 	b, _ := start(t, time.Millisecond)
 	s := connect(t, b)
-	b.Post("/logout")
+	b.Post("/sign-out")
 	s.expectSignedOut()
 }
 
-func TestLogoutInAnotherTabIsSeenAtTheNextMessage(t *testing.T) {
+func TestSignOutInAnotherTabIsSeenAtTheNextMessage(t *testing.T) {
 	b, _ := start(t, time.Hour)
 	s := connect(t, b)
-	b.Post("/logout")
+	b.Post("/sign-out")
 	if err := s.Write(t.Context(), websocket.MessageText, []byte("still there?")); err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestSigningInAgainEndsTheSocketAndTheNewCookieOpensAnother(t *testing.T) {
 	b, _ := start(t, time.Millisecond)
 	s := connect(t, b)
 	s.send("one")
-	b.Post("/login", "name", "bob")
+	b.Post("/sign-in", "name", "bob")
 	s.expectSignedOut()
 	if reply := connect(t, b).send("two"); reply != "Message 2, from bob: two" {
 		t.Error(reply)

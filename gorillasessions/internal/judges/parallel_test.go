@@ -21,7 +21,7 @@ func TestParallelRequests(t *testing.T) {
 			t.Skip("the cookie store keeps nothing that could be merged")
 		}
 		b := NewBrowser(t, mount(parallelProgram(gorillasessions.New(m))))
-		b.Body("/login")
+		b.Body("/sign-in")
 		const tabs = 8
 		var wg sync.WaitGroup
 		for i := range tabs {
@@ -46,7 +46,7 @@ func TestParallelRequests(t *testing.T) {
 			})
 		}
 		signedIn := b.Copy()
-		b.Body("/logout")
+		b.Body("/sign-out")
 		wg.Wait()
 		if got := signedIn.Body("/"); got != "user <nil>, 0 keys, 0 messages" {
 			t.Errorf("after the sign-out: %q", got)
@@ -71,7 +71,7 @@ func parallelProgram(store gorilla.Store) http.Handler {
 			fmt.Fprint(w, answer)
 		})
 	}
-	handle("/login", func(s *gorilla.Session, _ *http.Request) string {
+	handle("/sign-in", func(s *gorilla.Session, _ *http.Request) string {
 		s.Values["user"] = "ann"
 		return ""
 	})
@@ -80,7 +80,7 @@ func parallelProgram(store gorilla.Store) http.Handler {
 		s.AddFlash(r.FormValue("key"))
 		return ""
 	})
-	handle("/logout", func(s *gorilla.Session, _ *http.Request) string {
+	handle("/sign-out", func(s *gorilla.Session, _ *http.Request) string {
 		s.Options.MaxAge = -1
 		return ""
 	})

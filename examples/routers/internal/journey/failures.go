@@ -9,12 +9,12 @@ import (
 func Outage(t *testing.T, site Site) {
 	m, store := Sessions(t, nil)
 	b := NewBrowser(t, site(t, m, new(Probes)))
-	b.Post("/login", "name", "ann")
+	b.Post("/sign-in", "name", "ann")
 	token := b.Token()
 
 	store.LoadsFail.Store(true)
 	expectErrorPage(t, b, http.MethodGet, "/")
-	expectErrorPage(t, b, http.MethodPost, "/login")
+	expectErrorPage(t, b, http.MethodPost, "/sign-in")
 	store.LoadsFail.Store(false)
 	if b.Token() != token {
 		t.Error("the outage changed the cookie")
@@ -29,7 +29,7 @@ func FailedSave(t *testing.T, site Site) {
 	b.Get("/")
 	store.SavesFail.Store(true)
 	expectErrorPage(t, b, http.MethodGet, "/")
-	expectErrorPage(t, b, http.MethodPost, "/login")
+	expectErrorPage(t, b, http.MethodPost, "/sign-in")
 	expectErrorPage(t, NewBrowser(t, b.URL("")), http.MethodGet, "/")
 	store.SavesFail.Store(false)
 	Expect(t, b.Get("/"), "visit 2.", "Not signed in")

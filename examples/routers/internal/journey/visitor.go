@@ -15,7 +15,7 @@ func SignInAndOut(t *testing.T, site Site) {
 	Expect(t, b.Get("/"), "visit 2.")
 
 	before := b.Token()
-	Expect(t, b.Post("/login", "name", "ann"), "Signed in as ann", "Hello, ann.", "visit 3.")
+	Expect(t, b.Post("/sign-in", "name", "ann"), "Signed in as ann", "Hello, ann.", "visit 3.")
 	ExpectNot(t, b.Get("/"), "Hello") // shown once
 	after := b.Token()
 	if after == before || after == "" {
@@ -30,7 +30,7 @@ func SignInAndOut(t *testing.T, site Site) {
 	}
 	ExpectNot(t, page, "ann")
 
-	page = b.Post("/logout")
+	page = b.Post("/sign-out")
 	Expect(t, page, "Goodbye.", "Not signed in", "visit 1.")
 	thief.SetToken(after)
 	Expect(t, thief.Get("/"), "Not signed in", "visit 1.")
@@ -41,10 +41,10 @@ func TwoVisitors(t *testing.T, site Site) {
 	m, _ := Sessions(t, nil)
 	address := site(t, m, new(Probes))
 	ann, bob := NewBrowser(t, address), NewBrowser(t, address)
-	ann.Post("/login", "name", "ann")
+	ann.Post("/sign-in", "name", "ann")
 	Expect(t, bob.Get("/"), "Not signed in", "visit 1.")
-	bob.Post("/login", "name", "bob")
-	ann.Post("/logout")
+	bob.Post("/sign-in", "name", "bob")
+	ann.Post("/sign-out")
 	Expect(t, bob.Get("/"), "Signed in as bob", "visit 3.")
 }
 

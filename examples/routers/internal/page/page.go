@@ -15,9 +15,9 @@ var home = template.Must(template.New("home").Parse(`<!doctype html>
 <div role="status">{{range .Messages}}<p>{{.}}</p>{{end}}</div>
 <p>This is visit {{.Visits}}.</p>
 {{if .User -}}
-<form method="post" action="/logout"><button>Sign out</button></form>
+<form method="post" action="/sign-out"><button>Sign out</button></form>
 {{- else -}}
-<form method="post" action="/login"><label>Name <input name="name" required autocomplete="username"></label> <button>Sign in</button></form>
+<form method="post" action="/sign-in"><label>Name <input name="name" required autocomplete="username"></label> <button>Sign in</button></form>
 {{- end}}
 `))
 

@@ -39,7 +39,7 @@ func TestProgram(t *testing.T) {
 			}
 			return c.NoContent(http.StatusOK)
 		})
-		e.GET("/login", func(c echo.Context) error {
+		e.GET("/sign-in", func(c echo.Context) error {
 			s, err := session.Get("app", c)
 			if err != nil {
 				return err
@@ -54,7 +54,7 @@ func TestProgram(t *testing.T) {
 			}
 			return c.NoContent(http.StatusOK)
 		})
-		e.GET("/logout", func(c echo.Context) error {
+		e.GET("/sign-out", func(c echo.Context) error {
 			s, err := session.Get("app", c)
 			if err != nil {
 				return err
@@ -70,7 +70,7 @@ func TestProgram(t *testing.T) {
 			b.Body("/count")
 		}
 		planted := b.Copy()
-		resp, _ := b.Get("/login")
+		resp, _ := b.Get("/sign-in")
 		if c := resp.Cookies(); len(c) != 1 || c[0].MaxAge != 86400*7 {
 			t.Errorf("the cookie of the sign-in: %v", c)
 		}
@@ -80,7 +80,7 @@ func TestProgram(t *testing.T) {
 		if got := planted.Body("/"); strings.Contains(got, "ann") {
 			t.Errorf("with the old cookie: %q", got)
 		}
-		b.Body("/logout")
+		b.Body("/sign-out")
 		if got := b.Body("/"); strings.Contains(got, "ann") || len(b.Cookies()) > 0 {
 			t.Errorf("signed out: %q, %v", got, b.Cookies())
 		}

@@ -69,12 +69,12 @@ func TestProgram(t *testing.T) {
 		handle("/add", func(s, _ ginsessions.Session) any { s.AddFlash("saved"); s.AddFlash(9); return nil })
 		handle("/flashes", func(s, _ ginsessions.Session) any { return s.Flashes() })
 		handle("/clear", func(s, _ ginsessions.Session) any { s.Clear(); return nil })
-		handle("/logout", func(s, _ ginsessions.Session) any {
+		handle("/sign-out", func(s, _ ginsessions.Session) any {
 			s.Clear()
 			s.Options(ginsessions.Options{Path: "/", MaxAge: -1})
 			return nil
 		})
-		handle("/logout/other", func(_, other ginsessions.Session) any {
+		handle("/sign-out/other", func(_, other ginsessions.Session) any {
 			other.Options(ginsessions.Options{MaxAge: -1})
 			return nil
 		})
@@ -90,12 +90,12 @@ func TestProgram(t *testing.T) {
 			{"/add", "<nil>"},
 			{"/flashes", `[]interface {}{"saved", 9}`},
 			{"/flashes", `[]interface {}(nil)`},
-			{"/logout", "<nil>"},
+			{"/sign-out", "<nil>"},
 			{"/get", `[]interface {}{interface {}(nil), interface {}(nil), "other's"}`},
 			{"/set", "<nil>"},
 			{"/clear", "<nil>"},
 			{"/get", `[]interface {}{interface {}(nil), interface {}(nil), "other's"}`},
-			{"/logout/other", "<nil>"},
+			{"/sign-out/other", "<nil>"},
 			{"/get", `[]interface {}{interface {}(nil), interface {}(nil), interface {}(nil)}`},
 		} {
 			if got := b.Body(step.path); got != step.want {
@@ -139,7 +139,7 @@ func TestSignIn(t *testing.T) {
 				c.Status(http.StatusInternalServerError)
 			}
 		})
-		e.GET("/login", func(c *gin.Context) {
+		e.GET("/sign-in", func(c *gin.Context) {
 			s := ginsessions.Default(c)
 			s.Set("user", "ann")
 			if err := gorillasessions.SignIn(underlying(s), "user:ann"); err != nil {
@@ -154,7 +154,7 @@ func TestSignIn(t *testing.T) {
 		b := judges.NewBrowser(t, mount(e))
 		b.Body("/visit")
 		planted := b.Copy()
-		b.Body("/login")
+		b.Body("/sign-in")
 		if got, old := b.Body("/"), planted.Body("/"); got != "ann" || old != "<nil>" {
 			t.Errorf("the user is %s; with the old cookie %s", got, old)
 		}

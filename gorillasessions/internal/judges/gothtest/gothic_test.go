@@ -61,7 +61,7 @@ func TestSignIn(t *testing.T) {
 			t.Errorf("the cookie from before the sign-in: %s", got)
 		}
 		signedIn := b.Copy()
-		b.Get("/logout")
+		b.Get("/sign-out")
 		if got := b.Body("/"); got != "nobody" || len(b.Cookies()) != 0 {
 			t.Errorf("signed out: %s, %v", got, b.Cookies())
 		}
@@ -96,7 +96,7 @@ func program(store gorilla.Store) http.Handler {
 		}
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	})
-	mux.HandleFunc("/logout", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("/sign-out", func(w http.ResponseWriter, r *http.Request) {
 		app, _ := store.Get(r, "app")
 		app.Options.MaxAge = -1
 		if err := app.Save(r, w); err != nil {

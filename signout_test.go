@@ -26,7 +26,7 @@ func sessionEnds(a *testapp.App) map[string]func(*testapp.Client) {
 				a.T.Error(err)
 			}
 		},
-		"new login": func(c *testapp.Client) {
+		"new sign-in": func(c *testapp.Client) {
 			c.OK(func(s *sessions.Session) { s.Destroy(context.Background()); testapp.User.Set(s, "eve") })
 		},
 	}
@@ -61,7 +61,7 @@ func doPanicking(a *testapp.App, c *testapp.Client, f func(*sessions.Session)) (
 	return rec
 }
 
-func TestRequestInProgressDoesNotUndoLogout(t *testing.T) {
+func TestRequestInProgressDoesNotUndoSignOut(t *testing.T) {
 	changes := map[string]func(*sessions.Session){
 		"set":       func(s *sessions.Session) { testapp.User.Set(s, "zombie") },
 		"update":    testapp.Increment,
@@ -94,7 +94,7 @@ func TestRequestInProgressDoesNotUndoLogout(t *testing.T) {
 					if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
 						t.Errorf("got Set-Cookie %q, want none", lines)
 					}
-					testapp.Equal(t, "user under the old id", old.User(), "")
+					testapp.Equal(t, "user under the old ID", old.User(), "")
 					want := map[bool]int{true: 0, false: 1}[end == "Destroy" || end == "DestroyOwned"]
 					testapp.Equal(t, "records", len(a.Store.Records(t)), want)
 					for s, err := range a.Manager.All(t.Context()) {
@@ -181,14 +181,14 @@ func TestReaderSucceedsWhenSessionEnds(t *testing.T) {
 				testapp.Equal(t, "user, as it was loaded", s.Get("user"), any("ann"))
 			})
 			testapp.Equal(t, "cookie", res.Cookie, nil)
-			testapp.Equal(t, "user under the old id", old.User(), "")
+			testapp.Equal(t, "user under the old ID", old.User(), "")
 		})
 	}
 }
 
 // A sign-out in parallel with requests that save is final, in every order of their
 // store calls, and no request hangs.
-func TestRandomLogoutsAreFinal(t *testing.T) {
+func TestRandomSignOutsAreFinal(t *testing.T) {
 	a := testapp.New(t)
 	second := a.NewManager()
 	for round := range 60 {
@@ -225,7 +225,7 @@ func TestRandomLogoutsAreFinal(t *testing.T) {
 			}
 		})
 		wg.Wait()
-		testapp.Equal(t, "user under the old id", old.User(), "")
+		testapp.Equal(t, "user under the old ID", old.User(), "")
 		// Later requests started new sessions. A record of this one remains only if a
 		// renewal came before a Destroy of the old ID.
 		anns := 0
@@ -274,7 +274,7 @@ func TestOneOfParallelRenewalsWins(t *testing.T) {
 		}
 		a.Store.Record(t)
 		testapp.Equal(t, "user", winners[0].User(), "ann")
-		testapp.Equal(t, "user under the old id", c.User(), "")
+		testapp.Equal(t, "user under the old ID", c.User(), "")
 	})
 }
 
@@ -302,7 +302,7 @@ func TestRenewKeepsParallelChanges(t *testing.T) {
 	c.OK(func(s *sessions.Session) { s.Renew(); testapp.Increment(s) })
 	a.Store.Record(t)
 	testapp.Equal(t, "count", c.Count(), 2)
-	testapp.Equal(t, "user under the old id", other.User(), "")
+	testapp.Equal(t, "user under the old ID", other.User(), "")
 }
 
 func TestFailedRenewKeepsOldSession(t *testing.T) {
@@ -341,7 +341,7 @@ func TestFailedRenewKeepsOldSession(t *testing.T) {
 				})
 				a.Store.Record(t)
 				testapp.Equal(t, "count", c.Count(), 1)
-				testapp.Equal(t, "user under the old id", old.User(), "")
+				testapp.Equal(t, "user under the old ID", old.User(), "")
 			})
 		}
 	}
@@ -441,7 +441,7 @@ func TestSetAfterDestroyStartsNewSession(t *testing.T) {
 		testapp.Equal(t, "Keys", s.Keys(), []string{"count"})
 		testapp.Equal(t, "IsNew", s.IsNew(), false)
 	})
-	testapp.Equal(t, "user under the old id", old.User(), "")
+	testapp.Equal(t, "user under the old ID", old.User(), "")
 }
 
 func TestPanicDoesNotCommit(t *testing.T) {
