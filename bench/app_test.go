@@ -1,10 +1,12 @@
 package bench
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // work is what a handler does with its session.
@@ -19,6 +21,7 @@ const (
 	write     work = "write"      // adds one to a counter
 	fresh     work = "new"        // sets the counter in a new session
 	login     work = "login"      // gives the session a new ID and sets the user
+	passing   work = "passing"    // fill, for a session that expires at some time during tailTime
 )
 
 // app is a server that uses one library with one store.
@@ -29,9 +32,19 @@ type app struct {
 	// sessions returns the number of sessions in the store. It is nil for cookies, and
 	// for memcached, which has no list.
 	sessions func() int
+	// sweep removes expired sessions and returns their number. It is nil if the library
+	// has no such call.
+	sweep func() int
 	// merges reports whether no concurrent change to one session is lost.
 	merges bool
 }
+
+// sweepEvery is the time between two removals of expired sessions, or 0 for each
+// library's default.
+var sweepEvery time.Duration
+
+// passes returns how long a passing session lives.
+func passes() time.Duration { return (time.Millisecond + rand.N(*tailTime)).Truncate(time.Millisecond) }
 
 const (
 	counter = "counter"

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"database/sql"
 	"fmt"
 	"path/filepath"
@@ -50,7 +51,7 @@ func scsSQLite(params string) func(testing.TB) app {
 		db := sqlite(tb, params)
 		mustExec(tb, db, "CREATE TABLE sessions (token TEXT PRIMARY KEY, data BLOB NOT NULL, expiry REAL NOT NULL)",
 			"CREATE INDEX sessions_expiry_idx ON sessions (expiry)")
-		store := sqlite3store.New(db)
+		store := sqlite3store.NewWithCleanupInterval(db, cmp.Or(sweepEvery, 5*time.Minute))
 		tb.Cleanup(store.StopCleanup)
 		m := scs.New()
 		m.Store = store
@@ -76,7 +77,7 @@ func scsPostgres(tb testing.TB) app {
 	mustExec(tb, db, "DROP TABLE IF EXISTS sessions",
 		"CREATE TABLE sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL, expiry TIMESTAMPTZ NOT NULL)",
 		"CREATE INDEX sessions_expiry_idx ON sessions (expiry)")
-	store := postgresstore.New(db)
+	store := postgresstore.NewWithCleanupInterval(db, cmp.Or(sweepEvery, 5*time.Minute))
 	tb.Cleanup(store.StopCleanup)
 	m := scs.New()
 	m.Store = store

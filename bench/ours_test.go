@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 
@@ -15,6 +16,7 @@ const ourCounter sessions.Key[int] = counter
 
 // ours uses this library.
 func ours(tb testing.TB, o sessions.Options) app {
+	o.SweepInterval = sweepEvery
 	m, err := sessions.New(tb.Context(), o)
 	if err != nil {
 		tb.Fatal(err)
@@ -35,17 +37,30 @@ func ourApp(tb testing.TB, m *sessions.Manager) app {
 			}
 			return n
 		},
+		sweep: func() int {
+			n, err := m.Sweep(tb.Context())
+			if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+				tb.Fatal(err)
+			}
+			return n
+		},
 	}
 	a.handler = func(kind work) http.Handler {
 		return m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s := sessions.FromContext(r.Context())
 			switch kind {
 			case untouched:
-			case fill:
+			case fill, passing:
 				for i := range 9 {
 					s.Set(name(i), text)
 				}
 				ourCounter.Set(s, 0)
+				if kind == passing {
+					if err := s.SetIdleTimeout(passes()); err != nil {
+						wrong(w)
+						return
+					}
+				}
 			case small:
 				for _, v := range smallValues {
 					s.Set(v.name, v.val)

@@ -1,8 +1,10 @@
 package bench
 
 import (
+	"cmp"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
@@ -17,11 +19,14 @@ func scsApp(m *scs.SessionManager, sessions func() int) app {
 			ctx := r.Context()
 			switch kind {
 			case untouched:
-			case fill:
+			case fill, passing:
 				for i := range 9 {
 					m.Put(ctx, name(i), text)
 				}
 				m.Put(ctx, counter, 0)
+				if kind == passing {
+					m.SetDeadline(ctx, time.Now().Add(passes()))
+				}
 			case small:
 				for _, v := range smallValues {
 					m.Put(ctx, v.name, v.val)
@@ -57,7 +62,7 @@ func scsApp(m *scs.SessionManager, sessions func() int) app {
 }
 
 func scsMemory(tb testing.TB) app {
-	m, store := scs.New(), memstore.New()
+	m, store := scs.New(), memstore.NewWithCleanupInterval(cmp.Or(sweepEvery, time.Minute))
 	tb.Cleanup(store.StopCleanup)
 	m.Store = store
 	return scsApp(m, func() int {

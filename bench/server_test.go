@@ -58,18 +58,24 @@ func dial(b *testing.B, s *httptest.Server) *connection {
 }
 
 func (c *connection) request(b *testing.B, cookie string) {
-	_, err := fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: localhost\r\nCookie: %s\r\n\r\n", cookie)
-	if err != nil {
+	if _, err := c.get("/", cookie); err != nil {
 		b.Error(err)
-		return
+	}
+}
+
+// get sends a request, which must succeed, and returns the response's header.
+func (c *connection) get(path, cookie string) (http.Header, error) {
+	_, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: localhost\r\nCookie: %s\r\n\r\n", path, cookie)
+	if err != nil {
+		return nil, err
 	}
 	res, err := http.ReadResponse(c.r, nil)
 	if err != nil {
-		b.Error(err)
-		return
+		return nil, err
 	}
 	answer, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode != http.StatusOK || string(answer) != string(body) {
-		b.Errorf("status %d, %q, %v", res.StatusCode, answer, err)
+		return nil, fmt.Errorf("status %d, %q, %v", res.StatusCode, answer, err)
 	}
+	return res.Header, nil
 }
