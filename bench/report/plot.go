@@ -10,7 +10,7 @@ import (
 // plot returns an SVG plot of the times on a logarithmic scale, with a row for each
 // store and kind of request, and a mark for each contender.
 func plot(m *measurements) ([]byte, error) {
-	const left, right, top, rowHeight = 290, 30, 84, 17
+	const left, right, top, rowHeight = 290, 30, 94, 17
 	chart := chart{Width: 850}
 	span := scaleOf(m)
 	x := func(ns float64) float64 {
@@ -43,7 +43,7 @@ func plot(m *measurements) ([]byte, error) {
 	for e := math.Ceil(span.low); e <= span.high; e++ {
 		chart.Ticks = append(chart.Ticks, tick{x(math.Pow(10, e)), axisLabels[int(e)]})
 	}
-	at := float64(left)
+	at := 21.0
 	for _, lib := range []string{"raw", "raw-cas", "pump", "scs", "scs-default", "gorilla"} {
 		chart.Legend = append(chart.Legend, legend{mark{lib, at, 46}, called[lib]})
 		at += 36 + 6.5*float64(len(called[lib])) // approximate width of the text
@@ -121,7 +121,7 @@ text { fill: #e6edf3 } .quiet { fill: #9198a1 } line { stroke: #3d444d }
 </defs>
 <text x="16" y="22" class="store" font-size="14">Time of a request: further left is faster, each line is ten times the one before</text>
 {{range .Legend}}{{template "mark" .Mark}}<text x="{{.Mark.X}}" y="{{.Mark.Y}}" dx="9" dy="4">{{.Text}}</text>
-{{end}}{{range .Ticks}}<line x1="{{.X}}" x2="{{.X}}" y1="68" y2="{{$.Bottom}}"/><text class="quiet" x="{{.X}}" y="{{$.Bottom}}" dy="20" text-anchor="middle" font-size="11">{{.Label}}</text>
+{{end}}{{range .Ticks}}<line x1="{{.X}}" x2="{{.X}}" y1="78" y2="{{$.Bottom}}"/><text class="quiet" x="{{.X}}" y="72" text-anchor="middle" font-size="11">{{.Label}}</text><text class="quiet" x="{{.X}}" y="{{$.Bottom}}" dy="20" text-anchor="middle" font-size="11">{{.Label}}</text>
 {{end}}{{range .Rows}}{{if .Store}}<text class="store" x="16" y="{{.Y}}" dy="4">{{.Store}}</text>{{end}}<text class="quiet" x="276" y="{{.Y}}" dy="4" text-anchor="end">{{.Label}}</text>{{range .Marks}}{{template "mark" .}}{{end}}
 {{end}}</svg>
 `))
