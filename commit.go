@@ -237,18 +237,45 @@ func (s *Session) rebase(rec driver.Record) error {
 	return nil
 }
 
+// saveAsNew stores the session under its next ID, and replaces the record old at key
+// by a forward to it. A driver.Renewer does both in one call. Otherwise the forward
+// is the second of two calls: a crash between them leaves an orphaned record; the
+// other order would lose the session. stored is what an earlier call has returned if
+// it need not be stored again, or zero. saveAsNew returns the new record, even if only
+// the forward was not written.
+func (s *Session) saveAsNew(ctx context.Context, key driver.Key, old, stored driver.Record) (driver.Record, error) {
+	if s.m.renewer != nil && s.next.stored == 0 && !s.next.unsure && !s.headerSent {
+		rec, err := s.record()
+		if err != nil {
+			return driver.Record{}, err
+		}
+		rec.Hint = nil
+		err = s.m.renew(ctx, key, old.Version, newForward(old, s.next.key, s.clock()), s.next.key, rec)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			if s.next.unsure = errors.Is(err, errUnknown); err == nil || s.next.unsure {
+				s.next.stored = rec.Version
+			}
+			return rec, err
+		}
+	}
+	if s.next.stored == 0 || s.next.stored != stored.Version {
+		var err error
+		if stored, err = s.insertNew(ctx); err != nil {
+			return driver.Record{}, err
+		}
+	}
+	return stored, s.m.write(ctx, key, old.Version, newForward(old, s.next.key, s.clock()))
+}
+
 // replace stores the new session that Invalidate began, and replaces the old one
 // by a forward to it.
 func (s *Session) replace(ctx context.Context) error {
 	old := s.id.key
-	rec, err := s.insertNew(ctx)
-	if err != nil {
-		return err
-	}
 	keep := false
 	defer s.withdrawUnless(ctx, &keep)
-	if err := s.forwardInvalidated(ctx, old); err != nil {
-		keep = errors.Is(err, errUnknown)
+	rec, err := s.replaceInvalidated(ctx, old)
+	if err != nil {
+		keep = rec.Version != 0 && errors.Is(err, errUnknown)
 		return err
 	}
 	keep = true
@@ -258,80 +285,81 @@ func (s *Session) replace(ctx context.Context) error {
 	return nil
 }
 
-// forwardInvalidated replaces the record of the invalidated session by a forward
-// to the new one, even if other requests have changed it. If another request has
-// renewed the session, the renewed record is replaced. If another request has
-// ended it, there is nothing to do. Values that were popped must still be there.
-func (s *Session) forwardInvalidated(ctx context.Context, key driver.Key) error {
+// replaceInvalidated stores the new session, and replaces the record of the
+// invalidated one by a forward to it, even if other requests have changed it. If
+// another request has renewed the session, the renewed record is replaced. If another
+// request has ended it, the new session is stored alone. Values that were popped must
+// still be there.
+func (s *Session) replaceInvalidated(ctx context.Context, key driver.Key) (rec driver.Record, err error) {
 	pops, old := s.changes.Pops(), s.base
 	entry := s.m.queues.Entry(key)
 	defer entry.Leave()
 	for {
-		err := s.m.write(ctx, key, old.Version, newForward(old, s.next.key, s.clock()))
-		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrEnded) {
-			return err
+		rec, err = s.saveAsNew(ctx, key, old, rec)
+		if rec.Version == 0 || !errors.Is(err, ErrConflict) && !errors.Is(err, ErrEnded) {
+			return rec, err
 		}
 		if errors.Is(err, ErrConflict) {
 			if err := entry.Retry(ctx); err != nil {
-				return err
+				return rec, err
 			}
 		}
+		was := old.Version
 		old, err = s.m.read(ctx, key)
 		// ctx ends after StoreTimeout, also if a damaged store has a cycle of forwards.
 		for f, ok := errors.AsType[forwarded](err); ok; f, ok = errors.AsType[forwarded](err) {
 			if f.to == s.next.key {
-				return nil // by an earlier attempt of unknown outcome
+				return rec, nil // by an earlier attempt of unknown outcome
 			}
 			if len(pops) > 0 {
-				return ErrEnded
+				return rec, ErrEnded
 			}
 			key = f.to
 			old, err = s.m.read(ctx, key)
 		}
 		switch {
 		case errors.Is(err, ErrNotFound) && len(pops) == 0:
-			return nil
+			if s.next.stored != rec.Version {
+				return s.insertNew(ctx)
+			}
+			return rec, nil
 		case err != nil:
-			return ended(err)
+			return rec, ended(err)
+		case old.Version == was: // so the new ID is taken
+			s.next = newIdentity()
 		}
 		view, err := content.Parse(old.Data, old.Owner)
 		if err != nil {
-			return err
+			return rec, err
 		}
 		for _, pop := range pops {
 			if err := pop.Apply(&view); err != nil {
-				return err
+				return rec, err
 			}
 		}
 	}
 }
 
-// rename stores the session under its new ID, then replaces the record under the
-// old ID, at the version that was copied, by a forward. A crash between the two
-// leaves an orphaned record; the other order would lose the session. If another
-// request has changed the old record, its changes are merged; if one has ended
-// the session, the new record is removed.
+// rename stores the session under its new ID, and replaces the record under the old
+// ID, at the version that was copied, by a forward. If another request has changed the
+// old record, its changes are merged; if one has ended the session, the new record is
+// removed.
 func (s *Session) rename(ctx context.Context) error {
 	old := s.id.key
-	rec, err := s.insertNew(ctx)
-	if err != nil {
-		return err
-	}
 	keep := false
 	defer s.withdrawUnless(ctx, &keep)
 	entry := s.m.queues.Entry(old)
 	defer entry.Leave()
 	for conflicts := 1; ; conflicts++ {
-		err := s.m.write(ctx, old, s.base.Version, newForward(s.base, s.next.key, s.clock()))
+		rec, err := s.saveAsNew(ctx, old, s.base, driver.Record{})
 		if errors.Is(err, ErrConflict) {
-			err = s.retryCAS(ctx, &entry)
-			if err == nil {
-				if conflicts > 1 { // DestroyOwned may be removing the new record: do not compete
-					s.withdraw(ctx)
+			was := s.base.Version
+			if err = s.retryCAS(ctx, &entry); err == nil {
+				// The new ID is taken if the old record is the same. After a second
+				// conflict, DestroyOwned may be removing the new record: do not compete.
+				if s.base.Version == was || conflicts > 1 {
+					s.withdrawUnless(ctx, &keep)
 					s.next = newIdentity()
-				}
-				if rec, err = s.insertNew(ctx); err != nil {
-					return err
 				}
 				continue
 			}
@@ -344,7 +372,7 @@ func (s *Session) rename(ctx context.Context) error {
 			s.m.note(ctx, eventRenewed, s.id.key, old)
 			return nil
 		default:
-			keep = errors.Is(err, errUnknown) // the forward may lead to it
+			keep = rec.Version != 0 && errors.Is(err, errUnknown) // the forward may lead to it
 			return err
 		}
 	}
@@ -380,7 +408,7 @@ func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 	if s.headerSent {
 		return driver.Record{}, ErrHeaderSent
 	}
-	if s.next.unsure {
+	if s.next.unsure && s.next.stored == 0 {
 		s.withdraw(ctx)
 		s.next = newIdentity()
 	}
@@ -402,7 +430,7 @@ func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 		}
 		// DestroyOwned may have removed the new record, whose ID no client knows yet.
 		// A renewal finds out whether the old one is still there.
-		if next.stored != 0 && s.idChange != renew {
+		if next.stored != 0 && !next.unsure && s.idChange != renew {
 			return rec, ErrEnded
 		}
 		if next.stored != 0 {
@@ -416,10 +444,10 @@ func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 	return driver.Record{}, err
 }
 
-// withdrawUnless withdraws the record if the commit fails or panics: the
-// function of an Update may panic when it runs again.
+// withdrawUnless withdraws the record, if it is stored, when the commit fails or
+// panics: the function of an Update may panic when it runs again.
 func (s *Session) withdrawUnless(ctx context.Context, done *bool) {
-	if !*done {
+	if !*done && s.next.stored != 0 {
 		s.withdraw(ctx)
 	}
 }

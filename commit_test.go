@@ -447,6 +447,7 @@ func TestPanicDuringCommit(t *testing.T) {
 // what was saved before. Nothing else is committed.
 func TestInnerRecoveryPageHasCookie(t *testing.T) {
 	a := testapp.New(t)
+	a.Store.HideRenewer()
 	for name, test := range map[string]struct {
 		before func(*sessions.Session)
 		user   string

@@ -18,6 +18,7 @@ import (
 func interleave(a *testapp.App, c *testapp.Client, f, other func(*sessions.Session)) *testapp.Response {
 	a.T.Helper()
 	second := c.Copy()
+	a.Store.HideRenewer()
 	a.Store.Before("Save", func() { second.OK(other) })
 	return c.OK(f)
 }
@@ -419,10 +420,13 @@ func TestManyConflicts(t *testing.T) {
 // The function of an Update may panic when it is called again. The record under the new
 // ID, which is already stored, is removed.
 func TestPanicInUpdateDuringRenew(t *testing.T) {
-	a := testapp.New(t)
+	withAndWithoutRenewer(t, "", panicInUpdateDuringRenew)
+}
+
+func panicInUpdateDuringRenew(t *testing.T, a *testapp.App, plant func(...testapp.Fault)) {
 	c := a.SignedIn()
 	other := c.Copy()
-	a.Store.Next("Save", testapp.OK, testapp.Fault{Before: func() { other.OK(func(s *sessions.Session) { s.Set("x", 1) }) }})
+	plant(testapp.Fault{Before: func() { other.OK(func(s *sessions.Session) { s.Set("x", 1) }) }})
 	n := 0
 	func() {
 		defer func() { testapp.Equal(t, "panic", recover(), any("oops")) }()
@@ -474,22 +478,20 @@ func TestPopInEndedSession(t *testing.T) {
 			a.Store.Record(t)
 		})
 	}
-	t.Run("Invalidate, while another changes something else", func(t *testing.T) {
-		a := testapp.New(t)
+	withAndWithoutRenewer(t, "Invalidate, while another changes something else", func(t *testing.T, a *testapp.App, plant func(...testapp.Fault)) {
 		c := a.Client()
 		c.OK(func(s *sessions.Session) { otp.Set(s, "secret") })
 		other := c.Copy()
-		a.Store.Next("Save", testapp.OK, testapp.Fault{Before: func() { other.OK(testapp.Increment) }})
+		plant(testapp.Fault{Before: func() { other.OK(testapp.Increment) }})
 		c.OK(func(s *sessions.Session) { otp.Pop(s); s.Invalidate(); testapp.User.Set(s, "ann") })
 		a.Store.Record(t)
 		testapp.Equal(t, "user", c.User(), "ann")
 	})
-	t.Run("Invalidate, while another puts a new one there", func(t *testing.T) {
-		a := testapp.New(t)
+	withAndWithoutRenewer(t, "Invalidate, while another puts a new one there", func(t *testing.T, a *testapp.App, plant func(...testapp.Fault)) {
 		c := a.Client()
 		c.OK(func(s *sessions.Session) { otp.Set(s, "secret") })
 		other := c.Copy()
-		a.Store.Next("Save", testapp.OK, testapp.Fault{Before: func() { other.OK(func(s *sessions.Session) { otp.Set(s, "another") }) }})
+		plant(testapp.Fault{Before: func() { other.OK(func(s *sessions.Session) { otp.Set(s, "another") }) }})
 		c.OK(func(s *sessions.Session) {
 			otp.Pop(s)
 			s.Invalidate()

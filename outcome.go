@@ -32,9 +32,28 @@ var errNotStored = fmt.Errorf("%w: nothing is stored yet", errUnknown)
 // this is reported as a failure. An insert is not sent again under the same key:
 // if the session is destroyed before the first one arrives, that does not conflict.
 func (m *Manager) write(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
+	return m.send(ctx, key, old, rec, nil)
+}
+
+// renew writes the forward at oldKey and the record at key by the store's Renewer,
+// and resolves the outcome as write does, by the forward: either both records are stored
+// or neither. A third version at oldKey is a certain ErrConflict: it is no forward, so
+// nothing was written, and never will be, since old does not return. For the same reason
+// the identical call can be sent again.
+func (m *Manager) renew(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
+	return m.send(ctx, oldKey, old, forward, &driver.Entry{Key: key, Record: rec})
+}
+
+// send is write if renewed is nil, or else renew.
+func (m *Manager) send(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record, renewed *driver.Entry) error {
 	var unsure error
 	for range maxSends {
-		err := m.store.Save(ctx, key, old, rec)
+		var err error
+		if renewed == nil {
+			err = m.store.Save(ctx, key, old, rec)
+		} else {
+			err = m.renewer.Renew(ctx, key, old, rec, renewed.Key, renewed.Record)
+		}
 		switch {
 		case err == nil:
 			return nil
@@ -57,6 +76,8 @@ func (m *Manager) write(ctx context.Context, key driver.Key, old driver.Version,
 		switch {
 		case err == nil && now.Version == old:
 			rec.Hint = now.Hint
+		case err == nil && renewed != nil:
+			return ErrConflict
 		case err == nil:
 			return fmt.Errorf("%w, and another request has changed the session since: %w", errUnknown, unsure)
 		case errors.Is(err, ErrNotFound) && old == 0:

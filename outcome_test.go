@@ -182,9 +182,127 @@ func TestNewSessionOfUnknownOutcome(t *testing.T) {
 	}
 }
 
+func newWithoutRenewer(t *testing.T) *testapp.App {
+	a := testapp.New(t)
+	a.Store.HideRenewer()
+	return a
+}
+
+// The forward shows the outcome of a Renew, which writes both records or neither.
 func TestRenewalOfUnknownOutcome(t *testing.T) {
+	for name, f := range map[string]func(*sessions.Session){
+		"Renew":      func(s *sessions.Session) { s.Renew(); testapp.User.Set(s, "eve"); testapp.Increment(s) },
+		"Invalidate": func(s *sessions.Session) { s.Invalidate(); testapp.User.Set(s, "eve"); testapp.Increment(s) },
+	} {
+		start := func(t *testing.T) (a *testapp.App, c, old *testapp.Client) {
+			a = testapp.New(t)
+			c = a.SignedIn()
+			return a, c, c.Copy()
+		}
+		renewed := func(t *testing.T, a *testapp.App, c, old *testapp.Client) {
+			t.Helper()
+			a.Store.Record(t)
+			testapp.Equal(t, "user", c.User(), "eve")
+			testapp.Equal(t, "count", c.Count(), 1)
+			testapp.Equal(t, "user under the old id", old.User(), "")
+		}
+		for outcome, test := range map[string]struct {
+			faults []testapp.Fault
+			calls  string
+		}{
+			"written":     {[]testapp.Fault{testapp.LostAnswer}, "Load Renew Load"},
+			"not written": {[]testapp.Fault{testapp.Refused}, "Load Renew Load Renew"},
+			"written by the last attempt": {[]testapp.Fault{testapp.Refused, testapp.Refused, testapp.LostAnswer},
+				"Load Renew Load Renew Load Renew Load"},
+			"written after it was sent again": {[]testapp.Fault{{Err: testapp.ErrDown, Delayed: true}}, "Load Renew Load Renew Load"},
+		} {
+			t.Run(name+", "+outcome, func(t *testing.T) {
+				a, c, old := start(t)
+				a.Store.Next("Renew", test.faults...)
+				c.OK(f)
+				testapp.Equal(t, "store calls", a.Store.Calls(), test.calls)
+				renewed(t, a, c, old)
+			})
+		}
+		t.Run(name+", not written, and another request changed the session", func(t *testing.T) {
+			a, c, old := start(t)
+			refused := testapp.Refused
+			refused.Before = func() { old.OK(func(s *sessions.Session) { s.Set("x", 1) }) }
+			a.Store.Next("Renew", refused)
+			c.OK(f)
+			renewed(t, a, c, old)
+			c.OK(func(s *sessions.Session) { testapp.Equal(t, "x is taken along", s.Has("x"), name == "Renew") })
+		})
+		for ending, end := range map[string]func(*sessions.Session){
+			"destroyed": func(s *sessions.Session) { s.Destroy(t.Context()) },
+			"renewed":   func(s *sessions.Session) { s.Renew() },
+		} {
+			t.Run(name+", not written, and another request has "+ending+" the session", func(t *testing.T) {
+				a, c, other := start(t)
+				refused := testapp.Refused
+				refused.Before = func() { other.OK(end) }
+				a.Store.Next("Renew", refused)
+				if name == "Invalidate" {
+					c.OK(f) // the other session is ended, and its own begins
+					a.Store.Record(t)
+					testapp.Equal(t, "user", c.User(), "eve")
+					return
+				}
+				res := c.Fails(http.StatusConflict, f)
+				testapp.Equal(t, "cookie", res.Cookie, nil)
+				testapp.Equal(t, "records", len(a.Store.Records(t)), map[string]int{"renewed": 1}[ending])
+			})
+		}
+		for landing, landed := range map[string]testapp.Fault{
+			"written":            testapp.LostAnswer,
+			"not written":        testapp.Refused,
+			"written much later": {Err: testapp.ErrDown, Delayed: true},
+		} {
+			t.Run(name+", "+landing+", unknown, and Save again", func(t *testing.T) {
+				a, c, old := start(t)
+				a.Store.Next("Renew", landed)
+				a.Store.Next("Load", testapp.OK, testapp.Refused)
+				c.OK(func(s *sessions.Session) {
+					f(s)
+					testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)
+					s.Set("y", 2)
+				})
+				renewed(t, a, c, old)
+				c.OK(func(s *sessions.Session) {
+					testapp.Equal(t, "y", s.Has("y"), true)
+					s.Renew() // before it, the late one is executed
+				})
+				renewed(t, a, c, old)
+			})
+		}
+		t.Run(name+", certainly not written", func(t *testing.T) {
+			a, c, old := start(t)
+			a.Store.Next("Renew", testapp.Fault{Err: fmt.Errorf("%w: %w", driver.ErrNotWritten, testapp.ErrDown)})
+			c.Fails(http.StatusServiceUnavailable, f)
+			testapp.Equal(t, "store calls", a.Store.Calls(), "Load Renew")
+			testapp.Equal(t, "user under the old id", old.User(), "ann")
+		})
+		t.Run(name+", the new ID is taken", func(t *testing.T) {
+			a, c, old := start(t)
+			a.Store.Next("Renew", testapp.Fault{Err: driver.ErrConflict}) // no key can be guessed
+			var before, after string
+			c.OK(func(s *sessions.Session) {
+				f(s)
+				before = s.ID()
+				testapp.Error(t, "Save", s.Save(t.Context()), nil)
+				after = s.ID()
+			})
+			if before == after {
+				t.Error("the ID is the one that was taken")
+			}
+			renewed(t, a, c, old)
+		})
+	}
+}
+
+func TestRenewalInTwoCallsOfUnknownOutcome(t *testing.T) {
 	t.Run("the new record was stored", func(t *testing.T) {
-		a := testapp.New(t)
+		a := newWithoutRenewer(t)
 		c := a.SignedIn()
 		a.Store.Next("Save", testapp.LostAnswer)
 		c.OK(func(s *sessions.Session) { s.Renew() })
@@ -192,7 +310,7 @@ func TestRenewalOfUnknownOutcome(t *testing.T) {
 		testapp.Equal(t, "user", c.User(), "ann")
 	})
 	t.Run("the forward was not stored", func(t *testing.T) {
-		a := testapp.New(t)
+		a := newWithoutRenewer(t)
 		c := a.SignedIn()
 		a.Store.Next("Save", testapp.OK, testapp.Refused, testapp.Refused, testapp.Refused)
 		c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { s.Renew() })
@@ -201,7 +319,7 @@ func TestRenewalOfUnknownOutcome(t *testing.T) {
 		testapp.Equal(t, "records", len(a.Store.Records(t)), 2)
 	})
 	t.Run("the forward was stored by the second attempt", func(t *testing.T) {
-		a := testapp.New(t)
+		a := newWithoutRenewer(t)
 		c := a.SignedIn()
 		other := c.Copy()
 		a.Store.Next("Save", testapp.OK, testapp.Refused)
@@ -211,7 +329,7 @@ func TestRenewalOfUnknownOutcome(t *testing.T) {
 		testapp.Equal(t, "user under the old ID", other.User(), "")
 	})
 	t.Run("the old record was changed meanwhile", func(t *testing.T) {
-		a := testapp.New(t)
+		a := newWithoutRenewer(t)
 		c := a.SignedIn()
 		other := c.Copy()
 		a.Store.Next("Save", testapp.OK, testapp.Fault{Before: func() { other.OK(testapp.Increment) }})
@@ -225,7 +343,7 @@ func TestRenewalOfUnknownOutcome(t *testing.T) {
 			"Invalidate": func(s *sessions.Session) { s.Invalidate(); testapp.User.Set(s, "eve") },
 		} {
 			t.Run(name, func(t *testing.T) {
-				a := testapp.New(t)
+				a := newWithoutRenewer(t)
 				c := a.SignedIn()
 				a.Store.Next("Save", testapp.OK, testapp.LostAnswer)
 				c.OK(f)
@@ -235,7 +353,7 @@ func TestRenewalOfUnknownOutcome(t *testing.T) {
 		}
 	})
 	t.Run("the forward was stored without a response, and Save again", func(t *testing.T) {
-		a := testapp.New(t)
+		a := newWithoutRenewer(t)
 		c := a.SignedIn()
 		a.Store.Next("Save", testapp.OK, testapp.LostAnswer)
 		a.Store.Next("Load", testapp.OK, testapp.Refused)
@@ -258,7 +376,8 @@ func TestStoreTimeout(t *testing.T) {
 	}{
 		"load":     {"Load", 5 * time.Second, testapp.Look},
 		"save":     {"Save", 5 * time.Second, testapp.Increment},
-		"renew":    {"Save", 5 * time.Second, func(s *sessions.Session) { s.Renew() }},
+		"renew":    {"Renew", 5 * time.Second, func(s *sessions.Session) { s.Renew() }},
+		"copy":     {"first Save", 5 * time.Second, func(s *sessions.Session) { s.Renew() }},
 		"by Save":  {"Save", 5 * time.Second, func(s *sessions.Session) { testapp.Increment(s); s.Save(context.Background()) }},
 		"destroy":  {"Delete", 10 * time.Second, func(s *sessions.Session) { s.Destroy(context.Background()) }}, // and the commit's attempt
 		"forward":  {"second Save", 5 * time.Second, func(s *sessions.Session) { s.Renew() }},
@@ -269,11 +388,14 @@ func TestStoreTimeout(t *testing.T) {
 				a := testapp.New(t)
 				c := a.SignedIn()
 				saves := 0
+				if strings.HasSuffix(test.kind, " Save") {
+					a.Store.HideRenewer()
+				}
 				a.Store.Always(func(kind string) (f testapp.Fault) {
 					f.Hang = test.kind == "" || kind == test.kind
 					if kind == "Save" {
 						saves++
-						f.Hang = f.Hang || test.kind == "second Save" && saves == 2
+						f.Hang = f.Hang || test.kind == "first Save" || test.kind == "second Save" && saves == 2
 					}
 					return f
 				})
@@ -440,6 +562,7 @@ func TestAbandonedCreationLeavesNothing(t *testing.T) {
 				if renew {
 					s.Renew()
 				}
+				a.Store.HideRenewer()
 				a.Store.Next("Save", testapp.LostAnswer)
 				a.Store.Next("Load", testapp.Refused)
 				if s.Save(t.Context()) == nil {

@@ -199,7 +199,7 @@ func TestDestroyOwnedDuringRequests(t *testing.T) {
 		a := testapp.New(t)
 		newOwnedClient(a, "user:1", "ann")
 		c := a.SignedIn()
-		a.Store.Before("Save", func() { destroy(t, a) })
+		a.Store.Before("Renew", func() { destroy(t, a) })
 		c.OK(func(s *sessions.Session) { s.Renew(); s.SetOwner("user:1"); testapp.User.Set(s, "bob") })
 		testapp.Equal(t, "Owned", ownedUsers(a, "user:1"), []string{"bob"})
 	})

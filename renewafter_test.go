@@ -111,6 +111,7 @@ func TestRenewAfterWithManualSave(t *testing.T) {
 // A read does not fail if the store rejects the renewal: the old ID still works.
 func TestRenewAfterFailsBeforeTheForward(t *testing.T) {
 	a := testapp.New(t, renewHourly)
+	a.Store.HideRenewer()
 	c := a.SignedIn()
 	token := c.Token()
 	a.Clock.Advance(time.Hour)

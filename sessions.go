@@ -90,15 +90,16 @@ import (
 // Manager opens the sessions of one store. Its methods are safe for concurrent
 // use.
 type Manager struct {
-	opts   Options
-	log    *slog.Logger
-	store  driver.Store
-	sealer driver.Sealer // the store, if it keeps its records with the client
-	tokens *token.Codec
-	cookie *token.Cookie
-	header token.Header
-	queues *commitqueue.Queues
-	timers deadline.Timers
+	opts    Options
+	log     *slog.Logger
+	store   driver.Store
+	sealer  driver.Sealer  // the store, if it keeps its records with the client
+	renewer driver.Renewer // the store, if it is one
+	tokens  *token.Codec
+	cookie  *token.Cookie
+	header  token.Header
+	queues  *commitqueue.Queues
+	timers  deadline.Timers
 
 	warnShared sync.Once // see warnIfShared
 
@@ -129,6 +130,7 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 		queues: commitqueue.New(),
 	}
 	m.sealer, _ = driver.As[driver.Sealer](store)
+	m.renewer, _ = store.(driver.Renewer) // not by As: see its documentation
 	if opts.Guard != nil {
 		err := opts.Guard.Start(GuardConfig{
 			Keys:     func(purpose string) [][]byte { return keys.Derive("guard " + purpose) },

@@ -74,22 +74,29 @@ func TestRequestInProgressDoesNotUndoSignOut(t *testing.T) {
 		"renew":     func(s *sessions.Session) { s.Renew() },
 		"renew+set": func(s *sessions.Session) { s.Renew(); s.Set("a", "zombie") },
 	}
-	points := []string{"first", "second"} // the Save that the other request comes before
+	points := []string{"first Save", "second Save", "Renew"} // the call that the other request comes before
 	for end := range sessionEnds(nil) {
 		for change, f := range changes {
 			for _, point := range points {
-				if renews := change == "renew" || change == "renew+set"; point == "second" && !renews {
+				if renews := change == "renew" || change == "renew+set"; point != "first Save" && !renews {
 					continue
 				}
-				t.Run(end+" before the "+point+" Save of "+change, func(t *testing.T) {
+				t.Run(end+" before the "+point+" of "+change, func(t *testing.T) {
 					a := testapp.New(t)
 					c := newUser1Client(a)
 					c.OK(func(s *sessions.Session) { s.Set("list", []any{"a"}) })
 					old, other := c.Copy(), c.Copy()
-					if point == "second" {
-						a.Store.Next("Save", testapp.OK)
+					before := func() { sessionEnds(a)[end](other) }
+					switch point {
+					case "first Save":
+						a.Store.HideRenewer()
+						a.Store.Before("Save", before)
+					case "second Save":
+						a.Store.HideRenewer()
+						a.Store.Next("Save", testapp.OK, testapp.Fault{Before: before})
+					default:
+						a.Store.Before(point, before)
 					}
-					a.Store.Before("Save", func() { sessionEnds(a)[end](other) })
 					res := c.Fails(http.StatusConflict, f)
 					if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
 						t.Errorf("got Set-Cookie %q, want none", lines)
@@ -241,12 +248,31 @@ func TestRandomSignOutsAreFinal(t *testing.T) {
 	}
 }
 
-func TestOneOfParallelRenewalsWins(t *testing.T) {
-	t.Run("the other at the last moment", func(t *testing.T) {
+// withAndWithoutRenewer runs a test on a store that is a driver.Renewer, and on one that is
+// none. plant adds faults of the next write of a forward.
+func withAndWithoutRenewer(t *testing.T, name string, test func(t *testing.T, a *testapp.App, plant func(...testapp.Fault))) {
+	if name != "" {
+		name += ", "
+	}
+	t.Run(name+"by one call", func(t *testing.T) {
 		a := testapp.New(t)
+		test(t, a, func(faults ...testapp.Fault) { a.Store.Next("Renew", faults...) })
+	})
+	t.Run(name+"by two calls", func(t *testing.T) {
+		a := testapp.New(t)
+		a.Store.HideRenewer()
+		test(t, a, func(faults ...testapp.Fault) {
+			a.Store.Next("Save", testapp.OK) // of the new record
+			a.Store.Next("Save", faults...)
+		})
+	})
+}
+
+func TestOneOfParallelRenewalsWins(t *testing.T) {
+	withAndWithoutRenewer(t, "the other at the last moment", func(t *testing.T, a *testapp.App, plant func(...testapp.Fault)) {
 		c := a.SignedIn()
 		other := c.Copy()
-		a.Store.Next("Save", testapp.OK, testapp.Fault{Before: func() { other.OK(func(s *sessions.Session) { s.Renew() }) }})
+		plant(testapp.Fault{Before: func() { other.OK(func(s *sessions.Session) { s.Renew() }) }})
 		res := c.Fails(http.StatusConflict, func(s *sessions.Session) { s.Renew() })
 		testapp.Equal(t, "cookie", res.Cookie, nil)
 		a.Store.Record(t)
@@ -279,7 +305,10 @@ func TestOneOfParallelRenewalsWins(t *testing.T) {
 }
 
 func TestRenewKeepsParallelChanges(t *testing.T) {
-	a := testapp.New(t)
+	withAndWithoutRenewer(t, "", renewKeepsParallelChanges)
+}
+
+func renewKeepsParallelChanges(t *testing.T, a *testapp.App, plant func(...testapp.Fault)) {
 	c := a.SignedIn()
 	const n = 10
 	faults := make([]testapp.Fault, n)
@@ -295,9 +324,8 @@ func TestRenewKeepsParallelChanges(t *testing.T) {
 		}
 	}
 	faults[0].Before = func() { other.OK(testapp.Increment) }
-	a.Store.Next("Save", testapp.OK)
-	for _, f := range faults { // before each try to leave the forward, but not before the new record's Save
-		a.Store.Next("Save", f, testapp.OK)
+	for _, f := range faults { // before each try to leave the forward
+		plant(f)
 	}
 	c.OK(func(s *sessions.Session) { s.Renew(); testapp.Increment(s) })
 	a.Store.Record(t)
@@ -307,8 +335,15 @@ func TestRenewKeepsParallelChanges(t *testing.T) {
 
 func TestFailedRenewKeepsOldSession(t *testing.T) {
 	for name, fail := range map[string]func(*testapp.Store){
-		"create":  func(f *testapp.Store) { f.Next("Save", testapp.Refused, testapp.Refused, testapp.Refused) },
-		"forward": func(f *testapp.Store) { f.Next("Save", testapp.OK, testapp.Refused, testapp.Refused, testapp.Refused) },
+		"create": func(f *testapp.Store) {
+			f.HideRenewer()
+			f.Next("Save", testapp.Refused, testapp.Refused, testapp.Refused)
+		},
+		"forward": func(f *testapp.Store) {
+			f.HideRenewer()
+			f.Next("Save", testapp.OK, testapp.Refused, testapp.Refused, testapp.Refused)
+		},
+		"both": func(f *testapp.Store) { f.Next("Renew", testapp.Refused, testapp.Refused, testapp.Refused) },
 	} {
 		for change, f := range map[string]func(*sessions.Session) error{
 			"Renew":      (*sessions.Session).Renew,
@@ -321,7 +356,7 @@ func TestFailedRenewKeepsOldSession(t *testing.T) {
 				fail(a.Store)
 				res := c.Fails(http.StatusServiceUnavailable, func(s *sessions.Session) { f(s); testapp.Increment(s) })
 				testapp.Equal(t, "cookie", res.Cookie, nil)
-				if name == "create" {
+				if name != "forward" {
 					testapp.Equal(t, "key of the one record", a.Store.Record(t).Key, key)
 				}
 				testapp.Equal(t, "user", c.User(), "ann")
@@ -354,15 +389,14 @@ func TestFailedRenewAfterSave(t *testing.T) {
 		"Renew":      (*sessions.Session).Renew,
 		"Invalidate": (*sessions.Session).Invalidate,
 	} {
-		t.Run(name, func(t *testing.T) {
-			a := testapp.New(t)
+		withAndWithoutRenewer(t, name, func(t *testing.T, a *testapp.App, plant func(...testapp.Fault)) {
 			c := a.Client()
 			res := c.Do(func(s *sessions.Session) {
 				testapp.User.Set(s, "ann")
 				testapp.Error(t, "Save", s.Save(t.Context()), nil)
 				f(s)
 				testapp.User.Set(s, "bob")
-				a.Store.Next("Save", testapp.OK, testapp.Refused, testapp.Refused, testapp.Refused)
+				plant(testapp.Refused, testapp.Refused, testapp.Refused)
 			})
 			if res.StatusCode != http.StatusServiceUnavailable || res.Body != "Service Unavailable\n" || res.Cookie == nil {
 				t.Errorf("got %d %q, cookie %v; want the error page with the cookie", res.StatusCode, res.Body, res.Cookie)

@@ -23,6 +23,7 @@ type store struct {
 var (
 	_ driver.Lister  = (*store)(nil)
 	_ driver.Owners  = (*store)(nil)
+	_ driver.Renewer = (*store)(nil)
 	_ driver.Sweeper = (*store)(nil)
 )
 
@@ -53,25 +54,70 @@ func (s *store) Load(ctx context.Context, key driver.Key) (driver.Record, error)
 }
 
 func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
-	raw, err := encode(&rec)
+	w, err := newWrite(key, old, rec)
 	if err != nil {
 		return wrap("save", err)
 	}
-	rec.Data = nil // it is the caller's, and the write may outlive the call
-	return wrap("save", s.update(ctx, len(raw), func(b buckets) (bool, error) {
-		was, err := b.get(key)
-		if err != nil {
-			return false, err
+	return wrap("save", s.writeAll(ctx, w))
+}
+
+// Renew writes both records in one transaction.
+func (s *store) Renew(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
+	replaced, err := newWrite(oldKey, old, forward)
+	if err != nil {
+		return wrap("renew", err)
+	}
+	created, err := newWrite(key, 0, rec)
+	if err != nil {
+		return wrap("renew", err)
+	}
+	return wrap("renew", s.writeAll(ctx, replaced, created))
+}
+
+// write is a record to be written if the live one has the version old; 0: if there
+// is none.
+type write struct {
+	key driver.Key
+	old driver.Version
+	rec driver.Record // without Data, which is the caller's: the write may outlive the call
+	raw []byte        // encoded
+}
+
+func newWrite(key driver.Key, old driver.Version, rec driver.Record) (write, error) {
+	raw, err := encode(&rec)
+	rec.Data = nil
+	return write{key, old, rec, raw}, err
+}
+
+// writeAll performs all writes, or none if one of them conflicts.
+func (s *store) writeAll(ctx context.Context, writes ...write) error {
+	size := 0
+	for _, w := range writes {
+		size += len(w.raw)
+	}
+	return s.update(ctx, size, func(b buckets) (bool, error) {
+		var stored [2]driver.Record
+		for i, w := range writes {
+			was, err := b.get(w.key)
+			if err != nil {
+				return false, err
+			}
+			present := was.Version
+			if was.Expires <= s.now() {
+				present = 0
+			}
+			if present != w.old {
+				return false, driver.ErrConflict
+			}
+			stored[i] = was
 		}
-		present := was.Version
-		if was.Expires <= s.now() {
-			present = 0
+		for i, w := range writes {
+			if err := b.put(w.key, &stored[i], &w.rec, w.raw); err != nil {
+				return true, err
+			}
 		}
-		if present != old {
-			return false, driver.ErrConflict
-		}
-		return true, b.put(key, &was, &rec, raw)
-	}))
+		return true, nil
+	})
 }
 
 // Touch writes the whole record, because a record with the same version differs

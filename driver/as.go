@@ -8,7 +8,8 @@ package driver
 // so a store that wraps another need not repeat the optional interfaces of the
 // inner store. The manager finds [Lister], [Owners], [Sweeper] and [Sealer] with
 // As. A wrapper that must intercept their calls implements them, and forwards the
-// calls to the store that As returns for the inner one.
+// calls to the store that As returns for the inner one. The manager does not find
+// [Renewer] with As, since a wrapper that intercepts Save must intercept it too.
 func As[T any](s Store) (T, bool) {
 	for s != nil {
 		if t, ok := s.(T); ok {

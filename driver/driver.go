@@ -20,10 +20,12 @@
 //   - [Lister]: iterating over, counting and copying all sessions;
 //   - [Owners]: finding and ending a user's sessions;
 //   - [Sweeper]: removing expired records on an operator's command;
+//   - [Renewer]: a sign-in in one round trip less;
 //   - [Sealer]: storing the record in the client's token (the cookie store).
 //
 // A store that wraps another has a method Unwrap() Store. It need not repeat the
-// optional interfaces of the inner store: the manager finds them with [As].
+// optional interfaces of the inner store: the manager finds them with [As], except
+// Renewer.
 //
 // [Gate], [StartSweeper], [AppendRecord] and [ParseRecord] help to implement the
 // rules. Their use is optional.
@@ -196,6 +198,30 @@ type Sweeper interface {
 	// Sweep removes all expired records of the namespace and returns their number.
 	// It leaves the records of other namespaces alone.
 	Sweep(ctx context.Context) (int, error)
+}
+
+// Renewer is implemented by a Store that can give a session a new key in one round
+// trip. Otherwise the manager calls Save twice.
+//
+// The manager does not look for it with [As]: a Renew is a write, and a wrapper that
+// counts, delays or changes writes must not be bypassed. So only the outermost Store's
+// Renew is called. A wrapper that has one forwards it to the Renewer that it wraps, or
+// returns errors.ErrUnsupported.
+type Renewer interface {
+	// Renew writes two records in one atomic step: it replaces the live record at
+	// oldKey by forward, provided that its version is old, and creates rec at key,
+	// provided that there is no live record. The keys differ. If one of the two
+	// conditions does not hold, Renew writes nothing and returns ErrConflict. Nobody
+	// ever sees one record without the other, and after a crash there are both or
+	// neither.
+	//
+	// All rules of Save apply to both records. forward.Hint is the hint that Load
+	// returned with version old, or nil; rec.Hint is nil.
+	//
+	// An error that wraps errors.ErrUnsupported means that nothing was written: the
+	// manager then calls Save. It is for a store that cannot write these two keys in one
+	// step, such as a cluster that keeps them on different servers.
+	Renew(ctx context.Context, oldKey Key, old Version, forward Record, key Key, rec Record) error
 }
 
 // Sealer is implemented by a Store that keeps no records, but puts each into the

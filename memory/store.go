@@ -27,6 +27,7 @@ type store struct {
 var (
 	_ driver.Lister  = (*store)(nil)
 	_ driver.Owners  = (*store)(nil)
+	_ driver.Renewer = (*store)(nil)
 	_ driver.Sweeper = (*store)(nil)
 )
 
@@ -75,7 +76,7 @@ func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, re
 		return err
 	}
 	if len(rec.Owner) > driver.MaxOwner {
-		return fmt.Errorf("memory: save: owner of %d bytes, at most %d: %w", len(rec.Owner), driver.MaxOwner, driver.ErrTooLarge)
+		return errOwner("save", rec.Owner)
 	}
 	now, body := s.now(), bodyOf(rec)
 	for {
@@ -83,14 +84,23 @@ func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, re
 		if err != ErrFull {
 			return err
 		}
-		freed, err := s.expire(ctx, now, 1)
-		if err != nil {
+		if err := s.makeRoom(ctx, "save", now); err != nil {
 			return err
 		}
-		if freed == 0 {
-			return fmt.Errorf("memory: save: %w: it holds %d sessions", ErrFull, s.max)
-		}
 	}
+}
+
+func errOwner(operation, owner string) error {
+	return fmt.Errorf("memory: %s: owner of %d bytes, at most %d: %w", operation, len(owner), driver.MaxOwner, driver.ErrTooLarge)
+}
+
+// makeRoom removes an expired session, or returns ErrFull.
+func (s *store) makeRoom(ctx context.Context, operation string, now driver.Millis) error {
+	freed, err := s.expire(ctx, now, 1)
+	if err == nil && freed == 0 {
+		err = fmt.Errorf("memory: %s: %w: it holds %d sessions", operation, ErrFull, s.max)
+	}
+	return err
 }
 
 func (s *store) save(key *driver.Key, old driver.Version, rec *driver.Record, body string, now driver.Millis) error {
@@ -105,9 +115,15 @@ func (s *store) save(key *driver.Key, old driver.Version, rec *driver.Record, bo
 	if e.live(now) {
 		present = e.version
 	}
-	switch {
-	case present != old:
+	if present != old {
 		return driver.ErrConflict
+	}
+	return s.put(sh, e, key, rec, body)
+}
+
+// put sets the entry at key, or adds it if e is nil, under the shard's lock.
+func (s *store) put(sh *shard, e *entry, key *driver.Key, rec *driver.Record, body string) error {
+	switch {
 	case e != nil:
 		sh.replace(e, rec, body)
 	case !s.reserve():
@@ -117,6 +133,63 @@ func (s *store) save(key *driver.Key, old driver.Version, rec *driver.Record, bo
 		e.set(rec, body)
 		sh.add(e)
 	}
+	return nil
+}
+
+// Renew writes both records under the locks of their shards.
+func (s *store) Renew(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for _, r := range []*driver.Record{&forward, &rec} {
+		if len(r.Owner) > driver.MaxOwner {
+			return errOwner("renew", r.Owner)
+		}
+	}
+	now := s.now()
+	r := renewal{&oldKey, &key, old, &forward, &rec, bodyOf(forward), bodyOf(rec)}
+	for {
+		err := s.renew(&r, now)
+		if err != ErrFull {
+			return err
+		}
+		if err := s.makeRoom(ctx, "renew", now); err != nil {
+			return err
+		}
+	}
+}
+
+// renewal has the arguments of Renew.
+type renewal struct {
+	oldKey, key       *driver.Key
+	old               driver.Version
+	forward, rec      *driver.Record
+	forwardBody, body string
+}
+
+func (s *store) renew(r *renewal, now driver.Millis) error {
+	from, to := s.shard(r.oldKey), s.shard(r.key)
+	first, second := from, to
+	if last := len(r.key) - 1; r.oldKey[last] > r.key[last] {
+		first, second = to, from // every call in the same order, or two could wait for each other
+	}
+	first.mu.Lock()
+	defer first.mu.Unlock()
+	if second != first {
+		second.mu.Lock()
+		defer second.mu.Unlock()
+	}
+	if from.closed || to.closed {
+		return driver.ErrClosed
+	}
+	was, taken := from.find(r.oldKey), to.find(r.key)
+	if !was.live(now) || was.version != r.old || taken.live(now) {
+		return driver.ErrConflict
+	}
+	if err := s.put(to, taken, r.key, r.rec, r.body); err != nil {
+		return err
+	}
+	from.replace(was, r.forward, r.forwardBody)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package explorer
 
 import (
 	"flag"
+	"slices"
 	"sync/atomic"
 	"testing"
 )
@@ -11,22 +12,32 @@ var (
 	schedule = flag.String("schedule", "", "the code of the run that TestReplay performs")
 )
 
-// pairs returns every pair of operations, in one process and in two.
+// scenariosOf returns the operations in one process and in several, on a store that is a
+// driver.Renewer and on one that is none, if that makes a difference.
+func scenariosOf(ops ...operation) (list []scenario) {
+	list = append(list, scenario{ops: ops}, scenario{ops: ops, apart: true})
+	if slices.ContainsFunc(ops, func(op operation) bool { return op.moves || op.name == "invalidate" }) {
+		list = append(list, scenario{ops: ops, renewer: true}, scenario{ops: ops, apart: true, renewer: true})
+	}
+	return list
+}
+
+// pairs returns the scenarios of every pair of operations.
 func pairs() (list []scenario) {
 	for i, a := range operations {
 		for _, b := range operations[i:] {
-			list = append(list, scenario{ops: []operation{a, b}}, scenario{ops: []operation{a, b}, apart: true})
+			list = append(list, scenariosOf(a, b)...)
 		}
 	}
 	return list
 }
 
-// allTriples returns every triple of operations, in one process and in three.
+// allTriples returns the scenarios of every triple of operations.
 func allTriples() (list []scenario) {
 	for i, a := range operations {
 		for j, b := range operations[i:] {
 			for _, c := range operations[i+j:] {
-				list = append(list, scenario{ops: []operation{a, b, c}}, scenario{ops: []operation{a, b, c}, apart: true})
+				list = append(list, scenariosOf(a, b, c)...)
 			}
 		}
 	}

@@ -139,6 +139,22 @@ func (g gate) Save(ctx context.Context, key driver.Key, old driver.Version, rec 
 	})
 }
 
+// renewerGate is the gate of a store that is a driver.Renewer.
+type renewerGate struct{ gate }
+
+func (g renewerGate) Renew(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
+	g.run.name(oldKey)
+	c := &call{op: "Renew as", key: key, writes: true}
+	return g.hold(ctx, c, func() error {
+		err := g.mapStore.renew(ctx, oldKey, old, forward, key, rec)
+		if err == nil {
+			g.run.name(oldKey).ender = c.request
+			g.run.name(key).creator = c.request
+		}
+		return err
+	})
+}
+
 func (g gate) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
 	return g.hold(ctx, &call{op: "Touch", key: key, writes: true}, func() error { return g.mapStore.Touch(ctx, key, rec) })
 }

@@ -86,9 +86,10 @@ const none = -1
 
 // scenario is a set of requests in one or several processes.
 type scenario struct {
-	ops   []operation
-	apart bool                            // each in a process of its own
-	wrap  func(driver.Store) driver.Store // a fault between manager and store; or nil
+	ops     []operation
+	apart   bool                            // each in a process of its own
+	renewer bool                            // the store is a driver.Renewer
+	wrap    func(driver.Store) driver.Store // a fault between manager and store; or nil
 }
 
 // start is the state in which the runs of a scenario begin.
@@ -216,6 +217,9 @@ func (r *run) begin() {
 		q := &request{index: i, op: op, resume: make(chan outcome), recorder: httptest.NewRecorder()}
 		if q.manager = shared; q.manager == nil || r.apart {
 			var store driver.Store = gate{r.store, r}
+			if r.renewer {
+				store = renewerGate{gate{r.store, r}}
+			}
 			if r.wrap != nil {
 				store = r.wrap(store)
 			}

@@ -58,16 +58,22 @@ func (r *run) code() string {
 	return b.String()
 }
 
+// renewerSuffix marks a scenario whose store is a driver.Renewer.
+const renewerSuffix = "-renewer"
+
 func (sc scenario) String() string {
 	names := make([]string, len(sc.ops))
 	for i, op := range sc.ops {
 		names[i] = op.name
 	}
-	where := "one:"
+	where := "one"
 	if sc.apart {
-		where = "apart:"
+		where = "apart"
 	}
-	return where + strings.Join(names, "+")
+	if sc.renewer {
+		where += renewerSuffix
+	}
+	return where + ":" + strings.Join(names, "+")
 }
 
 // operationsOf returns the operations of names such as "set+renew", or nil.
@@ -86,10 +92,11 @@ func operationsOf(names string) (ops []operation) {
 // nil.
 func replay(code string, wrap func(driver.Store) driver.Store) (*run, error) {
 	parts := strings.Split(code, ":")
-	if len(parts) != 3 || parts[0] != "one" && parts[0] != "apart" {
-		return nil, fmt.Errorf("schedule %q is not one|apart:REQUEST+REQUEST:CHOICES", code)
+	where, renewer := strings.CutSuffix(parts[0], renewerSuffix)
+	if len(parts) != 3 || where != "one" && where != "apart" {
+		return nil, fmt.Errorf("schedule %q is not one|apart[%s]:REQUEST+REQUEST:CHOICES", code, renewerSuffix)
 	}
-	sc := scenario{apart: parts[0] == "apart", wrap: wrap}
+	sc := scenario{apart: where == "apart", renewer: renewer, wrap: wrap}
 	if sc.ops = operationsOf(parts[1]); sc.ops == nil {
 		return nil, fmt.Errorf("schedule %q names an unknown operation", code)
 	}

@@ -56,6 +56,17 @@ func (s *mapStore) Save(_ context.Context, key driver.Key, old driver.Version, r
 	return nil
 }
 
+// renew is the Renew of a driver.Renewer.
+func (s *mapStore) renew(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
+	if r, ok := s.live(oldKey); !ok || r.Version != old {
+		return driver.ErrConflict
+	}
+	if err := s.Save(ctx, key, 0, rec); err != nil {
+		return err
+	}
+	return s.Save(ctx, oldKey, old, forward)
+}
+
 func (s *mapStore) Touch(_ context.Context, key driver.Key, rec driver.Record) error {
 	r, ok := s.live(key)
 	if !ok || r.Version != rec.Version {

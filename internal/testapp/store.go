@@ -16,7 +16,7 @@ import (
 // All managers that open it share one store, unless its sessions are with the
 // clients.
 //
-// The kinds of calls are named for the driver's methods: Load, Save, Touch,
+// The kinds of calls are named for the driver's methods: Load, Save, Renew, Touch,
 // Delete, Owned and Seal. Other methods are neither counted nor made to fail.
 type Store struct {
 	driver driver.Driver
@@ -29,6 +29,7 @@ type Store struct {
 	rule    func(kind string) Fault
 	hooks   map[string]func(context.Context) error
 	delayed map[string]func() error // by kind of call
+	hides   bool                    // the store's driver.Renewer
 }
 
 // NewStore returns a Store on the driver's store. If d is nil, it is a memory
@@ -41,6 +42,19 @@ func NewStore(d driver.Driver) *Store {
 		driver: d, total: make(map[string]int), next: make(map[string][]Fault),
 		hooks: make(map[string]func(context.Context) error), delayed: make(map[string]func() error),
 	}
+}
+
+// HideRenewer makes the store one that is no driver.Renewer.
+func (f *Store) HideRenewer() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hides = true
+}
+
+func (f *Store) hidesRenewer() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hides
 }
 
 // Driver returns the driver below, for a store of its own.

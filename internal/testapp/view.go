@@ -2,6 +2,7 @@ package testapp
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"sync/atomic"
 
@@ -50,6 +51,14 @@ func (v *view) Load(ctx context.Context, key driver.Key) (rec driver.Record, err
 
 func (v *view) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 	return v.call(ctx, "Save", func(ctx context.Context) error { return v.inner.Save(ctx, key, old, rec) })
+}
+
+func (v *view) Renew(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
+	renewer, ok := v.inner.(driver.Renewer)
+	if !ok || v.f.hidesRenewer() {
+		return errors.ErrUnsupported
+	}
+	return v.call(ctx, "Renew", func(ctx context.Context) error { return renewer.Renew(ctx, oldKey, old, forward, key, rec) })
 }
 
 func (v *view) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
