@@ -13,13 +13,16 @@
 // attributes:
 //
 //	sessions.store      Options.Name, if it is set
-//	sessions.operation  load, create, save, touch, delete, list, owned, sweep, seal or unseal
+//	sessions.operation  load, create, save, renew, touch, delete, list, owned, sweep,
+//	                    seal or unseal
 //	sessions.outcome    ok, not_found, conflict, corrupt, format, too_large,
 //	                    closed, unsupported, canceled, timeout or error
 //
 // Its counts for a dashboard:
 //
-//	sessions created               create, ok (a renewal is one create and one save)
+//	sessions created               create, ok
+//	sessions renewed               renew, ok (a store that is no driver.Renewer: one create
+//	                               and one save)
 //	sessions destroyed             delete, ok
 //	requests with an ended session load, not_found (in the cookie store: unseal, not_found)
 //	merged with another request    save, conflict

@@ -23,6 +23,7 @@ type store struct {
 var (
 	_ driver.Lister  = store{}
 	_ driver.Owners  = store{}
+	_ driver.Renewer = store{}
 	_ driver.Sweeper = store{}
 )
 
@@ -40,6 +41,17 @@ func (s store) Save(ctx context.Context, key driver.Key, old driver.Version, rec
 	}
 	c := s.begin(ctx, operation, session(key))
 	err := s.inner.Save(c.ctx, key, old, rec)
+	c.end(err)
+	return err
+}
+
+func (s store) Renew(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
+	renewer, ok := s.inner.(driver.Renewer)
+	if !ok {
+		return errUnsupported
+	}
+	c := s.begin(ctx, "renew", session(key))
+	err := renewer.Renew(c.ctx, oldKey, old, forward, key, rec)
 	c.end(err)
 	return err
 }

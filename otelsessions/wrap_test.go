@@ -123,6 +123,7 @@ func TestSpansAndMetrics(t *testing.T) {
 	if _, err := s.m.Sweep(ctx); err != nil {
 		t.Error(err)
 	}
+	s.visit(ctx, func(s *sessions.Session) { s.Renew() })
 	s.visit(ctx, func(s *sessions.Session) { s.Destroy(ctx) })
 	s.cookie = nil
 	if err := s.m.Ping(ctx); err != nil {
@@ -131,7 +132,7 @@ func TestSpansAndMetrics(t *testing.T) {
 	request.End()
 
 	// Destroy of a session that was not loaded loads it first.
-	want := []string{"sessions create", "sessions load", "sessions save", "sessions owned", "sessions sweep", "sessions load", "sessions delete", "sessions load", "GET /"}
+	want := []string{"sessions create", "sessions load", "sessions save", "sessions owned", "sessions sweep", "sessions load", "sessions renew", "sessions load", "sessions delete", "sessions load", "GET /"}
 	var got []string
 	for _, span := range tel.spans.Ended() {
 		got = append(got, span.Name())
@@ -155,7 +156,7 @@ func TestSpansAndMetrics(t *testing.T) {
 		t.Errorf("spans %q, want %q", got, want)
 	}
 	counts := tel.counts(t)
-	wantCounts := map[string]uint64{"create ok": 1, "load ok": 2, "save ok": 1, "owned ok": 1, "sweep ok": 1, "delete ok": 1, "load not_found": 1}
+	wantCounts := map[string]uint64{"create ok": 1, "load ok": 3, "save ok": 1, "renew ok": 1, "owned ok": 1, "sweep ok": 1, "delete ok": 1, "load not_found": 1}
 	if !maps.Equal(counts, wantCounts) {
 		t.Errorf("calls %v, want %v", counts, wantCounts)
 	}
@@ -192,6 +193,10 @@ func TestFailureIsAnErrorSpan(t *testing.T) {
 		if !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("list: %v", err)
 		}
+	}
+	outer := wrap(downStore{}).(driver.Renewer)
+	if err := outer.Renew(t.Context(), driver.Key{}, 1, driver.Record{}, driver.Key{}, driver.Record{}); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("renew: %v", err)
 	}
 }
 

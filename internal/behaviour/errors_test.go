@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/driver"
 	"github.com/pump-go/sessions/internal/testapp"
 )
 
@@ -98,9 +99,9 @@ func TestFailedSaveSendsNoToken(t *testing.T) {
 	}, keep)
 }
 
-// Whichever store call of a renewal fails, the old session is unchanged. If the write of
-// the forward is not acknowledged, it may still take effect, so the record that it
-// names is kept, as an orphan.
+// Whichever store call of a renewal fails, the old session is unchanged. If a store that
+// is no driver.Renewer does not acknowledge the write of the forward, it may still take
+// effect, so the record that it names is kept, as an orphan.
 func TestFailedRenewalKeepsTheSession(t *testing.T) {
 	for name, move := range map[string]func(s *sessions.Session) error{
 		"Renew": (*sessions.Session).Renew, "Invalidate": (*sessions.Session).Invalidate,
@@ -110,11 +111,16 @@ func TestFailedRenewalKeepsTheSession(t *testing.T) {
 				a := st.start(t)
 				c := a.SignedIn()
 				old := c.Token()
+				faults := []func(){a.Store.Down, func() {
+					a.Store.HideRenewer()
+					a.Store.Next("Save", testapp.OK, testapp.Refused, testapp.Refused, testapp.Refused)
+				}}
+				if _, ok := a.Store.Inner().(driver.Renewer); ok {
+					faults[0] = func() { a.Store.Next("Renew", testapp.Refused, testapp.Refused, testapp.Refused) }
+				}
 				got := c.OK(func(s *sessions.Session) {
 					id := s.ID()
-					for orphans, fault := range []func(){a.Store.Down, func() {
-						a.Store.Next("Save", testapp.OK, testapp.Refused, testapp.Refused, testapp.Refused)
-					}} {
+					for orphans, fault := range faults {
 						testapp.Error(t, name, move(s), nil)
 						fault()
 						testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)

@@ -32,7 +32,7 @@ func TestNewSession(t *testing.T) {
 			testapp.Error(t, "Err", s.Err(), nil)
 		})
 		testapp.Equal(t, "Set-Cookie", got.SetCookie, "")
-		testapp.Equal(t, "calls", a.Store.Since("Load", "Save", "Touch", "Delete", "Seal"), 0)
+		testapp.Equal(t, "calls", a.Store.Since("Load", "Save", "Renew", "Touch", "Delete", "Seal"), 0)
 		a.WantRecords(0)
 	})
 }
