@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/pump-go/sessions"
 	_ "github.com/pump-go/sessions/cookie"
@@ -16,6 +17,7 @@ const ourCounter sessions.Key[int] = counter
 
 // ours uses this library.
 func ours(tb testing.TB, o sessions.Options) app {
+	o.StoreTimeout = time.Minute // a stall of the machine is measured too, and the others have no limit
 	o.SweepInterval = sweepEvery
 	m, err := sessions.New(tb.Context(), o)
 	if err != nil {

@@ -11,6 +11,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -91,15 +92,16 @@ func measure(parts []part) error {
 		return fmt.Errorf("build the benchmarks: %w", err)
 	}
 	wanted := strings.Split(*only, ",")
+	var errs []error // one part does not keep the others from running
 	for _, p := range parts {
 		if *only != "" && !slices.Contains(wanted, p.name) {
 			continue
 		}
 		if err := p.run(program); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+			errs = append(errs, fmt.Errorf("%s: %w", p.name, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (p part) run(program string) error {
