@@ -18,6 +18,9 @@
 // schedule, determines the run. A depth-first search performs all schedules, each
 // from the start (schedule_test.go, run_test.go).
 //
+// The store is one that is a driver.Renewer or one that is none, where that makes a
+// difference.
+//
 // The requests share one Manager, as in one process, or each has its own on the
 // same store, as in several processes. All are one browser's: each response
 // replaces the cookie that the one before has set.

@@ -21,6 +21,22 @@ type faultyStore struct {
 	save   func(s driver.Store, ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error
 	touch  func(s driver.Store, ctx context.Context, key driver.Key, rec driver.Record) error
 	delete func(s driver.Store, ctx context.Context, key driver.Key, version driver.Version) error
+	renew  renewFault
+}
+
+// renewFault performs a Renew, of a session at from as one at to.
+type renewFault func(s renewerStore, ctx context.Context, from driver.Entry, old driver.Version, to driver.Entry) error
+
+type renewerStore interface {
+	driver.Store
+	driver.Renewer
+}
+
+// faultyRenewer is a faultyStore that is a driver.Renewer.
+type faultyRenewer struct{ faultyStore }
+
+func (f faultyRenewer) Renew(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
+	return f.renew(f.Store.(renewerStore), ctx, driver.Entry{Key: oldKey, Record: forward}, old, driver.Entry{Key: key, Record: rec})
 }
 
 func (f faultyStore) Unwrap() driver.Store { return f.Store }
@@ -141,6 +157,57 @@ var storeFaults = []struct {
 		})},
 }
 
+// renewFaults are planted in Renew.
+var renewFaults = []struct {
+	name  string
+	ops   string
+	rule  rule
+	fault renewFault
+}{
+	{"a Renew writes the new record alone", "read+renew", oldIDOpens,
+		func(s renewerStore, ctx context.Context, _ driver.Entry, _ driver.Version, to driver.Entry) error {
+			return s.Save(ctx, to.Key, 0, to.Record)
+		}},
+	{"a Renew writes the forward alone", "read+renew", deadCookie,
+		func(s renewerStore, ctx context.Context, from driver.Entry, old driver.Version, _ driver.Entry) error {
+			return s.Save(ctx, from.Key, old, from.Record)
+		}},
+	{"a Renew without the old version", "set+renew", lostChange,
+		func(s renewerStore, ctx context.Context, from driver.Entry, old driver.Version, to driver.Entry) error {
+			if now, err := s.Load(ctx, from.Key); err == nil && kindOf(now) == session {
+				old = now.Version
+			}
+			return s.Renew(ctx, from.Key, old, from.Record, to.Key, to.Record)
+		}},
+	{"a Renew brings a destroyed session back", "renew+destroy", lateSignOut,
+		func(s renewerStore, ctx context.Context, from driver.Entry, old driver.Version, to driver.Entry) error {
+			err := s.Renew(ctx, from.Key, old, from.Record, to.Key, to.Record)
+			if errors.Is(err, driver.ErrConflict) {
+				return s.Save(ctx, to.Key, 0, to.Record)
+			}
+			return err
+		}},
+	{"a Renew without an answer counts as done", "read+renew", deadCookie,
+		func(s renewerStore, ctx context.Context, from driver.Entry, old driver.Version, to driver.Entry) error {
+			if err := s.Renew(ctx, from.Key, old, from.Record, to.Key, to.Record); !errors.Is(err, errLost) {
+				return err
+			}
+			return nil
+		}},
+}
+
+func TestFindsFaultsOfRenew(t *testing.T) {
+	for _, f := range renewFaults {
+		t.Run(f.name, func(t *testing.T) {
+			for _, apart := range []bool{false, true} {
+				findsFault(t, f.rule, scenario{ops: operationsOf(f.ops), apart: apart, renewer: true, wrap: func(s driver.Store) driver.Store {
+					return faultyRenewer{faultyStore{Store: s, renew: f.fault}}
+				}})
+			}
+		})
+	}
+}
+
 func TestFindsFaultsOfTheStoreCalls(t *testing.T) {
 	for _, f := range storeFaults {
 		t.Run(f.name, func(t *testing.T) {
@@ -150,26 +217,32 @@ func TestFindsFaultsOfTheStoreCalls(t *testing.T) {
 					fault.Store = s
 					return fault
 				}}
-				bubble(t, func() {
-					var shown *run
-					runs := sc.all(func(r *run) bool {
-						if slices.ContainsFunc(r.faults, func(got fault) bool { return got.rule == f.rule }) {
-							shown = r
-						}
-						return shown == nil
-					})
-					if shown == nil {
-						t.Fatalf("%v: not found in %d runs", sc, runs)
-					}
-					again, err := replay(shown.code(), sc.wrap)
-					if err != nil || again.report() != shown.report() {
-						t.Errorf("the replay differs: %v\n%s\ninstead of\n%s", err, again.report(), shown.report())
-					}
-					t.Logf("found in run %d:\n%s", runs, shown.report())
-				})
+				findsFault(t, f.rule, sc)
 			}
 		})
 	}
+}
+
+// findsFault checks that a run of the scenario, whose store has a fault, breaks the rule.
+func findsFault(t *testing.T, broken rule, sc scenario) {
+	t.Helper()
+	bubble(t, func() {
+		var shown *run
+		runs := sc.all(func(r *run) bool {
+			if slices.ContainsFunc(r.faults, func(got fault) bool { return got.rule == broken }) {
+				shown = r
+			}
+			return shown == nil
+		})
+		if shown == nil {
+			t.Fatalf("%v: not found in %d runs", sc, runs)
+		}
+		again, err := replay(shown.code(), sc.wrap)
+		if err != nil || again.report() != shown.report() {
+			t.Errorf("the replay differs: %v\n%s\ninstead of\n%s", err, again.report(), shown.report())
+		}
+		t.Logf("found in run %d:\n%s", runs, shown.report())
+	})
 }
 
 // managerFaults are planted in the manager's source.
@@ -183,7 +256,7 @@ var managerFaults = []struct {
 	{"a merge forgets a change", "set+set", lostChange, "commit.go",
 		"view.Adopt(&s.view)\n\tfor _, ch := range s.changes {", "view.Adopt(&s.view)\n\tfor _, ch := range s.changes[1:] {"},
 	{"a cookie is set for a renewal that failed", "set+renew", refusedSets, "commit.go",
-		"keep = errors.Is(err, errUnknown) // the forward may lead to it\n", "keep = true; s.saved(rec)\n"},
+		"keep = rec.Version != 0 && errors.Is(err, errUnknown) // the forward may lead to it\n", "keep = true; s.saved(rec)\n"},
 	{"a value that another request has popped is popped again", "pop+pop", doublePop, "internal/content/change.go",
 		`return fmt.Errorf("pop %q: taken by another request: %w", ch.Name, driver.ErrConflict)`, "return nil"},
 	{"after a lost answer and another's write, an update is applied again", "update+update", miscount, "outcome.go",
@@ -199,6 +272,8 @@ var managerFaults = []struct {
 		"err = d.m.write(ctx, end, rec.Version, next)", "_, err = end, nil"},
 	{"an insert without an answer is sent again under the same ID", "renew+destroy-owned", ownedMisses, "outcome.go",
 		`return fmt.Errorf("%w: %w", errNotStored, unsure)`, ""},
+	{"a Renew without an answer, and another's write, count as a renewal", "set+renew", deadCookie, "outcome.go",
+		"case err == nil && renewed != nil:\n\t\t\treturn ErrConflict", "case err == nil && renewed != nil:\n\t\t\treturn nil"},
 	{"a late request begins a session of its own", "set+renew", takeaway, "load.go",
 		"s.lateness = late\n", ""},
 }
