@@ -35,7 +35,7 @@ var (
 	scaleRounds = flag.Int("scale-rounds", 3, "how often to run the benchmarks at scale")
 	benchtime   = flag.String("benchtime", "100ms", "how long to run each")
 	many        = flag.Int("sessions", 1_000_000, "how many sessions the benchmarks at scale keep")
-	sizeCount   = flag.Int("size-count", 5, "how often to run each benchmark of growth")
+	sizeCount   = flag.Int("size-count", 3, "how often to run each benchmark of growth")
 	sizeTime    = flag.String("size-time", "1s", "how long to run each benchmark of growth")
 	only        = flag.String("only", "", "run only these parts, separated by commas: request, small, callers, server, cores, scale, size, or none")
 	results     = flag.String("results", "results.out", "the folder of the benchmarks' output")
