@@ -42,6 +42,8 @@ const (
 	allocs    = "allocs/op"
 	bytesUsed = "B/op"
 	kept      = "%kept"
+
+	allKept = 99.95 // the percentage from which on no change was lost
 )
 
 // called has the contenders' names in the tables.
@@ -77,7 +79,7 @@ func requests(m *measurements) string {
 			for _, l := range libs {
 				name := requestName(s.name, w, l)
 				cell := duration(m.median(name, s.unit))
-				if k := m.median(name, kept); k < 99.95 {
+				if k := m.median(name, kept); k < allKept {
 					cell += fmt.Sprintf(", keeps %.0f%%", k)
 				}
 				row = append(row, cell)

@@ -114,7 +114,18 @@ var promises = map[[3]string]string{
 	{"shm", "new", "gorilla"}:  foundWhenDue,
 }
 
-const foundWhenDue = "which never removes a session that has expired"
+const (
+	foundWhenDue = "which never removes a session that has expired"
+	loses        = "which loses changes"
+)
+
+// promise returns what this library promises and the peer does not, or "".
+func promise(m *measurements, store, work, peer, peerName string) string {
+	if m.median(peerName, kept) < allKept {
+		return loses
+	}
+	return promises[[3]string{store, work, peer}]
+}
 
 // slowerThanPeers lists the requests that another library serves faster, except
 // gorilla's untouched request, which does no work since it has no middleware. The
@@ -130,13 +141,14 @@ func slowerThanPeers(m *measurements) (all, unexplained []string) {
 					if w == "untouched" && peer == "gorilla" {
 						continue
 					}
-					r := m.ratio(kind.name(s.name, w, peer), kind.name(s.name, w, "pump"), s.unit)
+					peerName := kind.name(s.name, w, peer)
+					r := m.ratio(peerName, kind.name(s.name, w, "pump"), s.unit)
 					if math.IsNaN(r) || r*tolerance >= 1 {
 						continue
 					}
 					row := fmt.Sprintf("%s, %s%s: %s of %s", s.name, w, kind.suffix, times(r), called[peer])
-					if promise := promises[[3]string{s.name, w, peer}]; promise != "" {
-						row += ", " + promise
+					if reason := promise(m, s.name, w, peer, peerName); reason != "" {
+						row += ", " + reason
 					} else {
 						unexplained = append(unexplained, row)
 					}
