@@ -9,9 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alexedwards/scs/mysqlstore"
 	"github.com/alexedwards/scs/postgresstore"
 	"github.com/alexedwards/scs/sqlite3store"
 	"github.com/alexedwards/scs/v2"
+	_ "github.com/go-sql-driver/mysql"
 	_ "github.com/lib/pq"
 	_ "github.com/mattn/go-sqlite3"
 
@@ -59,7 +61,7 @@ func scsSQLite(params string) func(testing.TB) app {
 	}
 }
 
-func rawSQLite(tb testing.TB) app { return rawSQL(tb, sqlite(tb, likeOurs), "BLOB") }
+func rawSQLite(tb testing.TB) app { return rawSQL(tb, sqlite(tb, likeOurs), numbered("TEXT", "BLOB")) }
 
 // PostgreSQL is one private server; each contender has its own table.
 
@@ -85,7 +87,44 @@ func scsPostgres(tb testing.TB) app {
 }
 
 func rawPostgres(tb testing.TB) app {
-	return rawSQL(tb, openSQL(tb, "postgres", postgresURL(tb)), "BYTEA")
+	return rawSQL(tb, openSQL(tb, "postgres", postgresURL(tb)), numbered("TEXT", "BYTEA"))
+}
+
+// MariaDB is one private server; each contender has its own table.
+
+func openMariaDB(tb testing.TB) *sql.DB {
+	return openSQL(tb, "mysql", "root@tcp("+servers.MariaDB(tb).Addr+")/test?parseTime=true")
+}
+
+func oursMariaDB(tb testing.TB) app {
+	return ours(tb, sessions.Options{Store: "database", URL: "mysql://root@" + servers.MariaDB(tb).Addr + "/test?table=" + uniqueTable("ours")})
+}
+
+// scsMariaDB recreates the table, since its name is fixed.
+func scsMariaDB(tb testing.TB) app {
+	db := openMariaDB(tb)
+	mustExec(tb, db, "DROP TABLE IF EXISTS sessions",
+		"CREATE TABLE sessions (token CHAR(43) COLLATE utf8mb4_bin PRIMARY KEY, data BLOB NOT NULL, expiry TIMESTAMP(6) NOT NULL)",
+		"CREATE INDEX sessions_expiry_idx ON sessions (expiry)")
+	store := mysqlstore.New(db)
+	tb.Cleanup(store.StopCleanup)
+	m := scs.New()
+	m.Store = store
+	return scsApp(m, rows(tb, db, "sessions"))
+}
+
+func rawMariaDB(tb testing.TB) app {
+	return rawSQL(tb, openMariaDB(tb), dialect{"VARBINARY(64)", "BLOB", func(int) string { return "?" }})
+}
+
+// dialect is what differs between the databases in the raw operations.
+type dialect struct {
+	idType, dataType string
+	param            func(n int) string
+}
+
+func numbered(idType, dataType string) dialect {
+	return dialect{idType, dataType, func(n int) string { return fmt.Sprint("$", n) }}
 }
 
 var tables atomic.Int64

@@ -1,6 +1,6 @@
 // Package bench compares this library with others through whole HTTP requests, each
-// used as its documentation recommends: scs v2 (memstore, sqlite3store,
-// postgresstore, goredisstore), gorilla/sessions (CookieStore, FilesystemStore), the raw
+// used as its documentation recommends: scs v2 (memstore, sqlite3store, postgresstore,
+// mysqlstore, goredisstore), gorilla/sessions (CookieStore, FilesystemStore), the raw
 // storage operation that a request needs, and a handler without a session.
 //
 // It is a separate module, so that users of the library do not download the

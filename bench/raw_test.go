@@ -197,9 +197,9 @@ func (s rawBucket) save(cookie string, old stored, b []byte) (string, error) {
 // rawTable is an SQL table, used through prepared statements.
 type rawTable struct{ get, add, set *sql.Stmt }
 
-func rawSQL(tb testing.TB, db *sql.DB, bytesType string) app {
+func rawSQL(tb testing.TB, db *sql.DB, d dialect) app {
 	table := uniqueTable("raw")
-	if _, err := db.Exec("CREATE TABLE " + table + " (id TEXT PRIMARY KEY, version BIGINT NOT NULL, data " + bytesType + " NOT NULL)"); err != nil {
+	if _, err := db.Exec("CREATE TABLE " + table + " (id " + d.idType + " PRIMARY KEY, version BIGINT NOT NULL, data " + d.dataType + " NOT NULL)"); err != nil {
 		tb.Fatal(err)
 	}
 	prepared := func(query string) *sql.Stmt {
@@ -211,9 +211,10 @@ func rawSQL(tb testing.TB, db *sql.DB, bytesType string) app {
 		return s
 	}
 	return rawApp(rawTable{
-		get: prepared("SELECT data FROM " + table + " WHERE id = $1"),
-		add: prepared("INSERT INTO " + table + " (id, version, data) VALUES ($1, $2, $3)"),
-		set: prepared("UPDATE " + table + " SET version = $1, data = $2 WHERE id = $3 AND version = $4"),
+		get: prepared("SELECT data FROM " + table + " WHERE id = " + d.param(1)),
+		add: prepared("INSERT INTO " + table + " (id, version, data) VALUES (" + d.param(1) + ", " + d.param(2) + ", " + d.param(3) + ")"),
+		set: prepared("UPDATE " + table + " SET version = " + d.param(1) + ", data = " + d.param(2) +
+			" WHERE id = " + d.param(3) + " AND version = " + d.param(4)),
 	})
 }
 

@@ -26,6 +26,7 @@ var contenders = []struct {
 	{"dbm", []lib{{"pump", oursOn("dbm", nil)}, {"raw", rawBolt}}},
 	{"sqlite", []lib{{"pump", oursSQLite}, {"scs", scsSQLite(likeOurs)}, {"scs-default", scsSQLite("")}, {"raw", rawSQLite}}},
 	{"postgres", []lib{{"pump", oursPostgres}, {"scs", scsPostgres}, {"raw", rawPostgres}}},
+	{"mariadb", []lib{{"pump", oursMariaDB}, {"scs", scsMariaDB}, {"raw", rawMariaDB}}},
 	{"redis", []lib{{"pump", oursRedis}, {"scs", scsRedis}, {"raw", rawRedis(false)}, {"raw-cas", rawRedis(true)}}},
 	{"memcached", []lib{{"pump", oursMemcached}, {"raw", rawMemcached}}},
 }

@@ -23,6 +23,7 @@ var stores = []struct {
 	{"dbm", "dbm (bbolt)", plain, nil, clock, nil},
 	{"sqlite", "database, SQLite", plain, []string{"scs", "scs-default"}, clock, nil},
 	{"postgres", "database, PostgreSQL", plain, []string{"scs"}, clock, nil},
+	{"mariadb", "database, MariaDB", plain, []string{"scs"}, clock, nil},
 	{"redis", "redis", swapped, []string{"scs"}, clock, nil},
 	{"memcached", "memcached", plain, nil, clock, nil},
 }
