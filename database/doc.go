@@ -155,6 +155,8 @@
 // which every user can replace files is refused; in a Kubernetes emptyDir, use a
 // subdirectory. The file system must support hard links. The journal is a write-ahead
 // log, in two more files next to the database, so readers never wait for a writer.
+// The store copies the log to the database in the background, so that writers do not
+// wait for it either; the log grows to some 64 MB if writes never pause.
 // Writers wait for each other until their contexts end, at most five seconds.
 //
 // Acknowledged writes survive a crash of the process. A power failure can lose the most

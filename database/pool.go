@@ -33,6 +33,8 @@ type pool struct {
 	// would cost SQLite's driver two goroutines each: none waits longer than one
 	// write takes.
 	writerSem chan struct{}
+	// checkpointer is that of a file of SQLite, or nil.
+	checkpointer *checkpointer
 	// inMemory: the pool's one connection is the database.
 	inMemory bool
 	// callSem is PostgreSQL's: it admits as many calls at a time as the pool has

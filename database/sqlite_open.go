@@ -76,6 +76,8 @@ func (t *target) openSQLite(dataDir string) (*pool, error) {
 		p.inMemory = true
 		p.SetConnMaxIdleTime(0)
 		p.SetConnMaxLifetime(0)
+	} else {
+		p.checkpointer = new(checkpointer)
 	}
 	return p, nil
 }
@@ -150,7 +152,7 @@ func (c *sqliteConnector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	}
 	// Statements, because each driver has its own parameters for them. It may be
 	// busy while another connection turns the log on; see store.run.
-	for _, pragma := range []string{"busy_timeout=0", "journal_mode=WAL", "synchronous=" + c.synchronous} {
+	for _, pragma := range []string{"busy_timeout=0", "journal_mode=WAL", "synchronous=" + c.synchronous, autoCheckpoint} {
 		if _, err := conn.(sqldriver.ExecerContext).ExecContext(ctx, "PRAGMA "+pragma, nil); err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}

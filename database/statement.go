@@ -75,6 +75,7 @@ func (st *statement) exec(ctx context.Context, args ...any) (n int64, err error)
 		n, err = st.execOnce(ctx, args)
 		return err
 	})
+	s.wrote(n, args)
 	return n, err
 }
 
