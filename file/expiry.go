@@ -24,6 +24,7 @@ import (
 type expiry struct {
 	tree   *tree
 	dir    string
+	kept   keptLogs
 	warned sync.Map // paths of logs that cannot be written to
 }
 
@@ -117,6 +118,11 @@ const maxAlternatives = 10
 // that name is not the store's, or cannot be written to, another one takes the
 // lines: a new session must not fail because of it. The sweep sets it aside.
 func (x *expiry) append(begin driver.Millis, lines []byte) error {
+	if f := x.kept.get(begin, x.tree.trust); f != nil {
+		if err := x.write(f, lines); !errors.Is(err, os.ErrClosed) {
+			return err
+		}
+	}
 	if err := x.tree.ensure(x.dir); err != nil {
 		return err
 	}
@@ -126,7 +132,14 @@ func (x *expiry) append(begin driver.Millis, lines []byte) error {
 		f, err := openFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, x.tree.trust)
 		switch {
 		case err == nil:
-			return x.appendTo(f, lines)
+			if err = x.appendTo(f, lines); err == nil && i == 0 {
+				x.kept.keep(begin, path, f)
+				return nil
+			}
+			if e := f.Close(); err == nil {
+				err = e
+			}
+			return err
 		case !isUnusable(err):
 			return err
 		case first == nil:
@@ -146,16 +159,19 @@ func (x *expiry) append(begin driver.Millis, lines []byte) error {
 // alone.
 func isUnusable(err error) bool { return isForeign(err) || errors.Is(err, fs.ErrPermission) }
 
-// appendTo writes to a log and closes it.
+// appendTo writes to a log that was opened, and perhaps created.
 func (x *expiry) appendTo(f *os.File, lines []byte) error {
+	err := x.write(f, lines)
+	if err == nil && x.tree.sync {
+		err = syncDir(x.dir)
+	}
+	return err
+}
+
+func (x *expiry) write(f *os.File, lines []byte) error {
 	_, err := f.Write(lines)
 	if err == nil && x.tree.sync {
-		if err = f.Sync(); err == nil {
-			err = syncDir(x.dir)
-		}
-	}
-	if e := f.Close(); err == nil {
-		err = e
+		err = f.Sync()
 	}
 	return err
 }

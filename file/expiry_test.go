@@ -217,7 +217,7 @@ func TestClaimWaitsForWriters(t *testing.T) {
 	s, c := open(t, t.TempDir())
 	save(t, s, driver.Key{1}, 0, until(beginning+1000))
 	c.set(beginning + 1000)
-	writer := &s.locks.shards[7]
+	writer := s.locks.shard(7)
 	if err := writer.lock(t.Context()); err != nil {
 		t.Fatal(err)
 	}

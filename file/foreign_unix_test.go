@@ -42,7 +42,13 @@ var replacements = map[string]func(path, outside string) error{
 	"full directory": func(path, _ string) error {
 		return errors.Join(os.Mkdir(path, 0o700), os.WriteFile(filepath.Join(path, "theirs"), nil, 0o600), os.Mkdir(filepath.Join(path, "more"), 0o700))
 	},
-	"device": func(path, _ string) error { return unix.Mknod(path, unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))) }, // as /dev/null
+	"device": func(path, _ string) error { return makeDevice(unix.Mknod, path) },
+}
+
+// makeDevice creates a device as /dev/null by unix.Mknod, whose type differs between
+// systems.
+func makeDevice[T int | uint64](mknod func(string, uint32, T) error, path string) error {
+	return mknod(path, unix.S_IFCHR|0o600, T(unix.Mkdev(1, 3)))
 }
 
 // alterations are replacements that change the existing file.
@@ -207,8 +213,8 @@ func TestReplacedFilesAndDirectories(t *testing.T) {
 		{"the expiry index", func(s *store) string { return s.expiry.dir }, directory},
 		{"the locks", func(s *store) string { return s.locks.dir }, directory},
 		{"the namespace", func(s *store) string { return filepath.Dir(s.records.dir) }, directory},
-		{"a lock", func(s *store) string { return s.locks.shards[shardOf(key)].file.Path() }, lock},
-		{"the lock of the sweep", func(s *store) string { return s.locks.sweep.file.Path() }, func(kind string) outcome {
+		{"a lock", func(s *store) string { return s.locks.of(key).file.path }, lock},
+		{"the lock of the sweep", func(s *store) string { return s.locks.sweep.file.path }, func(kind string) outcome {
 			o := lock(kind)
 			o.running = isFine // only the sweep fails
 			return o

@@ -12,7 +12,8 @@ import (
 )
 
 // shardCount is the number of directories for records, which are named by the
-// first two hex digits of the keys in them. Each has a lock.
+// first two hex digits of the keys in them. So many keep a listing short, during
+// which a directory is locked.
 const shardCount = 1 << 8
 
 // tempName is the name of a record that is being written. It is not a key, and
@@ -89,7 +90,24 @@ func (d *shardedDir) open(name string, write bool) (recordFile, error) {
 	return openRecord(path, d.tree.trust, write, false)
 }
 
-// shardOf returns the number of the key's directory and lock.
+// create creates a file with these bytes, and the directories that are missing. If
+// there is something with that name, it returns fs.ErrExist.
+//
+// As in open, the system checks the directories if it can. If it cannot, or for any
+// other error, it is tried once more after they are checked one by one.
+func (d *shardedDir) create(name string, b []byte, sync bool) error {
+	path := d.file(name)
+	err := writeNew(path, b, sync, true)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := d.ensure(name); err != nil {
+		return err
+	}
+	return writeNew(path, b, sync, false)
+}
+
+// shardOf returns the number of the key's directory.
 func shardOf(key driver.Key) int { return int(key[0]) }
 
 // createDirs creates the store's directories, or checks those that exist and

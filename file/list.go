@@ -77,10 +77,10 @@ func (s *store) keys(ctx context.Context, i int) ([]driver.Key, error) {
 	if err := s.records.check(name); err != nil {
 		return nil, ignoreAbsent(err)
 	}
-	if err := s.locks.shards[i].lock(ctx); err != nil {
+	if err := s.locks.shard(i).lock(ctx); err != nil {
 		return nil, err
 	}
-	defer s.locks.shards[i].unlock()
+	defer s.locks.shard(i).unlock()
 	var keys []driver.Key
 	err := eachName(s.records.shard(name), func(name string) {
 		if key, err := driver.ParseKey(name); err == nil && shardOf(key) == i {
@@ -97,7 +97,7 @@ func (s *store) dropStaleEntry(ctx context.Context, owner string, key driver.Key
 		return
 	}
 	defer s.gate.Leave()
-	lock := &s.locks.shards[shardOf(key)]
+	lock := s.locks.of(key)
 	if lock.lock(ctx) != nil {
 		return
 	}

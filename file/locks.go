@@ -9,8 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gofrs/flock"
-
+	"github.com/pump-go/sessions/driver"
 	"github.com/pump-go/sessions/internal/sem"
 )
 
@@ -18,13 +17,24 @@ import (
 // another one holds; it is held for well under a millisecond.
 const lockPoll = 250 * time.Microsecond
 
+// lockCount is the number of locks. Each is for four directories of records. So few
+// can stay open, and 64 sessions can be flushed to the disk at a time with
+// Options.Sync.
+const lockCount = shardCount / 4
+
 // locks are the locks of the directories of records, and that of the sweep.
 type locks struct {
-	tree   *tree
-	dir    string
-	shards [shardCount]lock
-	sweep  lock
+	tree  *tree
+	dir   string
+	locks [lockCount]lock
+	sweep lock
 }
+
+// shard returns the lock of directory i of the records.
+func (l *locks) shard(i int) *lock { return &l.locks[i%lockCount] }
+
+// of returns the lock of a key's directory.
+func (l *locks) of(key driver.Key) *lock { return l.shard(shardOf(key)) }
 
 // A lock excludes other goroutines and, by a lock file, other stores on the same
 // directory.
@@ -32,13 +42,13 @@ type lock struct {
 	tree  *tree
 	ready atomic.Bool   // the file exists, with its mode
 	sem   chan struct{} // among the goroutines of this store
-	file  *flock.Flock
+	file  lockFile
 }
 
 func newLocks(t *tree, dir string) *locks {
 	l := &locks{tree: t, dir: dir}
-	for i := range l.shards {
-		l.shards[i].init(t, filepath.Join(dir, fmt.Sprintf("%02x", i)))
+	for i := range l.locks {
+		l.locks[i].init(t, filepath.Join(dir, fmt.Sprintf("%02x", i)))
 	}
 	l.sweep.init(t, filepath.Join(dir, "sweep"))
 	return l
@@ -50,8 +60,8 @@ func (l *locks) checkAll() error {
 		return err
 	}
 	names := map[string]*lock{"sweep": &l.sweep}
-	for i := range l.shards {
-		names[fmt.Sprintf("%02x", i)] = &l.shards[i]
+	for i := range l.locks {
+		names[fmt.Sprintf("%02x", i)] = &l.locks[i]
 	}
 	return l.tree.checkEntries(l.dir,
 		func(name string) bool { return names[name] != nil },
@@ -61,7 +71,7 @@ func (l *locks) checkAll() error {
 func (l *lock) init(t *tree, path string) {
 	l.tree = t
 	l.sem = make(chan struct{}, 1)
-	l.file = flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR|noFollow), flock.SetPermissions(fileMode))
+	l.file = newLockFile(path)
 }
 
 // lock waits for the lock until ctx ends.
@@ -84,10 +94,7 @@ func (l *lock) lockFile(ctx context.Context) error {
 		if err := l.ensure(); err != nil {
 			return err
 		}
-		_, err := l.file.TryLockContext(ctx, lockPoll)
-		if err == nil {
-			err = l.checkLocked()
-		}
+		err := l.wait(ctx)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
@@ -98,20 +105,23 @@ func (l *lock) lockFile(ctx context.Context) error {
 	}
 }
 
-// checkLocked unlocks and returns an error unless the locked file is a regular file.
-func (l *lock) checkLocked() error {
-	info, err := l.file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = l.notALock(kindOf(info.Mode()))
+// wait tries to lock the file until ctx ends.
+func (l *lock) wait(ctx context.Context) error {
+	for {
+		locked, err := l.file.tryLock()
+		if locked || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockPoll):
+		}
 	}
-	if err != nil {
-		_ = l.file.Unlock()
-	}
-	return err
 }
 
-func (l *lock) notALock(kind string) error {
-	return fmt.Errorf("%s is %s, not a lock file: stop all programs that use the sessions, and remove it", l.file.Path(), kind)
+func notALock(path, kind string) error {
+	return fmt.Errorf("%s is %s, not a lock file: stop all programs that use the sessions, and remove it", path, kind)
 }
 
 // ensure creates the lock file, with the right mode under any umask.
@@ -119,10 +129,10 @@ func (l *lock) ensure() error {
 	if l.ready.Load() {
 		return nil
 	}
-	if err := l.tree.ensure(filepath.Dir(l.file.Path())); err != nil {
+	if err := l.tree.ensure(filepath.Dir(l.file.path)); err != nil {
 		return err
 	}
-	if err := errors.Join(createEmpty(l.file.Path()), l.check()); err != nil {
+	if err := errors.Join(createEmpty(l.file.path), l.check()); err != nil {
 		return err
 	}
 	l.ready.Store(true)
@@ -132,21 +142,35 @@ func (l *lock) ensure() error {
 // check returns an error unless the lock file is a regular file of the store. It
 // may have several hard links, which do not affect a lock.
 func (l *lock) check() error {
-	info, err := os.Lstat(l.file.Path())
+	info, err := os.Lstat(l.file.path)
 	switch {
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return l.notALock(kindOf(info.Mode()))
+		return notALock(l.file.path, kindOf(info.Mode()))
 	case !l.tree.trust.owns(info):
-		return l.notALock("another user's file")
+		return notALock(l.file.path, "another user's file")
 	case hasModes && info.Mode().Perm() != fileMode:
-		return os.Chmod(l.file.Path(), fileMode)
+		return os.Chmod(l.file.path, fileMode)
 	}
 	return nil
 }
 
 func (l *lock) unlock() {
-	_ = l.file.Unlock() // does not fail for a lock that is held
+	l.file.unlock()
+	<-l.sem
+}
+
+// close closes the lock files. It is called when no lock is held.
+func (l *locks) close() {
+	for i := range l.locks {
+		l.locks[i].close()
+	}
+	l.sweep.close()
+}
+
+func (l *lock) close() {
+	l.sem <- struct{}{}
+	l.file.close()
 	<-l.sem
 }

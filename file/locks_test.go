@@ -21,7 +21,7 @@ func TestWaitingForALock(t *testing.T) {
 	other, _ := open(t, dir)
 	key := driver.Key{1}
 	save(t, s, key, 0, until(1<<60))
-	held := &other.locks.shards[shardOf(key)]
+	held := other.locks.of(key)
 	if err := held.lock(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestLockFilesAreFew(t *testing.T) {
 	if _, err := s.(driver.Sweeper).Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(files(t, lockDir)); n != shardCount+1 {
+	if n := len(files(t, lockDir)); n != lockCount+1 {
 		t.Errorf("%d lock files", n)
 	}
 	if err := os.RemoveAll(filepath.Join(lockDir, "file")); err != nil {

@@ -78,6 +78,31 @@ func checkOpened(path string, flags int, t trust, fd int, err error) (int, unix.
 	return fd, st, nil
 }
 
+// A fileID identifies a file, whatever its name.
+type fileID struct{ dev, ino uint64 }
+
+// idOf returns the ID of an open file, by which it is known again.
+func idOf(f *os.File) (fileID, bool) {
+	var st unix.Stat_t
+	err := unix.Fstat(int(f.Fd()), &st)
+	return idIn(&st), err == nil
+}
+
+func idIn(st *unix.Stat_t) fileID { return fileID{uint64(st.Dev), uint64(st.Ino)} }
+
+// isAt reports whether the file has that name.
+func (id fileID) isAt(path string) bool {
+	var st unix.Stat_t
+	return unix.Lstat(path, &st) == nil && idIn(&st) == id
+}
+
+// isUsableAt reports whether the file has that name, and openOwn would open it to
+// append to it and change nothing.
+func (id fileID) isUsableAt(path string, t trust) bool {
+	var st unix.Stat_t
+	return unix.Lstat(path, &st) == nil && idIn(&st) == id && t.has(st.Uid) && st.Nlink == 1 && st.Mode&0o777 == fileMode
+}
+
 // A recordFile is an open file of a record.
 type recordFile struct {
 	fd    int
@@ -167,11 +192,18 @@ func openFile(path string, flags int, t trust) (*os.File, error) {
 }
 
 // writeNew creates a file with these bytes, and returns fs.ErrExist if there is
-// something with that name. On any other error it leaves no file.
-func writeNew(path string, b []byte, sync bool) (err error) {
+// something with that name. On any other error it leaves no file. With noSymlinks,
+// it returns an error if there is a link anywhere in the path, or if the system
+// cannot check that.
+func writeNew(path string, b []byte, sync, noSymlinks bool) (err error) {
+	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_CLOEXEC
 	var fd int
 	for {
-		fd, err = unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, fileMode)
+		if noSymlinks {
+			fd, err = openNoSymlinks(path, flags)
+		} else {
+			fd, err = unix.Open(path, flags, fileMode)
+		}
 		if err != unix.EINTR {
 			break
 		}

@@ -59,6 +59,14 @@ func openFile(path string, flags int, _ trust) (*os.File, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
+// A fileID would identify a file. Here no file is known again: to look for its name
+// takes as long as opening it.
+type fileID struct{}
+
+func idOf(*os.File) (fileID, bool) { return fileID{}, false }
+
+func (fileID) isUsableAt(string, trust) bool { return false }
+
 // A recordFile is an open file of a record.
 type recordFile struct {
 	file  *os.File
@@ -117,8 +125,12 @@ func (f *recordFile) isRemoved() (bool, error) {
 func (f *recordFile) close() { _ = f.file.Close() }
 
 // writeNew creates a file with these bytes, and returns fs.ErrExist if there is
-// something with that name. On any other error it leaves no file.
-func writeNew(path string, b []byte, sync bool) error {
+// something with that name. On any other error it leaves no file. With noSymlinks, it
+// returns an error, since Windows cannot check that.
+func writeNew(path string, b []byte, sync, noSymlinks bool) error {
+	if noSymlinks {
+		return errors.ErrUnsupported
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
 		return err

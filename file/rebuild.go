@@ -43,7 +43,7 @@ func (s *store) rebuildIndex(ctx context.Context) error {
 
 // reindex adds the record to the indexes as if it were new.
 func (s *store) reindex(ctx context.Context, key driver.Key) error {
-	lock := &s.locks.shards[shardOf(key)]
+	lock := s.locks.of(key)
 	if err := lock.lock(ctx); err != nil {
 		return err
 	}

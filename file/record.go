@@ -109,15 +109,15 @@ func (s *store) put(name string, e *existing, b []byte) error {
 	if s.fits(e, len(b)) {
 		return s.overwrite(name, e, b)
 	}
-	image := s.image(b)
 	if !e.open {
-		err := s.create(name, image)
+		err := s.create(name, b)
 		if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 		// such as a link to nothing
 	}
 	e.done() // Windows does not replace a file that is open
+	image := s.image(b, nil)
 	err := s.replace(name, image)
 	if err == nil {
 		s.flushed.set(name, firstMark(image))
@@ -125,24 +125,28 @@ func (s *store) put(name string, e *existing, b []byte) error {
 	return err
 }
 
-// image returns the first contents of a file: both slots, the first one with the record.
-func (s *store) image(b []byte) []byte {
+// image returns the first contents of a file: both slots, the first one with the
+// record. buf is used if it is large enough.
+func (s *store) image(b, buf []byte) []byte {
 	size := slotFor(len(b), s.minSlot())
-	image := make([]byte, 2*size)
 	putHead(b, size, 1)
-	copy(image, b)
+	if len(buf) < 2*size {
+		buf = make([]byte, 2*size)
+	}
+	image := buf[:2*size]
+	clear(image[copy(image, b):])
 	return image
 }
 
 func firstMark(image []byte) mark { return mark{1, parseHead(image).sum} }
 
-// create writes the first file of a record. If there is something with that name, it
-// returns fs.ErrExist.
-func (s *store) create(name string, image []byte) error {
-	if err := s.records.ensure(name); err != nil {
-		return err
-	}
-	err := writeNew(s.records.file(name), image, s.sync)
+// create writes the first file of a record, b. If there is something with that name,
+// it returns fs.ErrExist.
+func (s *store) create(name string, b []byte) error {
+	buf := buffers.Get().(*[2 * minSyncSlot]byte)
+	defer buffers.Put(buf)
+	image := s.image(b, buf[:])
+	err := s.records.create(name, image, s.sync)
 	if err == nil && s.sync {
 		err = syncDir(s.records.shard(name))
 	}

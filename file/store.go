@@ -146,7 +146,7 @@ func (s *store) write(ctx context.Context, key driver.Key, old driver.Version, r
 	if err != nil {
 		return err
 	}
-	lock := &s.locks.shards[shardOf(key)]
+	lock := s.locks.of(key)
 	if err := lock.lock(ctx); err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (s *store) write(ctx context.Context, key driver.Key, old driver.Version, r
 		if err := s.index(name, driver.Record{}, rec); err != nil {
 			return err
 		}
-		if err := s.create(name, s.image(b)); !errors.Is(err, fs.ErrExist) {
+		if err := s.create(name, b); !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
@@ -220,7 +220,7 @@ func (s *store) delete(ctx context.Context, key driver.Key, version driver.Versi
 		return err
 	}
 	defer s.gate.Leave()
-	lock := &s.locks.shards[shardOf(key)]
+	lock := s.locks.of(key)
 	if err := lock.lock(ctx); err != nil {
 		return err
 	}
@@ -268,5 +268,8 @@ func (s *store) remove(name, owner string, readErr error) error {
 // Close stops a sweep that is running and waits for the other calls.
 func (s *store) Close() error {
 	s.stop()
-	return s.gate.Close()
+	err := s.gate.Close()
+	s.locks.close()
+	s.expiry.kept.close()
+	return err
 }

@@ -89,7 +89,7 @@ func (s *store) cleanShard(ctx context.Context, i int, temp string) error {
 	if _, err := os.Lstat(temp); err != nil {
 		return err
 	}
-	lock := &s.locks.shards[i]
+	lock := s.locks.shard(i)
 	if err := lock.lock(ctx); err != nil {
 		return err
 	}
@@ -104,10 +104,12 @@ const claimedSuffix = ".claimed"
 // claimLogs renames the logs that are due, and returns their paths when no process
 // writes to them any more.
 //
-// A writer holds the lock of its record's directory from before it opens a log
-// until it has written the record. So once each lock was free for a moment, every
-// writer that opened a log by its old name is done, and the record can be found.
+// A writer holds the lock of its record's directory from before it looks for a log
+// by its name until it has written the record. So once each lock was free for a
+// moment, every writer that found a log by its old name is done, and the record can
+// be found.
 func (s *store) claimLogs(ctx context.Context, now driver.Millis) (logs []string, err error) {
+	defer s.expiry.kept.release(s.tree.trust)
 	var names []string
 	err = eachName(s.expiry.dir, func(name string) {
 		if strings.HasSuffix(name, claimedSuffix) || isDue(name, now) {
@@ -132,11 +134,11 @@ func (s *store) claimLogs(ctx context.Context, now driver.Millis) (logs []string
 		}
 		logs = append(logs, path)
 	}
-	for i := range s.locks.shards {
-		if err := s.locks.shards[i].lock(ctx); err != nil {
+	for i := range lockCount {
+		if err := s.locks.shard(i).lock(ctx); err != nil {
 			return nil, err
 		}
-		s.locks.shards[i].unlock()
+		s.locks.shard(i).unlock()
 	}
 	return logs, errors.Join(errs...)
 }
@@ -217,7 +219,7 @@ func (s *store) removeExpired(ctx context.Context, key driver.Key) (lookResult, 
 	name := key.String()
 	rec, err := s.read(name, false)
 	if s.isRemovable(&rec, err) {
-		lock := &s.locks.shards[shardOf(key)]
+		lock := s.locks.of(key)
 		if err := lock.lock(ctx); ctx.Err() != nil {
 			return lookResult{}, err
 		} else if err != nil {

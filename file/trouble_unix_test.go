@@ -206,7 +206,11 @@ func init() {
 		}
 		defer p.s.Close()
 		return runSteps(
-			func() error { return setReadOnly(dir, true) },
+			func() error { // which is refused while a file is open for writing
+				p.s.expiry.kept.close()
+				p.s.locks.close()
+				return setReadOnly(dir, true)
+			},
 			func() error { return fails("Save", p.s.Save(ctx, p.key, 1, p.next(5000)), unix.EROFS) },
 			func() error { return fails("Touch", p.s.Touch(ctx, p.key, p.rec), unix.EROFS) },
 			func() error { return fails("Delete", p.s.Delete(ctx, p.key, 0), unix.EROFS) },
@@ -285,7 +289,8 @@ func init() {
 				return errors.New("All yielded nothing")
 			},
 			func() error { release(1); return nil }, // enough for a lock, or for a record
-			func() error { return fails("Save", p.s.Save(ctx, p.key, 1, p.next(5000)), unix.EMFILE) },
+			func() error { return fails("creating", p.s.Save(ctx, keyOf(2), 0, p.next(5000)), unix.EMFILE) },
+			func() error { release(1); return nil }, // the lock stays open
 			p.unchanged,
 			func() error { release(len(held)); return nil },
 			func() error { return p.recovers(5000) },
