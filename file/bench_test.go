@@ -1,6 +1,7 @@
 package file
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/driver"
 )
 
 // The benchmarks alternate between requests through the whole middleware and raw
@@ -33,7 +35,11 @@ type served struct {
 	request *http.Request
 	act     func(*sessions.Session)
 	dir     string
-	raw     string // the path of a file with the record's bytes
+	raw     string     // the path of a file with the record's bytes
+	slots   string     // the path of a file with two slots, which are written in turn
+	kept    recordFile // such a file that is open
+	turn    int64
+	made    int // files that rawCreate created
 	bytes   []byte
 	trust   trust
 }
@@ -94,6 +100,17 @@ func serve(b *testing.B, dir string, o Options) *served {
 	if err := os.WriteFile(a.raw, a.bytes, 0o600); err != nil {
 		b.Fatal(err)
 	}
+	// As the store allocates it.
+	a.slots = a.raw + ".slots"
+	for _, path := range []string{a.slots, a.slots + ".kept"} {
+		if err := writeNew(path, make([]byte, 2*minSyncSlot), true, false); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if a.kept, err = openRecord(a.slots+".kept", a.trust, true, false); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(a.kept.close)
 	return a
 }
 
@@ -129,15 +146,49 @@ func (a *served) rawReplace(sync bool) {
 	}
 }
 
-// rawOverwrite writes the bytes in place, and with sync flushes them.
+// rawOverwrite writes the bytes in place, into a file that it opens, and with sync
+// flushes them.
 func (a *served) rawOverwrite(sync bool) {
-	f, err := openRecord(a.raw, a.trust, true, false)
+	f, err := openRecord(a.slots, a.trust, true, false)
 	a.must(err)
-	a.must(f.writeAt(a.bytes, 0))
+	a.overwrite(&f, sync)
+	f.close()
+}
+
+// rawKept does so in a file that is open.
+func (a *served) rawKept(sync bool) { a.overwrite(&a.kept, sync) }
+
+func (a *served) overwrite(f *recordFile, sync bool) {
+	a.turn++
+	a.must(f.writeAt(a.bytes, a.turn%2*minSyncSlot))
 	if sync {
 		a.must(f.flush())
 	}
-	f.close()
+}
+
+// rawCreate creates a file with the bytes.
+func (a *served) rawCreate() {
+	a.made++
+	a.must(writeNew(fmt.Sprint(a.raw, a.made), a.bytes, false, false))
+}
+
+// loadAndSave returns a function that reads and writes a record with the bytes,
+// without the middleware.
+func (a *served) loadAndSave(o Options) (func(), error) {
+	s, err := openDir(filepath.Join(a.dir, "store"), o)
+	if err != nil {
+		return nil, err
+	}
+	a.b.Cleanup(func() { s.Close() })
+	rec := until(soon(time.Hour))
+	rec.Data = a.bytes
+	key := driver.Key{1}
+	return func() {
+		_, err := s.Load(ctx, key)
+		a.must(err)
+		rec.Version++
+		a.must(s.Save(ctx, key, rec.Version-1, rec))
+	}, s.Save(ctx, key, 0, rec)
 }
 
 // samples are the durations of one operation.
@@ -177,6 +228,36 @@ func disks(b *testing.B, f func(b *testing.B, dir string)) {
 	}
 }
 
+// inTurns calls the functions in an order that changes from one round to the next.
+func inTurns(b *testing.B, fs ...func()) {
+	for first := 0; b.Loop(); first++ {
+		for i := range fs {
+			fs[(first+i)%len(fs)]()
+		}
+	}
+}
+
+// BenchmarkSessionNew creates sessions, and plain files in one directory.
+func BenchmarkSessionNew(b *testing.B) {
+	disks(b, func(b *testing.B, dir string) {
+		a := serve(b, dir, Options{})
+		a.act = func(s *sessions.Session) { visits.Set(s, 1) }
+		a.request.Header.Del("Cookie")
+		for range 2000 { // which create the directories and the locks
+			a.serve()
+		}
+		var session, create samples
+		inTurns(b, func() { session.take(a.serve) }, func() { create.take(a.rawCreate) })
+		if n := len(files(b, filepath.Join(dir, "data", "records"))); n != 1+2000+len(session) {
+			b.Fatalf("%d files of %d sessions", n, 1+2000+len(session))
+		}
+		b.ReportMetric(session.median(), "session-ns")
+		b.ReportMetric(create.median(), "create-ns")
+		b.ReportMetric(session.median()/create.median(), "x-create")
+		b.ReportMetric(session.mean()/create.mean(), "x-create-mean")
+	})
+}
+
 func BenchmarkSessionRead(b *testing.B) {
 	disks(b, func(b *testing.B, dir string) {
 		a := serve(b, dir, Options{})
@@ -207,31 +288,36 @@ func BenchmarkSessionWrite(b *testing.B) {
 		}
 		b.Run(name, func(b *testing.B) {
 			disks(b, func(b *testing.B, dir string) {
-				a := serve(b, dir, Options{Sync: sync})
+				o := Options{Sync: sync}
+				a := serve(b, dir, o)
 				n := 0
 				a.act = func(s *sessions.Session) {
 					n = visits.Update(s, func(n int) int { return n%1000 + 1 })
 				}
-				var session, replace, overwrite samples
-				for b.Loop() {
-					replace.take(func() { a.rawReplace(sync) })
-					// In either order, since a flush affects the next one.
-					if n%2 == 0 {
-						overwrite.take(func() { a.rawOverwrite(sync) })
-					}
-					session.take(a.serve)
-					if n%2 == 0 {
-						overwrite.take(func() { a.rawOverwrite(sync) })
-					}
+				var session, store, replace, overwrite, kept samples
+				load, err := a.loadAndSave(o)
+				if err != nil {
+					b.Fatal(err)
 				}
+				inTurns(b, // since a flush affects the next one
+					func() { replace.take(func() { a.rawReplace(sync) }) },
+					func() { overwrite.take(func() { a.rawOverwrite(sync) }) },
+					func() { session.take(a.serve) },
+					func() { store.take(load) },
+					func() { kept.take(func() { a.rawKept(sync) }) },
+				)
 				if n == 0 {
 					b.Fatal("nothing was written")
 				}
 				b.ReportMetric(session.median(), "session-ns")
 				b.ReportMetric(replace.median(), "replace-ns")
 				b.ReportMetric(overwrite.median(), "overwrite-ns")
+				b.ReportMetric(kept.median(), "kept-ns")
+				b.ReportMetric(store.median(), "store-ns")
+				b.ReportMetric(store.median()/overwrite.median(), "store-x-overwrite")
 				b.ReportMetric(session.median()/replace.median(), "x-replace")
 				b.ReportMetric(session.median()/overwrite.median(), "x-overwrite")
+				b.ReportMetric(session.median()/kept.median(), "x-kept")
 				b.ReportMetric(session.mean()/replace.mean(), "x-replace-mean")
 				b.ReportMetric(session.mean()/overwrite.mean(), "x-overwrite-mean")
 			})
