@@ -39,13 +39,13 @@ func openSQL(tb testing.TB, driver, dsn string) *sql.DB {
 }
 
 func sqlite(tb testing.TB, params string) *sql.DB {
-	return openSQL(tb, "sqlite3", "file:"+filepath.Join(tb.TempDir(), "peer.db")+params)
+	return openSQL(tb, "sqlite3", "file:"+filepath.Join(dataDir(tb), "peer.db")+params)
 }
 
 const likeOurs = "?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=5000"
 
 func oursSQLite(tb testing.TB) app {
-	return ours(tb, sessions.Options{Store: "database", URL: "sqlite:///" + filepath.Join(tb.TempDir(), "ours.db")})
+	return ours(tb, sessions.Options{Store: "database", URL: "sqlite:///" + filepath.Join(dataDir(tb), "ours.db")})
 }
 
 func scsSQLite(params string) func(testing.TB) app {

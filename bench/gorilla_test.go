@@ -79,7 +79,7 @@ func gorillaCookie(testing.TB) app {
 
 // gorillaFiles only signs the IDs, as in the README.
 func gorillaFiles(tb testing.TB) app {
-	dir := tb.TempDir()
+	dir := dataDir(tb)
 	hash, _ := gorillaKeys()
 	store := sessions.NewFilesystemStore(dir, hash)
 	store.Options.Secure = false

@@ -18,7 +18,7 @@ type rawOverwritten struct {
 }
 
 func rawInPlace(sync bool) func(testing.TB) app {
-	return func(tb testing.TB) app { return rawApp(rawOverwritten{tb.TempDir(), sync}) }
+	return func(tb testing.TB) app { return rawApp(rawOverwritten{dataDir(tb), sync}) }
 }
 
 func (s rawOverwritten) load(cookie string) (stored, error) { return rawFiles{s.dir}.load(cookie) }

@@ -103,7 +103,7 @@ func ourApp(tb testing.TB, m *sessions.Manager) app {
 // oursSync is oursOn("file", secret) with a flush of the disk for each change.
 func oursSync(tb testing.TB) app {
 	return ours(tb, sessions.Options{
-		Driver: file.New(file.Options{Sync: true}), DataDir: tb.TempDir(), Cookie: sessions.Cookie{Secret: secret},
+		Driver: file.New(file.Options{Sync: true}), DataDir: dataDir(tb), Cookie: sessions.Cookie{Secret: secret},
 	})
 }
 
@@ -121,7 +121,7 @@ func oursOn(store string, secret []byte) func(testing.TB) app {
 	return func(tb testing.TB) app {
 		o := sessions.Options{Store: store, Cookie: sessions.Cookie{Secret: secret}}
 		if store == "file" || store == "dbm" {
-			o.DataDir = tb.TempDir()
+			o.DataDir = dataDir(tb)
 		}
 		a := ours(tb, o)
 		if store == "cookie" {

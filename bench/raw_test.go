@@ -140,7 +140,7 @@ func (s rawSealed) save(_ string, _ stored, b []byte) (string, error) { return s
 // rawFiles is one file per session, replaced by rename.
 type rawFiles struct{ dir string }
 
-func rawFile(tb testing.TB) app { return rawApp(rawFiles{tb.TempDir()}) }
+func rawFile(tb testing.TB) app { return rawApp(rawFiles{dataDir(tb)}) }
 
 func (s rawFiles) load(cookie string) (old stored, err error) {
 	old.bytes, err = os.ReadFile(filepath.Join(s.dir, cookie))
@@ -161,7 +161,7 @@ type rawBucket struct{ db *bbolt.DB }
 var bucket = []byte("b")
 
 func rawBolt(tb testing.TB) app {
-	db, err := bbolt.Open(filepath.Join(tb.TempDir(), "raw.db"), 0o600, nil)
+	db, err := bbolt.Open(filepath.Join(dataDir(tb), "raw.db"), 0o600, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -287,4 +287,6 @@ func inMemory(b *testing.B) {
 	}
 	b.Cleanup(func() { os.RemoveAll(dir) })
 	b.Setenv("TMPDIR", dir)
+	onDisk = false
+	b.Cleanup(func() { onDisk = true })
 }

@@ -87,6 +87,10 @@ func measure(parts []part) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	left := filepath.Join(dir, "left")
+	if err := os.Mkdir(left, 0o700); err != nil {
+		return err
+	}
 	program := filepath.Join(dir, "bench.test")
 	if err := command("go", "test", "-c", "-o", program, ".").Run(); err != nil {
 		return fmt.Errorf("build the benchmarks: %w", err)
@@ -97,14 +101,15 @@ func measure(parts []part) error {
 		if *only != "" && !slices.Contains(wanted, p.name) {
 			continue
 		}
-		if err := p.run(program); err != nil {
+		if err := p.run(program, left); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", p.name, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (p part) run(program string) error {
+// run runs the part. The benchmarks leave their files in the folder left.
+func (p part) run(program, left string) error {
 	out, err := os.Create(filepath.Join(*results, p.name+".out"))
 	if err != nil {
 		return err
@@ -115,6 +120,7 @@ func (p part) run(program string) error {
 		args := append([]string{
 			"-test.run=^$", "-test.timeout=1h", "-test.bench=" + p.bench, "-test.benchtime=" + *benchtime,
 			"-sessions=" + strconv.Itoa(*many), "-turn=" + strconv.Itoa(i),
+			"-left=" + left,
 		}, p.args...)
 		cmd := command(program, args...)
 		cmd.Stdout = out
