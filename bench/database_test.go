@@ -106,7 +106,7 @@ func scsMariaDB(tb testing.TB) app {
 	mustExec(tb, db, "DROP TABLE IF EXISTS sessions",
 		"CREATE TABLE sessions (token CHAR(43) COLLATE utf8mb4_bin PRIMARY KEY, data BLOB NOT NULL, expiry TIMESTAMP(6) NOT NULL)",
 		"CREATE INDEX sessions_expiry_idx ON sessions (expiry)")
-	store := mysqlstore.New(db)
+	store := mysqlstore.NewWithCleanupInterval(db, cmp.Or(sweepEvery, 5*time.Minute))
 	tb.Cleanup(store.StopCleanup)
 	m := scs.New()
 	m.Store = store

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // part is a set of benchmarks that can be run separately.
@@ -37,7 +38,8 @@ var (
 	many        = flag.Int("sessions", 1_000_000, "how many sessions the benchmarks at scale keep")
 	sizeCount   = flag.Int("size-count", 3, "how often to run each benchmark of growth")
 	sizeTime    = flag.String("size-time", "1s", "how long to run each benchmark of growth")
-	only        = flag.String("only", "", "run only these parts, separated by commas: request, small, callers, server, cores, scale, size, or none")
+	only        = flag.String("only", "", "run only these parts, separated by commas: request, small, callers, server, tails, cores, scale, size, or none")
+	tailTime    = flag.Duration("tail-time", time.Minute, "how long to measure the tails of each library")
 	results     = flag.String("results", "results.out", "the folder of the benchmarks' output")
 	docs        = flag.String("docs", "../docs", "the folder of performance.md")
 )
@@ -57,6 +59,7 @@ func run() error {
 		{"small", "^BenchmarkSmall$", []string{"-ballast=0"}, rounds},
 		{"callers", "^BenchmarkRedis$", nil, rounds},
 		{"server", "^BenchmarkServer$", nil, rounds},
+		{"tails", "^BenchmarkTails$", []string{"-tail-time=" + tailTime.String()}, &once},
 		{"cores", "^BenchmarkCores$", []string{"-test.cpu=1,2"}, rounds},
 		{"scale", "^Benchmark(Held|Sweep)$", nil, scaleRounds},
 		// Filled once and measured several times for longer: in a tenth of a second,

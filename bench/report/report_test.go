@@ -30,6 +30,11 @@ BenchmarkRequest/store=redis/work=contended/lib=scs-2     100   40000 ns/op  3.0
 BenchmarkSmall/store=memory/work=read/lib=pump-2          100   2500 ns/op  2000 cpu-ns/op  2176 B/op  6 allocs/op
 BenchmarkSmall/store=memory/work=read/lib=scs-2           100   9000 ns/op  1000 cpu-ns/op  11576 B/op  248 allocs/op
 BenchmarkRedis/work=write/callers=16-2                    2     1.6 faster  29000 ns/pump  23000 ns/raw-cas  46000 ns/scs  1.261 x-pump  2 x-scs
+BenchmarkTails/store=sqlite/work=capacity/lib=pump-2      1     30000 req/s
+BenchmarkTails/store=sqlite/work=capacity/lib=scs-2       1     12500 req/s
+BenchmarkTails/store=sqlite/work=tails/lib=bare-2         1     20000000 max-ns  90000 p50-ns  400000 p99-ns  2000000 p99.9-ns  10000 req/s
+BenchmarkTails/store=sqlite/work=tails/lib=pump-2         1     41000000 max-ns  160000 p50-ns  1100000 p99-ns  9000000 p99.9-ns  10000 req/s
+BenchmarkTails/store=sqlite/work=tails/lib=scs-2          1     43000000 max-ns  700000 p50-ns  1000000 p99-ns  6000000 p99.9-ns  10000 req/s
 BenchmarkCores/work=read/lib=pump     100   400 ns/op
 BenchmarkCores/work=read/lib=pump-2   100   250 ns/op
 PASS
@@ -92,6 +97,23 @@ func TestTargets(t *testing.T) {
 		if strings.Contains(got, row) {
 			t.Errorf("%s was not measured", row)
 		}
+	}
+}
+
+func TestTails(t *testing.T) {
+	const want = "| database, SQLite | 10,000 | this library | 30,000 | 160 µs | 1.1 ms | 9.0 ms | 41 ms |\n" +
+		"|  |  | scs | 12,500 | 700 µs | 1.0 ms | 6.0 ms | 43 ms |\n" +
+		"|  |  | no session | – | 90 µs | 400 µs | 2.0 ms | 20 ms |\n"
+	m := measured(t)
+	if got := tails(m); !strings.HasSuffix(got, "|\n"+want) || strings.Count(got, "\n") != 5 {
+		t.Errorf("%s\nwant only %s", got, want)
+	}
+	// The p99 is 1.1 times as long, which is noise.
+	if got := tailTargets(m); len(got) != 1 || got[0].reached || got[0].got != "sqlite, p99.9: 1.5× of scs" {
+		t.Errorf("%+v", got)
+	}
+	if got := tailTargets(new(measurements)); got != nil {
+		t.Errorf("not measured: %+v", got)
 	}
 }
 

@@ -101,7 +101,7 @@ func targets(m *measurements) []target {
 	}
 	none("requests slower than a peer's", slower)
 	none("the same, without a promise that explains it", unexplained)
-	return all
+	return append(all, tailTargets(m)...)
 }
 
 // tolerance is the ratio up to which two measurements count as equal.

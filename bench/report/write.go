@@ -54,6 +54,7 @@ func figures(m *measurements) (string, error) {
 	fmt.Fprintf(&b, "## Targets\n\n%s\n", targetTable(m))
 	fmt.Fprintf(&b, "## Each kind of request\n\n![Time of each kind of request, by library](%s)\n\n%s", plotFile, requests(m))
 	fmt.Fprintf(&b, "%s\n%s\n%s\n", callers(m), small(m), server(m))
+	fmt.Fprintf(&b, "## Tails\n\n%s\n", tails(m))
 	fmt.Fprintf(&b, "## At scale\n\n%s\n%s\n%s\n", scale(m), size(m), cores(m))
 	return b.String(), nil
 }
