@@ -261,6 +261,7 @@ func TestTruncatedWhileOpen(t *testing.T) {
 // in a process of its own, because one kind of damage ends the process: bbolt
 // follows pages that refer to each other in a circle until the stack overflows.
 func TestDamageAnywhere(t *testing.T) {
+	t.Parallel()
 	rounds := 100
 	if testing.Short() {
 		rounds = 20

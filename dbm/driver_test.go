@@ -21,6 +21,7 @@ import (
 )
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	sessionstest.Run(t, sessionstest.Harness{
 		Driver:  dbm.New(dbm.Options{}),
 		Config:  func(t testing.TB) driver.Config { return driver.Config{DataDir: t.TempDir()} },
@@ -32,6 +33,7 @@ func TestStore(t *testing.T) {
 
 // TestStoreWithoutLinger closes the file after every call.
 func TestStoreWithoutLinger(t *testing.T) {
+	t.Parallel()
 	sessionstest.Run(t, sessionstest.Harness{
 		Driver: dbm.New(dbm.Options{Linger: time.Nanosecond}),
 		Config: func(t testing.TB) driver.Config {
@@ -44,6 +46,7 @@ func TestStoreWithoutLinger(t *testing.T) {
 
 // TestStoreWithDB uses a database that the program has opened.
 func TestStoreWithDB(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	dbs := map[string]*bbolt.DB{}
 	sessionstest.Run(t, sessionstest.Harness{

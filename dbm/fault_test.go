@@ -269,6 +269,7 @@ func TestModesUnderAStrictUmask(t *testing.T) { runRole(t, "umask 0777") }
 // While a stopped process has the file open, calls fail at their deadlines.
 // Afterwards they succeed again.
 func TestStoppedProcessHasTheFileOpen(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s, err := openIn(dir, Options{Linger: time.Nanosecond})
 	must(t, err)
@@ -309,6 +310,7 @@ func TestStoppedProcessHasTheFileOpen(t *testing.T) {
 
 // These are the commands in the package documentation.
 func TestBackupWithFlock(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("flock"); err != nil {
 		missing(t, "flock(1) is not installed")
 	}

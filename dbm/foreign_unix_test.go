@@ -65,6 +65,7 @@ func TestReplacedFilesAreRejected(t *testing.T) {
 					continue
 				}
 				t.Run(fmt.Sprintf("%s/%s/running=%v", name, kind, running), func(t *testing.T) {
+					t.Parallel()
 					dir := shortDir(t)
 					outside := filepath.Join(dir, "outside")
 					must(t, os.WriteFile(outside, []byte("theirs"), 0o600))
@@ -161,6 +162,7 @@ func TestForeignFileInPlaceOfTheNewDatabase(t *testing.T) {
 			continue // they need a file
 		}
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			dir := shortDir(t)
 			outside := filepath.Join(dir, "outside")
 			must(t, os.WriteFile(outside, []byte("theirs"), 0o600))

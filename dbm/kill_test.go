@@ -61,6 +61,7 @@ func init() {
 // TestKill kills a writing process at random moments. All acknowledged saves are in
 // the file, every record is whole, and the next process does not wait.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	rounds := 200
 	if testing.Short() {
 		rounds = 20
@@ -128,6 +129,7 @@ func TestKill(t *testing.T) {
 
 // A process that waits for the file gets it when the one that has it open is killed.
 func TestKillWhileAnotherProcessWorks(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := opened(t, dir)
 	must(t, s.Save(background, keyOf(killKeys), 0, recordOf(0, "")))

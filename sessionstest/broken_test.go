@@ -212,6 +212,7 @@ func (d *mapDriver) makeUnreadable(cfg driver.Config, key driver.Key, v driver.V
 func TestBrokenStores(t *testing.T) {
 	for _, b := range breakages {
 		t.Run(b.name, func(t *testing.T) {
+			t.Parallel() // most wait for a time limit
 			s := newSuite(brokenHarness(b.do), t.Name())
 			s.timeout, s.leakTimeout = time.Second, 200*time.Millisecond
 			if b.cannot != "" {
