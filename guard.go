@@ -52,11 +52,13 @@ type Held interface {
 	// changed. See Session.EditGuardNote.
 	Note() []byte
 
-	// EditNote changes the note like Session.EditGuardNote, and stores it immediately,
-	// together with the program's changes so far. If it returns an error, nothing was
-	// changed. If the store keeps its sessions with the clients, the note is stored
-	// with the response. EditNote returns an error in Issue, and if a Renew or Invalidate
-	// is not committed yet.
+	// EditNote changes the note like Session.EditGuardNote, but stores it immediately,
+	// together with all changes that the program has made to the session so far. If
+	// EditNote returns an error, it has changed nothing.
+	//
+	// If the store keeps its sessions with the clients, the note is stored with the
+	// response instead. EditNote always returns an error in Issue. It also returns one
+	// if the program has called Renew or Invalidate and has not saved the session since.
 	EditNote(f func(old []byte) ([]byte, error)) error
 
 	// Quiet prevents this request from counting as a use of the session, so it does not
@@ -83,14 +85,18 @@ type GuardConfig struct {
 	Now    func() time.Time
 	Logger *slog.Logger
 
-	// Hold calls f with the session of the request that has this context. It is for
-	// requests to the guard's own handlers. f replaces Admit, even if Admit has refused
-	// the session. If f refuses a session that the request has not used before, or that
-	// Admit has refused, it is empty for the rest of the request, and its changes fail
-	// with ErrEnded, as in a late request (see Session.Renew).
+	// Hold calls f with the session of the request whose context is ctx. A guard's own
+	// HTTP handlers call it. f decides in place of Admit, even if Admit has already
+	// refused the session in this request. If f returns nil, the request may use the
+	// session.
 	//
-	// Hold returns the error of f. If it did not call f, it returns ErrNotFound if the
-	// request has no live session, an error that matches both ErrNotFound and ErrEnded if
-	// the request is late, or the load error.
+	// If f returns an error that wraps ErrRefused, the session is empty for the rest of
+	// the request, and its changes fail with ErrEnded. But if Admit has already admitted
+	// the session in this request, the request can still use it.
+	//
+	// Hold returns the error of f. If there is no session to call f with, Hold returns
+	// ErrNotFound if the request has no live session, an error that matches both
+	// ErrNotFound and ErrEnded if the request is late (see Session.Renew), or else the
+	// load error.
 	Hold func(ctx context.Context, f func(h Held) error) error
 }

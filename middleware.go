@@ -20,11 +20,13 @@ import (
 //
 // Goroutines that outlive next may use the session but must call Session.Save.
 //
-// Put Wrap around http.TimeoutHandler and similar handlers, not inside them.
-// Inside, the timeout's response has no cookie, so the client of a session that
-// is renewed after the timeout loses it. Around them, the session is committed
-// with the timeout's response while next is still running, so next must not
-// change a value in place (see Key).
+// Put Wrap around http.TimeoutHandler and similar handlers, not inside them. When
+// the time is over, http.TimeoutHandler sends a response of its own while the
+// handler is still running. If Wrap is inside, that response never has a session
+// cookie, so if the handler then calls Session.Renew, the client does not get the
+// new ID and is signed out. If Wrap is outside, it commits the session with that
+// response. The handler may still be using the session, so it must not change a
+// value in place (see Key).
 //
 // Hijack commits the session, but the server then does not send the header
 // fields, including the cookie of a new session. The program must send them.

@@ -162,11 +162,10 @@ type Cookie struct {
 	// does not check these.
 	Domain string
 
-	// Path defaults to "/". Write it as in a URL, with %20 for a space. If Path
-	// or Domain changes, browsers keep the old cookie too and may send it first.
-	// An old cookie whose session has ended does not hide the new one. In the
-	// cookie store, the old session does not end, so change Name at the same
-	// time.
+	// Path defaults to "/". Write it as in a URL, with %20 for a space. If you
+	// change Path or Domain, change Name too: browsers keep the old cookie beside
+	// the new one and may send it first, and the first valid cookie with a live
+	// session is the one that is used.
 	Path string
 
 	// Expires determines when the browser drops the cookie: ExpireNever (the

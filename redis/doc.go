@@ -59,7 +59,7 @@
 //     evicts live sessions, or the index of an owner, so that DestroyOwned misses
 //     sessions. All keys of this package have a time to live, so volatile-* evicts them
 //     too. Set noeviction; new sessions and changes then fail until there is memory.
-//     The store logs a warning once if the server may evict.
+//     If the server may evict sessions, the store logs a warning after its first call.
 //   - If the server restarts without persistence, all sessions are lost. With snapshots
 //     (save), changes since the last snapshot are lost, and sessions that were destroyed
 //     since then are back. With appendonly yes and appendfsync everysec, a crash of Redis
