@@ -38,6 +38,9 @@ type dialect struct {
 	// create inserts a row or replaces an expired one. It is empty if the database
 	// cannot do both in one statement and report which it did; see store.insert.
 	create string
+	// renew gives a session a new key; see renewer. It is empty if the database cannot do
+	// that in one statement.
+	renew string
 	// sweep removes a limited number of expired rows.
 	sweep string
 	// rewritesNamedIndexes: an update rewrites the index of every column that it

@@ -64,7 +64,7 @@ func (f fromURL) Open(_ context.Context, cfg driver.Config) (driver.Store, error
 	if err != nil {
 		return nil, fmt.Errorf("database: open: %w", errors.Join(err, p.close()))
 	}
-	return s, nil
+	return s.asRenewer(), nil
 }
 
 // Schemes implements driver.Schemes.
@@ -103,6 +103,6 @@ func New(db *sql.DB, d Dialect, o Options) driver.Driver {
 		if err != nil {
 			return nil, fmt.Errorf("database: open: %w", err)
 		}
-		return s, nil
+		return s.asRenewer(), nil
 	})
 }

@@ -33,6 +33,16 @@ var postgresDialect = dialect{
   version = excluded.version, created = excluded.created, accessed = excluded.accessed,
   expires = excluded.expires, owner = excluded.owner, data = excluded.data
 WHERE {table}.expires <= ?`,
+	// If a live record has the new ID, version becomes null, which the table does not
+	// allow: the statement fails, and with it the update.
+	renew: `WITH renewed AS (
+  UPDATE {table} SET version = $5, created = $6, accessed = $7, expires = $8, owner = $9, data = $10
+  WHERE namespace = $1 AND id = $2 AND version = $3 AND expires > $4 RETURNING 1)
+INSERT INTO {table} (namespace, id, version, created, accessed, expires, owner, data)
+SELECT $1, $11::bytea, $12::bigint, $13::bigint, $14::bigint, $15::bigint, $16::bytea, $17::bytea FROM renewed
+ON CONFLICT (namespace, id) DO UPDATE SET
+  version = CASE WHEN {table}.expires <= $4 THEN excluded.version END, created = excluded.created, accessed = excluded.accessed,
+  expires = excluded.expires, owner = excluded.owner, data = excluded.data`,
 	// An array, because a subquery may run again for each row. Rows that another
 	// node has locked are skipped: it is removing them.
 	sweep: `DELETE FROM {table} WHERE namespace = $1 AND expires <= $2 AND id = ANY (ARRAY(
@@ -57,6 +67,8 @@ func classifyPostgres(err error) errorClass {
 	switch state {
 	case "40001", "40P01", "23505": // serialization, deadlock; a table's creation at the same time
 		return busy
+	case "23502": // not_null_violation, on purpose: see renew
+		return duplicate
 	case "54000": // program_limit_exceeded
 		return tooLarge
 	case "42P01": // undefined_table

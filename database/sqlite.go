@@ -33,6 +33,16 @@ var sqliteDialect = dialect{
   version = excluded.version, created = excluded.created, accessed = excluded.accessed,
   expires = excluded.expires, owner = excluded.owner, data = excluded.data
 WHERE {table}.expires <= ?`,
+	// One statement, which needs no transaction. SQLite inserts after it has read what it
+	// selects, since that is from the same table.
+	renew: `WITH renewable AS (SELECT 1 FROM {table} WHERE namespace = ?1 AND id = ?2 AND version = ?3 AND expires > ?4
+  AND NOT EXISTS (SELECT 1 FROM {table} WHERE namespace = ?1 AND id = ?11 AND expires > ?4))
+INSERT INTO {table} (namespace, id, version, created, accessed, expires, owner, data)
+SELECT ?1, ?2, ?5, ?6, ?7, ?8, ?9, ?10 FROM renewable UNION ALL
+SELECT ?1, ?11, ?12, ?13, ?14, ?15, ?16, ?17 FROM renewable WHERE true
+ON CONFLICT (namespace, id) DO UPDATE SET
+  version = excluded.version, created = excluded.created, accessed = excluded.accessed,
+  expires = excluded.expires, owner = excluded.owner, data = excluded.data`,
 	sweep: `DELETE FROM {table} WHERE rowid IN
   (SELECT rowid FROM {table} WHERE namespace = ? AND expires <= ? ORDER BY expires LIMIT ?)`,
 	rewritesNamedIndexes: true,

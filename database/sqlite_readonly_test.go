@@ -23,7 +23,7 @@ func TestReadOnlyConnectionsAreReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer opened.Close()
-	s := opened.(*store)
+	s := opened.(renewer).store
 	now := driver.MillisOf(time.Now())
 	rec := driver.Record{Data: []byte("data"), Version: 1, Created: now, Accessed: now, Expires: now + 3600_000}
 	for i, write := range []func(context.Context, driver.Key) error{
@@ -66,11 +66,11 @@ func TestReadOnlyDatabase(t *testing.T) {
 	if err := s.Save(t.Context(), driver.Key{1}, 0, rec); err != nil {
 		t.Fatal(err)
 	}
-	readOnlyConns(t, s.(*store), true)
+	readOnlyConns(t, s.(renewer).store, true)
 	if err := s.Save(t.Context(), driver.Key{2}, 0, rec); err == nil || !strings.Contains(err.Error(), "readonly") {
 		t.Errorf("Save: got error %v", err)
 	}
-	readOnlyConns(t, s.(*store), false)
+	readOnlyConns(t, s.(renewer).store, false)
 	if _, err := s.Load(t.Context(), driver.Key{1}); err != nil {
 		t.Errorf("the database in memory was dropped with its connection: %v", err)
 	}

@@ -24,8 +24,8 @@ type store struct {
 	gate      driver.Gate
 	stop      func() // stops the sweeper
 
-	load, create, replace, replaceData, replaceExpired, touch, touched, remove, removeAt, sweep, all, owned *statement
-	statements                                                                                              []*statement
+	load, create, replace, replaceData, replaceExpired, renew, touch, touched, remove, removeAt, sweep, all, owned *statement
+	statements                                                                                                     []*statement
 }
 
 var (
@@ -60,6 +60,7 @@ func newStore(cfg driver.Config, p *pool, o Options) (*store, error) {
 	}
 	s.replace = s.statement(set + whereKey + andLive)
 	s.replaceData = s.statement(`UPDATE {table} SET version = ?, created = ?, accessed = ?, data = ?` + whereKey + andLive + ` AND expires = ? AND owner = ?`)
+	s.renew = s.statement(d.renew)
 	s.touch = s.statement(`UPDATE {table} SET accessed = ?, expires = ?` + whereKey + andLive)
 	s.touched = s.statement(`SELECT 1 FROM {table}` + whereKey + andLive + ` AND accessed = ? AND expires = ?`)
 	s.remove = s.statement(`DELETE FROM {table}` + whereKey)
@@ -166,11 +167,8 @@ func (s *store) outcome(ctx context.Context, op string, n int64, err error) erro
 
 // Save implements driver.Store.
 func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
-	switch {
-	case len(rec.Data) > MaxData:
-		return fmt.Errorf("database: save: data of %d bytes, at most %d: %w", len(rec.Data), MaxData, driver.ErrTooLarge)
-	case len(rec.Owner) > driver.MaxOwner:
-		return fmt.Errorf("database: save: owner of %d bytes, at most %d: %w", len(rec.Owner), driver.MaxOwner, driver.ErrTooLarge)
+	if err := checkSize("save", &rec); err != nil {
+		return err
 	}
 	if err := s.enter(ctx); err != nil {
 		return s.failWrite(ctx, "save", notSent{err})
@@ -185,6 +183,16 @@ func (s *store) Save(ctx context.Context, key driver.Key, old driver.Version, re
 		n, err = s.update(ctx, key, old, rec, data, now)
 	}
 	return s.outcome(ctx, "save", n, err)
+}
+
+func checkSize(op string, rec *driver.Record) error {
+	switch {
+	case len(rec.Data) > MaxData:
+		return fmt.Errorf("database: %s: data of %d bytes, at most %d: %w", op, len(rec.Data), MaxData, driver.ErrTooLarge)
+	case len(rec.Owner) > driver.MaxOwner:
+		return fmt.Errorf("database: %s: owner of %d bytes, at most %d: %w", op, len(rec.Owner), driver.MaxOwner, driver.ErrTooLarge)
+	}
+	return nil
 }
 
 // insert creates a record, in place of an expired one if there is one. It returns

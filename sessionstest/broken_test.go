@@ -19,6 +19,7 @@ type faulty struct {
 	*mapStore
 	load  func(context.Context, driver.Key) (driver.Record, error)
 	save  func(context.Context, driver.Key, driver.Version, driver.Record) error
+	renew func(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error
 	touch func(context.Context, driver.Key, driver.Record) error
 	del   func(context.Context, driver.Key, driver.Version) error
 	all   func(context.Context) iter.Seq2[driver.Entry, error]
@@ -32,6 +33,9 @@ func (f *faulty) Load(ctx context.Context, key driver.Key) (driver.Record, error
 }
 func (f *faulty) Save(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 	return f.save(ctx, key, old, rec)
+}
+func (f *faulty) Renew(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
+	return f.renew(ctx, oldKey, old, forward, key, rec)
 }
 func (f *faulty) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
 	return f.touch(ctx, key, rec)
@@ -48,7 +52,7 @@ func (f *faulty) Close() error                           { return f.close() }
 
 // sound returns a faulty store without faults.
 func sound(m *mapStore) *faulty {
-	f := &faulty{m, m.Load, m.Save, m.Touch, m.Delete, m.All, m.Owned, m.Sweep, m.Close}
+	f := &faulty{m, m.Load, m.Save, m.Renew, m.Touch, m.Delete, m.All, m.Owned, m.Sweep, m.Close}
 	f.load = func(ctx context.Context, key driver.Key) (driver.Record, error) {
 		r, err := m.Load(ctx, key)
 		if err = errors.Join(err, markedError(r)); err != nil {
@@ -124,7 +128,7 @@ func rewrite(seq iter.Seq2[driver.Entry, error], change func(e driver.Entry, yie
 	}
 }
 
-var breakages = slices.Concat(versionBreakages, expiryBreakages, keyBreakages, contextBreakages, byteBreakages, listingBreakages)
+var breakages = slices.Concat(versionBreakages, renewBreakages, expiryBreakages, keyBreakages, contextBreakages, byteBreakages, listingBreakages)
 
 // pause lets other goroutines run between a check and the write that depends on it.
 func pause() { time.Sleep(50 * time.Microsecond) }

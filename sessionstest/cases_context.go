@@ -46,6 +46,11 @@ func (e *env) calls(s driver.Store, key, free driver.Key, rec driver.Record) []c
 		{"Delete at a version", func(ctx context.Context) error { return s.Delete(ctx, key, rec.Version) }},
 		{"Delete with no record", func(ctx context.Context) error { return s.Delete(ctx, free, 0) }},
 	}
+	if r, ok := renewerOf(s); ok {
+		calls = append(calls, call{"Renew", func(ctx context.Context) error {
+			return r.Renew(ctx, key, rec.Version, next(rec, "a forward"), free, e.record("renewed"))
+		}})
+	}
 	able := func(a Ability) bool { _, cannot := e.suite.Cannot[a]; return !cannot }
 	if l, ok := driver.As[driver.Lister](s); ok && able(List) {
 		calls = append(calls, call{"All", func(ctx context.Context) error { _, err := collect(l.All(ctx)); return err }})

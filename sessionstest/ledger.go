@@ -38,6 +38,28 @@ func (w *watched) Save(ctx context.Context, key driver.Key, old driver.Version, 
 	return err
 }
 
+func (w *watched) Renew(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
+	r, ok := w.Store.(driver.Renewer)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	from, to := w.begin(oldKey), w.begin(key)
+	freshForward, fresh := w.e.ledger.firstUse(forward.Version), w.e.ledger.firstUse(rec.Version)
+	err := r.Renew(ctx, oldKey, old, forward, key, rec)
+	if errors.Is(err, driver.ErrNotWritten) || errors.Is(err, driver.ErrConflict) {
+		gotForward, loading := w.Store.Load(w.e.ctx, oldKey)
+		got, err := w.Store.Load(w.e.ctx, key)
+		if freshForward && loading == nil && gotForward.Version == forward.Version || fresh && err == nil && got.Version == rec.Version {
+			w.e.falseConflict("Renew returned driver.ErrConflict or driver.ErrNotWritten, although it wrote: a Load afterwards returned the version of a record of this Renew")
+		}
+		w.gone(from, "Renew", loading)
+		w.gone(to, "Renew", err)
+	}
+	from.end(err, forward)
+	to.end(err, rec)
+	return err
+}
+
 func (w *watched) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
 	c := w.begin(key)
 	err := w.Store.Touch(ctx, key, rec)

@@ -135,6 +135,20 @@ func (s *mapStore) Save(ctx context.Context, key driver.Key, old driver.Version,
 	})
 }
 
+func (s *mapStore) Renew(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
+	return s.run(ctx, func(m mapRecords) error {
+		if n := max(len(forward.Data), len(rec.Data)); s.limit > 0 && n > s.limit {
+			return fmt.Errorf("%d bytes of data, at most %d: %w", n, s.limit, driver.ErrTooLarge)
+		}
+		was, ok := s.live(m, oldKey)
+		if _, taken := s.live(m, key); !ok || was.Version != old || taken {
+			return driver.ErrConflict
+		}
+		m[s.at(oldKey)], m[s.at(key)] = own(forward), own(rec)
+		return nil
+	})
+}
+
 func (s *mapStore) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
 	return s.run(ctx, func(m mapRecords) error {
 		r, ok := s.live(m, key)

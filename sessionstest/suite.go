@@ -43,6 +43,7 @@ var cases = slices.Concat(
 	damageCases,
 	contextCases,
 	concurrencyCases,
+	renewCases,
 	shutdownCases,
 	shareCases,
 	processCases,
