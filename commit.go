@@ -252,9 +252,11 @@ func (s *Session) saveAsNew(ctx context.Context, key driver.Key, old, stored dri
 		rec.Hint = nil
 		err = s.m.renew(ctx, key, old.Version, newForward(old, s.next.key, s.clock()), s.next.key, rec)
 		if !errors.Is(err, errors.ErrUnsupported) {
-			if s.next.unsure = errors.Is(err, errUnknown); err == nil || s.next.unsure {
+			unknown := errors.Is(err, errUnknown)
+			if err == nil || unknown {
 				s.next.stored = rec.Version
 			}
+			s.next.unsure, s.next.forwarded = unknown, unknown
 			return rec, err
 		}
 	}
@@ -264,21 +266,22 @@ func (s *Session) saveAsNew(ctx context.Context, key driver.Key, old, stored dri
 			return driver.Record{}, err
 		}
 	}
-	return stored, s.m.write(ctx, key, old.Version, newForward(old, s.next.key, s.clock()))
+	err := s.m.write(ctx, key, old.Version, newForward(old, s.next.key, s.clock()))
+	if errors.Is(err, errUnknown) {
+		s.next.forwarded = true
+	}
+	return stored, err
 }
 
 // replace stores the new session that Invalidate began, and replaces the old one
 // by a forward to it.
 func (s *Session) replace(ctx context.Context) error {
 	old := s.id.key
-	keep := false
-	defer s.withdrawUnless(ctx, &keep)
+	defer s.withdrawUnused(ctx)
 	rec, err := s.replaceInvalidated(ctx, old)
 	if err != nil {
-		keep = rec.Version != 0 && errors.Is(err, errUnknown)
 		return err
 	}
-	keep = true
 	s.saved(rec)
 	s.m.note(ctx, eventDestroyed, old)
 	s.m.note(ctx, eventCreated, s.id.key)
@@ -328,6 +331,7 @@ func (s *Session) replaceInvalidated(ctx context.Context, key driver.Key) (rec d
 		case old.Version == was: // so the new ID is taken
 			s.next = newIdentity()
 		}
+		s.next.forwarded = false // by an earlier attempt, which can no longer succeed
 		view, err := content.Parse(old.Data, old.Owner)
 		if err != nil {
 			return rec, err
@@ -346,8 +350,7 @@ func (s *Session) replaceInvalidated(ctx context.Context, key driver.Key) (rec d
 // removed.
 func (s *Session) rename(ctx context.Context) error {
 	old := s.id.key
-	keep := false
-	defer s.withdrawUnless(ctx, &keep)
+	defer s.withdrawUnused(ctx)
 	entry := s.m.queues.Entry(old)
 	defer entry.Leave()
 	for conflicts := 1; ; conflicts++ {
@@ -355,10 +358,11 @@ func (s *Session) rename(ctx context.Context) error {
 		if errors.Is(err, ErrConflict) {
 			was := s.base.Version
 			if err = s.retryCAS(ctx, &entry); err == nil {
+				s.next.forwarded = false // by an earlier attempt, which can no longer succeed
 				// The new ID is taken if the old record is the same. After a second
 				// conflict, DestroyOwned may be removing the new record: do not compete.
 				if s.base.Version == was || conflicts > 1 {
-					s.withdrawUnless(ctx, &keep)
+					s.withdrawUnused(ctx)
 					s.next = newIdentity()
 				}
 				continue
@@ -367,12 +371,10 @@ func (s *Session) rename(ctx context.Context) error {
 		f, _ := errors.AsType[forwarded](err)
 		switch {
 		case err == nil, f.to == s.next.key: // the latter by an earlier attempt of unknown outcome
-			keep = true
 			s.saved(rec)
 			s.m.note(ctx, eventRenewed, s.id.key, old)
 			return nil
 		default:
-			keep = rec.Version != 0 && errors.Is(err, errUnknown) // the forward may lead to it
 			return err
 		}
 	}
@@ -387,13 +389,13 @@ func (s *Session) renewUnchanged(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	copied := s.next.stored != 0
+	forwarded := s.next.forwarded
 	s.next, s.idChange = identity{}, keepID
 	switch {
 	case errors.Is(err, ErrEnded):
 		s.cookieAction = noCookie
 		return nil
-	case errors.Is(err, errUnknown) && copied:
+	case forwarded:
 		return err // the client's ID may have stopped working
 	}
 	s.m.log.Warn("sessions: renewing the ID failed", "session", s.publicID(), "error", err)
@@ -410,7 +412,6 @@ func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 	}
 	if s.next.unsure && s.next.stored == 0 {
 		s.withdraw(ctx)
-		s.next = newIdentity()
 	}
 	var err error
 	for range maxSends {
@@ -421,11 +422,14 @@ func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 		rec.Hint = nil
 		next := s.current()
 		err = s.m.write(ctx, next.key, next.stored, rec)
-		if !errors.Is(err, ErrConflict) && !errors.Is(err, errNotStored) {
-			s.next.unsure = next.stored == 0 && errors.Is(err, errUnknown)
-			if err == nil {
-				s.next.stored = rec.Version
-			}
+		switch {
+		case err == nil:
+			s.next.stored, s.next.unsure = rec.Version, false
+			return rec, nil
+		case errors.Is(err, ErrConflict), errors.Is(err, errNotStored):
+		case errors.Is(err, ErrEnded) && next.unsure: // it was not stored
+		default:
+			s.next.unsure = next.unsure || next.stored == 0 && errors.Is(err, errUnknown)
 			return rec, err
 		}
 		// DestroyOwned may have removed the new record, whose ID no client knows yet.
@@ -435,8 +439,9 @@ func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 		}
 		if next.stored != 0 {
 			s.withdraw(ctx)
+		} else {
+			s.next = newIdentity()
 		}
-		s.next = newIdentity()
 	}
 	if errors.Is(err, ErrConflict) {
 		err = errors.New("three new session IDs in a row were taken: the random source repeats itself")
@@ -444,16 +449,18 @@ func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 	return driver.Record{}, err
 }
 
-// withdrawUnless withdraws the record, if it is stored, when the commit fails or
-// panics: the function of an Update may panic when it runs again.
-func (s *Session) withdrawUnless(ctx context.Context, done *bool) {
-	if !*done && s.next.stored != 0 {
+// withdrawUnused withdraws the record under the next ID, if it is stored, after the
+// commit has failed or panicked: the function of an Update may panic when it runs
+// again. If a forward may lead to the record, it stays for the next attempt.
+func (s *Session) withdrawUnused(ctx context.Context) {
+	if s.next.stored != 0 && !s.next.forwarded {
 		s.withdraw(ctx)
 	}
 }
 
 // withdraw removes the record under the next ID, which no client knows. If that
-// fails, the record remains until it expires.
+// fails, the record remains until it expires. The next attempt gets another ID, since
+// a removal of unknown outcome may still be performed.
 func (s *Session) withdraw(ctx context.Context) {
 	brief, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
@@ -462,6 +469,7 @@ func (s *Session) withdraw(ctx context.Context) {
 	if err := s.m.store.Delete(bounded, s.next.key, 0); err != nil {
 		s.m.log.Warn("sessions: removing an unused record failed", "session", s.next.key.String(), "error", err)
 	}
+	s.next = newIdentity()
 }
 
 // flushDeletes removes the records of destroyed sessions, or of those that they

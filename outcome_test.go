@@ -368,6 +368,73 @@ func TestRenewalInTwoCallsOfUnknownOutcome(t *testing.T) {
 	})
 }
 
+// Further attempts of a renewal whose outcome is unknown.
+func TestRenewalIsRepeated(t *testing.T) {
+	for change, f := range map[string]func(*sessions.Session) error{
+		"Renew":      (*sessions.Session).Renew,
+		"Invalidate": (*sessions.Session).Invalidate,
+	} {
+		changed := func(s *sessions.Session) {
+			f(s)
+			testapp.User.Set(s, "eve")
+			testapp.Increment(s)
+		}
+		renewed := func(t *testing.T, a *testapp.App, c, old *testapp.Client) {
+			t.Helper()
+			a.Store.Record(t)
+			testapp.Equal(t, "user", c.User(), "eve")
+			testapp.Equal(t, "count", c.Count(), 1)
+			testapp.Equal(t, "user under the old ID", old.User(), "")
+		}
+		// A forward may lead to the new record, so it stays when the second attempt fails.
+		for second, faults := range map[string][]testapp.Fault{
+			"fails":        {{Err: driver.ErrNotWritten}},
+			"is too large": {{Err: driver.ErrTooLarge}},
+			"is unknown":   {testapp.Refused, testapp.Refused, testapp.Refused},
+		} {
+			withAndWithoutRenewer(t, change+", the second attempt "+second, func(t *testing.T, a *testapp.App, plant func(...testapp.Fault)) {
+				c := a.SignedIn()
+				old := c.Copy()
+				plant(testapp.LostAnswer)
+				a.Store.Next("Load", testapp.OK, testapp.Refused)
+				c.OK(func(s *sessions.Session) {
+					changed(s)
+					testapp.Error(t, "first Save", s.Save(t.Context()), testapp.ErrDown)
+					a.Store.Next("Save", faults...)
+					testapp.Error(t, "second Save", s.Save(t.Context()), faults[0].Err)
+				})
+				renewed(t, a, c, old)
+			})
+		}
+		t.Run(change+", not written, and the second attempt is not written either", func(t *testing.T) {
+			a := testapp.New(t)
+			c := a.SignedIn()
+			old := c.Copy()
+			a.Store.Next("Renew", testapp.Refused)
+			a.Store.Next("Load", testapp.OK, testapp.Refused)
+			c.OK(func(s *sessions.Session) { // ErrEnded would be wrong: nobody has ended the session
+				changed(s)
+				testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)
+				a.Store.Next("Save", testapp.Refused)
+			})
+			renewed(t, a, c, old)
+		})
+		t.Run(change+", the withdrawal of the first attempt is performed after the second", func(t *testing.T) {
+			a := newWithoutRenewer(t)
+			c := a.SignedIn()
+			old := c.Copy()
+			a.Store.Next("Save", testapp.OK, testapp.Fault{Err: driver.ErrNotWritten})
+			a.Store.Next("Delete", testapp.Fault{Err: testapp.ErrDown, Delayed: true})
+			c.OK(func(s *sessions.Session) {
+				changed(s)
+				testapp.Error(t, "Save", s.Save(t.Context()), driver.ErrNotWritten)
+			})
+			a.SignedIn().OK(func(s *sessions.Session) { s.Destroy(t.Context()) }) // before it, the late one is executed
+			renewed(t, a, c, old)
+		})
+	}
+}
+
 func TestStoreTimeout(t *testing.T) {
 	for name, test := range map[string]struct {
 		kind  string

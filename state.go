@@ -101,6 +101,8 @@ type identity struct {
 	held  bool // id is set
 	// unsure: a record may be stored under key, by a write of unknown outcome.
 	unsure bool
+	// forwarded: a forward to key may be stored, by a write of unknown outcome.
+	forwarded bool
 	// stored is the version of the record under the next ID, if it is stored, or, if
 	// unsure, if it is.
 	stored driver.Version

@@ -256,7 +256,7 @@ var managerFaults = []struct {
 	{"a merge forgets a change", "set+set", lostChange, "commit.go",
 		"view.Adopt(&s.view)\n\tfor _, ch := range s.changes {", "view.Adopt(&s.view)\n\tfor _, ch := range s.changes[1:] {"},
 	{"a cookie is set for a renewal that failed", "set+renew", refusedSets, "commit.go",
-		"keep = rec.Version != 0 && errors.Is(err, errUnknown) // the forward may lead to it\n", "keep = true; s.saved(rec)\n"},
+		"eventRenewed, s.id.key, old)\n\t\t\treturn nil\n\t\tdefault:\n", "eventRenewed, s.id.key, old)\n\t\t\treturn nil\n\t\tdefault:\n\t\t\ts.saved(rec)\n"},
 	{"a value that another request has popped is popped again", "pop+pop", doublePop, "internal/content/change.go",
 		`return fmt.Errorf("pop %q: taken by another request: %w", ch.Name, driver.ErrConflict)`, "return nil"},
 	{"after a lost answer and another's write, an update is applied again", "update+update", miscount, "outcome.go",
