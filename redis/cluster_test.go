@@ -447,3 +447,19 @@ func TestWait(t *testing.T) {
 		t.Errorf("a conflict: %v", err)
 	}
 }
+
+// A node refuses a script on keys of two slots, and so does a proxy of a Cluster, to which
+// the client is that of a single server. The manager then calls Save.
+func TestRenewOnTwoSlotsIsUnsupported(t *testing.T) {
+	s := open(t, "redis://"+strings.Split(strings.TrimPrefix(clusterURL(t), "redis://"), ",")[0])
+	r, ok := s.(driver.Renewer)
+	if !ok {
+		t.Fatal("the store of a single server is no driver.Renewer")
+	}
+	rec := driver.Record{Version: 1, Expires: driver.MillisOf(time.Now().Add(time.Hour)), Owner: "user:42"}
+	for range 2 { // the second is not sent
+		if err := r.Renew(t.Context(), driver.Key{1}, 1, rec, driver.Key{2}, rec); !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("got %v, want errors.ErrUnsupported", err)
+		}
+	}
+}

@@ -21,10 +21,13 @@ var (
 	deleteSource string
 	//go:embed index.lua
 	indexSource string
+	//go:embed renew.lua
+	renewSource string
 
 	writeScript  = newScript(writeSource)
 	deleteScript = newScript(deleteSource)
 	indexScript  = newScript(indexSource)
+	renewScript  = newScript(renewSource)
 )
 
 type script struct{ source, hash string }
@@ -45,7 +48,17 @@ func (once) NoRetry() bool { return true }
 // run runs a script on one key, by its hash, and by its text if the server does not
 // know the hash.
 func (s *store) run(ctx context.Context, sc script, key string, args ...any) (any, error) {
-	all := append(append(make([]any, 0, 8), "evalsha", sc.hash, "1", key), args...)
+	return s.runOn(ctx, sc, []string{key}, args...)
+}
+
+// runOn runs a script on several keys, as run does.
+func (s *store) runOn(ctx context.Context, sc script, keys []string, args ...any) (any, error) {
+	all := append(make([]any, 0, 3+len(keys)+len(args)), "evalsha", sc.hash, len(keys))
+	for _, key := range keys {
+		all = append(all, key)
+	}
+	all = append(all, args...)
+	key := keys[0]
 	value, err := s.send(ctx, key, all...)
 	if redis.HasErrorPrefix(err, "NOSCRIPT") {
 		all[0], all[1] = "eval", sc.source
@@ -80,7 +93,11 @@ func (s *store) change(ctx context.Context, sc script, key driver.Key, version d
 	var at [8]byte
 	binary.BigEndian.PutUint64(at[:], uint64(version))
 	all := append(append(make([]any, 0, 4), int64(s.millis()), at[:]), args...)
-	value, err := s.run(ctx, sc, s.recordName(key), all...)
+	return entryBefore(s.run(ctx, sc, s.recordName(key), all...))
+}
+
+// entryBefore returns the entry in the answer of a script that changes a record.
+func entryBefore(value any, err error) (entry, error) {
 	switch {
 	case errors.Is(err, redis.Nil):
 		return entry{}, driver.ErrConflict

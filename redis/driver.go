@@ -51,6 +51,9 @@ func (d redisDriver) Open(_ context.Context, cfg driver.Config) (driver.Store, e
 	if err != nil {
 		return nil, fmt.Errorf("redis: open: %w", err)
 	}
+	if _, single := s.client.(*redis.Client); single {
+		return &renewer{store: s}, nil
+	}
 	return s, nil
 }
 
