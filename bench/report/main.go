@@ -1,7 +1,7 @@
 // Command report runs the benchmarks and rewrites their figures in
 // docs/performance.md, and the plot. Run it in the folder bench:
 //
-//	go run ./report                    # everything: about 20 minutes
+//	go run ./report                    # everything: about 35 minutes
 //	go run ./report -only request      # one part; keeps the last results of the others
 //	go run ./report -only none         # only rewrites the page from the last results
 //
