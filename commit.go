@@ -275,9 +275,9 @@ func (s *Session) saveAsNew(ctx context.Context, key driver.Key, old, stored dri
 
 // replace stores the new session that Invalidate began, and replaces the old one
 // by a forward to it.
-func (s *Session) replace(ctx context.Context) error {
+func (s *Session) replace(ctx context.Context) (err error) {
 	old := s.id.key
-	defer s.withdrawUnused(ctx)
+	defer s.withdrawUnused(ctx, &err)
 	rec, err := s.replaceInvalidated(ctx, old)
 	if err != nil {
 		return err
@@ -348,9 +348,9 @@ func (s *Session) replaceInvalidated(ctx context.Context, key driver.Key) (rec d
 // ID, at the version that was copied, by a forward. If another request has changed the
 // old record, its changes are merged; if one has ended the session, the new record is
 // removed.
-func (s *Session) rename(ctx context.Context) error {
+func (s *Session) rename(ctx context.Context) (err error) {
 	old := s.id.key
-	defer s.withdrawUnused(ctx)
+	defer s.withdrawUnused(ctx, &err)
 	entry := s.m.queues.Entry(old)
 	defer entry.Leave()
 	for conflicts := 1; ; conflicts++ {
@@ -362,7 +362,7 @@ func (s *Session) rename(ctx context.Context) error {
 				// The new ID is taken if the old record is the same. After a second
 				// conflict, DestroyOwned may be removing the new record: do not compete.
 				if s.base.Version == was || conflicts > 1 {
-					s.withdrawUnused(ctx)
+					s.withdrawUnused(ctx, &err)
 					s.next = newIdentity()
 				}
 				continue
@@ -452,7 +452,10 @@ func (s *Session) insertNew(ctx context.Context) (driver.Record, error) {
 // withdrawUnused withdraws the record under the next ID, if it is stored, after the
 // commit has failed or panicked: the function of an Update may panic when it runs
 // again. If a forward may lead to the record, it stays for the next attempt.
-func (s *Session) withdrawUnused(ctx context.Context) {
+func (s *Session) withdrawUnused(ctx context.Context, err *error) {
+	if errors.Is(*err, ErrConflict) || errors.Is(*err, ErrEnded) {
+		s.next.forwarded = false // another request has changed or ended the session
+	}
 	if s.next.stored != 0 && !s.next.forwarded {
 		s.withdraw(ctx)
 	}

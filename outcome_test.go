@@ -419,6 +419,31 @@ func TestRenewalIsRepeated(t *testing.T) {
 			})
 			renewed(t, a, c, old)
 		})
+		for other, g := range map[string]func(*sessions.Session){
+			"ends":              func(s *sessions.Session) { s.Destroy(t.Context()) },
+			"renews":            func(s *sessions.Session) { s.Renew() },
+			"pops the value of": func(s *sessions.Session) { sessions.Key[int]("once").Pop(s) },
+		} {
+			withAndWithoutRenewer(t, change+", not written, and another request "+other+" the session", func(t *testing.T, a *testapp.App, plant func(...testapp.Fault)) {
+				c := a.SignedIn()
+				c.OK(func(s *sessions.Session) { s.Set("once", 1) })
+				old := c.Copy()
+				plant(testapp.Refused)
+				a.Store.Next("Load", testapp.OK, testapp.Refused)
+				res := c.Do(func(s *sessions.Session) {
+					sessions.Key[int]("once").Pop(s)
+					changed(s)
+					testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)
+					old.OK(g)
+				})
+				testapp.Equal(t, "status", res.StatusCode, http.StatusConflict)
+				want := 1
+				if other == "ends" {
+					want = 0
+				}
+				testapp.Equal(t, "records", len(a.Store.Records(t)), want)
+			})
+		}
 		t.Run(change+", the withdrawal of the first attempt is performed after the second", func(t *testing.T) {
 			a := newWithoutRenewer(t)
 			c := a.SignedIn()
