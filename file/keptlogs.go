@@ -45,12 +45,12 @@ func (k *keptLogs) get(begin driver.Millis, t trust) *os.File {
 }
 
 // keep keeps a log, in place of an earlier one for begin or of the one that was
-// opened first.
+// opened first. If it cannot, it closes the log.
 func (k *keptLogs) keep(begin driver.Millis, path string, f *os.File) {
 	id, ok := idOf(f)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !ok || k.closed {
+	if !ok || k.closed || !mayKeep() {
 		f.Close()
 		return
 	}
@@ -92,6 +92,7 @@ func (k *keptLogs) close() {
 func (l *keptLog) close() {
 	if l.file != nil {
 		l.file.Close()
+		doneKeeping()
 		*l = keptLog{}
 	}
 }

@@ -9,12 +9,13 @@ import (
 )
 
 // A lockFile is a file that is locked by flock. It stays open when it is unlocked,
-// because opening a file takes longer than locking it. (Package
+// because opening a file takes longer than locking it, unless too many files do. (Package
 // github.com/gofrs/flock closes it.)
 type lockFile struct {
 	path string
 	file *os.File
 	id   fileID
+	kept bool // it stays open when it is unlocked
 }
 
 func newLockFile(path string) lockFile { return lockFile{path: path} }
@@ -63,7 +64,7 @@ func (l *lockFile) open() error {
 		f.Close()
 		return err
 	}
-	l.file, l.id = f, id
+	l.file, l.id, l.kept = f, id, mayKeep()
 	return nil
 }
 
@@ -71,13 +72,20 @@ func (l *lockFile) unlock() {
 	// It does not fail for a lock that is held. It releases the lock even if a
 	// process that is being started has inherited the file.
 	_ = unix.Flock(int(l.file.Fd()), unix.LOCK_UN)
+	if !l.kept {
+		l.file.Close()
+		l.file = nil
+	}
 }
 
 // close unlocks and closes the file.
 func (l *lockFile) close() {
-	if l.file != nil {
-		l.unlock()
-		l.file.Close()
-		l.file = nil
+	if l.file == nil {
+		return
 	}
+	if l.kept {
+		l.kept = false
+		doneKeeping()
+	}
+	l.unlock()
 }

@@ -103,6 +103,15 @@ func (id fileID) isUsableAt(path string, t trust) bool {
 	return unix.Lstat(path, &st) == nil && idIn(&st) == id && t.has(st.Uid) && st.Nlink == 1 && st.Mode&0o777 == fileMode
 }
 
+// openLimit returns how many files the process may have open.
+func openLimit() int64 {
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		return 0
+	}
+	return int64(min(uint64(r.Cur), 1<<20)) // without a limit, it is the largest number
+}
+
 // A recordFile is an open file of a record.
 type recordFile struct {
 	fd    int
