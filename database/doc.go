@@ -156,7 +156,7 @@
 // subdirectory. The file system must support hard links. The journal is a write-ahead
 // log, in two more files next to the database, so readers never wait for a writer.
 // The store copies the log to the database in the background, so that writers do not
-// wait for it either; the log grows to some 64 MB if writes never pause.
+// wait for it either. If writes never pause, the log can grow to 100 MB.
 // Writers wait for each other until their contexts end, at most five seconds.
 //
 // Acknowledged writes survive a crash of the process. A power failure can lose the most
