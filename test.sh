@@ -55,6 +55,11 @@ step "go.mod files are tidy"
 step "go vet"
 go vet work
 
+step "go vet on other systems"
+for target in darwin/arm64 windows/amd64 freebsd/amd64 openbsd/amd64 linux/386; do
+  CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go vet ./... # the root module, with its tests
+done
+
 step "staticcheck"
 for module in $(.ci/modules list); do
   (cd "$module" && go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...)

@@ -39,11 +39,16 @@ var replacements = map[string]func(path, outside string) error{
 		short := filepath.Join(filepath.Dir(filepath.Dir(path)), "s") // the path of a socket must be short
 		return errors.Join(unix.Bind(fd, &unix.SockaddrUnix{Name: short}), os.Rename(short, path))
 	},
-	"device": func(path, _ string) error { return unix.Mknod(path, unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))) },
+	"device": func(path, _ string) error { return makeDevice(unix.Mknod, path) },
 	// These change the file itself.
 	"hard link":   func(path, outside string) error { return os.Link(path, outside+".link") },
 	"wrong mode":  func(path, _ string) error { return os.Chmod(path, 0o666) },
 	"wrong owner": func(path, _ string) error { return os.Chown(path, 65534, 65534) },
+}
+
+// makeDevice creates a device by unix.Mknod, whose type differs between systems.
+func makeDevice[T int | uint64](mknod func(string, uint32, T) error, path string) error {
+	return mknod(path, unix.S_IFCHR|0o600, T(unix.Mkdev(1, 3)))
 }
 
 // If a file of the store is replaced by something else, Open returns an error. If

@@ -38,8 +38,13 @@
 // for a new session. All programs that share the directory must then have Sync.
 //
 // If the disk damages the current record of a file, the record before it comes
-// back; if it damages both, that is sessions.ErrCorrupt, and affects no other
-// session.
+// back: the store cannot distinguish that from a write that a crash cut short, since
+// an acknowledged write leaves no other mark than its checksum. So the damage can
+// undo the last change of that session, and if that was a new ID, by Renew or
+// Invalidate, the session is found by its old ID again until it expires. If both
+// records are damaged, or the file was written only once, that is
+// sessions.ErrCorrupt. No other session is affected. A file system with checksums of
+// its own, such as ZFS and Btrfs, reports the damage instead.
 //
 // # Layout
 //
@@ -49,7 +54,7 @@
 //	owners/abc/abcd….ef01…    empty files, named by SHA-256 of the owner, and key
 //	expiry/1700000000000.log  which sessions to look at from that time on
 //	expiry/complete           the indexes cover all records
-//	locks/ab                  a lock file for each directory of records
+//	locks/2b                  64 lock files, each for four directories of records
 //
 // With a namespace, all of this is in ns.NAME.d. With a LockDir, the locks are
 // in the directory file in it. Directories have mode 0700 and files 0600, whatever
@@ -63,11 +68,17 @@
 // written at once. A file that is not complete, because the creating process was
 // killed, is no session; the sweep removes it.
 //
-// Reading takes no lock. Writing takes the lock of one directory, by
-// github.com/gofrs/flock; the kernel releases it when a process dies. A process
-// that waits tries again every 250 µs until its context ends. An unfinished file
+// Reading takes no lock. Writing takes the lock of the record's directory, by flock
+// or, where the system does not have it, by github.com/gofrs/flock; the kernel
+// releases it when a process dies. A process that waits tries again every 250 µs until
+// its context ends. An unfinished file
 // that a dead process left is removed by the next process that needs the name, or by
 // the sweep: the holder of the lock knows that no live process is writing it.
+//
+// A store keeps its lock files open, and the last four expiry logs that it wrote to: up
+// to 68 files. Before each use it checks that the file still has its name, and opens
+// the one that has it otherwise. So as long as a store is open, the file system cannot
+// be unmounted, or remounted read-only.
 //
 // [github.com/natefinch/atomic.ReplaceFile] replaces a file by a larger one on Unix and Windows.
 // (Its WriteFile, and github.com/google/renameio, flush each file to the disk

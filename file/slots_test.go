@@ -45,8 +45,15 @@ func wantVersion(t *testing.T, s *store, key driver.Key, want driver.Version, wh
 // tornOffsets are the offsets at which a write of so many bytes is cut: all, or of
 // a large one the first, the last, those at pages, and others at random.
 func tornOffsets(n int) (at []int) {
+	edge, step := n, 1 // of what is cut at each byte, and of the rest
+	switch {
+	case n >= 1<<20:
+		edge, step = 30, 1<<20
+	case n >= 5000:
+		edge, step = 100, 4096
+	}
 	for i := range n {
-		if n < 5000 || i < 100 || i > n-100 || i%4096 == 0 && n < 1<<20 || i%(1<<20) == 0 {
+		if i < edge || i >= n-edge || i%step == 0 {
 			at = append(at, i)
 		}
 	}
