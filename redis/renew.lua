@@ -30,7 +30,8 @@ redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
 local owner = string.byte(head, 34)
 if owner == 0 then return 1 end
 if ARGV[9] ~= '' and string.sub(head, 35, 34 + owner) == ARGV[12] then
-  redis.call('ZREM', KEYS[3], ARGV[13] .. string.sub(head, 35 + owner, 42 + owner))
+  local before = ARGV[13] .. string.sub(head, 35 + owner, 42 + owner)
+  if before ~= ARGV[9] then redis.call('ZREM', KEYS[3], before) end -- or its life was extended
   return 1
 end
 return string.sub(head, 35, 34 + owner + 8)
