@@ -108,9 +108,8 @@ func benchTails(b *testing.B, l lib, rate float64, d time.Duration) {
 		expiring = int(tailTime.Seconds() * tailExpiring)
 		populate(b, h, expiring, 1)
 	}
-	all := make([]time.Duration, 0, int(2*rate*d.Seconds()))
 	for b.Loop() {
-		due := make(chan time.Duration, cap(all))
+		due := make(chan time.Duration, tailClients)
 		begun := time.Now()
 		go pace(due, begun, rate, d)
 		t.run(b, func(c *tailClient) error {
@@ -123,6 +122,7 @@ func benchTails(b *testing.B, l lib, rate float64, d time.Duration) {
 			return nil
 		})
 	}
+	var all []time.Duration
 	for _, c := range t.clients {
 		all = append(all, c.took...)
 	}
@@ -144,7 +144,8 @@ func benchTails(b *testing.B, l lib, rate float64, d time.Duration) {
 	}
 }
 
-// pace sends each request's time, since begun, when it is due.
+// pace sends each request's time, since begun, when it is due. While all clients are
+// busy it waits, but the times remain those of the schedule.
 func pace(due chan<- time.Duration, begun time.Time, rate float64, d time.Duration) {
 	defer close(due)
 	alarm := newAlarm()
