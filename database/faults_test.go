@@ -30,6 +30,7 @@ type proxy struct {
 	// swallow drops the next response and closes its connection.
 	swallow atomic.Bool
 	clients sync.Map // of net.Conn
+	answers atomic.Int64
 }
 
 func newProxy(t *testing.T, server string) *proxy {
@@ -77,6 +78,7 @@ func (p *proxy) serve(client net.Conn) {
 			server.Close()
 			return
 		}
+		p.answers.Add(1)
 		if _, err := client.Write(buf[:n]); err != nil {
 			server.Close()
 			return

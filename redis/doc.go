@@ -82,13 +82,16 @@
 //	a request that reads its session        1 GET
 //	a request that changes it               1 GET, 1 script
 //	a new session                           1 SET
+//	a sign-in                               1 GET, 1 script; in a Cluster 1 GET, 1 SET, 1 script
 //	a sign-out                              1 GET, 1 script
 //
-// Each script takes one round trip, works on one key, and is called by its hash. If the
-// server does not know the hash, such as after a restart, the store sends the script.
+// Each script takes one round trip, works on one key, except the one of a sign-in, and
+// is called by its hash. If the server does not know the hash, such as after a restart,
+// the store sends the script.
 //
-// A session with an owner has an entry in a sorted set of the owner. Writing the entry
-// takes one more round trip at a sign-in, and again each time the entry is about to
+// A session with an owner has an entry in a sorted set of the owner. The script of a
+// sign-in writes it too. Otherwise, writing the entry takes one more round trip when the
+// session gets its owner, and again each time the entry is about to
 // expire: for a session in use, at most once per idle timeout, or per day if that is
 // shorter. Removing the entry, with the session, takes one too. The entry is written before
 // the session and expires after it, so Owned and DestroyOwned miss no session.

@@ -1,0 +1,42 @@
+package database_test
+
+import (
+	"testing"
+
+	"github.com/pump-go/sessions"
+)
+
+// docs/operations.md has these numbers.
+func TestRoundTripsOfASignIn(t *testing.T) {
+	want := map[string]int64{"PostgreSQL": 2, "MySQL": 3}
+	onEngines(t, func(t *testing.T, e engine) {
+		p := newProxy(t, e.shared(t).Addr)
+		m, err := sessions.New(t.Context(), sessions.Options{URL: e.url(p.Addr().String(), ""), SweepInterval: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		signIn := func() int64 {
+			visitor := m.NewSession()
+			visitor.Set("cart", "a book")
+			if err := visitor.Save(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			before := p.answers.Load()
+			s, err := m.Load(t.Context(), visitor.Token())
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Renew()
+			s.SetOwner("user:42")
+			if err := s.Save(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return p.answers.Load() - before
+		}
+		signIn() // prepares the statements
+		if got := signIn(); got != want[e.name] {
+			t.Errorf("got %d, want %d", got, want[e.name])
+		}
+	})
+}
