@@ -3,15 +3,11 @@
 package servers
 
 import (
-	"bufio"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"testing"
-	"time"
 )
 
 // OwnMemcached returns a memcached for this test only, since a used one cannot be reset
@@ -45,29 +41,7 @@ func StartMemcached() (*Server, error) {
 		command: func() *exec.Cmd {
 			return command(as, dir, program, "-l", "127.0.0.1", "-p", strconv.Itoa(port), "-U", "0", "-m", "64")
 		},
-		ready:    memcachedReady,
+		ready:    answers("version", "VERSION "),
 		graceful: os.Kill, // SIGTERM takes it up to a second, and there is no data to keep
 	})
-}
-
-func memcachedReady(addr string) error {
-	c, err := net.DialTimeout("tcp", addr, time.Second)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
-		return err
-	}
-	if _, err := c.Write([]byte("version\r\n")); err != nil {
-		return err
-	}
-	line, err := bufio.NewReader(c).ReadString('\n')
-	if err != nil {
-		return err
-	}
-	if !strings.HasPrefix(line, "VERSION ") {
-		return fmt.Errorf("the response is %q", line)
-	}
-	return nil
 }

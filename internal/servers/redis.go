@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -77,28 +78,8 @@ func startRedis(name string, args func(port int, dir string) []string) (s *Serve
 }
 
 // redisReady requires an answer to PING. While a server loads its data, it answers with
-// an error.
-func redisReady(addr string) error {
-	c, err := net.DialTimeout("tcp", addr, time.Second)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
-		return err
-	}
-	if _, err := c.Write([]byte("PING\r\n")); err != nil {
-		return err
-	}
-	line, err := bufio.NewReader(c).ReadString('\n')
-	if err != nil {
-		return err
-	}
-	if !strings.HasPrefix(line, "+PONG") && !strings.HasPrefix(line, "-NOAUTH") {
-		return fmt.Errorf("the response is %q", line)
-	}
-	return nil
-}
+// another error than NOAUTH.
+var redisReady = answers("PING", "+PONG", "-NOAUTH")
 
 // RedisCluster is a Redis Cluster of three masters, each with a replica.
 type RedisCluster struct {
@@ -294,34 +275,20 @@ func addrs(servers []*Server) string {
 }
 
 // redisCommand sends a command whose answer is a bulk string.
-func redisCommand(addr, command string) (string, error) {
-	c, err := net.DialTimeout("tcp", addr, time.Second)
-	if err != nil {
-		return "", err
-	}
-	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
-		return "", err
-	}
-	if _, err := c.Write([]byte(command + "\r\n")); err != nil {
-		return "", err
-	}
-	r := bufio.NewReader(c)
-	line, err := r.ReadString('\n')
-	if err != nil {
-		return "", err
-	}
-	size, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(line, "$")))
-	if err != nil || size < 0 {
-		return "", fmt.Errorf("the response is %q", line)
-	}
-	answer := make([]byte, size)
-	for n := 0; n < size; {
-		m, err := r.Read(answer[n:])
+func redisCommand(addr, command string) (answer string, err error) {
+	err = ask(addr, command, func(r *bufio.Reader) error {
+		line, err := r.ReadString('\n')
 		if err != nil {
-			return "", err
+			return err
 		}
-		n += m
-	}
-	return string(answer), nil
+		size, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(line, "$")))
+		if err != nil || size < 0 {
+			return fmt.Errorf("the response is %q", line)
+		}
+		b := make([]byte, size)
+		_, err = io.ReadFull(r, b)
+		answer = string(b)
+		return err
+	})
+	return answer, err
 }
