@@ -2,14 +2,8 @@ package memcached_test
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
-	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,17 +15,8 @@ import (
 	"github.com/pump-go/sessions/memcached"
 )
 
-// callers is the number of concurrent requests: enough to keep the cores busy while
-// some wait for the server.
-const callers = 16
-
-// roundSize is the number of requests that each side makes in a round.
-const roundSize = 300
-
 // BenchmarkRead compares the raw get with the store's Load, and with a request through
-// the middleware that reads its session. The sides alternate in short rounds, so that
-// other load on the machine affects all of them. x-store and x-request are the medians
-// of the rounds' ratios to the raw client's.
+// the middleware that reads its session: see site.Compare.
 func BenchmarkRead(b *testing.B) {
 	compare(b, "/read",
 		func(c *memcache.Client, name string) error {
@@ -67,25 +52,10 @@ func BenchmarkWrite(b *testing.B) {
 		})
 }
 
-// discard is a http.ResponseWriter that costs nothing.
-type discard struct{ header http.Header }
-
-func (w *discard) Header() http.Header         { return w.header }
-func (w *discard) Write(b []byte) (int, error) { return len(b), nil }
-func (w *discard) WriteHeader(int)             {}
-
 func compare(b *testing.B, path string,
 	raw func(*memcache.Client, string) error, direct func(context.Context, driver.Store, driver.Key) error) {
 	url := "memcached://" + start(b).addr()
 	m := site.Manager(b, sessions.Options{URL: url, IdleTimeout: time.Hour})
-	app := m.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
-		if r.URL.Path == "/write" {
-			site.Visits.Update(s, func(n int) int { return n + 1 })
-		} else if n, ok := site.Visits.Get(s); !ok || n < 1 {
-			b.Errorf("got %d visits", n)
-		}
-	}))
 	client := memcache.New(strings.TrimPrefix(url, "memcached://"))
 	client.MaxIdleConns = 64
 	defer client.Close()
@@ -96,75 +66,16 @@ func compare(b *testing.B, path string,
 	defer store.Close()
 
 	const users = 1000 // more than callers, so that concurrent requests have different sessions
-	var requests [users]*http.Request
-	var keys [users]driver.Key
+	v := site.NewVisitors(b, m, users, path)
 	var names [users]string
-	for i := range users {
-		w := httptest.NewRecorder()
-		app.ServeHTTP(w, httptest.NewRequest("GET", "/write", nil))
-		ctx, cancel := context.WithCancel(b.Context()) // as net/http's is
-		defer cancel()
-		requests[i] = httptest.NewRequestWithContext(ctx, "GET", path, nil)
-		cookie, _, _ := strings.Cut(w.Header().Get("Set-Cookie"), ";")
-		requests[i].Header.Set("Cookie", cookie)
-		_, token, _ := strings.Cut(cookie, "=")
-		s, err := m.Load(b.Context(), token)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if keys[i], err = driver.ParseKey(s.ID()); err != nil {
-			b.Fatal(err)
-		}
-		names[i] = ":" + s.ID()
+	for i, key := range v.Keys {
+		names[i] = ":" + key.String()
 	}
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
 	defer cancel()
-	sides := []func(i int) error{
-		func(i int) error { return raw(client, names[i]) },
-		func(i int) error { return direct(ctx, store, keys[i]) },
-		func(i int) error {
-			app.ServeHTTP(&discard{make(http.Header)}, requests[i])
-			return nil
-		},
-	}
-	for _, n := range []int{1, callers} {
-		b.Run(fmt.Sprintf("callers=%d", n), func(b *testing.B) {
-			var times [3]time.Duration
-			var ratios [3][]float64
-			for b.Loop() {
-				var took [3]time.Duration
-				for side, do := range sides {
-					took[side] = round(b, n, func(i int) error { return do(i % users) })
-					times[side] += took[side]
-					ratios[side] = append(ratios[side], float64(took[side])/float64(took[0]))
-				}
-			}
-			b.ReportMetric(0, "ns/op")
-			for side, name := range []string{"raw", "store", "request"} {
-				b.ReportMetric(float64(times[side].Nanoseconds())/roundSize/float64(b.N), "ns/"+name)
-				if side > 0 {
-					slices.Sort(ratios[side])
-					b.ReportMetric(ratios[side][len(ratios[side])/2], "x-"+name)
-				}
-			}
-		})
-	}
-}
-
-// round runs one round with n callers and returns its duration.
-func round(b *testing.B, n int, do func(i int) error) time.Duration {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	start := time.Now()
-	for range n {
-		wg.Go(func() {
-			for i := int(next.Add(1)); i <= roundSize; i = int(next.Add(1)) {
-				if err := do(i); err != nil {
-					b.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return time.Since(start)
+	site.Compare(b, []int{1, 16}, 300, users, []site.Side{
+		{Name: "raw", Do: func(i int) error { return raw(client, names[i]) }},
+		{Name: "store", Do: func(i int) error { return direct(ctx, store, v.Keys[i]) }},
+		{Name: "request", Do: v.Request},
+	})
 }
