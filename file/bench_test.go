@@ -103,7 +103,7 @@ func serve(b *testing.B, dir string, o Options) *served {
 	// As the store allocates it.
 	a.slots = a.raw + ".slots"
 	for _, path := range []string{a.slots, a.slots + ".kept"} {
-		if err := writeNew(path, make([]byte, 2*minSyncSlot), true, false); err != nil {
+		if _, err := writeNew(path, make([]byte, 2*minSyncSlot), true, false); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -169,7 +169,8 @@ func (a *served) overwrite(f *recordFile, sync bool) {
 // rawCreate creates a file with the bytes.
 func (a *served) rawCreate() {
 	a.made++
-	a.must(writeNew(fmt.Sprint(a.raw, a.made), a.bytes, false, false))
+	_, err := writeNew(fmt.Sprint(a.raw, a.made), a.bytes, false, false)
+	a.must(err)
 }
 
 // loadAndSave returns a function that reads and writes a record with the bytes,

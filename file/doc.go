@@ -124,6 +124,10 @@
 // programs have different LockDirs, two of them may write at the same time, and
 // the changes be lost.
 //
+// On Unix, a store keeps up to 65 lock files and 4 logs open until it is closed, so
+// that their file system cannot be unmounted. All stores of a process keep at most a
+// quarter of the files that it may have open (RLIMIT_NOFILE).
+//
 // On NFS, flock needs Linux 2.6.12 or later and a lock server on both sides, and
 // a client may read an old state of a file from its cache for some seconds: prefer a
 // database there.

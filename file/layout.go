@@ -94,17 +94,20 @@ func (d *shardedDir) open(name string, write bool) (recordFile, error) {
 // there is something with that name, it returns fs.ErrExist.
 //
 // As in open, the system checks the directories if it can. If it cannot, or for any
-// other error, it is tried once more after they are checked one by one.
+// other error of creating the file, it is tried once more after they are checked one by
+// one. An error of writing is final: the file may still be there, and fs.ErrExist would
+// hide that it is this one.
 func (d *shardedDir) create(name string, b []byte, sync bool) error {
 	path := d.file(name)
-	err := writeNew(path, b, sync, true)
-	if err == nil || errors.Is(err, fs.ErrExist) {
+	created, err := writeNew(path, b, sync, true)
+	if created || errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	if err := d.ensure(name); err != nil {
 		return err
 	}
-	return writeNew(path, b, sync, false)
+	_, err = writeNew(path, b, sync, false)
+	return err
 }
 
 // shardOf returns the number of the key's directory.

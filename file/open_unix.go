@@ -201,10 +201,11 @@ func openFile(path string, flags int, t trust) (*os.File, error) {
 }
 
 // writeNew creates a file with these bytes, and returns fs.ErrExist if there is
-// something with that name. On any other error it leaves no file. With noSymlinks,
-// it returns an error if there is a link anywhere in the path, or if the system
-// cannot check that.
-func writeNew(path string, b []byte, sync, noSymlinks bool) (err error) {
+// something with that name. created reports whether it created the file; if it then
+// returns an error, it has removed the file if it could. With noSymlinks, it returns
+// an error if there is a link anywhere in the path, or if the system cannot check
+// that.
+func writeNew(path string, b []byte, sync, noSymlinks bool) (created bool, err error) {
 	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_CLOEXEC
 	var fd int
 	for {
@@ -218,13 +219,12 @@ func writeNew(path string, b []byte, sync, noSymlinks bool) (err error) {
 		}
 	}
 	if err != nil {
-		return &fs.PathError{Op: "create", Path: path, Err: err}
+		return false, &fs.PathError{Op: "create", Path: path, Err: err}
 	}
-	if err := fill(fd, path, b, sync); err != nil {
+	if err = fill(fd, path, b, sync); err != nil {
 		_ = unix.Unlink(path) // the first error is returned
-		return err
 	}
-	return nil
+	return true, err
 }
 
 // fill writes a new file and closes it.

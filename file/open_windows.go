@@ -128,15 +128,16 @@ func (f *recordFile) isRemoved() (bool, error) {
 func (f *recordFile) close() { _ = f.file.Close() }
 
 // writeNew creates a file with these bytes, and returns fs.ErrExist if there is
-// something with that name. On any other error it leaves no file. With noSymlinks, it
-// returns an error, since Windows cannot check that.
-func writeNew(path string, b []byte, sync, noSymlinks bool) error {
+// something with that name. created reports whether it created the file; if it then
+// returns an error, it has removed the file if it could. With noSymlinks, it returns
+// an error, since Windows cannot check that.
+func writeNew(path string, b []byte, sync, noSymlinks bool) (created bool, err error) {
 	if noSymlinks {
-		return errors.ErrUnsupported
+		return false, errors.ErrUnsupported
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
-		return err
+		return false, err
 	}
 	_, err = f.Write(b)
 	if err == nil && sync {
@@ -148,7 +149,7 @@ func writeNew(path string, b []byte, sync, noSymlinks bool) error {
 	if err != nil {
 		_ = os.Remove(path) // the first error is returned
 	}
-	return err
+	return true, err
 }
 
 // syncDir does nothing: replacing a file writes through to the disk.

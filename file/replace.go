@@ -17,10 +17,10 @@ func (s *store) replace(name string, b []byte) error {
 		return err
 	}
 	temp := s.tempOf(name)
-	err := writeNew(temp, b, s.sync, false)
+	_, err := writeNew(temp, b, s.sync, false)
 	if errors.Is(err, fs.ErrExist) {
 		if err = s.cleanTemp(temp); err == nil {
-			err = writeNew(temp, b, s.sync, false)
+			_, err = writeNew(temp, b, s.sync, false)
 		}
 	}
 	if err != nil {
