@@ -44,7 +44,9 @@ type app struct {
 var sweepEvery time.Duration
 
 // passes returns how long a passing session lives.
-func passes() time.Duration { return (time.Millisecond + rand.N(*tailTime)).Truncate(time.Millisecond) }
+func passes() time.Duration {
+	return (10*time.Millisecond + rand.N(*tailTime)).Truncate(time.Millisecond)
+}
 
 const (
 	counter = "counter"
