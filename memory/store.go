@@ -141,15 +141,15 @@ func (s *store) Renew(ctx context.Context, oldKey driver.Key, old driver.Version
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	for _, r := range []*driver.Record{&forward, &rec} {
-		if len(r.Owner) > driver.MaxOwner {
-			return errOwner("renew", r.Owner)
-		}
+	if len(forward.Owner) > driver.MaxOwner {
+		return errOwner("renew", forward.Owner)
 	}
-	now := s.now()
-	r := renewal{&oldKey, &key, old, &forward, &rec, bodyOf(forward), bodyOf(rec)}
+	if len(rec.Owner) > driver.MaxOwner {
+		return errOwner("renew", rec.Owner)
+	}
+	now, forwardBody, body := s.now(), bodyOf(forward), bodyOf(rec)
 	for {
-		err := s.renew(&r, now)
+		err := s.renew(&oldKey, old, &forward, forwardBody, &key, &rec, body, now)
 		if err != ErrFull {
 			return err
 		}
@@ -159,18 +159,10 @@ func (s *store) Renew(ctx context.Context, oldKey driver.Key, old driver.Version
 	}
 }
 
-// renewal has the arguments of Renew.
-type renewal struct {
-	oldKey, key       *driver.Key
-	old               driver.Version
-	forward, rec      *driver.Record
-	forwardBody, body string
-}
-
-func (s *store) renew(r *renewal, now driver.Millis) error {
-	from, to := s.shard(r.oldKey), s.shard(r.key)
+func (s *store) renew(oldKey *driver.Key, old driver.Version, forward *driver.Record, forwardBody string, key *driver.Key, rec *driver.Record, body string, now driver.Millis) error {
+	from, to := s.shard(oldKey), s.shard(key)
 	first, second := from, to
-	if last := len(r.key) - 1; r.oldKey[last] > r.key[last] {
+	if last := len(key) - 1; oldKey[last] > key[last] {
 		first, second = to, from // every call in the same order, or two could wait for each other
 	}
 	first.mu.Lock()
@@ -182,14 +174,14 @@ func (s *store) renew(r *renewal, now driver.Millis) error {
 	if from.closed || to.closed {
 		return driver.ErrClosed
 	}
-	was, taken := from.find(r.oldKey), to.find(r.key)
-	if !was.live(now) || was.version != r.old || taken.live(now) {
+	was, taken := from.find(oldKey), to.find(key)
+	if !was.live(now) || was.version != old || taken.live(now) {
 		return driver.ErrConflict
 	}
-	if err := s.put(to, taken, r.key, r.rec, r.body); err != nil {
+	if err := s.put(to, taken, key, rec, body); err != nil {
 		return err
 	}
-	from.replace(was, r.forward, r.forwardBody)
+	from.replace(was, forward, forwardBody)
 	return nil
 }
 
