@@ -8,6 +8,7 @@
 //
 //	go test -bench Request              # each kind of request on each store
 //	go test -bench Request/store=memory # one store
+//	go test -bench Tails -tail-time 10s # the slowest requests under load
 //	go run ./report                     # everything, and rewrites docs/performance.md
 //
 // The names suit benchstat: go test -bench Request -count 10 >new.out and then
