@@ -76,9 +76,10 @@
 // the sweep: the holder of the lock knows that no live process is writing it.
 //
 // A store keeps its lock files open, and the last four expiry logs that it wrote to: up
-// to 68 files. Before each use it checks that the file still has its name, and opens
-// the one that has it otherwise. So as long as a store is open, the file system cannot
-// be unmounted, or remounted read-only.
+// to 68 files, and all stores of a process at most a quarter of those that it may have
+// open. Before each use a store checks that the file still has its name; if not, it
+// opens the one that has it. So as long as a store is open, the file system cannot be
+// unmounted, or remounted read-only.
 //
 // [github.com/natefinch/atomic.ReplaceFile] replaces a file by a larger one on Unix and Windows.
 // (Its WriteFile, and github.com/google/renameio, flush each file to the disk

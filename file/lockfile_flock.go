@@ -9,8 +9,8 @@ import (
 )
 
 // A lockFile is a file that is locked by flock. It stays open when it is unlocked,
-// because opening a file takes longer than locking it, unless too many files do. (Package
-// github.com/gofrs/flock closes it.)
+// because opening a file takes longer than locking it, unless too many files do.
+// (Package github.com/gofrs/flock closes it.)
 type lockFile struct {
 	path string
 	file *os.File
@@ -39,6 +39,9 @@ func (l *lockFile) tryLock() (bool, error) {
 			return false, nil
 		case unix.EINTR:
 		case unix.EWOULDBLOCK:
+			if !l.kept { // the caller may give up
+				l.close()
+			}
 			return false, nil
 		default:
 			l.close()
