@@ -95,7 +95,8 @@
 //   - In place of one of its directories, or of a lock file, New returns an
 //     error. While the store is open, the calls that need it fail, so that no
 //     session seems to be missing and no sign-out seems to be done. They work
-//     again when the right directory is back.
+//     again when the right directory is back. If a directory of records now
+//     belongs to another user, only calls that remove or replace a file in it fail.
 //   - In place of a record, it is sessions.ErrCorrupt: that session is lost.
 //   - In place of an expiry log or an unfinished record, it costs a warning. The
 //     store uses another file, and renames what is in the way to a name that ends

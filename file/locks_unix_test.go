@@ -3,6 +3,7 @@
 package file
 
 import (
+	"context"
 	"os"
 	"testing"
 	"time"
@@ -45,15 +46,40 @@ func TestReplacedLockFile(t *testing.T) {
 	}
 }
 
+// openFiles returns how many files this process has open.
+func openFiles(t *testing.T) int {
+	entries, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		skip(t, err.Error())
+	}
+	return len(entries)
+}
+
+// A call that does not get a lock leaves no file open.
+func TestUnavailableLockIsClosed(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := open(t, dir)
+	other, _ := open(t, dir)
+	for i := range lockCount {
+		if err := other.locks.shard(i).lock(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer other.locks.shard(i).unlock()
+	}
+	before := openFiles(t)
+	for i := range lockCount {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		wantErr(t, "Delete", s.Delete(ctx, driver.Key{byte(i)}, 0), context.DeadlineExceeded)
+		cancel()
+	}
+	if n := openFiles(t) - before; n > 0 {
+		t.Errorf("%d files stay open", n)
+	}
+}
+
 // Locks share a file descriptor each, and Close closes them, and the kept logs.
 func TestFewFilesStayOpen(t *testing.T) {
-	count := func() int {
-		entries, err := os.ReadDir("/dev/fd")
-		if err != nil {
-			skip(t, err.Error())
-		}
-		return len(entries)
-	}
+	count := func() int { return openFiles(t) }
 	before := count()
 	s, c := open(t, quickDir(t))
 	for i := range 4000 {
