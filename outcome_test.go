@@ -419,6 +419,18 @@ func TestRenewalIsRepeated(t *testing.T) {
 			})
 			renewed(t, a, c, old)
 		})
+		withAndWithoutRenewer(t, change+", and "+change+" is called again", func(t *testing.T, a *testapp.App, plant func(...testapp.Fault)) {
+			c := a.SignedIn()
+			old := c.Copy()
+			plant(testapp.LostAnswer)
+			a.Store.Next("Load", testapp.OK, testapp.Refused)
+			c.OK(func(s *sessions.Session) {
+				f(s)
+				testapp.Error(t, "Save", s.Save(t.Context()), testapp.ErrDown)
+				changed(s)
+			})
+			renewed(t, a, c, old)
+		})
 		for other, g := range map[string]func(*sessions.Session){
 			"ends":              func(s *sessions.Session) { s.Destroy(t.Context()) },
 			"renews":            func(s *sessions.Session) { s.Renew() },

@@ -369,7 +369,9 @@ func (s *Session) changeID(op string, to idChange) error {
 		}
 		return nil
 	}
-	s.next = newIdentity()
+	if !s.next.forwarded { // else another ID could not be reached if the forward is stored
+		s.next = newIdentity()
+	}
 	s.idChange = max(s.idChange, to)
 	return nil
 }
