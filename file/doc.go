@@ -76,7 +76,7 @@
 // the sweep: the holder of the lock knows that no live process is writing it.
 //
 // A store keeps its lock files open, and the last four expiry logs that it wrote to: up
-// to 68 files, and all stores of a process at most a quarter of those that it may have
+// to 69 files, and all stores of a process at most a quarter of those that it may have
 // open. Before each use a store checks that the file still has its name; if not, it
 // opens the one that has it. So as long as a store is open, the file system cannot be
 // unmounted, or remounted read-only.
@@ -125,10 +125,6 @@
 // NTFS handle well. If something deletes lock files while programs run, or the
 // programs have different LockDirs, two of them may write at the same time, and
 // the changes be lost.
-//
-// On Unix, a store keeps up to 65 lock files and 4 logs open until it is closed, so
-// that their file system cannot be unmounted. All stores of a process keep at most a
-// quarter of the files that it may have open (RLIMIT_NOFILE).
 //
 // On NFS, flock needs Linux 2.6.12 or later and a lock server on both sides, and
 // a client may read an old state of a file from its cache for some seconds: prefer a

@@ -81,7 +81,6 @@ func (l *lock) lock(ctx context.Context) error {
 	}
 	err := l.lockFile(ctx)
 	if err != nil {
-		l.file.close() // it may be open, to be tried again
 		<-l.sem
 		return fmt.Errorf("lock: %w", err)
 	}
