@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pump-go/sessions"
@@ -295,71 +296,75 @@ func TestUploadTooLarge(t *testing.T) {
 // changes of the handler are committed, but their cookie is not sent. So put Wrap
 // outside.
 func TestTimeoutHandlerOutside(t *testing.T) {
-	a := testapp.New(t)
-	c := a.SignedIn()
-	for name, f := range map[string]func(s *sessions.Session){
-		"a change": testapp.Increment, "an end": func(s *sessions.Session) { s.Destroy(context.Background()) },
-	} {
-		late, done := make(chan struct{}), make(chan struct{})
-		h := http.TimeoutHandler(a.Manager.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			defer close(done)
-			s := sessions.FromContext(r.Context())
-			testapp.Look(s)
-			<-late
-			f(s)
-			if _, err := io.WriteString(w, "too late"); !errors.Is(err, http.ErrHandlerTimeout) {
-				t.Errorf("%s: Write: got error %v, want ErrHandlerTimeout", name, err)
+	synctest.Test(t, func(t *testing.T) { // the timeout comes when the handler waits
+		a := testapp.New(t)
+		c := a.SignedIn()
+		for name, f := range map[string]func(s *sessions.Session){
+			"a change": testapp.Increment, "an end": func(s *sessions.Session) { s.Destroy(context.Background()) },
+		} {
+			late, done := make(chan struct{}), make(chan struct{})
+			h := http.TimeoutHandler(a.Manager.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer close(done)
+				s := sessions.FromContext(r.Context())
+				testapp.Look(s)
+				<-late
+				f(s)
+				if _, err := io.WriteString(w, "too late"); !errors.Is(err, http.ErrHandlerTimeout) {
+					t.Errorf("%s: Write: got error %v, want ErrHandlerTimeout", name, err)
+				}
+			})), time.Millisecond, "timeout")
+			r := httptest.NewRequest("GET", "/", nil)
+			r.Header.Set("Cookie", "pump-session="+c.Token())
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			close(late)
+			<-done
+			if w.Code != 503 || w.Body.String() != "timeout" || len(w.Header()["Set-Cookie"]) > 0 {
+				t.Errorf("%s: got %d %q with the header %v", name, w.Code, w.Body, w.Header())
 			}
-		})), time.Millisecond, "timeout")
-		r := httptest.NewRequest("GET", "/", nil)
-		r.Header.Set("Cookie", "pump-session="+c.Token())
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		close(late)
-		<-done
-		if w.Code != 503 || w.Body.String() != "timeout" || len(w.Header()["Set-Cookie"]) > 0 {
-			t.Errorf("%s: got %d %q with the header %v", name, w.Code, w.Body, w.Header())
+			if name == "a change" {
+				testapp.Equal(t, "count", c.Count(), 1)
+			}
+			if name == "an end" {
+				testapp.Equal(t, "user", c.User(), "")
+				c = a.SignedIn()
+			}
 		}
-		if name == "a change" {
-			testapp.Equal(t, "count", c.Count(), 1)
-		}
-		if name == "an end" {
-			testapp.Equal(t, "user", c.User(), "")
-			c = a.SignedIn()
-		}
-	}
+	})
 }
 
 // Inside Wrap, it responds through the session's writer: the handler's changes until
 // then are committed with the response. For later ones, the handler must call Save.
 func TestTimeoutHandlerInsideTimesOut(t *testing.T) {
-	a := testapp.New(t)
-	c := a.SignedIn()
-	late, done := make(chan struct{}), make(chan struct{})
-	timeout := http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer close(done)
-		s := sessions.FromContext(r.Context())
-		testapp.Increment(s)
-		<-late
-		for range 100 {
-			testapp.Increment(s) // beside the commit, too
-			if _, err := io.WriteString(w, "too late"); !errors.Is(err, http.ErrHandlerTimeout) {
-				t.Errorf("Write: got error %v", err)
+	synctest.Test(t, func(t *testing.T) { // the timeout comes when the handler waits
+		a := testapp.New(t)
+		c := a.SignedIn()
+		late, done := make(chan struct{}), make(chan struct{})
+		timeout := http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(done)
+			s := sessions.FromContext(r.Context())
+			testapp.Increment(s)
+			<-late
+			for range 100 {
+				testapp.Increment(s) // beside the commit, too
+				if _, err := io.WriteString(w, "too late"); !errors.Is(err, http.ErrHandlerTimeout) {
+					t.Errorf("Write: got error %v", err)
+				}
 			}
+			testapp.Error(t, "Save under the request's context", s.Save(r.Context()), context.DeadlineExceeded)
+		}), 10*time.Millisecond, "timeout")
+		res := c.Serve(func(w http.ResponseWriter, r *http.Request) {
+			timeout.ServeHTTP(w, r)
+			close(late)
+		})
+		<-done
+		if res.StatusCode != 503 || res.Body != "timeout" {
+			t.Errorf("got %d %q, want 503 timeout", res.StatusCode, res.Body)
 		}
-		testapp.Error(t, "Save under the request's context", s.Save(r.Context()), context.DeadlineExceeded)
-	}), 10*time.Millisecond, "timeout")
-	res := c.Serve(func(w http.ResponseWriter, r *http.Request) {
-		timeout.ServeHTTP(w, r)
-		close(late)
+		if n := c.Count(); n < 1 || n > 101 {
+			t.Errorf("got count %d, want 1 to 101", n)
+		}
 	})
-	<-done
-	if res.StatusCode != 503 || res.Body != "timeout" {
-		t.Errorf("got %d %q, want 503 timeout", res.StatusCode, res.Body)
-	}
-	if n := c.Count(); n < 1 || n > 101 {
-		t.Errorf("got count %d, want 1 to 101", n)
-	}
 }
 
 // The request's context is the server's, with the session added.
