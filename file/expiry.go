@@ -170,8 +170,13 @@ func (x *expiry) appendTo(f *os.File, lines []byte) error {
 
 func (x *expiry) write(f *os.File, lines []byte) error {
 	_, err := f.Write(lines)
-	if err == nil && x.tree.sync {
-		err = f.Sync()
+	if err != nil || !x.tree.sync {
+		return err
+	}
+	if err = f.Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
+		// The system reports it once for an open file, and other calls may have lines
+		// in this one. So the next sweep rebuilds the index.
+		_ = os.Remove(filepath.Join(x.dir, completeName)) // the first error is returned
 	}
 	return err
 }
