@@ -113,8 +113,8 @@ func entryBefore(value any, err error) (entry, error) {
 }
 
 // certain adds ErrNotWritten to an error that means that the command was not
-// executed: an error that the server returned, since a script writes in its last step,
-// and a connection that was not made.
+// executed: an error that the server returned, since a script returns none after it has
+// written a record, and a connection that was not made.
 func certain(err error) error {
 	var refused redis.Error
 	var op *net.OpError

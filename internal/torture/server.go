@@ -193,6 +193,10 @@ type borrowed struct{ driver.Store }
 func (borrowed) Close() error           { return nil }
 func (b borrowed) Unwrap() driver.Store { return b.Store }
 
+func (b borrowed) Renew(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
+	return renewOn(ctx, b.Store, oldKey, old, forward, key, rec)
+}
+
 // wrapping returns Options.WrapStore: for memory, which has no other way to be
 // down, a switch, and in tests of the checker a breakage.
 func (h *host) wrapping(broken func(driver.Store, *host) driver.Store) func(driver.Store) driver.Store {

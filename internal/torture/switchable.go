@@ -51,6 +51,22 @@ func (s switchable) Save(ctx context.Context, key driver.Key, old driver.Version
 	return errors.Join(err, s.err()) // it may be switched off during the call
 }
 
+func (s switchable) Renew(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
+	if err := s.err(); err != nil {
+		return err
+	}
+	err := renewOn(ctx, s.fullStore, oldKey, old, forward, key, rec)
+	return errors.Join(err, s.err())
+}
+
+// renewOn renews on a store that may be a driver.Renewer.
+func renewOn(ctx context.Context, s driver.Store, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
+	if r, ok := s.(driver.Renewer); ok {
+		return r.Renew(ctx, oldKey, old, forward, key, rec)
+	}
+	return errors.ErrUnsupported
+}
+
 func (s switchable) Touch(ctx context.Context, key driver.Key, rec driver.Record) error {
 	if err := s.err(); err != nil {
 		return err
