@@ -71,9 +71,9 @@
 // Reading takes no lock. Writing takes the lock of the record's directory, by flock
 // or, where the system does not have it, by github.com/gofrs/flock; the kernel
 // releases it when a process dies. A process that waits tries again every 250 µs until
-// its context ends. An unfinished file
-// that a dead process left is removed by the next process that needs the name, or by
-// the sweep: the holder of the lock knows that no live process is writing it.
+// its context ends. An unfinished file that a dead process left is removed by the
+// next process that needs the name, or by the sweep: the holder of the lock knows
+// that no live process is writing it.
 //
 // A store keeps its lock files open, and the last four expiry logs that it wrote to: up
 // to 69 files, and all stores of a process at most a quarter of those that it may have
@@ -102,7 +102,8 @@
 //     store uses another file, and renames what is in the way to a name that ends
 //     in .foreign.
 //
-// A directory or lock file with the wrong mode is corrected. A second hard link
+// A lock file with the wrong mode is corrected when the store opens, and a directory
+// also by a sweep, a deletion or a write that replaces a file. A second hard link
 // to a record or log does no harm: the store does not write to such a file. A session
 // whose file is removed while it is written is reported as gone.
 //
@@ -125,6 +126,10 @@
 // NTFS handle well. If something deletes lock files while programs run, or the
 // programs have different LockDirs, two of them may write at the same time, and
 // the changes be lost.
+//
+// The file system must always show the same inode number for a file, as those of
+// disks do. On one that does not, such as gocryptfs with -sharedstorage, every
+// write fails when its context ends.
 //
 // On NFS, flock needs Linux 2.6.12 or later and a lock server on both sides, and
 // a client may read an old state of a file from its cache for some seconds: prefer a
