@@ -20,7 +20,7 @@ const (
 	read      work = "read"       // gets two of the ten values and checks them
 	write     work = "write"      // adds one to a counter
 	fresh     work = "new"        // sets the counter in a new session
-	login     work = "login"      // gives the session a new ID and sets the user
+	signIn    work = "sign-in"    // gives the session a new ID and sets the user
 	passing   work = "passing"    // fill, for a session that expires at some time during tailTime
 )
 

@@ -14,7 +14,7 @@ import (
 // session's ID, and does not remove expired sessions.
 func gorillaApp(store sessions.Store, inStore func() int) app {
 	return app{sessions: inStore, handler: func(kind work) http.Handler {
-		if kind == login || kind == passing {
+		if kind == signIn || kind == passing {
 			return nil
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

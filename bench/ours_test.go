@@ -85,7 +85,7 @@ func ourApp(tb testing.TB, m *sessions.Manager) app {
 				ourCounter.Update(s, func(n int) int { return n + 1 })
 			case fresh:
 				ourCounter.Set(s, 1)
-			case login:
+			case signIn:
 				if err := s.Renew(); err != nil {
 					wrong(w)
 					return

@@ -105,7 +105,7 @@ func BenchmarkRedis(b *testing.B) {
 	)
 	c := redisClient(b)
 	names := [...]string{"raw-cas", "pump", "scs"}
-	for _, w := range []work{read, write, fresh, login} {
+	for _, w := range []work{read, write, fresh, signIn} {
 		for _, callers := range []int{16, 64} {
 			b.Run(fmt.Sprintf("work=%s/callers=%d", w, callers), func(b *testing.B) {
 				apps := []app{rawOnRedis(c, true), oursOnRedis(b, c), scsOnRedis(b, c)}

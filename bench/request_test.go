@@ -98,7 +98,7 @@ var works = []struct {
 	{write, benchWrite},
 	{fresh, benchNew},
 	{contended, benchContended},
-	{login, benchLogin},
+	{signIn, benchSignIn},
 }
 
 func benchUntouched(b *testing.B, a app) {
@@ -156,8 +156,8 @@ func benchNew(b *testing.B, a app) {
 	counted(b, a, start(b, a, fresh), 1)
 }
 
-func benchLogin(b *testing.B, a app) {
-	c, h := start(b, a, fill), a.handler(login)
+func benchSignIn(b *testing.B, a app) {
+	c, h := start(b, a, fill), a.handler(signIn)
 	old := c.cookie()
 	loop(b, func() {
 		if !c.send(h) {

@@ -46,7 +46,7 @@ func scsApp(m *scs.SessionManager, sessions func() int) app {
 				m.Put(ctx, counter, m.GetInt(ctx, counter)+1)
 			case fresh:
 				m.Put(ctx, counter, 1)
-			case login:
+			case signIn:
 				if err := m.RenewToken(ctx); err != nil {
 					wrong(w)
 					return

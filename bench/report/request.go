@@ -35,7 +35,7 @@ var (
 	swapped = []string{"raw", "raw-cas"}
 )
 
-var works = []string{"untouched", "read", "write", "new", "login", "contended"}
+var works = []string{"untouched", "read", "write", "new", "sign-in", "contended"}
 
 const (
 	clock     = "ns/op"
@@ -128,7 +128,7 @@ func small(m *measurements) string {
 // callers returns the table of concurrent requests to redis.
 func callers(m *measurements) string {
 	t := table{{"redis, many sessions at a time", "callers", "raw, compare and swap", "this library", "scs", "compared with raw", "faster than scs"}}
-	for _, w := range []string{"read", "write", "new", "login"} {
+	for _, w := range []string{"read", "write", "new", "sign-in"} {
 		for _, n := range []string{"16", "64"} {
 			name := "Redis/work=" + w + "/callers=" + n
 			t = append(t, []string{
