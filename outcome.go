@@ -29,7 +29,8 @@ var errNotStored = fmt.Errorf("%w: nothing is stored yet", errUnknown)
 // version is ours, the write succeeded. If it is the old one, the identical write
 // is sent again; if both arrive, the second conflicts. If it is a third one, ours
 // may have been stored before it. Writing again could count an update twice, so
-// this is reported as a failure. An insert is not sent again under the same key:
+// this is reported as a failure. If rec is a forward, a third version is a certain
+// ErrConflict: only forwards follow a forward. An insert is not sent again under the same key:
 // if the session is destroyed before the first one arrives, that does not conflict.
 func (m *Manager) write(ctx context.Context, key driver.Key, old driver.Version, rec driver.Record) error {
 	return m.send(ctx, key, old, rec, nil)
@@ -37,9 +38,7 @@ func (m *Manager) write(ctx context.Context, key driver.Key, old driver.Version,
 
 // renew writes the forward at oldKey and the record at key by the store's Renewer,
 // and resolves the outcome as write does, by the forward: either both records are stored
-// or neither. A third version at oldKey is a certain ErrConflict: it is no forward, so
-// nothing was written, and never will be, since old does not return. For the same reason
-// the identical call can be sent again.
+// or neither.
 func (m *Manager) renew(ctx context.Context, oldKey driver.Key, old driver.Version, forward driver.Record, key driver.Key, rec driver.Record) error {
 	return m.send(ctx, oldKey, old, forward, &driver.Entry{Key: key, Record: rec})
 }
@@ -57,12 +56,11 @@ func (m *Manager) send(ctx context.Context, key driver.Key, old driver.Version, 
 		switch {
 		case err == nil:
 			return nil
-		case errors.Is(err, ErrConflict), errors.Is(err, driver.ErrNotWritten):
+		case errors.Is(err, ErrConflict), errors.Is(err, driver.ErrNotWritten),
+			errors.Is(err, ErrTooLarge), errors.Is(err, ErrClosed), errors.Is(err, errors.ErrUnsupported):
 			if unsure == nil {
 				return err
 			}
-		case errors.Is(err, ErrTooLarge), errors.Is(err, ErrClosed), errors.Is(err, errors.ErrUnsupported):
-			return err
 		default:
 			unsure = err
 		}
@@ -76,7 +74,7 @@ func (m *Manager) send(ctx context.Context, key driver.Key, old driver.Version, 
 		switch {
 		case err == nil && now.Version == old:
 			rec.Hint = now.Hint
-		case err == nil && renewed != nil:
+		case err == nil && asForward(rec) != nil:
 			return ErrConflict
 		case err == nil:
 			return fmt.Errorf("%w, and another request has changed the session since: %w", errUnknown, unsure)

@@ -224,11 +224,12 @@ func TestRenewalOfUnknownOutcome(t *testing.T) {
 				renewed(t, a, c, old)
 			})
 		}
-		t.Run(name+", not written, and another request changed the session", func(t *testing.T) {
-			a, c, old := start(t)
+		withAndWithoutRenewer(t, name+", not written, and another request changed the session", func(t *testing.T, a *testapp.App, plant func(...testapp.Fault)) {
+			c := a.SignedIn()
+			old := c.Copy()
 			refused := testapp.Refused
 			refused.Before = func() { old.OK(func(s *sessions.Session) { s.Set("x", 1) }) }
-			a.Store.Next("Renew", refused)
+			plant(refused)
 			c.OK(f)
 			renewed(t, a, c, old)
 			c.OK(func(s *sessions.Session) { testapp.Equal(t, "x is taken along", s.Has("x"), name == "Renew") })
