@@ -273,7 +273,7 @@ var managerFaults = []struct {
 	{"an insert without an answer is sent again under the same ID", "renew+destroy-owned", ownedMisses, "outcome.go",
 		`return fmt.Errorf("%w: %w", errNotStored, unsure)`, ""},
 	{"a Renew without an answer, and another's write, count as a renewal", "set+renew", deadCookie, "outcome.go",
-		"case err == nil && renewed != nil:\n\t\t\treturn ErrConflict", "case err == nil && renewed != nil:\n\t\t\treturn nil"},
+		"case err == nil && asForward(rec) != nil:\n\t\t\treturn ErrConflict", "case err == nil && asForward(rec) != nil:\n\t\t\treturn nil"},
 	{"a late request begins a session of its own", "set+renew", takeaway, "load.go",
 		"s.lateness = late\n", ""},
 }
