@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	tailTime = flag.Duration("tail-time", time.Minute, "how long BenchmarkTails measures each library")
+	tailTime = flag.Duration("tail-time", time.Second, "how long BenchmarkTails measures each library")
 	tailRate = flag.Float64("tail-rate", 0, "the requests in a second of BenchmarkTails, or 0 for 80% of the capacity")
 )
 
