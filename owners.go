@@ -204,10 +204,11 @@ func isGone(err error) bool {
 
 // keeps reports whether the session at key, created at the given time, is an
 // excepted one that was renewed meanwhile. Unless the store is a driver.Renewer, a
-// renewal stores the session under its new ID first, and the forward after it. So if no forward leads to the session
-// yet, keeps changes the version of the excepted one: a renewal that stored the
-// session has to begin again, with another ID, and this one can be destroyed. It is
-// not certain if another request has changed the excepted one at the same time.
+// renewal stores the session under its new ID first, and the forward after it. So if no
+// forward leads to the session yet, keeps changes the version of the excepted one: a
+// renewal that stored the session has to begin again, with another ID, and this one can
+// be destroyed. It is not certain if another request has changed the excepted one at
+// the same time.
 func (d *ownerSignOut) keeps(ctx context.Context, key driver.Key, created driver.Millis) (keep, certain bool, err error) {
 	for _, e := range d.excepted {
 		if e.created != created {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -126,217 +125,6 @@ func TestStoreCalls(t *testing.T) {
 	testapp.Equal(t, "calls of a refresh", s.Store.Calls(), "Load Load")
 }
 
-// Hole 1: a link from another site comes without the bound cookie, as browsers make no
-// proof for it.
-func TestLinkFromAnotherSite(t *testing.T) {
-	s := newSite(t)
-	d := s.bound()
-	d.dropBound()
-	link := func(method, site, mode string) *testapp.Response {
-		return d.send(method, "/offers", http.Header{"Sec-Fetch-Site": {site}, "Sec-Fetch-Mode": {mode}}, increment)
-	}
-	got := link("GET", "cross-site", "navigate")
-	testapp.Equal(t, "status", got.StatusCode, http.StatusForbidden)
-	testapp.NoCookie(t, got)
-	if !strings.Contains(got.Body, `<meta http-equiv="refresh" content="0">`) || got.Header.Get("Location") != "" {
-		t.Errorf("the page does not load itself again: %s", got.Body)
-	}
-	testapp.Equal(t, "Cache-Control", got.Header.Get("Cache-Control"), "no-store")
-	s.wantLogged(0, withoutDevice)
-	for _, other := range []*testapp.Response{
-		link("GET", "same-origin", "navigate"), // else it would load itself for ever
-		link("GET", "none", "navigate"),
-		link("POST", "cross-site", "navigate"),
-		link("GET", "cross-site", "cors"),
-	} {
-		testapp.Equal(t, "body", other.Body, "Forbidden\n")
-	}
-	d.wantRefresh("before the page loads again")
-	testapp.Equal(t, "status", link("GET", "same-origin", "navigate").StatusCode, http.StatusOK)
-	d.use(func(s *sessions.Session) {
-		n, _ := testapp.Count.Get(s)
-		testapp.Equal(t, "visits", n, 1)
-	})
-}
-
-// Hole 2: refreshes that other sites' pages initiate would come without the session
-// cookie, and their answer would end the binding.
-func TestNoOtherInitiators(t *testing.T) {
-	s := newSite(t)
-	d := s.device()
-	d.signIn()
-	if got := d.register(); strings.Contains(got.Body, "initiators") {
-		t.Errorf("the registration allows other initiators: %s", got.Body)
-	}
-}
-
-// Hole 3: browsers send a registration again if its answer was lost.
-func TestRegistrationIsSentAgain(t *testing.T) {
-	s := newSite(t)
-	d := s.device()
-	d.signIn()
-	proof := d.proof(d.offer, true)
-	first := d.registerWith(proof)
-	id := d.id
-	s.Store.Calls()
-	for _, confirmed := range []bool{false, true} {
-		if confirmed {
-			d.wantUse("the first use", http.StatusOK)
-			s.Store.Calls()
-		}
-		again := d.registerWith(proof)
-		testapp.Equal(t, "status", again.StatusCode, http.StatusOK)
-		testapp.Equal(t, "body", again.Body, first.Body)
-		testapp.Equal(t, "binding", d.id, id)
-		testapp.Equal(t, "calls", s.Store.Calls(), "Load")
-	}
-	d.wantUse("with the cookie of the second answer", http.StatusOK)
-	d.wantRefresh("with the second answer")
-	s.wantLogged(0, "two devices")
-}
-
-// A registration that was captured is good for no longer than any other proof, once the
-// session is bound.
-func TestCapturedRegistrationExpires(t *testing.T) {
-	s := newSite(t)
-	d := s.device()
-	d.signIn()
-	proof := d.proof(d.offer, true)
-	d.registerWith(proof)
-	d.wantUse("the first use", http.StatusOK)
-	thief := d.copied()
-	thief.dropBound()
-	s.Clock.Advance(2*time.Minute - time.Second)
-	testapp.Equal(t, "status within two minutes", thief.registerWith(proof).StatusCode, http.StatusOK)
-	thief.dropBound()
-	s.Clock.Advance(time.Second)
-	testapp.Equal(t, "status after two minutes", thief.registerWith(proof).StatusCode, http.StatusBadRequest)
-	testapp.Equal(t, "bound cookie", thief.Cookies[boundName], "")
-	thief.wantUse("with nothing but the session cookie", http.StatusForbidden)
-	d.wantUse("with the cookie", http.StatusOK)
-}
-
-// The session gets another owner while its binding is being stored: the binding was
-// offered to the owner before.
-func TestRegistrationDuringAChangeOfOwner(t *testing.T) {
-	s := newSite(t)
-	d := s.device()
-	d.signIn()
-	victim := d.copied()
-	s.Store.Before("Save", func() {
-		victim.use(func(s *sessions.Session) { s.SetOwner("bob") })
-	})
-	got := d.register()
-	testapp.Equal(t, "status", got.StatusCode, http.StatusBadRequest)
-	victim.use(func(s *sessions.Session) {
-		testapp.Equal(t, "owner", s.Owner(), "bob")
-		testapp.Equal(t, "note", string(s.GuardNote()), "")
-	})
-}
-
-// Hole 4: requests that were on their way during the registration have no bound cookie.
-func TestRequestsInFlightDuringRegistration(t *testing.T) {
-	s := newSite(t)
-	d := s.device()
-	d.signIn()
-	inFlight := d.copied()
-	d.register()
-	inFlight.wantUse("without the cookie, while the binding is pending", http.StatusOK)
-	inFlight.Cookies[boundName] = strings.Repeat("A", 64)
-	inFlight.wantUse("with another session's cookie, while the binding is pending", http.StatusOK)
-	d.wantUse("the first use with the cookie", http.StatusOK)
-
-	inFlight.wantUse("with a wrong cookie, after the confirmation", http.StatusForbidden)
-	inFlight.dropBound()
-	inFlight.wantUse("without the cookie, within 30 seconds", http.StatusOK)
-	s.Clock.Advance(29 * time.Second)
-	inFlight.wantUse("without the cookie, within 30 seconds", http.StatusOK)
-	s.Clock.Advance(time.Second)
-	inFlight.wantUse("without the cookie, after 30 seconds", http.StatusForbidden)
-	d.wantUse("with the cookie", http.StatusOK)
-}
-
-// A binding that no request has confirmed is not enforced: its cookie may never have
-// arrived.
-func TestLostRegistrationAnswer(t *testing.T) {
-	s := newSite(t)
-	d := s.device()
-	d.signIn()
-	d.register()
-	d.dropBound()
-	for range 3 {
-		s.Clock.Advance(time.Hour)
-		d.wantUse("unconfirmed", http.StatusOK)
-	}
-	d.offer = ""
-	d.use(func(s *sessions.Session) { s.Renew() })
-	if d.offer == "" {
-		t.Fatal("the new ID of a session whose binding is not confirmed has no offer")
-	}
-	testapp.Equal(t, "status of the second registration", d.register().StatusCode, http.StatusOK)
-	d.wantUse("with the bound cookie, which confirms the binding", http.StatusOK)
-	s.Clock.Advance(time.Minute)
-	d.dropBound()
-	d.wantUse("without the bound cookie", http.StatusForbidden)
-}
-
-// Hole 5: a refused session can be ended, and nothing else.
-func TestRefusedSessionCanOnlyBeEnded(t *testing.T) {
-	for name, end := range map[string]func(*sessions.Session){
-		"Destroy":    func(s *sessions.Session) { s.Destroy(t.Context()) },
-		"Invalidate": func(s *sessions.Session) { s.Invalidate() },
-	} {
-		s := newSite(t)
-		d := s.bound()
-		thief := d.copied()
-		thief.dropBound()
-		for name, f := range map[string]func(*sessions.Session){
-			"a read": testapp.Look, "a write": increment, "Renew": func(s *sessions.Session) { s.Renew() },
-			"Clear": func(s *sessions.Session) { s.Clear() },
-		} {
-			token := thief.Token()
-			testapp.Equal(t, "status of "+name, thief.use(f), http.StatusForbidden)
-			testapp.Equal(t, "token after "+name, thief.Token(), token)
-		}
-		d.wantUse("the device, undisturbed", http.StatusOK)
-		testapp.Equal(t, name, thief.use(func(s *sessions.Session) { end(s); increment(s) }), http.StatusOK)
-		testapp.Equal(t, "count of the new session", thief.Count(), 1)
-		testapp.Equal(t, "user of the ended session", d.User(), "")
-	}
-}
-
-// A sign-in with a refused session begins a new one, which is offered a binding.
-func TestSignInAfterALostKey(t *testing.T) {
-	s := newSite(t)
-	d := s.bound()
-	old := d.copied()
-	d.dropBound()
-	d.key = newKey(t)
-	d.wantUse("without the key", http.StatusForbidden)
-	d.signIn()
-	testapp.Equal(t, "status", d.register().StatusCode, http.StatusOK)
-	d.wantUse("bound again", http.StatusOK)
-	s.Clock.Advance(time.Minute)
-	d.wantUse("bound again", http.StatusOK)
-	old.dropBound()
-	old.wantUse("the old session", http.StatusForbidden)
-}
-
-// A refused session, or a bound cookie that somebody has planted, hides no live one.
-func TestRefusedSessionHidesNoOther(t *testing.T) {
-	s := newSite(t)
-	ann := s.bound()
-	mallory := s.device()
-	mallory.use(func(s *sessions.Session) { s.Renew(); s.SetOwner("mallory") })
-	mallory.register()
-	mallory.use(testapp.Look)
-	s.Clock.Advance(31 * time.Second)
-	ann.Extra = []string{cookieName + "=" + mallory.Token(), boundName + "=x"}
-	ann.wantUse("with planted cookies", http.StatusOK)
-	ann.wantRefresh("with planted cookies")
-	ann.use(func(s *sessions.Session) { testapp.Equal(t, "owner", s.Owner(), "ann") })
-}
-
 // Hole 6: a refresh that meets a renewed session.
 func TestRefreshOfARenewedSession(t *testing.T) {
 	s := newSite(t)
@@ -383,130 +171,6 @@ func TestOwnerAndInvalidateDropTheBinding(t *testing.T) {
 	}
 }
 
-// Hole 7: an offer on a later request would let a thief bind an unbound session to
-// their own device.
-func TestOffersGoWithNewTokensOnly(t *testing.T) {
-	const field = "X-Session"
-	s := newSite(t, func(o *sessions.Options) { o.TokenHeader = field; o.Cookie.Expires = sessions.ExpireAfter(time.Hour) })
-	offered := func(what string, got *testapp.Response, want bool) {
-		t.Helper()
-		testapp.Equal(t, "offer with "+what, got.Header.Get("Secure-Session-Registration") != "", want)
-	}
-	d := s.device()
-	offered("an anonymous session", d.send("GET", "/", nil, increment), false)
-	offered("an owner, without a new ID", d.send("GET", "/", nil, func(s *sessions.Session) { s.SetOwner("eve") }), false)
-	offered("a sign-in", d.send("GET", "/", nil, signIn), true)
-	offered("a read", d.send("GET", "/", nil, testapp.Look), false)
-	offered("a write", d.send("GET", "/", nil, increment), false)
-	s.Clock.Advance(10 * time.Minute)
-	got := d.send("GET", "/", nil, testapp.Look)
-	offered("the cookie that is sent again", got, false)
-	if got.SetCookie == "" {
-		t.Error("the cookie is not sent again")
-	}
-	s.restart(func(o *sessions.Options) {
-		o.Cookie.Secret, o.Cookie.PreviousSecrets = testapp.Secret2, [][]byte{testapp.Secret}
-	})
-	if got = d.send("GET", "/", nil, testapp.Look); got.SetCookie == "" {
-		t.Error("the cookie is not sent under the present secret")
-	}
-	offered("the cookie under the present secret", got, false)
-	offered("a sign-in by token header", d.send("GET", "/", http.Header{field: {""}}, signIn), false)
-	offered("Renew", d.send("GET", "/", nil, func(s *sessions.Session) { s.Renew() }), true)
-}
-
-// A thief of an unbound cookie cannot register: not with a later challenge, which
-// nobody gives them, nor with one of their own session.
-func TestThiefCannotRegister(t *testing.T) {
-	s := newSite(t)
-	victim := s.device()
-	victim.signIn()
-	thief := victim.copied()
-	own := s.device()
-	own.signIn()
-	for what, challenge := range map[string]string{"their own session's": own.offer, "no": "", "any": "AAAA"} {
-		got := thief.registerWith(thief.proof(challenge, true))
-		testapp.Equal(t, "status with "+what+" challenge", got.StatusCode, http.StatusBadRequest)
-		testapp.Equal(t, "challenge with "+what+" challenge", got.Header.Get("Secure-Session-Challenge"), "")
-	}
-	s.Clock.Advance(6 * time.Minute)
-	testapp.Equal(t, "status with an old challenge", thief.registerWith(thief.proof(victim.offer, true)).StatusCode, http.StatusBadRequest)
-	victim.wantUse("the victim", http.StatusOK)
-}
-
-// Hole 8: the token is refused whichever way it comes.
-func TestStolenTokenByAnyCarriage(t *testing.T) {
-	const field = "X-Session"
-	s := newSite(t, func(o *sessions.Options) { o.TokenHeader = field })
-	d := s.bound()
-	thief := d.copied()
-	thief.dropBound()
-	thief.wantUse("in a cookie", http.StatusForbidden)
-	got := s.device().send("GET", "/", http.Header{field: {thief.Token()}}, func(s *sessions.Session) {
-		testapp.Equal(t, "keys", len(s.Keys()), 0)
-	})
-	testapp.Equal(t, "status in the header", got.StatusCode, http.StatusForbidden)
-	_, err := s.Manager.Load(t.Context(), thief.Token())
-	testapp.Error(t, "Load", err, sessions.ErrRefused)
-	id := ""
-	d.use(func(s *sessions.Session) { id = s.ID() })
-	if _, err := s.Manager.Find(t.Context(), id); err != nil {
-		t.Error("a job cannot find the session: ", err)
-	}
-	s.wantLogged(3, withoutDevice)
-	s.wantLogged(1, "reason=no_request")
-	// A client with a token header cannot register.
-	app := s.device()
-	app.signIn()
-	got = app.post("/register", http.Header{field: {app.Token()}, "Secure-Session-Response": {app.proof(app.offer, true)}})
-	testapp.Equal(t, "status of a registration by token header", got.StatusCode, http.StatusBadRequest)
-}
-
-// Hole 9: nothing that the program does with values unbinds the session, and nothing
-// replaces a confirmed key.
-func TestNothingReplacesAConfirmedKey(t *testing.T) {
-	s := newSite(t)
-	d := s.device()
-	d.signIn()
-	d.register()
-	thief := d.copied()
-	thief.dropBound()
-	thief.offer = d.offer // seen with the sign-in
-	d.wantUse("the first use", http.StatusOK)
-	testapp.Equal(t, "another key, confirmed", thief.register().StatusCode, http.StatusBadRequest)
-	d.use(func(s *sessions.Session) { s.Clear(); testapp.User.Set(s, "ann") })
-	testapp.Equal(t, "another key, after Clear", thief.register().StatusCode, http.StatusBadRequest)
-	s.Clock.Advance(31 * time.Second)
-	thief.wantUse("the thief", http.StatusForbidden)
-	d.wantRefresh("after Clear")
-
-	// In no interleaving: the registration with another key is decided on while the
-	// binding is pending, and the binding is confirmed before it is stored.
-	d = s.device()
-	d.signIn()
-	d.register()
-	thief = d.copied()
-	thief.offer = d.offer
-	s.Store.Before("Save", func() { d.wantUse("the confirmation", http.StatusOK) })
-	testapp.Equal(t, "another key, confirmed meanwhile", thief.register().StatusCode, http.StatusBadRequest)
-	s.Clock.Advance(31 * time.Second)
-	d.wantUse("the device", http.StatusOK)
-	// The confirmation is decided on, and the key is replaced before it is stored: then
-	// it must not confirm the other one.
-	d = s.device()
-	d.signIn()
-	d.register()
-	first := d.copied()
-	second := d.copied()
-	second.offer = d.offer
-	s.Store.Before("Save", func() { testapp.Equal(t, "another key, pending", second.register().StatusCode, http.StatusOK) })
-	first.wantUse("the confirmation of the first key", http.StatusOK)
-	second.use(func(s *sessions.Session) {}) // untouched
-	s.Clock.Advance(time.Minute)
-	first.dropBound()
-	first.wantUse("while the second key is pending", http.StatusOK)
-}
-
 // Hole 10: a refresh is no use of the session.
 func TestRefreshIsNoUse(t *testing.T) {
 	s := newSite(t, func(o *sessions.Options) { o.IdleTimeout, o.RenewAfter = time.Hour, 5*time.Minute })
@@ -522,17 +186,6 @@ func TestRefreshIsNoUse(t *testing.T) {
 	s.Store.Calls()
 	d.refresh()
 	testapp.Equal(t, "writes", s.Store.Since("Save", "Touch", "Delete"), 0)
-}
-
-// A registration writes, and does not prolong the session's life either.
-func TestRegistrationIsNoUse(t *testing.T) {
-	s := newSite(t, func(o *sessions.Options) { o.IdleTimeout = 5 * time.Minute })
-	d := s.device()
-	d.signIn()
-	s.Clock.Advance(4 * time.Minute)
-	testapp.Equal(t, "status", d.register().StatusCode, http.StatusOK)
-	s.Clock.Advance(61 * time.Second)
-	testapp.Equal(t, "answer after the idle timeout", d.refresh().Body, `{"continue":false}`)
 }
 
 // Holes 11 and 13: with these options the binding would protect nothing, or not reach
@@ -577,28 +230,6 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// Hole 12: anybody can say that the browser skipped the proof. It is logged, and no more.
-func TestSkippedGrantsNothing(t *testing.T) {
-	s := newSite(t)
-	d := s.bound()
-	thief := d.copied()
-	thief.dropBound()
-	said := `unreachable;session_identifier="` + strings.Repeat("x", 1000) + `"`
-	for range 1000 {
-		got := thief.send("GET", "/", http.Header{"Secure-Session-Skipped": {said}}, testapp.Look)
-		testapp.Equal(t, "status", got.StatusCode, http.StatusForbidden)
-	}
-	s.wantLogged(10, withoutDevice)
-	s.wantLogged(10, `unreachable`)
-	if strings.Contains(s.Log.String(), strings.Repeat("x", 200)) {
-		t.Error("what the browser says is not clipped")
-	}
-	s.Clock.Advance(time.Second)
-	thief.use(testapp.Look)
-	s.wantLogged(11, withoutDevice)
-	s.wantLogged(1, "unlogged=990")
-}
-
 // Hole 13: no answer names an origin or a host, so none is wrong behind a proxy.
 func TestBehindAProxy(t *testing.T) {
 	s := newSite(t)
@@ -637,61 +268,6 @@ func TestGoodRefreshHasNoChallenge(t *testing.T) {
 	testapp.Equal(t, "challenge", got.Header.Get("Secure-Session-Challenge"), "")
 	testapp.Equal(t, "Access-Control-Allow-Origin", got.Header.Get("Access-Control-Allow-Origin"), "")
 	testapp.Equal(t, "Cross-Origin-Resource-Policy", got.Header.Get("Cross-Origin-Resource-Policy"), "same-origin")
-}
-
-// Hole 15: whoever steals the cookie before the registration can use it, and register
-// first if they have seen the sign-in's response. That two have registered is logged.
-func TestTwoKeysAreLogged(t *testing.T) {
-	s := newSite(t)
-	d := s.device()
-	d.signIn()
-	thief := d.copied()
-	thief.offer = d.offer
-	testapp.Equal(t, "the thief's registration", thief.register().StatusCode, http.StatusOK)
-	s.wantLogged(0, "two devices")
-	testapp.Equal(t, "the user's registration", d.register().StatusCode, http.StatusOK)
-	s.wantLogged(1, "two devices registered for one session")
-	d.wantUse("the user", http.StatusOK)
-	thief.register()
-	s.wantLogged(2, "two devices registered for one session")
-}
-
-// What is not defended, as documented.
-func TestTheftBeforeRegistration(t *testing.T) {
-	s := newSite(t)
-	d := s.device()
-	d.signIn()
-	thief := d.copied()
-	thief.wantUse("the thief, before the registration", http.StatusOK)
-	d.register()
-	d.wantUse("the device", http.StatusOK)
-	s.Clock.Advance(31 * time.Second)
-	thief.wantUse("the thief, after it", http.StatusForbidden)
-}
-
-// Everything that was stolen is worth nothing after Life and two minutes.
-func TestStolenCookiesAndProofsExpire(t *testing.T) {
-	s := newSite(t)
-	d := s.bound()
-	s.Clock.Advance(5 * time.Minute)
-	d.wantRefresh("before the theft")
-	thief := d.copied()
-	d.refreshWith("")
-	proof := d.proof(d.challenge, false) // stolen as it was made
-	thief.wantUse("both cookies", http.StatusOK)
-	s.Clock.Advance(119 * time.Second)
-	testapp.Equal(t, "the stolen proof, within two minutes", thief.refreshWith(proof).StatusCode, http.StatusOK)
-	s.Clock.Advance(time.Second)
-	testapp.Equal(t, "the stolen proof, after two minutes", thief.refreshWith(proof).StatusCode, http.StatusForbidden)
-	s.Clock.Advance(10*time.Minute - 2*time.Second)
-	thief.wantUse("the cookie of the stolen proof, within Life", http.StatusOK)
-	s.Clock.Advance(time.Second)
-	thief.wantUse("the cookie of the stolen proof, after Life", http.StatusForbidden)
-	testapp.Equal(t, "a refresh without the key", thief.refresh().StatusCode, http.StatusForbidden)
-	s.wantLogged(1, withoutDevice)
-	d.dropBound()
-	d.wantRefresh("of the device")
-	d.wantUse("the device", http.StatusOK)
 }
 
 func TestRotatedSecretsKeepTheBinding(t *testing.T) {
@@ -811,18 +387,6 @@ func TestBoundCookieOfAnEarlierSession(t *testing.T) {
 	}
 }
 
-// An open page of the store binds nothing and opens nothing: it has public keys only.
-func TestStoreHasNoSecret(t *testing.T) {
-	s := newSite(t)
-	d := s.bound()
-	data := s.Store.Record(t).Record.Data
-	for _, secret := range []string{d.Token(), d.Cookies[boundName]} {
-		if strings.Contains(string(data), secret) {
-			t.Error("the record holds a cookie")
-		}
-	}
-}
-
 func TestHandlerWithoutManagerPanics(t *testing.T) {
 	defer func() {
 		if p := recover(); p == nil || !strings.Contains(p.(string), "Options.Guard") {
@@ -832,24 +396,4 @@ func TestHandlerWithoutManagerPanics(t *testing.T) {
 	h := newBinding(t, dbsc.Options{}).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }))
 	r, _ := http.NewRequestWithContext(context.Background(), "POST", basePath+"/refresh", nil)
 	h.ServeHTTP(nil, r)
-}
-
-func TestLogHasNoSecret(t *testing.T) {
-	s := newSite(t)
-	d := s.bound()
-	thief := d.copied()
-	thief.dropBound()
-	thief.use(testapp.Look)
-	d.refresh()
-	logged := s.Log.String()
-	for name, secret := range map[string]string{"token": d.Token(), "bound cookie": d.Cookies[boundName], "challenge": d.challenge} {
-		if strings.Contains(logged, secret) {
-			t.Errorf("the log contains the %s", name)
-		}
-	}
-	if !slices.ContainsFunc(strings.Split(logged, "\n"), func(line string) bool {
-		return strings.Contains(line, "level=WARN") && strings.Contains(line, withoutDevice) && strings.Contains(line, "reason=no_cookie")
-	}) {
-		t.Errorf("the log has no warning:\n%s", logged)
-	}
 }
