@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/site"
 )
 
 // docs/operations.md has these numbers.
@@ -18,24 +19,7 @@ func TestRoundTripsOfASignIn(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer m.Close()
-		signIn := func() int64 {
-			visitor := m.NewSession()
-			visitor.Set("cart", "a book")
-			if err := visitor.Save(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			before := p.answers.Load()
-			s, err := m.Load(t.Context(), visitor.Token())
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.Renew()
-			s.SetOwner("user:42")
-			if err := s.Save(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			return p.answers.Load() - before
-		}
+		signIn := func() int64 { return site.SignIn(t, m, "", p.answers.Load) }
 		signIn() // prepares the statements
 		if got := signIn(); got != want[e.name] {
 			t.Errorf("got %d, want %d", got, want[e.name])

@@ -11,6 +11,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/pump-go/sessions"
+	"github.com/pump-go/sessions/internal/site"
 	"github.com/pump-go/sessions/redis"
 )
 
@@ -46,25 +47,7 @@ func TestRoundTripsOfASignIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	signIn := func(owner string) int64 {
-		visitor := m.NewSession()
-		visitor.Set("cart", "a book")
-		visitor.SetOwner(owner)
-		if err := visitor.Save(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		before := n.Load()
-		s, err := m.Load(t.Context(), visitor.Token())
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Renew()
-		s.SetOwner("user:42")
-		if err := s.Save(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		return n.Load() - before
-	}
+	signIn := func(owner string) int64 { return site.SignIn(t, m, owner, n.Load) }
 	signIn("") // loads the script
 	for _, owner := range []string{"", "user:42", "user:43"} {
 		if got := signIn(owner); got != 2 {
